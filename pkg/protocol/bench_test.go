@@ -1,0 +1,215 @@
+package protocol_test
+
+import (
+	"testing"
+
+	"github.com/dozeio/doze/pkg/protocol"
+)
+
+func BenchmarkDecodeEvent(b *testing.B) {
+	text := []byte(`2["message",1,"2",{"3":[true]}]`)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := protocol.Decode(text); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// The way of an event through a server: frame, packet, name, arguments.
+func BenchmarkDecodeFrameToArgs(b *testing.B) {
+	frame := []byte(`42["message",1,"2",{"3":[true]}]`)
+	b.ReportAllocs()
+	for b.Loop() {
+		engine, _ := protocol.DecodeEngine(frame)
+		p, err := protocol.Decode(engine.Data)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if args, err := p.Args(); err != nil || len(args) != 4 || p.EventName() != "message" {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkEncodeEvent(b *testing.B) {
+	p := protocol.Packet{Type: protocol.Event, Namespace: "/", ID: protocol.NoID, Data: []byte(`["message",1,"2",{"3":[true]}]`)}
+	frame := make([]byte, 0, 64)
+	b.ReportAllocs()
+	for b.Loop() {
+		messages, err := p.Encode()
+		if err != nil {
+			b.Fatal(err)
+		}
+		frame = messages[0].Append(frame[:0])
+	}
+}
+
+func BenchmarkDecodeBinaryEvent(b *testing.B) {
+	text := []byte(`51-["file",{"_placeholder":true,"num":0}]`)
+	attachment := []byte("bAQIDBA==")
+	b.ReportAllocs()
+	for b.Loop() {
+		p, err := protocol.Decode(text)
+		if err != nil {
+			b.Fatal(err)
+		}
+		engine, _ := protocol.DecodeEngine(attachment)
+		if err := p.Add(engine.Data); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkEncodeBinaryEvent(b *testing.B) {
+	p := protocol.Packet{
+		Type: protocol.Event, ID: protocol.NoID,
+		Data:    []byte(`["file",{"_placeholder":true,"num":0}]`),
+		Buffers: [][]byte{{1, 2, 3, 4}},
+	}
+	body := make([]byte, 0, 128)
+	b.ReportAllocs()
+	for b.Loop() {
+		messages, err := p.Encode()
+		if err != nil {
+			b.Fatal(err)
+		}
+		body = protocol.AppendPayload(body[:0], messages...)
+	}
+}
+
+func payloadOfTen() []protocol.EnginePacket {
+	packets := make([]protocol.EnginePacket, 10)
+	for i := range packets {
+		packets[i] = protocol.EnginePacket{Type: protocol.EngineMessage, Data: []byte(`2["message",1,"2",{"3":[true]}]`)}
+	}
+	return packets
+}
+
+func BenchmarkDecodePayload10(b *testing.B) {
+	body := protocol.AppendPayload(nil, payloadOfTen()...)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := protocol.DecodePayload(body); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkAppendPayload10(b *testing.B) {
+	packets := payloadOfTen()
+	var body []byte
+	b.ReportAllocs()
+	for b.Loop() {
+		body = protocol.AppendPayload(body[:0], packets...)
+	}
+}
+
+func BenchmarkEncodeArgsSmall(b *testing.B) {
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, _, err := protocol.EncodeArgs("message", 1, "2", true); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+type chatMessage struct {
+	Room string `json:"room"`
+	Text string `json:"text"`
+	At   int64  `json:"at"`
+}
+
+func BenchmarkEncodeArgsStruct(b *testing.B) {
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, _, err := protocol.EncodeArgs("said", chatMessage{"lobby", "hello", 1700000000}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkEncodeArgsBinary(b *testing.B) {
+	image := map[string]any{"name": "a.png", "bytes": make([]byte, 1024)}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, _, err := protocol.EncodeArgs("file", image); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkDecodeArgString(b *testing.B) {
+	arg := []byte(`"hello"`)
+	b.ReportAllocs()
+	for b.Loop() {
+		var s string
+		if err := protocol.DecodeArg(arg, nil, &s); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkDecodeArgStruct(b *testing.B) {
+	arg := []byte(`{"room":"lobby","text":"hello","at":1700000000}`)
+	b.ReportAllocs()
+	for b.Loop() {
+		var m chatMessage
+		if err := protocol.DecodeArg(arg, nil, &m); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkDecodeArgAny(b *testing.B) {
+	arg := []byte(`{"3":[true,1,"two",null]}`)
+	b.ReportAllocs()
+	for b.Loop() {
+		var v any
+		if err := protocol.DecodeArg(arg, nil, &v); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// The whole way between wire and values, which is what socket.io-parser does: at
+// version 4.2.7 on Node 20, side by side, 0.45 us to decode and 0.75 us to encode.
+
+func BenchmarkWireToValues(b *testing.B) {
+	text := []byte(`2["message",1,"2",{"3":[true]}]`)
+	b.ReportAllocs()
+	for b.Loop() {
+		p, err := protocol.Decode(text)
+		if err != nil {
+			b.Fatal(err)
+		}
+		args, err := p.Args()
+		if err != nil || p.EventName() != "message" {
+			b.Fatal(err)
+		}
+		var (
+			one   int
+			two   string
+			three any
+		)
+		for i, into := range []any{&one, &two, &three} {
+			if err := protocol.DecodeArg(args[i+1], p.Buffers, into); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+}
+
+func BenchmarkValuesToWire(b *testing.B) {
+	args := []any{"message", 1, "2", map[string]any{"3": []any{true}}}
+	b.ReportAllocs()
+	for b.Loop() {
+		data, buffers, err := protocol.EncodeArgs(args...)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if _, err := (protocol.Packet{Type: protocol.Event, ID: protocol.NoID, Data: data, Buffers: buffers}).Encode(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,332 @@
+package protocol_test
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/dozeio/doze/pkg/protocol"
+)
+
+func packet(kind protocol.Type, namespace string, id int64, data string) protocol.Packet {
+	p := protocol.Packet{Type: kind, Namespace: namespace, ID: id}
+	if data != "" {
+		p.Data = []byte(data)
+	}
+	return p
+}
+
+func announcing(n int, p protocol.Packet) protocol.Packet {
+	p.Attachments = n
+	return p
+}
+
+const two = `{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}`
+
+func TestDecode(t *testing.T) {
+	const none = protocol.NoID
+	for wire, want := range map[string]protocol.Packet{
+		// one of each, as the protocol's documents show them
+		`0`:                                packet(protocol.Connect, "/", none, ``),
+		`0{"token":"123"}`:                 packet(protocol.Connect, "/", none, `{"token":"123"}`),
+		`0/custom,{"sid":"…"}`:             packet(protocol.Connect, "/custom", none, `{"sid":"…"}`),
+		`1`:                                packet(protocol.Disconnect, "/", none, ``),
+		`1/custom,`:                        packet(protocol.Disconnect, "/custom", none, ``),
+		`2["e",1]`:                         packet(protocol.Event, "/", none, `["e",1]`),
+		`212["e"]`:                         packet(protocol.Event, "/", 12, `["e"]`),
+		`2/admin,456["a",{}]`:              packet(protocol.Event, "/admin", 456, `["a",{}]`),
+		`312["r"]`:                         packet(protocol.Ack, "/", 12, `["r"]`),
+		`30[]`:                             packet(protocol.Ack, "/", 0, `[]`),
+		`4/random,{"message":""}`:          packet(protocol.ConnectError, "/random", none, `{"message":""}`),
+		`4{"message":"Invalid namespace"}`: packet(protocol.ConnectError, "/", none, `{"message":"Invalid namespace"}`),
+		`4"why"`:                           packet(protocol.ConnectError, "/", none, `"why"`),
+		`52-789["e",` + two + `]`:          announcing(2, packet(protocol.BinaryEvent, "/", 789, `["e",`+two+`]`)),
+		`62-789[` + two + `]`:              announcing(2, packet(protocol.BinaryAck, "/", 789, `[`+two+`]`)),
+		`51-/n,["e",{"_placeholder":true,"num":0}]`: announcing(1, packet(protocol.BinaryEvent, "/n", none, `["e",{"_placeholder":true,"num":0}]`)),
+
+		// namespaces
+		`0/random`:       packet(protocol.Connect, "/random", none, ``),
+		`1/custom`:       packet(protocol.Disconnect, "/custom", none, ``),
+		`0/a?x=1,{}`:     packet(protocol.Connect, "/a?x=1", none, `{}`),
+		`0/a/b-ü,{}`:     packet(protocol.Connect, "/a/b-ü", none, `{}`),
+		`2/,["e"]`:       packet(protocol.Event, "/", none, `["e"]`),
+		`0/n["e"]`:       packet(protocol.Connect, `/n["e"]`, none, ``),
+		`2/1,2["e",","]`: packet(protocol.Event, "/1", 2, `["e",","]`),
+
+		// ack ids
+		`20["e"]`:                packet(protocol.Event, "/", 0, `["e"]`),
+		`2007["e"]`:              packet(protocol.Event, "/", 7, `["e"]`),
+		`29007199254740991["e"]`: packet(protocol.Event, "/", 1<<53-1, `["e"]`),
+		`01{}`:                   packet(protocol.Connect, "/", 1, `{}`),
+
+		// names of events
+		`2[1,"e"]`:              packet(protocol.Event, "/", none, `[1,"e"]`),
+		`2[-1.5e3]`:             packet(protocol.Event, "/", none, `[-1.5e3]`),
+		`2[""]`:                 packet(protocol.Event, "/", none, `[""]`),
+		`2["Connect"]`:          packet(protocol.Event, "/", none, `["Connect"]`),
+		`2["error","connect"]`:  packet(protocol.Event, "/", none, `["error","connect"]`),
+		`2[ "e" , [ 1 ] ]`:      packet(protocol.Event, "/", none, `[ "e" , [ 1 ] ]`),
+		"2[\"e\"] \r\n":         packet(protocol.Event, "/", none, `["e"]`),
+		`2["e","\ud83d\u0000"]`: packet(protocol.Event, "/", none, `["e","\ud83d\u0000"]`),
+
+		// attachments
+		`50-["e"]`: packet(protocol.Event, "/", none, `["e"]`),
+		`60-1[]`:   packet(protocol.Ack, "/", 1, `[]`),
+		`53-["e"]`: announcing(3, packet(protocol.BinaryEvent, "/", none, `["e"]`)),
+		`510-["e",{"_placeholder":true,"num":9}]`:                      announcing(10, packet(protocol.BinaryEvent, "/", none, `["e",{"_placeholder":true,"num":9}]`)),
+		`51-["e",{"_placeholder":false,"num":9}]`:                      announcing(1, packet(protocol.BinaryEvent, "/", none, `["e",{"_placeholder":false,"num":9}]`)),
+		`51-["e",{"_placeholder":true,"num":9,"_placeholder":"true"}]`: announcing(1, packet(protocol.BinaryEvent, "/", none, `["e",{"_placeholder":true,"num":9,"_placeholder":"true"}]`)),
+		`2["e",{"_placeholder":true,"num":9}]`:                         packet(protocol.Event, "/", none, `["e",{"_placeholder":true,"num":9}]`),
+	} {
+		got, err := protocol.Decode([]byte(wire))
+		if err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("Decode(%q)\n got %+v, %v\nwant %+v", wire, got, err, want)
+		}
+	}
+}
+
+func TestDecodeMalformed(t *testing.T) {
+	for wire, reason := range map[string]string{
+		``:    "unknown packet type",
+		`abc`: "unknown packet type",
+		`7`:   "unknown packet type",
+		`/`:   "unknown packet type",
+
+		`0"x"`:   "connect packet is not an object",
+		`0[]`:    "connect packet is not an object",
+		`0null`:  "connect packet is not an object",
+		`0{`:     "no key",
+		`0{}x`:   "text after the value",
+		`1{}`:    "disconnect packet with a payload",
+		`1/n,[]`: "disconnect packet with a payload",
+		`4`:      "connect error is neither",
+		`4[]`:    "connect error is neither",
+		`4abc`:   "connect error is neither",
+		`4/n,1`:  "connect error is neither",
+
+		`2`:                                "not an array",
+		`2/n`:                              "not an array",
+		`25`:                               "not an array",
+		`2{}`:                              "not an array",
+		`2abc["e"]`:                        "not an array",
+		`2 ["e"]`:                          "not an array",
+		`2-1["e"]`:                         "not an array",
+		`2"e"`:                             "not an array",
+		`2[]`:                              "event without a name",
+		`2[{}]`:                            "event without a name",
+		`2[null,"e"]`:                      "event without a name",
+		`2[["e"]]`:                         "event without a name",
+		`2["connect"]`:                     "reserved",
+		`2["connect_error"]`:               "reserved",
+		`2["disconnect"]`:                  "reserved",
+		`2["disconnecting"]`:               "reserved",
+		`2["newListener"]`:                 "reserved",
+		`2["removeListener"]`:              "reserved",
+		`2["\u0063onnect"]`:                "reserved",
+		`2/n,1["connect"]`:                 "reserved",
+		`3`:                                "not an array",
+		`31`:                               "not an array",
+		`31{}`:                             "not an array",
+		`3["r"]`:                           "ack without an id",
+		`29007199254740992["e"]`:           "ack id",
+		`299999999999999999999999999["e"]`: "ack id",
+
+		`5["e"]`:                                 "without the number",
+		`5-["e"]`:                                "without the number",
+		`5`:                                      "without the number",
+		`51`:                                     "without the number",
+		`51["e"]`:                                "without the number",
+		`51.0-["e"]`:                             "without the number",
+		`51e0-["e"]`:                             "without the number",
+		`5 1-["e"]`:                              "without the number",
+		`5-1-["e"]`:                              "without the number",
+		`511-["e"]`:                              "more than 10",
+		`599999999999999999999-["e"]`:            "more than 10",
+		`61-["r"]`:                               "ack without an id",
+		`51-{}`:                                  "not an array",
+		`51-["e",{"_placeholder":true,"num":1}]`: "illegal attachments",
+		`51-["e",{"_placeholder":true,"num":-1}]`:          "illegal attachments",
+		`51-["e",{"_placeholder":true,"num":"0"}]`:         "illegal attachments",
+		`51-["e",{"_placeholder":true,"num":0.5}]`:         "illegal attachments",
+		`51-["e",{"_placeholder":true}]`:                   "illegal attachments",
+		`51-["e",[{"a":{"num":1,"_placeholder" : true}}]]`: "illegal attachments",
+		`51-["e",{"\u005fplaceholder":true,"num":1}]`:      "illegal attachments",
+		`51-["e",{"_placeholder":true,"num":0,"num":1}]`:   "illegal attachments",
+
+		"0/a\x1eb,":                         "0x1e",
+		"0/\xff,{}":                         "not utf-8",
+		"2[\"\xff\"]":                       "not utf-8",
+		"2[\"\xed\xa0\x80\"]":               "not utf-8",
+		"2[\"e\",\"\x00\"]":                 "control character",
+		`2["e`:                              "unterminated",
+		`2["e\`:                             "invalid escape",
+		`2["\x"]`:                           "invalid escape",
+		`2["\u12g4"]`:                       "invalid escape",
+		`2["e",]`:                           "no value",
+		`2["e" 1]`:                          "no comma",
+		`2["e",01]`:                         "no comma",
+		`2["e",1.]`:                         "invalid number",
+		`2["e",-]`:                          "invalid number",
+		`2["e",1e+]`:                        "invalid number",
+		`2["e",NaN]`:                        "no value",
+		`2["e",nul]`:                        "no value",
+		`2["e",{1:2}]`:                      "no key",
+		`2["e",{"a"}]`:                      "no colon",
+		`2["e",{"a":1,}]`:                   "no key",
+		`2["e",{"a":1]`:                     "no comma or brace",
+		`2["e"]]`:                           "text after",
+		`2["e",` + strings.Repeat("[", 1e6): "too deep",
+		`2["e",` + nested(128) + `]`:        "too deep",
+		`0` + strings.Repeat(`{"a":`, 1e6):  "too deep",
+	} {
+		p, err := protocol.Decode([]byte(wire))
+		if !errors.Is(err, protocol.ErrMalformed) || !strings.Contains(err.Error(), reason) {
+			t.Errorf("Decode(%.60q) = %+v, %v; want %q", wire, p, err, reason)
+		}
+		if err != nil && len(err.Error()) > 100 {
+			t.Errorf("long error: %v", err)
+		}
+	}
+	if _, err := protocol.Decode([]byte(`2["e",` + nested(127) + `]`)); err != nil {
+		t.Errorf("128 levels: %v", err)
+	}
+}
+
+func nested(depth int) string {
+	return strings.Repeat("[", depth) + strings.Repeat("]", depth)
+}
+
+func TestDecodeDoesNotAllocate(t *testing.T) {
+	wire := []byte(`212["message",1,"2",{"3":[true]}]`)
+	if n := testing.AllocsPerRun(100, func() { _, _ = protocol.Decode(wire) }); n > 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+func TestAttachments(t *testing.T) {
+	p, err := protocol.Decode([]byte(`52-["e",` + two + `]`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range byte(2) {
+		if p.Complete() {
+			t.Errorf("complete with %d attachments", i)
+		}
+		if err := p.Add([]byte{i}); err != nil {
+			t.Error(err)
+		}
+	}
+	if !p.Complete() || !reflect.DeepEqual(p.Buffers, [][]byte{{0}, {1}}) {
+		t.Errorf("buffers are %v", p.Buffers)
+	}
+	if err := p.Add(nil); !errors.Is(err, protocol.ErrMalformed) {
+		t.Errorf("third attachment: %v", err)
+	}
+	event := packet(protocol.Event, "/", protocol.NoID, `["e"]`)
+	if err := event.Add(nil); !event.Complete() || !errors.Is(err, protocol.ErrMalformed) {
+		t.Errorf("attachment of a packet without: %v", err)
+	}
+}
+
+func TestArgs(t *testing.T) {
+	for data, want := range map[string][]string{
+		`[]`:                                  nil,
+		`[ ]`:                                 nil,
+		`["e"]`:                               {`"e"`},
+		` ["e"]`:                              {"malformed"},
+		`{}`:                                  {"malformed"},
+		``:                                    {"malformed"},
+		`["e",`:                               {"malformed"},
+		`["e" , {"a":[1, 2]},[[3]],null , 5]`: {`"e"`, `{"a":[1, 2]}`, `[[3]]`, `null`, `5`},
+	} {
+		args, err := packet(protocol.Ack, "/", 1, data).Args()
+		var got []string
+		for _, arg := range args {
+			got = append(got, string(arg))
+		}
+		if err != nil {
+			got = []string{"malformed"}
+		}
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("Args of %s = %q, %v", data, got, err)
+		}
+	}
+}
+
+func TestArgsCannotOverwriteTheirNeighbours(t *testing.T) {
+	p := packet(protocol.Ack, "/", 1, `[1,2]`)
+	args, err := p.Args()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = append(args[0], "overwritten"...)
+	if string(p.Data) != `[1,2]` {
+		t.Errorf("data is %s", p.Data)
+	}
+}
+
+func TestEventName(t *testing.T) {
+	for data, want := range map[string]string{
+		`["e",1]`:                  "e",
+		`[ "a b" ]`:                "a b",
+		`[12]`:                     "12",
+		`["\u00fc\n\ud83d\ude00"]`: "ü\n😀",
+		`["\ud83d"]`:               "\ufffd",
+		`["ü"]`:                    "ü",
+		`[]`:                       "",
+		`[null]`:                   "",
+		`["`:                       "",
+		``:                         "",
+	} {
+		if got := packet(protocol.Event, "/", 1, data).EventName(); got != want {
+			t.Errorf("EventName of %s = %q", data, got)
+		}
+	}
+	if got := packet(protocol.Ack, "/", 1, `["e"]`).EventName(); got != "" {
+		t.Errorf("EventName of an ack = %q", got)
+	}
+	if got := packet(protocol.BinaryEvent, "/", 1, `["e"]`).EventName(); got != "e" {
+		t.Errorf("EventName of a binary event = %q", got)
+	}
+}
+
+func ExampleDecode() {
+	p, err := protocol.Decode([]byte(`2/chat,12["say","hello"]`))
+	fmt.Println(p.Namespace, p.ID, p.EventName(), err)
+	args, err := p.Args()
+	fmt.Printf("%s %v\n", args, err)
+
+	_, err = protocol.Decode([]byte(`2{"not":"an array"}`))
+	fmt.Println(err)
+	// Output:
+	// /chat 12 say <nil>
+	// ["say" "hello"] <nil>
+	// malformed packet: payload of an event or ack is not an array
+}
+
+func ExamplePacket_Add() {
+	p, err := protocol.Decode([]byte(`51-["upload",{"_placeholder":true,"num":0}]`))
+	fmt.Println(p.Complete(), err)
+	err = p.Add([]byte{1, 2, 3}) // the binary message that follows
+	fmt.Println(p.Complete(), err)
+	// Output:
+	// false <nil>
+	// true <nil>
+}
+
+func ExamplePacket_Args() {
+	p, err := protocol.Decode([]byte(`312["ok",{"id":7}]`))
+	if err != nil {
+		fmt.Println(err)
+	}
+	args, err := p.Args()
+	fmt.Printf("%s %s %v", args[0], args[1], err)
+	// Output: "ok" {"id":7} <nil>
+}
+
+func ExampleReservedEvent() {
+	fmt.Println(protocol.ReservedEvent("disconnect"), protocol.ReservedEvent("message"))
+	// Output: true false
+}

@@ -1,0 +1,122 @@
+package protocol
+
+import (
+	"encoding/json"
+	"slices"
+)
+
+// Type is the type of a Socket.IO packet. Its wire form is a digit.
+type Type byte
+
+// The packet types of Socket.IO.
+const (
+	Connect Type = iota
+	Disconnect
+	Event
+	Ack
+	ConnectError
+	BinaryEvent
+	BinaryAck
+)
+
+const (
+	// NoID is the ID of a packet without an ack id. Zero is an ack id.
+	NoID = -1
+
+	// maxID is the largest integer that every client counts to (2^53-1).
+	maxID = 1<<53 - 1
+
+	// maxAttachments is what socket.io-parser accepts in one packet since 4.2.6.
+	maxAttachments = 10
+)
+
+// Packet is one packet of Socket.IO.
+type Packet struct {
+	Type Type
+
+	// Namespace starts with a slash. Decode sets "/" when the wire names none.
+	Namespace string
+
+	// ID connects an event with the ack that answers it, or is NoID.
+	ID int64
+
+	// Data is JSON text, nil when absent: an object for Connect, an object or a
+	// string for ConnectError, an array of arguments for events and acks, of
+	// which an event's first is its name.
+	Data []byte
+
+	// Attachments is how many binary messages follow the text of a received
+	// packet. A packet to be sent may leave it zero.
+	Attachments int
+
+	// Buffers holds the attachments, in order.
+	Buffers [][]byte
+}
+
+// Add takes the next binary message as an attachment of an incomplete packet.
+// The packet keeps it without copying. A binary message that no packet waits for
+// is refused with an error that wraps [ErrMalformed].
+func (p *Packet) Add(attachment []byte) error {
+	if p.Complete() {
+		return malformed("binary message without a packet that announced it")
+	}
+	if p.Buffers == nil {
+		p.Buffers = make([][]byte, 0, min(p.Attachments, maxAttachments))
+	}
+	p.Buffers = append(p.Buffers, attachment)
+	return nil
+}
+
+// Complete reports whether the packet has every attachment that it announced.
+// Until then the sender must send nothing but binary messages: any text message
+// in between breaks the protocol, and it is for the caller to refuse it.
+func (p *Packet) Complete() bool {
+	return len(p.Buffers) >= p.Attachments
+}
+
+// Args returns the elements of the array in Data, each a part of it, not a copy:
+// for an event its name and its arguments, for an ack its arguments.
+// The error wraps [ErrMalformed]; a packet that [Decode] returned never gives it,
+// unless it carries no array.
+func (p Packet) Args() ([]json.RawMessage, error) {
+	if len(p.Data) == 0 || p.Data[0] != '[' {
+		return nil, malformed("packet carries no arguments")
+	}
+	s := scanner{text: p.Data, collect: true}
+	if _, err := s.scan(); err != nil {
+		return nil, err
+	}
+	return s.elements, nil
+}
+
+// EventName returns the first element of an event's array. A number, which the
+// protocol allows as a name, is returned as it is written. For packets other
+// than events the name is empty.
+func (p Packet) EventName() string {
+	if p.Type != Event && p.Type != BinaryEvent {
+		return ""
+	}
+	s := scanner{text: p.Data}
+	start := s.space(1)
+	end := s.value(start, 1)
+	if end < 0 {
+		return ""
+	}
+	name := p.Data[start:end]
+	switch {
+	case name[0] == '"':
+		return unquote(name)
+	case isNumberStart(name[0]):
+		return string(name)
+	}
+	return ""
+}
+
+// reserved names are those that a client or a server raises by itself.
+var reserved = []string{"connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"}
+
+// ReservedEvent reports whether name must not be used for an event: both sides
+// use these names for what happens to a socket, and refuse them on the wire.
+func ReservedEvent(name string) bool {
+	return slices.Contains(reserved, name)
+}

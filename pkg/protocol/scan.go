@@ -1,0 +1,185 @@
+package protocol
+
+import (
+	"encoding/json"
+	"unicode/utf8"
+)
+
+// maxDepth bounds how deep arrays and objects nest, the outermost array of an
+// event included. Real applications stay far below; the bound keeps whoever
+// walks the value from exhausting its stack.
+const maxDepth = 128
+
+// scanner validates one JSON text (RFC 8259) in a single pass, as strictly as
+// JSON.parse does: escapes of lone surrogates are allowed, invalid UTF-8 is not.
+// It allocates nothing, except for the elements if asked to collect them.
+//
+// Its methods take the index where a value starts and return the index behind
+// its end, or -1 after they have set fault.
+type scanner struct {
+	text  []byte
+	fault string // what is wrong
+	at    int    // and where
+
+	collect  bool                   // whether to fill elements
+	elements []json.RawMessage      // of the outermost array
+	first    struct{ from, to int } // the first of these, in any case
+
+	attachments  int // check that placeholders refer to so many; 0: ignore them
+	placeholders int // how many were seen
+}
+
+// scan validates the whole text, one value that starts at its first byte and
+// may be followed by white space, and returns the value's end.
+func (s *scanner) scan() (end int, err error) {
+	if !utf8.Valid(s.text) {
+		return 0, malformed("text is not utf-8")
+	}
+	end = s.value(0, 0)
+	if end >= 0 && s.space(end) != len(s.text) {
+		s.fail(end, "text after the value")
+		end = -1
+	}
+	if end < 0 {
+		return 0, malformed("%s at byte %d of the json", s.fault, s.at)
+	}
+	return end, nil
+}
+
+func (s *scanner) fail(at int, fault string) int {
+	s.at, s.fault = at, fault
+	return -1
+}
+
+// byte returns 0, which is never part of JSON, behind the end.
+func (s *scanner) byte(i int) byte {
+	if uint(i) < uint(len(s.text)) {
+		return s.text[i]
+	}
+	return 0
+}
+
+func (s *scanner) space(i int) int {
+	for c := s.byte(i); c == ' ' || c == '\t' || c == '\n' || c == '\r'; c = s.byte(i) {
+		i++
+	}
+	return i
+}
+
+func (s *scanner) value(i, depth int) int {
+	switch c := s.byte(i); c {
+	case '"':
+		return s.string(i)
+	case '[':
+		return s.array(i, depth+1)
+	case '{':
+		return s.object(i, depth+1)
+	case 't':
+		return s.literal(i, "true")
+	case 'f':
+		return s.literal(i, "false")
+	case 'n':
+		return s.literal(i, "null")
+	default:
+		if isNumberStart(c) {
+			return s.number(i)
+		}
+		return s.fail(i, "no value")
+	}
+}
+
+func (s *scanner) array(i, depth int) int {
+	if depth > maxDepth {
+		return s.fail(i, "too deep nesting")
+	}
+	i = s.space(i + 1)
+	if s.byte(i) == ']' {
+		return i + 1
+	}
+	for n := 0; ; n++ {
+		start := i
+		if i = s.value(i, depth); i < 0 {
+			return i
+		}
+		if depth == 1 {
+			s.element(n, start, i)
+		}
+		i = s.space(i)
+		switch s.byte(i) {
+		case ',':
+			i = s.space(i + 1)
+		case ']':
+			return i + 1
+		default:
+			return s.fail(i, "no comma or bracket")
+		}
+	}
+}
+
+// element notes the nth element of the outermost array.
+func (s *scanner) element(n, from, to int) {
+	if n == 0 {
+		s.first.from, s.first.to = from, to
+	}
+	if s.collect {
+		if s.elements == nil {
+			s.elements = make([]json.RawMessage, 0, 4)
+		}
+		s.elements = append(s.elements, s.text[from:to:to])
+	}
+}
+
+func (s *scanner) object(i, depth int) int {
+	if depth > maxDepth {
+		return s.fail(i, "too deep nesting")
+	}
+	begin := i
+	i = s.space(i + 1)
+	if s.byte(i) == '}' {
+		return i + 1
+	}
+	var mark placeholder
+	for {
+		if s.byte(i) != '"' {
+			return s.fail(i, "no key")
+		}
+		key := i
+		if i = s.string(i); i < 0 {
+			return i
+		}
+		keyEnd := i
+		if i = s.space(i); s.byte(i) != ':' {
+			return s.fail(i, "no colon")
+		}
+		i = s.space(i + 1)
+		start := i
+		if i = s.value(i, depth); i < 0 {
+			return i
+		}
+		if s.attachments > 0 {
+			mark.member(s.text[key:keyEnd], s.text[start:i])
+		}
+		i = s.space(i)
+		switch s.byte(i) {
+		case ',':
+			i = s.space(i + 1)
+		case '}':
+			if mark.marked {
+				if s.placeholders++; mark.num(s.attachments) < 0 {
+					return s.fail(begin, illegalAttachments)
+				}
+			}
+			return i + 1
+		default:
+			return s.fail(i, "no comma or brace")
+		}
+	}
+}
+
+func (s *scanner) literal(i int, word string) int {
+	end := i + len(word)
+	if end > len(s.text) || string(s.text[i:end]) != word {
+		return s.fail(i, "no value")
+	}
+	return end
+}

@@ -1,0 +1,51 @@
+package protocol
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+	"testing"
+	"unicode/utf8"
+)
+
+// FuzzScanner compares the scanner with encoding/json, whose notion of validity
+// differs in invalid UTF-8, in nesting, and in white space before the value.
+func FuzzScanner(f *testing.F) {
+	for _, s := range []string{
+		`{"a":[1,-0.5e+3,true,false,null,"\u00fc\n\/"]}`, `[]`, `{}`, `[1,]`, `01`, `1.`, `-`, `"`, `"\u12"`, "\"\x01\"", "\"\xff\"",
+		`[[[[]]]] `, `{"a":{}}`, `{"a"}`, `{"a":1,}`, `nul`, `truex`, strings.Repeat("[", 129),
+	} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		want := json.Valid(text) && utf8.Valid(text) && deepest(text) <= maxDepth && !bytes.ContainsAny(text[:1], " \t\r\n")
+		s := scanner{text: text, collect: true, attachments: maxAttachments}
+		end, err := s.scan()
+		if err == nil && !bytes.Equal(text[:end], bytes.TrimRight(text, " \t\r\n")) {
+			t.Errorf("value of %q is %q", text, text[:end])
+		}
+		if (err == nil) != want && s.fault != illegalAttachments {
+			t.Errorf("scan of %q: %v", text, err)
+		}
+	})
+}
+
+// deepest is right for valid JSON only.
+func deepest(text []byte) (most int) {
+	depth, quoted := 0, false
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '[' || c == '{':
+			depth++
+			most = max(most, depth)
+		case c == ']' || c == '}':
+			depth--
+		}
+	}
+	return most
+}
