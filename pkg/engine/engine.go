@@ -1,0 +1,139 @@
+package engine
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"io"
+	"log/slog"
+	"math"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// Options are the settings of an Engine. The zero value of each field means its default.
+type Options struct {
+	PingInterval   time.Duration // between two pings; default 25 s
+	PingTimeout    time.Duration // for the pong to come; default 20 s
+	ConnectTimeout time.Duration // for the handler's first entry, else the session is closed; default 45 s
+	UpgradeTimeout time.Duration // for an upgrade to be confirmed; default 10 s
+	PollWait       time.Duration // that a GET waits for packets; default 20 s, for HTTP APIs end at 30
+	MaxAge         time.Duration // of a session, which is then closed; default 12 h. Connections end at 2 h by themselves
+	MaxPayload     int           // bytes of a polling request's body; default 1e6. Announced to the client
+	MaxMessage     int           // bytes of one packet to a client; default 128 KiB, what API Gateway passes on
+
+	// BinaryFrames says that the gateway passes binary WebSocket frames both ways. API Gateway does not.
+	BinaryFrames bool
+	// OrderedFrames says that the gateway runs one invocation at a time per connection, in order of arrival.
+	// API Gateway does not. Without it, binary packets of a client over WebSocket are refused.
+	OrderedFrames bool
+
+	// AllowOrigins lists the origins, such as https://chat.example.com, whose pages may connect besides the server's
+	// own. "*" allows every site on the web to act with its visitors' cookies: name the origins instead.
+	AllowOrigins []string
+	// PublicOrigin is the server's own origin where the Host header does not tell it, as behind CloudFront.
+	PublicOrigin string
+
+	Clock  Clock        // default: the system's
+	Rand   io.Reader    // source of session ids, safe for concurrent use; default: crypto/rand
+	Logger *slog.Logger // default: slog.Default()
+}
+
+// Engine handles requests, frames and jobs of all sessions. Make one with New.
+type Engine struct {
+	store   Store
+	poster  Poster
+	timers  Timers
+	handler Handler
+	opt     Options
+	origins origins
+	lanes   lanes
+}
+
+// New returns an Engine on a store, or an error that names the option to change. Calls of the store that fail with a
+// temporary error are tried again while their context lasts.
+func New(store Store, poster Poster, timers Timers, handler Handler, o Options) (*Engine, error) {
+	defaults := func(d *time.Duration, value time.Duration) {
+		if *d == 0 {
+			*d = value
+		}
+	}
+	defaults(&o.PingInterval, 25*time.Second)
+	defaults(&o.PingTimeout, 20*time.Second)
+	defaults(&o.ConnectTimeout, 45*time.Second)
+	defaults(&o.UpgradeTimeout, 10*time.Second)
+	defaults(&o.PollWait, 20*time.Second)
+	defaults(&o.MaxAge, 12*time.Hour)
+	if o.MaxPayload == 0 {
+		o.MaxPayload = 1e6
+	}
+	if o.MaxMessage == 0 {
+		o.MaxMessage = 128 << 10
+	}
+	if o.Clock == nil {
+		o.Clock = systemClock{}
+	}
+	if o.Rand == nil {
+		o.Rand = rand.Reader
+	}
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+	if o.PingInterval+o.PingTimeout > math.MaxInt32*time.Millisecond {
+		return nil, errors.New("engine: PingInterval plus PingTimeout is over 2147483647 ms: browsers' timers end there")
+	}
+	for _, d := range []time.Duration{o.PingInterval, o.PingTimeout, o.ConnectTimeout, o.UpgradeTimeout, o.PollWait, o.MaxAge} {
+		if d < time.Millisecond {
+			return nil, errors.New("engine: every duration in Options has to be at least a millisecond, or zero for its default")
+		}
+	}
+	origins, err := parseOrigins(o.AllowOrigins, o.PublicOrigin)
+	if err != nil {
+		return nil, err
+	}
+	e := &Engine{poster: poster, timers: timers, handler: handler, opt: o, origins: origins}
+	e.store = &retrying{store: store, pause: e.sleep}
+	return e, nil
+}
+
+// Options returns the options with their defaults filled in.
+func (e *Engine) Options() Options { return e.opt }
+
+// tombstone is how long the rows of a session that is no more stay: for requests that are still on their way, and for
+// the sweeps that finish what a crash has left.
+func (e *Engine) tombstone() time.Duration { return 5*time.Minute + 3*e.opt.PingInterval }
+
+func (e *Engine) now() time.Time { return e.opt.Clock.Now().Truncate(time.Millisecond) }
+
+// sleep waits for d, or until ctx ends and then returns its error.
+func (e *Engine) sleep(ctx context.Context, d time.Duration) error {
+	over := make(chan struct{})
+	stop := e.opt.Clock.AfterFunc(d, func() { close(over) })
+	defer stop()
+	select {
+	case <-over:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// newSID returns a session id of 144 random bits.
+func (e *Engine) newSID() (string, error) {
+	var b [18]byte
+	if _, err := io.ReadFull(e.opt.Rand, b[:]); err != nil {
+		return "", err
+	}
+	return base64.RawURLEncoding.EncodeToString(b[:]), nil
+}
+
+// newOp returns the id of one operation, by which a retry recognises its own write.
+func (e *Engine) newOp() string {
+	id, err := uuid.NewRandomFromReader(e.opt.Rand)
+	if err != nil {
+		id = uuid.New() // the injected source has ended; an id has to be unique, not repeatable
+	}
+	return id.String()
+}

@@ -1,0 +1,142 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/dozeio/doze/pkg/protocol"
+)
+
+// Connect decides on a WebSocket connection: the $connect route. The connection is made when the status is 200. A new
+// session's open packet follows by a job, because nothing can be sent to a connection that is not made yet.
+func (e *Engine) Connect(ctx context.Context, connection string, r Request) Response {
+	switch {
+	case r.Query.Get("transport") != "websocket":
+		return refuse(transportUnknown)
+	case !e.origins.allow(r):
+		return refuse(forbidden)
+	case r.Query.Get("sid") != "":
+		return e.probe(ctx, connection, r.Query.Get("sid"))
+	case r.Query.Get("EIO") != "4":
+		return refuse(unsupportedVersion)
+	}
+	sid, err := e.newSID()
+	if err != nil {
+		return e.unavailable(ctx, "there is no randomness for a session id", err)
+	}
+	err = e.create(ctx, Session{Address: connectionAddress(connection), SID: sid, State: Open}, r)
+	if errors.Is(err, ErrExists) { // a tombstone: its $disconnect has overtaken it
+		return Response{Status: http.StatusGone}
+	}
+	if err == nil {
+		err = e.schedule(ctx, job{Kind: jobOpen, Connection: connection}, 0)
+	}
+	if err != nil {
+		return e.unavailable(ctx, "a connection could not be accepted", err)
+	}
+	return Response{Status: http.StatusOK}
+}
+
+// Frame handles one message of a connection: the $default route. It returns the frame to answer with, nil for none.
+// It never fails: what goes wrong closes the connection.
+func (e *Engine) Frame(ctx context.Context, connection string, f Frame) *Frame {
+	if !f.Binary {
+		switch string(f.Data) {
+		case "2probe": // answered without a read; a connection that does not probe ignores it
+			return &Frame{Data: []byte("3probe")}
+		case "3":
+			e.pong(ctx, connectionAddress(connection))
+			return nil
+		}
+	}
+	s, err := e.store.Get(ctx, connectionAddress(connection), true)
+	if err != nil {
+		e.opt.Logger.ErrorContext(ctx, "a frame could not read its session", "connection", connection, "error", err)
+		e.cut(ctx, connection)
+		return nil
+	}
+	if s.State != Open && s.State != Probing {
+		e.cut(ctx, connection)
+		return nil
+	}
+	packet, err := decodeFrame(f)
+	if err == nil && s.State == Probing && (packet.Type == protocol.EngineUpgrade || packet.Type == protocol.EngineMessage) {
+		if s, err = e.upgrade(ctx, s); err != nil {
+			e.opt.Logger.WarnContext(ctx, "an upgrade failed", "connection", connection, "error", err)
+			e.cut(ctx, connection)
+			return nil
+		}
+	}
+	v := e.invocation(s)
+	v.reply = true
+	var packets []protocol.EnginePacket
+	if err == nil {
+		packets = []protocol.EnginePacket{packet}
+	}
+	if reason, ok := e.receive(ctx, v, packets, err); !ok {
+		v.answer(ctx)
+		e.closeConnection(ctx, connection, reason, true)
+		return nil
+	}
+	return v.answer(ctx)
+}
+
+func decodeFrame(f Frame) (protocol.EnginePacket, error) {
+	if f.Binary {
+		return protocol.EnginePacket{Type: protocol.EngineMessage, Binary: true, Data: f.Data}, nil
+	}
+	return protocol.DecodeEngine(f.Data)
+}
+
+// Disconnect notes that a connection is closed: the $disconnect route. It may come late, twice, never, or before
+// Connect has returned. The code is WebSocket's.
+func (e *Engine) Disconnect(ctx context.Context, connection string, code int) {
+	reason := TransportClose
+	switch code {
+	case 1002, 1003, 1007, 1009: // the gateway refused what the client sent
+		reason = TransportError
+	}
+	e.closeConnection(ctx, connection, reason, false)
+}
+
+// receive handles the packets of one frame or request, in order, then err when decoding the rest of them failed.
+// When it reports false the session has to be closed for the reason.
+func (e *Engine) receive(ctx context.Context, v *Invocation, packets []protocol.EnginePacket, err error) (Reason, bool) {
+	var messages []protocol.EnginePacket
+	reason := Reason("")
+	for _, p := range packets {
+		switch p.Type {
+		case protocol.EngineMessage:
+			messages = append(messages, p)
+		case protocol.EnginePong:
+			e.pong(ctx, v.Address())
+		case protocol.EngineClose:
+			reason = TransportClose
+		case protocol.EnginePing, protocol.EngineOpen: // these are the server's to send
+			reason = TransportError
+		}
+		if reason != "" {
+			err = nil
+			break
+		}
+	}
+	if len(messages) > 0 {
+		switch err := e.handler.Message(context.WithValue(ctx, invocationKey{}, v), v, messages); {
+		case errors.Is(err, protocol.ErrMalformed) || errors.Is(err, ErrRefused):
+			e.opt.Logger.WarnContext(ctx, "a session is closed", "error", err)
+			return ParseError, false
+		case errors.Is(err, ErrGone):
+		case err != nil:
+			e.opt.Logger.ErrorContext(ctx, "a message was not handled, so its session is closed", "error", err)
+			return TransportError, false
+		}
+	}
+	switch {
+	case reason != "":
+		return reason, false
+	case err != nil:
+		return ParseError, false
+	}
+	return "", true
+}

@@ -1,0 +1,73 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/dozeio/doze/pkg/protocol"
+)
+
+// Handshake is what a client sent when its session began.
+type Handshake struct {
+	Header  http.Header `json:"headers"`
+	Query   url.Values  `json:"query"`
+	Address string      `json:"address"` // IP address of the client
+	Time    time.Time   `json:"time"`
+	Secure  bool        `json:"secure"`  // over TLS
+	XDomain bool        `json:"xdomain"` // an Origin header was sent
+	URL     string      `json:"url"`
+}
+
+// open begins a session on the polling transport.
+func (e *Engine) open(ctx context.Context, r Request) Response {
+	sid, err := e.newSID()
+	if err != nil {
+		return e.unavailable(ctx, "there is no randomness for a session id", err)
+	}
+	if err := e.create(ctx, Session{Address: pollingAddress(sid), SID: sid, State: Open}, r); err != nil {
+		return e.unavailable(ctx, "a session could not be created", err)
+	}
+	return text(string(e.openPacket(sid, "websocket").Append(nil)))
+}
+
+func (e *Engine) openPacket(sid string, upgrades ...string) protocol.EnginePacket {
+	return protocol.Open{
+		SID:          sid,
+		Upgrades:     upgrades,
+		PingInterval: int(e.opt.PingInterval / time.Millisecond),
+		PingTimeout:  int(e.opt.PingTimeout / time.Millisecond),
+		MaxPayload:   e.opt.MaxPayload,
+	}.Packet()
+}
+
+// create writes a new session and sees to it that the timer of its shard runs.
+func (e *Engine) create(ctx context.Context, s Session, r Request) error {
+	now := e.now()
+	handshake, err := json.Marshal(Handshake{
+		Header: r.Header, Query: r.Query, Address: r.Remote, Time: now, Secure: r.Secure,
+		XDomain: r.Header.Get("Origin") != "", URL: r.URL,
+	})
+	if err != nil {
+		return err
+	}
+	s.Created, s.Ponged, s.Expires = now, now, e.expiry(now)
+	if err := e.store.Create(ctx, s, handshake, &Live{Address: s.Address, Created: now, Last: now, Expires: s.Expires}); err != nil {
+		return err
+	}
+	return e.arm(ctx, Shard(s.Address))
+}
+
+// expiry returns when the rows of a session that began at a time go by themselves: well after the sweep has closed it.
+func (e *Engine) expiry(created time.Time) time.Time {
+	return created.Add(e.opt.MaxAge + e.opt.PingTimeout + e.tombstone())
+}
+
+// expired reports whether a polling session has missed its ping timeout, or is too old. The deadline is exact: a
+// request at pingInterval plus pingTimeout after the last pong is too late.
+func (e *Engine) expired(s Session) bool {
+	now := e.now()
+	return s.live() && (!now.Before(s.Ponged.Add(e.opt.PingInterval+e.opt.PingTimeout)) || !now.Before(s.Created.Add(e.opt.MaxAge)))
+}

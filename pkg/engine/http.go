@@ -1,0 +1,136 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/dozeio/doze/pkg/protocol"
+)
+
+// Request is one HTTP request, or the handshake of a WebSocket connection, free of any gateway's dialect.
+type Request struct {
+	Method string
+	Query  url.Values
+	Header http.Header // canonical keys
+	Body   []byte
+	Remote string // IP address of the client
+	Secure bool   // over TLS
+	URL    string // path and query as the client sent them
+}
+
+// Response answers a Request.
+type Response struct {
+	Status int
+	Header http.Header
+	Body   []byte
+}
+
+// The errors of a request, by the code in their body:
+// https://github.com/socketio/socket.io/blob/main/packages/engine.io/lib/server.ts.
+const (
+	transportUnknown   = 0
+	unknownSID         = 1
+	badHandshakeMethod = 2
+	badRequest         = 3
+	forbidden          = 4
+	unsupportedVersion = 5
+)
+
+var errorMessages = [...]string{
+	"Transport unknown", "Session ID unknown", "Bad handshake method", "Bad request", "Forbidden", "Unsupported protocol version",
+}
+
+func refuse(code int) Response {
+	body, _ := json.Marshal(struct {
+		Code    int    `json:"code"`
+		Message string `json:"message"`
+	}{code, errorMessages[code]})
+	status := http.StatusBadRequest
+	if code == forbidden {
+		status = http.StatusForbidden
+	}
+	return Response{Status: status, Header: http.Header{"Content-Type": {"application/json"}}, Body: body}
+}
+
+func text(body string) Response {
+	return Response{Status: http.StatusOK, Header: http.Header{
+		"Content-Type":  {"text/plain; charset=UTF-8"},
+		"Cache-Control": {"no-store"},
+	}, Body: []byte(body)}
+}
+
+// unavailable is the answer when the store fails: a stock client closes its session and starts a new one.
+func (e *Engine) unavailable(ctx context.Context, what string, err error) Response {
+	e.opt.Logger.ErrorContext(ctx, what, "error", err)
+	return Response{Status: http.StatusServiceUnavailable, Header: http.Header{"Content-Type": {"application/json"}},
+		Body: []byte(`{"message":"Service Unavailable"}`)}
+}
+
+// HTTP answers a request of the polling transport. A GET for a session blocks until there is something to answer, at
+// most PollWait; ctx should last a few seconds longer. The checks come in the order of the reference server.
+func (e *Engine) HTTP(ctx context.Context, r Request) Response {
+	if r.Method == http.MethodOptions {
+		return e.preflight(r)
+	}
+	answer := e.http(ctx, r)
+	e.allowOrigin(r, &answer)
+	return answer
+}
+
+func (e *Engine) http(ctx context.Context, r Request) Response {
+	transport, sid := r.Query.Get("transport"), r.Query.Get("sid")
+	switch {
+	case transport != "polling" && transport != "websocket":
+		return refuse(transportUnknown)
+	case !e.origins.allow(r):
+		return refuse(forbidden)
+	case sid == "" && r.Method != http.MethodGet:
+		return refuse(badHandshakeMethod)
+	case sid == "" && transport == "websocket":
+		return refuse(badRequest)
+	case sid == "" && r.Query.Get("EIO") != "4":
+		return refuse(unsupportedVersion)
+	case sid == "":
+		return e.open(ctx, r)
+	case r.Method == http.MethodGet && transport == "polling":
+		return e.poll(ctx, sid)
+	}
+	s, err := e.store.Get(ctx, pollingAddress(sid), true)
+	if err != nil {
+		return e.unavailable(ctx, "a request could not read its session", err)
+	}
+	switch {
+	case s.State == Absent || s.State == Closed:
+		return refuse(unknownSID)
+	case s.State == Moved || transport == "websocket":
+		return refuse(badRequest)
+	case r.Method != http.MethodPost:
+		return Response{Status: http.StatusInternalServerError} // as the reference server does
+	case e.expired(s) && e.expire(ctx, s.Address):
+		return refuse(unknownSID)
+	}
+	return e.post(ctx, s, r)
+}
+
+// post handles a polling request that carries packets.
+func (e *Engine) post(ctx context.Context, s Session, r Request) Response {
+	if len(r.Body) > e.opt.MaxPayload {
+		return Response{Status: http.StatusRequestEntityTooLarge}
+	}
+	if strings.HasPrefix(r.Header.Get("Content-Type"), "application/octet-stream") {
+		e.close(ctx, s.Address, Close{Reason: TransportError, Told: true})
+		return refuse(badRequest)
+	}
+	packets, err := protocol.DecodePayload(r.Body)
+	v := e.invocation(s)
+	if reason, ok := e.receive(ctx, v, packets, err); !ok {
+		e.close(ctx, v.address, Close{Reason: reason, Told: reason != TransportClose})
+		if reason != TransportClose {
+			return refuse(badRequest)
+		}
+	}
+	return Response{Status: http.StatusOK, Header: http.Header{"Content-Type": {"text/html"}}, Body: []byte("ok")}
+}

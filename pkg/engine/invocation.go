@@ -1,0 +1,226 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"sync"
+	"time"
+
+	"github.com/dozeio/doze/pkg/protocol"
+)
+
+// Invocation is what one invocation sees of one session. It is made for a frame or a request and is of no use after
+// it. Its methods may be called by several goroutines.
+type Invocation struct {
+	e       *Engine
+	mu      sync.Mutex // guards everything below
+	session Session
+	address Address
+	reply   bool   // the last packet may leave as the answer of this invocation
+	held    []byte // that packet
+	unhold  func() bool
+}
+
+func (e *Engine) invocation(s Session) *Invocation {
+	return &Invocation{e: e, session: s, address: s.Address}
+}
+
+type invocationKey struct{}
+
+// Address returns where the session's packets go at the moment.
+func (v *Invocation) Address() Address {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.address
+}
+
+// SID returns the session's secret id.
+func (v *Invocation) SID() string { return v.session.SID }
+
+// Expires returns when the session's rows go by themselves.
+func (v *Invocation) Expires() time.Time { return v.session.Expires }
+
+// Polling reports whether the session was on the polling transport when it was read.
+func (v *Invocation) Polling() bool { return v.session.polling() }
+
+// Entries returns the handler's entries as they were last read. Nobody may change them.
+func (v *Invocation) Entries() map[string][]byte {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.session.Entries
+}
+
+// Pending returns the messages of an unfinished binary packet as they were last read.
+func (v *Invocation) Pending() [][]byte {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.session.Pending
+}
+
+// Handshake reads what the client sent when the session began: the zero Handshake once it is deleted.
+func (v *Invocation) Handshake(ctx context.Context) (h Handshake, err error) {
+	b, err := v.e.store.Handshake(ctx, v.session.SID)
+	if err != nil || b == nil {
+		return h, err
+	}
+	err = json.Unmarshal(b, &h)
+	return h, err
+}
+
+// SetEntry replaces the entry of a key if it still is old, nil standing for none. When it reports false, Entries
+// shows what there is now; a session that has been closed gives ErrGone.
+func (v *Invocation) SetEntry(ctx context.Context, key string, old, new []byte) (bool, error) {
+	first := old == nil && len(v.Entries()) == 0
+	for {
+		s, ok, err := v.e.store.Update(ctx, v.Address(), SetEntry{key, old, new})
+		if err != nil {
+			return false, err
+		}
+		v.see(s)
+		switch {
+		case ok && first:
+			return true, v.e.store.Touch(ctx, s.Address, time.Time{}, true)
+		case ok || s.State == Open || s.State == Probing && s.polling():
+			return ok, nil
+		}
+		if err := v.follow(ctx); err != nil {
+			return false, err
+		}
+	}
+}
+
+// Keep stores the messages of an unfinished binary packet until its attachments come, in another invocation.
+func (v *Invocation) Keep(ctx context.Context, pending [][]byte) error {
+	s, ok, err := v.e.store.Update(ctx, v.Address(), Keep{pending})
+	if err == nil && !ok {
+		return ErrGone
+	}
+	v.see(s)
+	return err
+}
+
+// Refresh reads the session again, strongly consistent, and follows it to its connection if it was upgraded. A
+// session that has been closed gives ErrGone.
+func (v *Invocation) Refresh(ctx context.Context) error {
+	s, err := v.e.store.Get(ctx, v.Address(), true)
+	if err != nil {
+		return err
+	}
+	v.see(s)
+	if s.live() && s.State != Draining {
+		return nil
+	}
+	return v.follow(ctx)
+}
+
+// Await reads the session again until cond holds for it, for awaitFor at most, and reports whether it does. It is for
+// what another invocation of the same connection is about to write, where the gateway does not keep frames in order.
+func (v *Invocation) Await(ctx context.Context, cond func(entries map[string][]byte) bool) bool {
+	end := v.e.now().Add(awaitFor)
+	for wait := 2 * time.Millisecond; ; wait = min(2*wait, 40*time.Millisecond) {
+		if cond(v.Entries()) {
+			return true
+		}
+		if !v.e.now().Before(end) || v.e.sleep(ctx, wait) != nil || v.Refresh(ctx) != nil {
+			return false
+		}
+	}
+}
+
+// awaitFor is how far a frame may overtake another of its connection.
+const awaitFor = 500 * time.Millisecond
+
+// see takes over a row that was read.
+func (v *Invocation) see(s Session) {
+	if s.State != Absent && s.SID == v.session.SID {
+		v.mu.Lock()
+		v.session = s
+		v.mu.Unlock()
+	}
+}
+
+// follow waits for an upgrade in progress and goes on with the connection. ErrGone: there is nothing to follow.
+func (v *Invocation) follow(ctx context.Context) error {
+	v.mu.Lock()
+	s := v.session
+	v.mu.Unlock()
+	s, err := v.e.settled(ctx, s)
+	if err != nil {
+		return err
+	}
+	v.mu.Lock()
+	v.session, v.address = s, s.Address
+	v.mu.Unlock()
+	return nil
+}
+
+// Send delivers to the session itself, in the order of the calls. For a frame, the last packet is held back for the
+// invocation's own answer, which costs no post; when more than holdFor passes before there is one, it is posted.
+func (v *Invocation) Send(ctx context.Context, p Parcel) error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if err := v.release(ctx); err != nil {
+		return err
+	}
+	if !v.reply || len(p.Packets) != 1 {
+		return v.e.deliver(ctx, v.address, p)
+	}
+	v.held = p.Packets[0]
+	v.unhold = v.e.opt.Clock.AfterFunc(holdFor, func() {
+		v.mu.Lock()
+		defer v.mu.Unlock()
+		if err := v.release(ctx); err != nil {
+			v.e.opt.Logger.ErrorContext(ctx, "a packet could not be sent", "error", err)
+		}
+	})
+	return nil
+}
+
+// holdFor is how long the last packet to the caller may wait for the invocation to end.
+const holdFor = 150 * time.Millisecond
+
+// release posts the packet that is held back. v.mu is held.
+func (v *Invocation) release(ctx context.Context) error {
+	if v.held == nil {
+		return nil
+	}
+	held := v.held
+	v.held = nil
+	v.unhold()
+	return v.e.deliver(ctx, v.address, Parcel{Packets: [][]byte{held}})
+}
+
+// answer ends the invocation and returns the frame to answer with, nil for none.
+func (v *Invocation) answer(ctx context.Context) *Frame {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.reply = false
+	connection, _ := v.address.connection()
+	if v.held == nil || v.e.lanes.used(connection) {
+		if err := v.release(ctx); err != nil {
+			v.e.opt.Logger.ErrorContext(ctx, "a packet could not be sent", "error", err)
+		}
+		return nil
+	}
+	v.unhold()
+	f := v.e.frame(v.held)
+	v.held = nil
+	return &f
+}
+
+// owns reports whether packets for an address go to this session.
+func (v *Invocation) owns(a Address) bool {
+	return a == v.Address() || a == pollingAddress(v.session.SID)
+}
+
+// Parcel encodes packets for Deliver and Send, once for any number of recipients. ErrTooLarge: nothing may be sent.
+func (e *Engine) Parcel(packets ...protocol.EnginePacket) (Parcel, error) {
+	p := Parcel{Op: e.newOp(), Packets: make([][]byte, len(packets))}
+	for i, packet := range packets {
+		p.Packets[i] = packet.Append(nil)
+		if len(p.Packets[i]) > e.opt.MaxMessage {
+			return Parcel{}, ErrTooLarge
+		}
+	}
+	return p, nil
+}

@@ -1,0 +1,103 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// job is a message of the timer queue.
+type job struct {
+	Kind       string `json:"kind"`
+	ID         string `json:"id"` // a job that is delivered twice has the same
+	Connection string `json:"connection,omitempty"`
+	Shard      int    `json:"shard,omitempty"`
+	Generation int64  `json:"generation,omitempty"`
+}
+
+const (
+	jobOpen   = "open"   // post the open packet to a new connection
+	jobReject = "reject" // close a new connection that should not have been made
+	jobGone   = "gone"   // close what a connection stands for, and the connection
+	jobSweep  = "sweep"  // heartbeat of a shard
+)
+
+func (e *Engine) schedule(ctx context.Context, j job, after time.Duration) error {
+	if j.ID == "" {
+		j.ID = e.newOp()
+	}
+	b, err := json.Marshal(j)
+	if err != nil {
+		return err
+	}
+	return e.timers.Schedule(ctx, b, after)
+}
+
+// Job carries out a job that was given to Timers. It may come twice and late. An error asks for another delivery.
+func (e *Engine) Job(ctx context.Context, message []byte) error {
+	var j job
+	if err := json.Unmarshal(message, &j); err != nil {
+		return fmt.Errorf("engine: not a job: %w", err)
+	}
+	switch j.Kind {
+	case jobOpen:
+		return e.announce(ctx, j.Connection)
+	case jobGone:
+		e.closeConnection(ctx, j.Connection, TransportClose, true)
+		return nil
+	case jobReject:
+		_, err := e.established(ctx, j.Connection)
+		if err == nil {
+			e.closeConnection(ctx, j.Connection, TransportClose, true)
+		}
+		return err
+	case jobSweep:
+		return e.sweep(ctx, j)
+	}
+	return fmt.Errorf("engine: unknown kind of job %q: was it made by a newer version?", j.Kind)
+}
+
+// A connection is asked for this many times, from a millisecond to a second apart, before anything is sent to it.
+const establishTries = 16
+
+// established waits until a connection is made, and reports false when it is not within a few seconds: its client has
+// left before.
+func (e *Engine) established(ctx context.Context, connection string) (bool, error) {
+	for wait, try := time.Millisecond, 0; ; wait, try = min(2*wait, time.Second), try+1 {
+		err := e.poster.Exists(ctx, connection)
+		if !errors.Is(err, ErrGone) {
+			return err == nil, err
+		}
+		if try == establishTries {
+			return false, nil
+		}
+		if err := e.sleep(ctx, wait); err != nil {
+			return false, err
+		}
+	}
+}
+
+// announce posts the open packet of a WebSocket session, at most once: a second one would make the client shake hands
+// twice. If it fails after it has begun, the client's own timeout begins a new session.
+func (e *Engine) announce(ctx context.Context, connection string) error {
+	made, err := e.established(ctx, connection)
+	if err != nil {
+		return err
+	}
+	if !made {
+		e.closeConnection(ctx, connection, TransportClose, false)
+		return nil
+	}
+	s, ok, err := e.store.Update(ctx, connectionAddress(connection), Announce{Op: e.newOp()})
+	if err != nil || !ok {
+		return err
+	}
+	leave := e.lanes.enter(connection)
+	defer leave()
+	if err := e.post1(ctx, connection, e.frame(e.openPacket(s.SID).Append(nil))); err != nil {
+		e.closeConnection(ctx, connection, TransportError, true)
+	}
+	return nil
+}

@@ -1,0 +1,85 @@
+package engine
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// origins decides whose pages may connect.
+type origins struct {
+	any    bool
+	public string
+	listed []string
+}
+
+func parseOrigins(listed []string, public string) (o origins, err error) {
+	o.public = strings.ToLower(public)
+	for _, origin := range listed {
+		if origin == "*" {
+			o.any = true
+			continue
+		}
+		u, err := url.Parse(origin)
+		if err != nil || u.Scheme == "" || u.Host == "" || u.Path != "" {
+			return o, fmt.Errorf(`engine: AllowOrigins has %q: write scheme and host as a browser does, such as https://chat.example.com, without a path`, origin)
+		}
+		o.listed = append(o.listed, strings.ToLower(origin))
+	}
+	return o, nil
+}
+
+// allow reports whether a request may come from where it says. One without an Origin header is not from another
+// site's page: browsers send it.
+func (o origins) allow(r Request) bool {
+	origin := strings.ToLower(r.Header.Get("Origin"))
+	return origin == "" || o.any || o.same(origin, r) || slices.Contains(o.listed, origin)
+}
+
+func (o origins) same(origin string, r Request) bool {
+	if o.public != "" {
+		return origin == o.public
+	}
+	scheme := "http://"
+	if r.Secure {
+		scheme = "https://"
+	}
+	return origin == scheme+strings.ToLower(r.Header.Get("Host"))
+}
+
+// allowOrigin adds the CORS headers that let the page of an allowed other origin read the answer.
+func (e *Engine) allowOrigin(r Request, answer *Response) {
+	origin := r.Header.Get("Origin")
+	if origin == "" || e.origins.same(strings.ToLower(origin), r) || !e.origins.allow(r) {
+		return
+	}
+	if answer.Header == nil {
+		answer.Header = http.Header{}
+	}
+	if e.origins.any && !slices.Contains(e.origins.listed, strings.ToLower(origin)) {
+		answer.Header.Set("Access-Control-Allow-Origin", "*") // without credentials, on purpose
+		return
+	}
+	answer.Header.Set("Access-Control-Allow-Origin", origin)
+	answer.Header.Set("Access-Control-Allow-Credentials", "true")
+	answer.Header.Add("Vary", "Origin")
+}
+
+// preflight answers a browser's question whether it may send a request with headers of its own.
+func (e *Engine) preflight(r Request) Response {
+	if !e.origins.allow(r) {
+		return refuse(forbidden)
+	}
+	answer := Response{Status: http.StatusNoContent, Header: http.Header{}}
+	e.allowOrigin(r, &answer)
+	if answer.Header.Get("Access-Control-Allow-Origin") != "" {
+		answer.Header.Set("Access-Control-Allow-Methods", "GET, POST")
+		if asked := r.Header.Get("Access-Control-Request-Headers"); asked != "" {
+			answer.Header.Set("Access-Control-Allow-Headers", asked)
+		}
+		answer.Header.Set("Access-Control-Max-Age", "86400")
+	}
+	return answer
+}

@@ -1,0 +1,139 @@
+package engine
+
+import (
+	"bytes"
+	"context"
+	"time"
+)
+
+// While a GET waits it reads its session this often: at first, because most answers come soon after traffic, then at
+// a rate that costs little.
+const (
+	readSoon  = 50 * time.Millisecond
+	readLater = 250 * time.Millisecond
+	soon      = time.Second
+	// A GET that begins while an upgrade is under way is held this long, for it may have overtaken the "5".
+	probeHold = 100 * time.Millisecond
+	probeRead = 10 * time.Millisecond
+	// A lease outlives its GET's wait by this much before its invocation counts as dead.
+	leaseSlack = 5 * time.Second
+)
+
+var (
+	noop      = []byte("6")
+	ping      = []byte("2")
+	closing   = []byte("1")
+	separator = []byte("\x1e")
+)
+
+// poll answers the GET of a session that polls.
+func (e *Engine) poll(ctx context.Context, sid string) Response {
+	begin := e.now()
+	id := e.newOp()
+	a := pollingAddress(sid)
+	s, ok, err := e.store.Update(ctx, a, BeginPoll{Lease: Lease{id, begin.Add(e.opt.PollWait + leaseSlack)}, Now: begin})
+	switch {
+	case err != nil:
+		return e.unavailable(ctx, "a poll could not read its session", err)
+	case e.expired(s) && e.expire(ctx, a):
+		return refuse(unknownSID)
+	case !ok:
+		return e.refusePoll(ctx, s, id)
+	}
+	held := s.State == Probing
+	for {
+		now := e.now()
+		wait := readLater
+		if now.Sub(begin) < soon {
+			wait = readSoon
+		}
+		pinged := s.Pinged.After(s.Ponged)
+		pingAt := s.Ponged.Add(e.opt.PingInterval)
+		until := begin.Add(e.opt.PollWait)
+		switch {
+		case s.State != Open && s.State != Probing, len(s.Outbox) > 0, !now.Before(until):
+			return e.endPoll(ctx, a, id, !pinged && !now.Before(pingAt))
+		case !pinged && !now.Before(pingAt):
+			return e.endPoll(ctx, a, id, true)
+		case e.expired(s) && e.expire(ctx, a):
+			return e.endPoll(ctx, a, id, false)
+		case s.State == Probing:
+			if !held || now.Sub(begin) >= probeHold {
+				return e.endPoll(ctx, a, id, false)
+			}
+			wait = probeRead
+		}
+		if pinged {
+			pingAt = pingAt.Add(e.opt.PingTimeout)
+		}
+		for _, at := range []time.Time{until, pingAt} {
+			wait = min(wait, at.Sub(now))
+		}
+		if err := e.sleep(ctx, wait); err != nil {
+			return e.endPoll(context.WithoutCancel(ctx), a, id, false) // the invocation's time is over: give the lease back
+		}
+		if s, err = e.store.Get(ctx, a, false); err != nil {
+			return e.unavailable(ctx, "a poll could not read its session", err)
+		}
+	}
+}
+
+// endPoll gives the lease back, then answers with what was waiting: never with an empty body, which ends a stock
+// client's session.
+func (e *Engine) endPoll(ctx context.Context, a Address, id string, pingDue bool) Response {
+	end := EndPoll{ID: id}
+	if pingDue {
+		end.Pinged = e.now()
+	}
+	s, ok, err := e.store.Update(ctx, a, end)
+	switch {
+	case err != nil:
+		return e.unavailable(ctx, "a poll could not take its packets", err)
+	case s.State == Absent:
+		return refuse(unknownSID)
+	case !ok, s.State == Draining, s.State == Moved:
+		return refuse(badRequest)
+	}
+	var packets [][]byte
+	if pingDue {
+		packets = append(packets, ping)
+	}
+	return payload(s, packets)
+}
+
+// refusePoll answers a GET that could not have the lease.
+func (e *Engine) refusePoll(ctx context.Context, s Session, id string) Response {
+	switch s.State {
+	case Closed:
+		s, ok, err := e.store.Update(ctx, s.Address, Tell{ID: id})
+		if err != nil {
+			return e.unavailable(ctx, "a poll could not read its session", err)
+		}
+		if ok {
+			return payload(s, nil)
+		}
+		return refuse(unknownSID)
+	case Open, Probing: // another GET is waiting: the protocol allows one
+		e.close(ctx, s.Address, Close{Reason: TransportError, Told: true})
+		return refuse(badRequest)
+	case Absent:
+		return refuse(unknownSID)
+	}
+	return refuse(badRequest)
+}
+
+// payload encodes what was taken from an outbox and what else is to be said.
+func payload(s Session, more [][]byte) Response {
+	var packets [][]byte
+	for _, p := range s.Taken.Parcels {
+		packets = append(packets, p.Packets...)
+	}
+	packets = append(packets, more...)
+	switch {
+	case s.State == Closed && s.Reason != TransportClose:
+		packets = append(packets, closing)
+	case len(packets) == 0:
+		packets = append(packets, noop)
+	}
+	return text(string(bytes.Join(packets, separator)))
+}

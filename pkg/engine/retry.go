@@ -1,0 +1,77 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"time"
+)
+
+// Retry calls f until it returns something else than a temporary error (one with a method Temporary() bool that
+// returns true), pausing in between for 5 ms to 1 s, with jitter, at most 8 times and while the context lasts.
+func (e *Engine) Retry(ctx context.Context, f func() error) error { return retry(ctx, e.sleep, f) }
+
+func retry(ctx context.Context, pause func(context.Context, time.Duration) error, f func() error) error {
+	for wait, try := 5*time.Millisecond, 0; ; wait, try = min(2*wait, time.Second), try+1 {
+		err := f()
+		var t interface{ Temporary() bool }
+		if err == nil || !errors.As(err, &t) || !t.Temporary() || try == 8 {
+			return err
+		}
+		if pause(ctx, wait/2+rand.N(wait/2)) != nil {
+			return err
+		}
+	}
+}
+
+// retrying is a Store whose calls are retried.
+type retrying struct {
+	store Store
+	pause func(context.Context, time.Duration) error
+}
+
+func (r *retrying) Create(ctx context.Context, s Session, handshake []byte, live *Live) error {
+	return retry(ctx, r.pause, func() error { return r.store.Create(ctx, s, handshake, live) })
+}
+
+func (r *retrying) Get(ctx context.Context, a Address, strong bool) (s Session, err error) {
+	err = retry(ctx, r.pause, func() (err error) { s, err = r.store.Get(ctx, a, strong); return err })
+	return s, err
+}
+
+func (r *retrying) Update(ctx context.Context, a Address, t Transition) (s Session, ok bool, err error) {
+	err = retry(ctx, r.pause, func() (err error) { s, ok, err = r.store.Update(ctx, a, t); return err })
+	return s, ok, err
+}
+
+func (r *retrying) Handshake(ctx context.Context, sid string) (h []byte, err error) {
+	err = retry(ctx, r.pause, func() (err error) { h, err = r.store.Handshake(ctx, sid); return err })
+	return h, err
+}
+
+func (r *retrying) PutLive(ctx context.Context, l Live) error {
+	return retry(ctx, r.pause, func() error { return r.store.PutLive(ctx, l) })
+}
+
+func (r *retrying) Touch(ctx context.Context, a Address, last time.Time, joined bool) error {
+	return retry(ctx, r.pause, func() error { return r.store.Touch(ctx, a, last, joined) })
+}
+
+func (r *retrying) Lives(ctx context.Context, shard int) (l []Live, err error) {
+	err = retry(ctx, r.pause, func() (err error) { l, err = r.store.Lives(ctx, shard); return err })
+	return l, err
+}
+
+func (r *retrying) Forget(ctx context.Context, a Address, sid string) error {
+	return retry(ctx, r.pause, func() error { return r.store.Forget(ctx, a, sid) })
+}
+
+func (r *retrying) Timer(ctx context.Context, shard int) (t Timer, err error) {
+	err = retry(ctx, r.pause, func() (err error) { t, err = r.store.Timer(ctx, shard); return err })
+	return t, err
+}
+
+func (r *retrying) SetTimer(ctx context.Context, shard int, generation int64, t Timer) (ok bool, err error) {
+	err = retry(ctx, r.pause, func() (err error) { ok, err = r.store.SetTimer(ctx, shard, generation, t); return err })
+	return ok, err
+}

@@ -1,0 +1,106 @@
+package engine
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"time"
+)
+
+// A post that takes longer than postTimeout has failed. A busy connection is tried again busyTries times.
+const (
+	postTimeout = 5 * time.Second
+	busyTries   = 6
+)
+
+// Deliver sends a parcel to the session at an address, wherever it has moved to. Parcels of one caller arrive in the
+// order of its calls. It blocks until the packets are in the outbox, or posted.
+//
+// ErrGone: the session is closed, or is being closed on account of this. ErrBusy and ErrOutboxFull: nothing was sent.
+// After any other error it is unknown what arrived, and the connection has been closed so that the client knows.
+func (e *Engine) Deliver(ctx context.Context, a Address, p Parcel) error {
+	if v, ok := ctx.Value(invocationKey{}).(*Invocation); ok && v.e == e && v.owns(a) {
+		return v.Send(ctx, p)
+	}
+	return e.deliver(ctx, a, p)
+}
+
+func (e *Engine) deliver(ctx context.Context, a Address, p Parcel) error {
+	if connection, ok := a.connection(); ok {
+		return e.postParcel(ctx, connection, p)
+	}
+	if p.Op == "" {
+		p.Op = e.newOp()
+	}
+	s, ok, err := e.store.Update(ctx, a, Append{p})
+	switch {
+	case err != nil || ok:
+		return err
+	case s.State == Moved:
+		return e.postParcel(ctx, s.Connection, p)
+	case s.live():
+		return ErrOutboxFull
+	}
+	return ErrGone
+}
+
+// postParcel posts packets to a connection, together and in order.
+func (e *Engine) postParcel(ctx context.Context, connection string, p Parcel) error {
+	leave := e.lanes.enter(connection)
+	defer leave()
+	for i, packet := range p.Packets {
+		err := e.post1(ctx, connection, e.frame(packet))
+		switch {
+		case err == nil:
+		case errors.Is(err, ErrGone):
+			return e.gone(ctx, connection)
+		case errors.Is(err, ErrBusy) && i == 0:
+			return err
+		default: // it may have arrived, or half a binary packet has
+			e.cut(ctx, connection)
+			return err
+		}
+	}
+	return nil
+}
+
+// post1 posts one frame, with pauses while the connection is busy.
+func (e *Engine) post1(ctx context.Context, connection string, f Frame) error {
+	for wait, try := 10*time.Millisecond, 0; ; wait, try = wait*2, try+1 {
+		post, cancel := context.WithTimeout(ctx, postTimeout)
+		err := e.poster.Post(post, connection, f)
+		cancel()
+		if !errors.Is(err, ErrBusy) || try == busyTries || e.sleep(ctx, wait) != nil {
+			return err
+		}
+	}
+}
+
+// gone decides what a 410 means. Confirmed, the session is closed off the hot path. A connection that is open for all
+// that may or may not have got the frame: it is closed, so that the client knows.
+func (e *Engine) gone(ctx context.Context, connection string) error {
+	if err := e.poster.Exists(ctx, connection); !errors.Is(err, ErrGone) {
+		e.cut(ctx, connection)
+		return ErrGone
+	}
+	return errors.Join(ErrGone, e.schedule(ctx, job{Kind: jobGone, Connection: connection}, 0))
+}
+
+// cut closes a connection, also when the invocation's own time is over. What follows comes by $disconnect.
+func (e *Engine) cut(ctx context.Context, connection string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), postTimeout)
+	defer cancel()
+	if err := e.poster.Disconnect(ctx, connection); err != nil && !errors.Is(err, ErrGone) {
+		e.opt.Logger.ErrorContext(ctx, "a connection could not be closed", "connection", connection, "error", err)
+	}
+}
+
+// frame puts a packet in text form into a WebSocket frame.
+func (e *Engine) frame(packet []byte) Frame {
+	if e.opt.BinaryFrames && packet[0] == 'b' {
+		if b, err := base64.StdEncoding.DecodeString(string(packet[1:])); err == nil {
+			return Frame{Binary: true, Data: b}
+		}
+	}
+	return Frame{Data: packet}
+}

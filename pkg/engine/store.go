@@ -1,0 +1,67 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// Store keeps session, handshake, liveness and timer rows. It is written for a database with conditional writes of
+// single items and queries of one partition, and without transactions. Every method may be called by any number of
+// processes at once, and again after an error: a call that had in fact been written recognises its own success.
+//
+// An error with a method Temporary() bool that returns true is worth a retry.
+type Store interface {
+	// Create writes a session that is not there yet, its handshake when it is not nil, and its liveness row when
+	// live is not nil. It returns ErrExists when there is a row, be it a tombstone, that is not this very session,
+	// and has then left nothing behind.
+	Create(ctx context.Context, s Session, handshake []byte, live *Live) error
+
+	// Get returns the row at an address, a row with State Absent when there is none. With strong false it may be
+	// some time old, at half the price.
+	Get(ctx context.Context, a Address, strong bool) (Session, error)
+
+	// Update applies one transition in one atomic conditional write, exactly as its Apply describes. It returns the
+	// row as it stands afterwards, and whether the transition holds (now or by an earlier attempt of the same
+	// operation); when it does not, the row shows why.
+	Update(ctx context.Context, a Address, t Transition) (Session, bool, error)
+
+	// Handshake returns what Create stored for a sid, nil when there is nothing.
+	Handshake(ctx context.Context, sid string) ([]byte, error)
+
+	// PutLive writes a liveness row, whatever was there.
+	PutLive(ctx context.Context, l Live) error
+
+	// Touch sets Last on a liveness row when last is not zero, and Joined when joined is true. A row that is not
+	// there stays so.
+	Touch(ctx context.Context, a Address, last time.Time, joined bool) error
+
+	// Lives returns the liveness rows of a shard, strongly consistent, in any order.
+	Lives(ctx context.Context, shard int) ([]Live, error)
+
+	// Forget deletes the liveness row of an address and, when sid is not empty, that session's handshake. It is the
+	// last step of closing: while a liveness row is there, a sweep finishes what a crash left. Absent rows are fine.
+	Forget(ctx context.Context, a Address, sid string) error
+
+	// Timer returns the timer row of a shard, strongly consistent; the zero Timer when there is none.
+	Timer(ctx context.Context, shard int) (Timer, error)
+
+	// SetTimer replaces the timer row of a shard if its generation is still the given one, or if By is already
+	// t.By, and reports whether it did. With t zero it deletes the row.
+	SetTimer(ctx context.Context, shard int, generation int64, t Timer) (bool, error)
+}
+
+// ErrExists is returned by Store.Create for a session whose row is already there.
+var ErrExists = errors.New("engine: the session has a row already")
+
+// Shards is the number of parts that liveness rows are spread over. Each part that is not empty has one timer.
+const Shards = 8
+
+// Shard returns the part that an address belongs to, from 0 to Shards-1.
+func Shard(a Address) int {
+	h := uint32(2166136261) // FNV-1a
+	for i := range len(a) {
+		h = (h ^ uint32(a[i])) * 16777619
+	}
+	return int(h % Shards)
+}
