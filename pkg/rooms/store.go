@@ -1,0 +1,45 @@
+package rooms
+
+import (
+	"context"
+	"time"
+)
+
+// Store keeps memberships. It is written for a database with writes of single items and queries of one partition, and
+// without transactions. Every method may be called by any number of processes at once, and again after an error.
+//
+// The room "" of a namespace holds all its sockets. A socket is also the one member of a room that is named like
+// its id, for as long as it is in "": that room has no rows of its own, and others may join it too.
+//
+// When a Join and a Leave of one socket and one room run at the same time, the outcome is as if one of them had run
+// after the other: a room that Members shows a socket in is one that Rooms lists for it, and the other way round,
+// once all calls have returned.
+type Store interface {
+	// Join adds a socket to rooms of a namespace and returns how many it is in then, "" not counted. Where it is
+	// already, it keeps its address.
+	Join(ctx context.Context, namespace string, m Member, rooms ...string) (int, error)
+
+	// Leave removes a socket from rooms of a namespace. Where it is not is fine.
+	Leave(ctx context.Context, namespace, socket string, rooms ...string) error
+
+	// Move changes the address of a socket in all rooms that it is in, and adds it to none.
+	Move(ctx context.Context, namespace, socket, address string) error
+
+	// Members returns one page of a room's members, strongly consistent, in any order, and the cursor of the next
+	// page, "" after the last. The first page's cursor is "". A page may be empty.
+	Members(ctx context.Context, namespace, room, cursor string) (page []Member, next string, err error)
+
+	// Rooms returns the rooms that a socket has joined, strongly consistent, sorted; neither "" nor its own id.
+	Rooms(ctx context.Context, namespace, socket string) ([]string, error)
+
+	// Counts returns how many members each room of a namespace has, "" and the sockets' own rooms left out.
+	// It may be some time old.
+	Counts(ctx context.Context, namespace string) (map[string]int, error)
+}
+
+// Member is a socket in a room.
+type Member struct {
+	Socket  string
+	Address string
+	Expires time.Time // the row is absent from then on, whether or not the store has deleted it
+}

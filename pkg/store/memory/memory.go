@@ -1,0 +1,89 @@
+// Package memory keeps sessions and rooms in one process's memory: for doze dev, for tests, and for a server that is
+// one process. It needs nothing and stores nothing; what is in it is gone with the process.
+package memory
+
+import (
+	"sync"
+	"time"
+
+	"github.com/dozeio/doze/pkg/engine"
+	"github.com/dozeio/doze/pkg/rooms"
+)
+
+var (
+	_ engine.Store = (*Store)(nil)
+	_ rooms.Store  = (*Store)(nil)
+)
+
+// Store implements engine.Store and rooms.Store. Make one with New. Nothing blocks.
+type Store struct {
+	now func() time.Time
+
+	mu         sync.Mutex // guards everything below
+	sessions   map[engine.Address]engine.Session
+	handshakes map[string][]byte
+	lives      [engine.Shards]map[engine.Address]engine.Live
+	timers     map[int]engine.Timer
+	expiring   []expiring
+	namespaces map[string]*namespace
+}
+
+// expiring is a row that has been given a short time to stay.
+type expiring struct {
+	address engine.Address
+	at      time.Time
+}
+
+// New returns an empty Store. Rows expire by the time that now returns; nil means time.Now.
+func New(now func() time.Time) *Store {
+	if now == nil {
+		now = time.Now
+	}
+	s := &Store{
+		now:        now,
+		sessions:   map[engine.Address]engine.Session{},
+		handshakes: map[string][]byte{},
+		timers:     map[int]engine.Timer{},
+		namespaces: map[string]*namespace{},
+	}
+	for i := range s.lives {
+		s.lives[i] = map[engine.Address]engine.Live{}
+	}
+	return s
+}
+
+// Rows is how many rows of each kind a Store holds.
+type Rows struct {
+	Sessions   int // that are neither closed nor moved
+	Tombstones int // closed and moved sessions, until they expire
+	Handshakes int
+	Lives      int
+	Timers     int
+	Members    int // of all rooms, each namespace as a whole counting as one
+}
+
+// Rows counts what is there; what has expired is not.
+func (s *Store) Rows() (n Rows) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.purge()
+	for _, r := range s.sessions {
+		switch {
+		case !s.now().Before(r.Expires):
+		case r.State == engine.Closed || r.State == engine.Moved:
+			n.Tombstones++
+		default:
+			n.Sessions++
+		}
+	}
+	n.Handshakes, n.Timers = len(s.handshakes), len(s.timers)
+	for _, l := range s.lives {
+		n.Lives += len(l)
+	}
+	for _, ns := range s.namespaces {
+		for _, members := range ns.rooms {
+			n.Members += len(members)
+		}
+	}
+	return n
+}

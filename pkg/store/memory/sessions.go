@@ -1,0 +1,154 @@
+package memory
+
+import (
+	"context"
+	"time"
+
+	"github.com/dozeio/doze/pkg/engine"
+)
+
+// Create implements engine.Store.
+func (s *Store) Create(_ context.Context, row engine.Session, handshake []byte, live *engine.Live) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.purge()
+	if old, ok := s.row(row.Address); ok && (old.SID != row.SID || !old.Created.Equal(row.Created) || old.State == engine.Closed) {
+		return engine.ErrExists
+	}
+	s.sessions[row.Address] = row.Clone()
+	if handshake != nil {
+		s.handshakes[row.SID] = handshake
+	}
+	if live != nil {
+		s.lives[engine.Shard(live.Address)][live.Address] = *live
+	}
+	return nil
+}
+
+// row returns a row that has not expired. s.mu is held.
+func (s *Store) row(a engine.Address) (engine.Session, bool) {
+	r, ok := s.sessions[a]
+	if !ok || !s.now().Before(r.Expires) {
+		return engine.Session{Address: a}, false
+	}
+	return r, true
+}
+
+// purge deletes what has expired. s.mu is held.
+func (s *Store) purge() {
+	now := s.now()
+	for len(s.expiring) > 0 && !now.Before(s.expiring[0].at) {
+		a := s.expiring[0].address
+		s.expiring = s.expiring[1:]
+		if r, ok := s.sessions[a]; ok && !now.Before(r.Expires) {
+			delete(s.sessions, a)
+		}
+	}
+}
+
+// Get implements engine.Store.
+func (s *Store) Get(_ context.Context, a engine.Address, _ bool) (engine.Session, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r, _ := s.row(a)
+	return r.Clone(), nil
+}
+
+// Update implements engine.Store.
+func (s *Store) Update(_ context.Context, a engine.Address, t engine.Transition) (engine.Session, bool, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r, _ := s.row(a)
+	r = r.Clone()
+	outcome := t.Apply(&r)
+	if outcome == engine.Applied {
+		s.sessions[a] = r
+		if r.State == engine.Closed || r.State == engine.Moved {
+			s.expiring = append(s.expiring, expiring{a, r.Expires})
+		}
+		s.purge()
+		r = r.Clone()
+	}
+	return r, outcome != engine.Refused, nil
+}
+
+// Handshake implements engine.Store.
+func (s *Store) Handshake(_ context.Context, sid string) ([]byte, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.handshakes[sid], nil
+}
+
+// PutLive implements engine.Store.
+func (s *Store) PutLive(_ context.Context, l engine.Live) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lives[engine.Shard(l.Address)][l.Address] = l
+	return nil
+}
+
+// Touch implements engine.Store.
+func (s *Store) Touch(_ context.Context, a engine.Address, last time.Time, joined bool) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	shard := s.lives[engine.Shard(a)]
+	l, ok := shard[a]
+	if !ok {
+		return nil
+	}
+	if !last.IsZero() {
+		l.Last = last
+	}
+	l.Joined = l.Joined || joined
+	shard[a] = l
+	return nil
+}
+
+// Lives implements engine.Store.
+func (s *Store) Lives(_ context.Context, shard int) ([]engine.Live, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	lives := make([]engine.Live, 0, len(s.lives[shard]))
+	for _, l := range s.lives[shard] {
+		if s.now().Before(l.Expires) {
+			lives = append(lives, l)
+		}
+	}
+	return lives, nil
+}
+
+// Forget implements engine.Store.
+func (s *Store) Forget(_ context.Context, a engine.Address, sid string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.lives[engine.Shard(a)], a)
+	if sid != "" {
+		delete(s.handshakes, sid)
+	}
+	return nil
+}
+
+// Timer implements engine.Store.
+func (s *Store) Timer(_ context.Context, shard int) (engine.Timer, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.timers[shard], nil
+}
+
+// SetTimer implements engine.Store.
+func (s *Store) SetTimer(_ context.Context, shard int, generation int64, t engine.Timer) (bool, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.timers[shard]
+	switch {
+	case t.By != "" && now.By == t.By:
+		return true, nil
+	case now.Generation != generation:
+		return t == engine.Timer{} && now == engine.Timer{}, nil
+	case t == engine.Timer{}:
+		delete(s.timers, shard)
+	default:
+		s.timers[shard] = t
+	}
+	return true, nil
+}
