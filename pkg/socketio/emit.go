@@ -1,0 +1,82 @@
+package socketio
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/dozeio/doze/pkg/engine"
+	"github.com/dozeio/doze/pkg/protocol"
+	"github.com/dozeio/doze/pkg/rooms"
+)
+
+// Broadcast names the recipients of an emit. It is a value: each method returns another one.
+type Broadcast struct {
+	namespace *Namespace
+	to        []string
+	except    []string
+	skip      string // the socket that broadcasts
+}
+
+// To adds rooms whose members receive. Without any, all sockets of the namespace do.
+func (b Broadcast) To(rooms ...string) Broadcast {
+	b.to = append(slices.Clone(b.to), rooms...)
+	return b
+}
+
+// In is To.
+func (b Broadcast) In(rooms ...string) Broadcast { return b.To(rooms...) }
+
+// Except adds rooms whose members do not receive.
+func (b Broadcast) Except(rooms ...string) Broadcast {
+	b.except = append(slices.Clone(b.except), rooms...)
+	return b
+}
+
+// Emit sends an event with arguments of any types that JSON knows; []byte anywhere in a value is sent as binary, at
+// most 10 of them. The recipients are those of the moment of the call. It blocks until the event is posted to, or
+// waiting for, every recipient. Events of one caller arrive in the order of its calls.
+//
+// A recipient that is gone is no error. engine.ErrTooLarge, or arguments that cannot be encoded: nothing was sent to
+// anybody. Else the error joins what went wrong with single recipients: engine.ErrBusy and engine.ErrOutboxFull for
+// one that did not get the event, any other for one whose connection has been closed because its fate is unknown.
+func (b Broadcast) Emit(ctx context.Context, event string, args ...any) error {
+	s := b.namespace.server
+	e, err := s.backend()
+	if err != nil {
+		return err
+	}
+	parcel, err := eventParcel(e, b.namespace.name, event, args)
+	if err != nil {
+		return err
+	}
+	target := rooms.Target{Namespace: b.namespace.name, Rooms: b.to, Except: b.except, Skip: b.skip}
+	return s.adapter.Broadcast(ctx, target, func(ctx context.Context, m rooms.Member) error {
+		if err := e.Deliver(ctx, engine.Address(m.Address), parcel); !errors.Is(err, engine.ErrGone) {
+			return err
+		}
+		return nil
+	})
+}
+
+// eventParcel encodes an event once, for any number of recipients.
+func eventParcel(e *engine.Engine, namespace, event string, args []any) (engine.Parcel, error) {
+	if protocol.ReservedEvent(event) {
+		return engine.Parcel{}, fmt.Errorf("socketio: Emit(%q): the name is reserved, choose another", event)
+	}
+	return parcel(e, protocol.Packet{Type: protocol.Event, Namespace: namespace, ID: protocol.NoID}, append([]any{event}, args...))
+}
+
+// parcel encodes a packet with arguments.
+func parcel(e *engine.Engine, p protocol.Packet, args []any) (engine.Parcel, error) {
+	var err error
+	if p.Data, p.Buffers, err = protocol.EncodeArgs(args...); err != nil {
+		return engine.Parcel{}, err
+	}
+	packets, err := p.Encode()
+	if err != nil {
+		return engine.Parcel{}, err
+	}
+	return e.Parcel(packets...)
+}

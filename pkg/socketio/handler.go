@@ -1,0 +1,137 @@
+package socketio
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+
+	"github.com/dozeio/doze/pkg/protocol"
+)
+
+// Args are the arguments of an event or an ack of any types: what JSON decodes into an any, and []byte for binary.
+type Args []any
+
+// handler is a checked event handler.
+type handler struct {
+	f        reflect.Value
+	in       []reflect.Type // of the event's arguments
+	variadic bool           // the last of in repeats
+	raw      bool           // takes all arguments as Args
+	args     bool           // returns the ack's arguments as Args
+}
+
+const signatures = "have %v, want func(context.Context, *socketio.Socket, arguments...) (results..., error)" +
+	" or func(context.Context, *socketio.Socket, socketio.Args) (socketio.Args, error)"
+
+var (
+	contextType = reflect.TypeFor[context.Context]()
+	socketType  = reflect.TypeFor[*Socket]()
+	errorType   = reflect.TypeFor[error]()
+	argsType    = reflect.TypeFor[Args]()
+)
+
+func newHandler(f any) (*handler, error) {
+	t := reflect.TypeOf(f)
+	if t == nil || t.Kind() != reflect.Func || reflect.ValueOf(f).IsNil() || t.NumIn() < 2 || t.In(0) != contextType ||
+		t.In(1) != socketType || t.NumOut() < 1 || t.Out(t.NumOut()-1) != errorType {
+		return nil, fmt.Errorf(signatures, t)
+	}
+	h := &handler{f: reflect.ValueOf(f), variadic: t.IsVariadic()}
+	for i := 2; i < t.NumIn(); i++ {
+		switch in := t.In(i); {
+		case in == argsType && t.NumIn() == 3 && !h.variadic:
+			h.raw = true
+		case in == argsType:
+			return nil, fmt.Errorf("socketio.Args is the only argument or none: "+signatures, t)
+		case h.variadic && i == t.NumIn()-1:
+			h.in = append(h.in, in.Elem())
+		default:
+			h.in = append(h.in, in)
+		}
+	}
+	for _, in := range h.in {
+		switch in.Kind() {
+		case reflect.Func, reflect.Chan, reflect.UnsafePointer, reflect.Complex64, reflect.Complex128:
+			return nil, fmt.Errorf("a %v cannot come from a client: "+signatures, in, t)
+		}
+	}
+	for i := range t.NumOut() - 1 {
+		if t.Out(i) == argsType {
+			if h.args = true; t.NumOut() > 2 {
+				return nil, fmt.Errorf("socketio.Args is the only result beside the error, or none: "+signatures, t)
+			}
+		}
+	}
+	return h, nil
+}
+
+// call decodes the arguments and runs the handler. It returns the ack's arguments.
+func (h *handler) call(ctx context.Context, s *Socket, args []json.RawMessage, buffers [][]byte) ([]any, error) {
+	in := make([]reflect.Value, 2, 2+len(args))
+	in[0], in[1] = reflect.ValueOf(ctx), reflect.ValueOf(s)
+	if h.raw {
+		all, err := decodeArgs(args, buffers)
+		if err != nil {
+			return nil, err
+		}
+		in = append(in, reflect.ValueOf(all))
+	}
+	for i := 0; i < len(h.in) || h.variadic && i < len(args); i++ {
+		t := h.in[min(i, len(h.in)-1)]
+		v := reflect.New(t)
+		switch {
+		case i < len(args):
+			if err := protocol.DecodeArg(args[i], buffers, v.Interface()); err != nil {
+				return nil, fmt.Errorf("argument %d: %w", i+1, err)
+			}
+		case h.variadic && i == len(h.in)-1:
+			continue
+		case t.Kind() != reflect.Pointer:
+			return nil, fmt.Errorf("argument %d, a %v, is missing", i+1, t)
+		}
+		in = append(in, v.Elem())
+	}
+	out := h.f.Call(in)
+	if err, _ := out[len(out)-1].Interface().(error); err != nil {
+		return nil, err
+	}
+	if h.args {
+		return append([]any{}, out[0].Interface().(Args)...), nil
+	}
+	results := make([]any, len(out)-1)
+	for i := range results {
+		results[i] = out[i].Interface()
+	}
+	return results, nil
+}
+
+func decodeArgs(args []json.RawMessage, buffers [][]byte) (Args, error) {
+	all := make(Args, len(args))
+	for i, arg := range args {
+		if err := protocol.DecodeArg(arg, buffers, &all[i]); err != nil {
+			return nil, fmt.Errorf("argument %d: %w", i+1, err)
+		}
+	}
+	return all, nil
+}
+
+// ConnectError is what a middleware returns to tell the client why it is kept out: a connect_error event with a
+// message and, unless it is nil, data.
+type ConnectError struct {
+	Message string
+	Data    any
+}
+
+// Error returns the message.
+func (e *ConnectError) Error() string { return e.Message }
+
+// AckError is what a handler returns to answer with an error: Data becomes the ack's only argument.
+type AckError struct{ Data any }
+
+// Error describes the data.
+func (e *AckError) Error() string { return fmt.Sprintf("acked with %+v", e.Data) }
+
+// ErrGone is returned by what needs a socket that is still connected.
+var ErrGone = errors.New("socketio: the socket is disconnected")

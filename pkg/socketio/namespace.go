@@ -1,0 +1,129 @@
+package socketio
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/dozeio/doze/pkg/protocol"
+)
+
+// Namespace holds the handlers of the sockets that join it. Get one with Server.Of, and register before Bind.
+type Namespace struct {
+	server        *Server
+	name          string
+	middlewares   []func(context.Context, *Socket) error
+	connection    []func(context.Context, *Socket) error
+	disconnecting []func(context.Context, *Socket, Reason) error
+	disconnect    []func(context.Context, *Socket, Reason) error
+	any           []func(context.Context, *Socket, string, Args) error
+	handlers      map[string]*handler
+}
+
+// Name returns the name, which begins with a slash.
+func (n *Namespace) Name() string { return n.name }
+
+// Use registers a middleware: it runs for every socket that wants to join, in the order of registration, before the
+// socket is connected. It may read the handshake, set data, join rooms and emit to the socket. An error keeps the
+// socket out: a *ConnectError says to the client what it holds, any other error only that the connection was refused.
+func (n *Namespace) Use(f func(context.Context, *Socket) error) {
+	n.server.registering("Use")
+	n.middlewares = append(n.middlewares, f)
+}
+
+// OnConnection registers a function that runs when a socket has joined; the client knows by then, or will before it
+// gets anything that the function emits to it. An error is logged and disconnects the socket.
+func (n *Namespace) OnConnection(f func(context.Context, *Socket) error) {
+	n.server.registering("OnConnection")
+	n.connection = append(n.connection, f)
+}
+
+// OnDisconnecting registers a function that runs when a socket leaves, while its rooms are still there. The client
+// cannot be reached any more. An error is logged. After a crash it may run again for the same socket.
+func (n *Namespace) OnDisconnecting(f func(context.Context, *Socket, Reason) error) {
+	n.server.registering("OnDisconnecting")
+	n.disconnecting = append(n.disconnecting, f)
+}
+
+// OnDisconnect registers a function that runs when a socket has left its rooms and the namespace. An error is logged.
+// After a crash it may run again for the same socket.
+func (n *Namespace) OnDisconnect(f func(context.Context, *Socket, Reason) error) {
+	n.server.registering("OnDisconnect")
+	n.disconnect = append(n.disconnect, f)
+}
+
+// OnAny registers a function that runs for every event of a client, before its handler. An error is logged and keeps
+// the handler from running.
+func (n *Namespace) OnAny(f func(ctx context.Context, s *Socket, event string, args Args) error) {
+	n.server.registering("OnAny")
+	n.any = append(n.any, f)
+}
+
+// On registers the handler of an event: a function
+//
+//	func(context.Context, *socketio.Socket, A, B, ...) (R, S, ..., error)
+//
+// with any number of arguments and results, of types that JSON knows. The event's arguments are decoded into A, B, …:
+// one that the client did not send is an error, unless it is a pointer, which is then nil; the last may be variadic.
+// Arguments beyond are ignored. []byte takes binary, also inside structs, maps and slices.
+//
+// When the client asked for an ack, the results but the error are its arguments. With an error no ack is sent and the
+// error is logged, except for an *AckError, whose data is then the ack's only argument.
+//
+// The raw form func(context.Context, *socketio.Socket, socketio.Args) (socketio.Args, error) takes and acks any
+// arguments. On panics when the function is of another form, when the event has a handler already, and for names that
+// Socket.IO keeps for itself.
+func (n *Namespace) On(event string, f any) {
+	n.server.registering("On(%q)", event)
+	if protocol.ReservedEvent(event) {
+		panic(fmt.Sprintf("socketio: On(%q): the name is reserved; use OnConnection, OnDisconnecting or OnDisconnect", event))
+	}
+	if n.handlers[event] != nil {
+		panic(fmt.Sprintf("socketio: On(%q): the namespace %s has a handler for it already", event, n.name))
+	}
+	h, err := newHandler(f)
+	if err != nil {
+		panic(fmt.Sprintf("socketio: On(%q): %v", event, err))
+	}
+	n.handlers[event] = h
+}
+
+// To returns a broadcast to the sockets that are in any of the rooms, each once. A socket's id is the name of a room.
+func (n *Namespace) To(rooms ...string) Broadcast { return Broadcast{namespace: n}.To(rooms...) }
+
+// In is To.
+func (n *Namespace) In(rooms ...string) Broadcast { return n.To(rooms...) }
+
+// Except returns a broadcast to all sockets but the members of rooms.
+func (n *Namespace) Except(rooms ...string) Broadcast {
+	return Broadcast{namespace: n}.Except(rooms...)
+}
+
+// Emit sends an event to all sockets of the namespace. See Broadcast.Emit.
+func (n *Namespace) Emit(ctx context.Context, event string, args ...any) error {
+	return Broadcast{namespace: n}.Emit(ctx, event, args...)
+}
+
+// Room is a room and the number of sockets in it.
+type Room struct {
+	Name    string `json:"name"`
+	Members int    `json:"members"`
+}
+
+// Rooms returns the rooms of the namespace that have members, sorted by name; the rooms that are sockets' own are not
+// among them. The counts may be some time old. It reads every membership: not for hot paths.
+func (n *Namespace) Rooms(ctx context.Context) ([]Room, error) {
+	if _, err := n.server.backend(); err != nil {
+		return nil, err
+	}
+	counts, err := n.server.store.Counts(ctx, n.name)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]Room, 0, len(counts))
+	for _, name := range slices.Sorted(maps.Keys(counts)) {
+		all = append(all, Room{name, counts[name]})
+	}
+	return all, nil
+}
