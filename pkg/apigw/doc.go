@@ -1,0 +1,9 @@
+// Package apigw is AWS's side of Doze: API Gateway's and SQS's events in, responses out, and posts through the
+// @connections API. The four functions of a deployment are one Handler each; see [NewConnect], [NewMessage],
+// [NewDisconnect] and [NewHeartbeat].
+//
+// The facts that this package rests on are in AWS's documentation of WebSocket APIs
+// (https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api.html) and of HTTP APIs'
+// payload format 2.0
+// (https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html).
+package apigw

@@ -1,0 +1,152 @@
+package apigw
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"github.com/dozeio/doze/pkg/engine"
+)
+
+// Handler is one Lambda function, for lambda.StartHandler and for the local gateway. It is safe for concurrent use.
+type Handler interface {
+	Invoke(ctx context.Context, event []byte) ([]byte, error)
+}
+
+// NewConnect returns the function that sessions begin with and that polls wait in: the $connect route, and GET and
+// OPTIONS of the HTTP API.
+func NewConnect(e *engine.Engine) Handler { return function{e, connect} }
+
+// NewMessage returns the function that packets come in by: the $default route, and POST of the HTTP API (any method
+// that is not NewConnect's, for that matter, to be refused as the protocol wants it).
+func NewMessage(e *engine.Engine) Handler { return function{e, message} }
+
+// NewDisconnect returns the function of the $disconnect route.
+func NewDisconnect(e *engine.Engine) Handler { return function{e, disconnect} }
+
+// NewHeartbeat returns the function of the timer and job queue: it takes SQS events and reports the items that failed.
+func NewHeartbeat(e *engine.Engine) Handler { return function{e, heartbeat} }
+
+type function struct {
+	engine *engine.Engine
+	handle func(context.Context, *engine.Engine, envelope, []byte) (any, error)
+}
+
+// envelope tells the events apart.
+type envelope struct {
+	RequestContext struct {
+		EventType    string          `json:"eventType"`
+		ConnectionID string          `json:"connectionId"`
+		HTTP         json.RawMessage `json:"http"`
+	} `json:"requestContext"`
+}
+
+// reserve is what is left of an invocation's time for its response.
+const reserve = time.Second
+
+// Invoke handles one event. Its context ends a second before the invocation's time is over.
+func (f function) Invoke(ctx context.Context, event []byte) ([]byte, error) {
+	if deadline, ok := ctx.Deadline(); ok {
+		var cancel func()
+		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-reserve))
+		defer cancel()
+	}
+	var e envelope
+	if err := json.Unmarshal(event, &e); err != nil {
+		return nil, fmt.Errorf("apigw: the event is not JSON: %w", err)
+	}
+	response, err := f.handle(ctx, f.engine, e, event)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(response)
+}
+
+func connect(ctx context.Context, e *engine.Engine, env envelope, event []byte) (any, error) {
+	if env.RequestContext.HTTP != nil {
+		return httpRequest(ctx, e, event)
+	}
+	if env.RequestContext.EventType != "CONNECT" {
+		return nil, fmt.Errorf("apigw: the connect function got an event of type %q: check the routes", env.RequestContext.EventType)
+	}
+	var r events.APIGatewayWebsocketProxyRequest
+	if err := json.Unmarshal(event, &r); err != nil {
+		return nil, err
+	}
+	return proxyResponse(e.Connect(ctx, r.RequestContext.ConnectionID, websocketRequest(r))), nil
+}
+
+func message(ctx context.Context, e *engine.Engine, env envelope, event []byte) (any, error) {
+	if env.RequestContext.HTTP != nil {
+		return httpRequest(ctx, e, event)
+	}
+	if env.RequestContext.EventType != "MESSAGE" {
+		return nil, fmt.Errorf("apigw: the message function got an event of type %q: check the routes", env.RequestContext.EventType)
+	}
+	return frame(ctx, e, event), nil
+}
+
+// frame never fails, because API Gateway would send an error frame, which makes a stock client drop its connection.
+func frame(ctx context.Context, e *engine.Engine, event []byte) (response events.APIGatewayProxyResponse) {
+	response.StatusCode = 200
+	defer func() {
+		if p := recover(); p != nil {
+			e.Options().Logger.ErrorContext(ctx, "panic", "value", p, "stack", string(debug.Stack()))
+		}
+	}()
+	var r events.APIGatewayWebsocketProxyRequest
+	if err := json.Unmarshal(event, &r); err != nil {
+		e.Options().Logger.ErrorContext(ctx, "a message event could not be read", "error", err)
+		return response
+	}
+	data, err := body(r.Body, r.IsBase64Encoded)
+	if err != nil {
+		e.Options().Logger.ErrorContext(ctx, "a message event could not be read", "error", err)
+		return response
+	}
+	if reply := e.Frame(ctx, r.RequestContext.ConnectionID, engine.Frame{Binary: r.IsBase64Encoded, Data: data}); reply != nil {
+		response.Body, response.IsBase64Encoded = encodeBody(reply.Data, reply.Binary)
+	}
+	return response
+}
+
+func disconnect(ctx context.Context, e *engine.Engine, env envelope, event []byte) (any, error) {
+	var r events.APIGatewayWebsocketProxyRequest
+	if err := json.Unmarshal(event, &r); err != nil {
+		return nil, err
+	}
+	if env.RequestContext.EventType != "DISCONNECT" {
+		return nil, fmt.Errorf("apigw: the disconnect function got an event of type %q: check the routes", env.RequestContext.EventType)
+	}
+	var code struct {
+		RequestContext struct {
+			Code int `json:"disconnectStatusCode"`
+		} `json:"requestContext"`
+	}
+	if err := json.Unmarshal(event, &code); err != nil {
+		return nil, err
+	}
+	e.Disconnect(ctx, r.RequestContext.ConnectionID, code.RequestContext.Code)
+	return events.APIGatewayProxyResponse{StatusCode: 200}, nil
+}
+
+func heartbeat(ctx context.Context, e *engine.Engine, _ envelope, event []byte) (any, error) {
+	var batch events.SQSEvent
+	if err := json.Unmarshal(event, &batch); err != nil {
+		return nil, err
+	}
+	// Not nil: some stand-ins for SQS do not take null for an empty list.
+	response := events.SQSEventResponse{BatchItemFailures: []events.SQSBatchItemFailure{}}
+	for _, r := range batch.Records {
+		if err := e.Job(ctx, []byte(r.Body)); err != nil {
+			e.Options().Logger.LogAttrs(ctx, slog.LevelError, "a job failed and will come again", slog.String("message", r.MessageId), slog.Any("error", err))
+			response.BatchItemFailures = append(response.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: r.MessageId})
+		}
+	}
+	return response, nil
+}

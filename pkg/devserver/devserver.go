@@ -1,0 +1,150 @@
+// Package devserver runs a whole deployment in one process: the four functions behind a local API Gateway, on the
+// embedded store. It is what doze dev runs, and what a test of an application with real clients runs.
+package devserver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+
+	"github.com/dozeio/doze/pkg/apigw"
+	"github.com/dozeio/doze/pkg/engine"
+	"github.com/dozeio/doze/pkg/gateway"
+	"github.com/dozeio/doze/pkg/socketio"
+	"github.com/dozeio/doze/pkg/store/memory"
+)
+
+// Options are the settings of a Server. The zero value of each field means its default.
+type Options struct {
+	Addr    string          // to listen on; default 127.0.0.1:0, a free port
+	Engine  engine.Options  // BinaryFrames and OrderedFrames are the gateway's too
+	Gateway gateway.Options // its functions are filled in
+	Clients string          // folder with socket.io.js and its siblings; default: that of an npm package nearby
+
+	// WrapSessions and the others put something in between, for tests.
+	Wrap func(socketio.Backend) socketio.Backend
+}
+
+// Server is a running deployment. Its fields are for reading.
+type Server struct {
+	URL     string // such as http://127.0.0.1:3000
+	Gateway *gateway.Gateway
+	Store   *memory.Store
+	Engine  *engine.Engine
+
+	http   *http.Server
+	ended  chan struct{}
+	served error
+}
+
+// late is a function that is known only after the gateway that calls it.
+type late struct{ h atomic.Pointer[apigw.Handler] }
+
+func (l *late) Invoke(ctx context.Context, event []byte) ([]byte, error) {
+	return (*l.h.Load()).Invoke(ctx, event)
+}
+
+func (l *late) set(h apigw.Handler) { l.h.Store(&h) }
+
+// Start runs a deployment of an application until Close: bind is the Bind method of its socketio.Server.
+func Start(o Options, bind func(socketio.Backend) (*engine.Engine, error)) (*Server, error) {
+	if o.Addr == "" {
+		o.Addr = "127.0.0.1:0"
+	}
+	listener, err := net.Listen("tcp", o.Addr)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, fmt.Errorf("%s is taken by another program: end that one, or choose another address with -addr 127.0.0.1:PORT", o.Addr)
+	} else if err != nil {
+		return nil, err
+	}
+	s := &Server{URL: "http://" + listener.Addr().String(), ended: make(chan struct{})}
+	if err := s.wire(o, bind); err != nil {
+		listener.Close()
+		return nil, err
+	}
+	go func() {
+		defer close(s.ended)
+		if err := s.http.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			s.served = err
+		}
+	}()
+	return s, nil
+}
+
+func (s *Server) wire(o Options, bind func(socketio.Backend) (*engine.Engine, error)) (err error) {
+	var connect, message, disconnect, heartbeat late
+	g := o.Gateway
+	g.Connect, g.Default, g.Disconnect, g.Jobs = &connect, &message, &disconnect, &heartbeat
+	g.HTTP = map[string]gateway.Handler{
+		http.MethodGet: &connect, http.MethodOptions: &connect,
+		http.MethodPost: &message, http.MethodPut: &message, http.MethodDelete: &message, http.MethodPatch: &message,
+	}
+	g.BinaryFrames, g.OrderedFrames = o.Engine.BinaryFrames, o.Engine.OrderedFrames
+	if s.Gateway, err = gateway.New(g); err != nil {
+		return err
+	}
+	stage := g.Stage
+	if stage == "" {
+		stage = "local"
+	}
+	var now func() time.Time
+	if o.Engine.Clock != nil {
+		now = o.Engine.Clock.Now
+	}
+	s.Store = memory.New(now)
+	b := socketio.Backend{
+		Sessions: s.Store,
+		Rooms:    s.Store,
+		Poster:   apigw.NewPoster(awsConfig(), s.URL+"/"+stage),
+		Timers:   s.Gateway,
+		Options:  o.Engine,
+	}
+	if o.Wrap != nil {
+		b = o.Wrap(b)
+	}
+	if s.Engine, err = bind(b); err != nil {
+		return err
+	}
+	connect.set(apigw.NewConnect(s.Engine))
+	message.set(apigw.NewMessage(s.Engine))
+	disconnect.set(apigw.NewDisconnect(s.Engine))
+	heartbeat.set(apigw.NewHeartbeat(s.Engine))
+	files := clientFiles(o.Clients, o.Gateway.Path, s.Gateway)
+	s.http = &http.Server{Handler: files, ReadHeaderTimeout: 10 * time.Second, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)}
+	return nil
+}
+
+// awsConfig is for an @connections API that asks for no signature.
+func awsConfig() aws.Config {
+	client := awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
+		t.MaxIdleConns, t.MaxIdleConnsPerHost = 256, 256
+		t.Proxy = nil
+	})
+	return aws.Config{Region: "local", Credentials: aws.AnonymousCredentials{}, HTTPClient: client}
+}
+
+// Ended is closed when the server has stopped listening, by Close or by itself; Err then says why.
+func (s *Server) Ended() <-chan struct{} { return s.ended }
+
+// Err returns why the server stopped by itself, nil after Close. It may be called once Ended is closed.
+func (s *Server) Err() error { return s.served }
+
+// Close closes all connections, whose sockets are disconnected in order, and waits for what still runs, while ctx
+// lasts.
+func (s *Server) Close(ctx context.Context) error {
+	err := s.Gateway.Close(ctx)
+	if e := s.http.Shutdown(ctx); e != nil {
+		err = errors.Join(err, s.http.Close())
+	}
+	<-s.ended
+	return err
+}
