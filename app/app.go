@@ -1,0 +1,207 @@
+// Package app is the application that the template deploys: a chat. It is the one package to replace with your own.
+package app
+
+import (
+	"context"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/google/uuid"
+
+	"github.com/dozeio/doze/pkg/socketio"
+)
+
+// Limits of what people may write.
+const (
+	maxNickname = 24   // characters
+	maxRoom     = 40   // characters
+	maxText     = 4000 // characters
+	maxRooms    = 50   // that one person may be in
+)
+
+// person is what a socket keeps between invocations, and how others see it.
+type person struct {
+	ID       string `json:"id"`
+	Nickname string `json:"nickname"`
+}
+
+// roomEvent says to the members of a room who came or went: a small notice, never a list.
+type roomEvent struct {
+	Room string `json:"room"`
+	person
+}
+
+type message struct {
+	ID   string `json:"id"`
+	Room string `json:"room,omitempty"`
+	From person `json:"from"`
+	Text string `json:"text"`
+	Time int64  `json:"time"` // milliseconds since 1970
+}
+
+// receipt acknowledges a message.
+type receipt struct {
+	ID   string `json:"id"`
+	Time int64  `json:"time"`
+}
+
+// New returns the chat. origins are those of other sites whose pages may connect.
+func New(origins ...string) *socketio.Server {
+	io := socketio.New(socketio.Options{AllowOrigins: origins, MaxRooms: maxRooms})
+	chat := io.Of("/")
+	chat.Use(requireNickname)
+	chat.OnConnection(welcome)
+	chat.On("join", join)
+	chat.On("leave", leave)
+	chat.On("say", say)
+	chat.On("whisper", whisper)
+	chat.On("typing", typing)
+	chat.On("rooms", func(ctx context.Context, _ *socketio.Socket) ([]socketio.Room, error) { return chat.Rooms(ctx) })
+	chat.OnDisconnecting(goodbye)
+	return io
+}
+
+func requireNickname(ctx context.Context, s *socketio.Socket) error {
+	var auth struct {
+		Nickname string `json:"nickname"`
+	}
+	if err := s.Auth(&auth); err != nil {
+		return refuse("nickname_required", "Choose a nickname: it has to be text.")
+	}
+	auth.Nickname = strings.TrimSpace(auth.Nickname)
+	switch n := utf8.RuneCountInString(auth.Nickname); {
+	case n == 0:
+		return refuse("nickname_required", "Choose a nickname.")
+	case n > maxNickname:
+		return refuse("nickname_too_long", "A nickname has at most 24 characters.")
+	}
+	return socketio.UpdateData(ctx, s, func(p *person) error {
+		*p = person{ID: s.ID(), Nickname: auth.Nickname}
+		return nil
+	})
+}
+
+func refuse(code, hint string) error {
+	return &socketio.ConnectError{Message: hint, Data: map[string]string{"code": code, "hint": hint}}
+}
+
+func welcome(ctx context.Context, s *socketio.Socket) error {
+	p, err := who(s)
+	if err != nil {
+		return err
+	}
+	return s.Emit(ctx, "welcome", p)
+}
+
+func who(s *socketio.Socket) (p person, err error) {
+	err = s.Data(&p)
+	return p, err
+}
+
+func join(ctx context.Context, s *socketio.Socket, room string) (map[string]string, error) {
+	p, err := who(s)
+	if err != nil {
+		return nil, err
+	}
+	room = strings.TrimSpace(room)
+	if n := utf8.RuneCountInString(room); n == 0 || n > maxRoom {
+		return nil, problem("A room's name has 1 to 40 characters.")
+	}
+	rooms, err := s.Rooms(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, joined := range rooms {
+		if joined == room {
+			return map[string]string{"room": room}, nil
+		}
+	}
+	if len(rooms) >= maxRooms {
+		return nil, problem("You are in 50 rooms: leave one first.")
+	}
+	if err := s.Join(ctx, room); err != nil {
+		return nil, err
+	}
+	return map[string]string{"room": room}, s.To(room).Emit(ctx, "joined", roomEvent{room, p})
+}
+
+func leave(ctx context.Context, s *socketio.Socket, room string) (map[string]string, error) {
+	p, err := who(s)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.Leave(ctx, room); err != nil {
+		return nil, err
+	}
+	return map[string]string{"room": room}, s.To(room).Emit(ctx, "left", roomEvent{room, p})
+}
+
+// text is what somebody says, in a room or to one person.
+type text struct {
+	Room string `json:"room"`
+	To   string `json:"to"`
+	Text string `json:"text"`
+}
+
+func say(ctx context.Context, s *socketio.Socket, in text) (receipt, error) {
+	m, err := compose(s, in.Text)
+	if err != nil {
+		return receipt{}, err
+	}
+	m.Room = in.Room
+	return receipt{m.ID, m.Time}, s.To(in.Room).Emit(ctx, "said", m)
+}
+
+// whisper sends to one person: a socket's id is the name of a room that it alone is in.
+func whisper(ctx context.Context, s *socketio.Socket, in text) (receipt, error) {
+	m, err := compose(s, in.Text)
+	if err != nil {
+		return receipt{}, err
+	}
+	return receipt{m.ID, m.Time}, s.To(in.To).Emit(ctx, "whispered", m)
+}
+
+func compose(s *socketio.Socket, said string) (message, error) {
+	if n := utf8.RuneCountInString(said); n == 0 || n > maxText {
+		return message{}, problem("A message has 1 to 4000 characters.")
+	}
+	p, err := who(s)
+	return message{ID: uuid.NewString(), From: p, Text: said, Time: time.Now().UnixMilli()}, err
+}
+
+// typingEvent says that somebody has begun or ceased to type.
+type typingEvent struct {
+	Room   string `json:"room"`
+	From   person `json:"from"`
+	Typing bool   `json:"typing"`
+}
+
+func typing(ctx context.Context, s *socketio.Socket, in typingEvent) (err error) {
+	if in.From, err = who(s); err != nil {
+		return err
+	}
+	return s.To(in.Room).Emit(ctx, "typing", in)
+}
+
+func goodbye(ctx context.Context, s *socketio.Socket, _ socketio.Reason) error {
+	p, err := who(s)
+	if err != nil {
+		return err
+	}
+	rooms, err := s.Rooms(ctx)
+	if err != nil {
+		return err
+	}
+	for _, room := range rooms {
+		if err := s.To(room).Emit(ctx, "left", roomEvent{room, p}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// problem answers a request with what to do about it.
+func problem(hint string) error {
+	return &socketio.AckError{Data: map[string]string{"error": hint}}
+}

@@ -1,0 +1,84 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/dozeio/doze/app"
+	"github.com/dozeio/doze/pkg/devserver"
+)
+
+// closeTimeout is how long the server may take to say goodbye to its clients.
+const closeTimeout = 5 * time.Second
+
+// dev runs the chat until ctx ends.
+func dev(ctx context.Context, args []string, out, log io.Writer) error {
+	o, origins, err := devOptions(args, log)
+	if err != nil {
+		return err
+	}
+	s, err := devserver.Start(o, app.New(origins...).Bind)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "Doze is up. Open the chat in two browser tabs:\n\n    %s\n\nClients connect with io(%q). Ctrl-C ends it.\n", s.URL, s.URL)
+	select {
+	case <-ctx.Done():
+		fmt.Fprintln(out, "\nclosing the connections")
+	case <-s.Ended():
+		return s.Err()
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+	defer cancel()
+	return s.Close(ctx)
+}
+
+// devOptions reads the flags.
+func devOptions(args []string, log io.Writer) (o devserver.Options, origins []string, err error) {
+	f := flag.NewFlagSet("doze dev", flag.ContinueOnError)
+	f.SetOutput(log)
+	e := &o.Engine
+	f.StringVar(&o.Addr, "addr", "127.0.0.1:3000", "`address` to listen on; port 0 takes a free one")
+	f.StringVar(&o.Clients, "client", "", "`folder` with socket.io.js (default: the npm package socket.io nearby, else its CDN)")
+	f.DurationVar(&e.PingInterval, "ping-interval", 25*time.Second, "time between two pings; 300s is what a deployment uses")
+	f.DurationVar(&e.PingTimeout, "ping-timeout", 20*time.Second, "time for the pong to come")
+	f.DurationVar(&e.ConnectTimeout, "connect-timeout", 45*time.Second, "time to join a first namespace")
+	f.DurationVar(&e.UpgradeTimeout, "upgrade-timeout", 10*time.Second, "time to complete an upgrade")
+	f.IntVar(&e.MaxPayload, "max-payload", 1_000_000, "`bytes` of a polling request")
+	f.BoolVar(&e.BinaryFrames, "binary-frames", false, "a gateway that passes binary WebSocket frames, as API Gateway does not")
+	f.BoolVar(&e.OrderedFrames, "ordered", false, "a gateway that keeps the order of frames, as API Gateway does not")
+	f.DurationVar(&o.Gateway.Jitter, "jitter", 0, "delay each WebSocket message by a random time up to this, which shuffles them")
+	f.Uint64Var(&o.Gateway.Seed, "seed", 0, "of jitter, ids and faults; 0 takes a random one")
+	allow := f.String("allow-origins", "", "`origins` of other sites whose pages may connect, separated by commas")
+	verbose := f.Bool("v", false, "log each request, invocation and post")
+	if err := f.Parse(args); err != nil {
+		return o, nil, flag.ErrHelp
+	}
+	if f.NArg() > 0 {
+		return o, nil, fmt.Errorf("unexpected argument %q: doze dev takes flags only, see doze dev -h", f.Arg(0))
+	}
+	level := slog.LevelWarn
+	if *verbose {
+		level = slog.LevelDebug
+	}
+	logger := slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: level, ReplaceAttr: shortTime}))
+	e.Logger, o.Gateway.Logger = logger, logger
+	o.Gateway.Site = app.Page()
+	if *allow != "" {
+		origins = strings.Split(*allow, ",")
+	}
+	return o, origins, nil
+}
+
+// shortTime leaves the date out of a line that somebody is looking at.
+func shortTime(_ []string, a slog.Attr) slog.Attr {
+	if a.Key == slog.TimeKey {
+		a.Value = slog.StringValue(a.Value.Time().Format("15:04:05.000"))
+	}
+	return a
+}
