@@ -130,9 +130,10 @@ func payload(s Session, more [][]byte) Response {
 	}
 	packets = append(packets, more...)
 	switch {
+	case len(packets) > 0: // a close among them would overtake them in a stock client, which hands packets on later
 	case s.State == Closed && s.Reason != TransportClose:
 		packets = append(packets, closing)
-	case len(packets) == 0:
+	default:
 		packets = append(packets, noop)
 	}
 	return text(string(bytes.Join(packets, separator)))

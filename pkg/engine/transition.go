@@ -73,7 +73,7 @@ func (t BeginPoll) Apply(s *Session) Outcome {
 }
 
 // EndPoll gives the lease back and takes the outbox, which is then found in Taken. From a session that drains or has
-// moved it takes nothing; a closed one is marked as told.
+// moved it takes nothing; a closed one is marked as told when nothing was left.
 type EndPoll struct {
 	ID     string
 	Pinged time.Time // not zero: the answer is a ping, sent at this time
@@ -90,9 +90,9 @@ func (t EndPoll) Apply(s *Session) Outcome {
 	s.Poll = Lease{}
 	switch s.State {
 	case Open, Probing, Closed:
+		s.Told = s.Told || s.State == Closed && len(s.Outbox) == 0
 		s.Taken = Taken{By: t.ID, Parcels: s.Outbox}
 		s.Outbox = nil
-		s.Told = s.State == Closed
 	}
 	if !t.Pinged.IsZero() {
 		s.Pinged = t.Pinged
@@ -100,7 +100,8 @@ func (t EndPoll) Apply(s *Session) Outcome {
 	return Applied
 }
 
-// Tell marks a closed session as told and takes what is left in its outbox.
+// Tell takes what is left in the outbox of a closed session that is not told yet, and marks it as told when there is
+// nothing.
 type Tell struct{ ID string }
 
 // Apply implements Transition.
@@ -111,7 +112,7 @@ func (t Tell) Apply(s *Session) Outcome {
 	if s.State != Closed || s.Told {
 		return Refused
 	}
-	s.Told = true
+	s.Told = len(s.Outbox) == 0
 	s.Taken = Taken{By: t.ID, Parcels: s.Outbox}
 	s.Outbox = nil
 	return Applied
