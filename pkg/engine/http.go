@@ -95,6 +95,8 @@ func (e *Engine) http(ctx context.Context, r Request) Response {
 		return refuse(unsupportedVersion)
 	case sid == "":
 		return e.open(ctx, r)
+	case r.Query.Get("EIO") != "4":
+		return refuse(badRequest)
 	case r.Method == http.MethodGet && transport == "polling":
 		return e.poll(ctx, sid)
 	}
@@ -122,15 +124,18 @@ func (e *Engine) post(ctx context.Context, s Session, r Request) Response {
 	}
 	if strings.HasPrefix(r.Header.Get("Content-Type"), "application/octet-stream") {
 		e.close(ctx, s.Address, Close{Reason: TransportError, Told: true})
-		return refuse(badRequest)
+		return Response{Status: http.StatusBadRequest} // as the reference server does
 	}
 	packets, err := protocol.DecodePayload(r.Body)
 	v := e.invocation(s)
 	if reason, ok := e.receive(ctx, v, packets, err); !ok {
-		e.close(ctx, v.address, Close{Reason: reason, Told: reason != TransportClose})
+		e.close(ctx, v.address, Close{Reason: reason, Told: reason == TransportError || err != nil})
 		if reason != TransportClose {
 			return refuse(badRequest)
 		}
 	}
-	return Response{Status: http.StatusOK, Header: http.Header{"Content-Type": {"text/html"}}, Body: []byte("ok")}
+	return Response{Status: http.StatusOK, Header: http.Header{
+		"Content-Type":  {"text/html"},
+		"Cache-Control": {"no-store"},
+	}, Body: []byte("ok")}
 }

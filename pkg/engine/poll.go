@@ -3,6 +3,7 @@ package engine
 import (
 	"bytes"
 	"context"
+	"net/http"
 	"time"
 )
 
@@ -110,12 +111,15 @@ func (e *Engine) refusePoll(ctx context.Context, s Session, id string) Response 
 			return e.unavailable(ctx, "a poll could not read its session", err)
 		}
 		if ok {
+			if len(s.Taken.Parcels) == 0 && s.Reason != TransportClose {
+				s.Taken.Parcels = []Parcel{{Packets: [][]byte{noop, closing}}} // as the reference server does
+			}
 			return payload(s, nil)
 		}
 		return refuse(unknownSID)
 	case Open, Probing: // another GET is waiting: the protocol allows one
 		e.close(ctx, s.Address, Close{Reason: TransportError, Told: true})
-		return refuse(badRequest)
+		return Response{Status: http.StatusBadRequest} // as the reference server does
 	case Absent:
 		return refuse(unknownSID)
 	}
