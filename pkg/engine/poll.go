@@ -96,7 +96,7 @@ func (e *Engine) endPoll(ctx context.Context, a Address, id string, pingDue bool
 		return refuse(badRequest)
 	}
 	var packets [][]byte
-	if pingDue {
+	if pingDue && s.State != Closed {
 		packets = append(packets, ping)
 	}
 	return payload(s, packets)
