@@ -1,0 +1,244 @@
+package gateway
+
+import (
+	"bufio"
+	"errors"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/gobwas/ws"
+)
+
+// Closing codes and the reasons that $disconnect gets with them.
+// https://github.com/boto/boto3/issues/3789 has the one of a DeleteConnection; those of 1001, 1005 and 1006 are from memory.
+const (
+	statusNormal         = 1000
+	statusGoingAway      = 1001
+	statusProtocolError  = 1002
+	statusUnsupported    = 1003
+	statusNoStatus       = 1005
+	statusAbnormal       = 1006
+	statusInvalidPayload = 1007
+	statusTooBig         = 1009
+
+	reasonNormal    = "Connection Closed Normally"
+	reasonGoingAway = "Going away"
+	reasonNoStatus  = "Client-side close frame status not set"
+	reasonAbnormal  = "Connection closed abnormally"
+)
+
+const (
+	lingering     = 5 * time.Second  // how long a client has to answer our close frame
+	writeDeadline = 30 * time.Second // how long a client may take nothing at all before it is given up
+)
+
+// conn is one connection of the WebSocket API. One goroutine reads; whoever has something to say writes under mu.
+type conn struct {
+	g           *Gateway
+	id          string
+	context     []byte // what the requestContext of its events has in common
+	connectedAt time.Time
+	host        string
+	identity    identity
+
+	in         *bufio.Reader
+	arrived    uint64        // messages so far; the reader's
+	slots      chan struct{} // one for each invocation that runs or waits
+	lastActive atomic.Int64  // Unix milliseconds of the last data frame in either direction
+
+	mu       sync.Mutex
+	state    state
+	nc       net.Conn
+	raw      syscall.RawConn // for writing without waiting; nil where that cannot be
+	early    [][]byte        // frames that the fault EarlyPostArrives holds back
+	pending  []byte          // what the socket did not take yet
+	unsent   int             // bytes of pending, and of what flush is writing
+	flushing bool
+	began    uint64    // the latest message whose invocation began
+	queue    []message // OrderedFrames only
+	draining bool
+	stop     func() bool // of the clock's next look at the limits
+}
+
+type state int
+
+const (
+	connecting state = iota
+	open
+	closed
+)
+
+type identity struct{ sourceIP, userAgent string }
+
+var (
+	errGone       = errors.New("connection is not open")
+	errBufferFull = errors.New("client takes no more")
+)
+
+func (g *Gateway) newConn(r *http.Request) *conn {
+	raw := g.random.id()
+	c := &conn{
+		g: g, id: string(raw[:]), connectedAt: g.opt.Clock.Now(), host: r.Host,
+		identity: identity{sourceIP: sourceIP(r), userAgent: r.UserAgent()},
+		slots:    make(chan struct{}, g.opt.MaxParallel),
+	}
+	c.context = g.connectionContext(c)
+	c.touch()
+	return c
+}
+
+func sourceIP(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return r.RemoteAddr
+	}
+	return host
+}
+
+// find returns nil for a connection that has ended or never was; one still connecting is found.
+func (g *Gateway) find(id string) *conn {
+	g.mu.RLock()
+	defer g.mu.RUnlock()
+	return g.conns[id]
+}
+
+func (c *conn) isOpen() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.state == open
+}
+
+// start sends the handshake's reply and, in the same breath, opens the connection to posts.
+func (c *conn) start(nc net.Conn, reply []byte) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.nc = nc
+	if sc, ok := nc.(*net.TCPConn); ok {
+		c.raw, _ = sc.SyscallConn()
+	}
+	c.state = open
+	for _, frame := range c.early {
+		reply = append(reply, frame...)
+	}
+	c.early = nil
+	if err := c.enqueue(reply); err != nil {
+		return err
+	}
+	c.watch()
+	return nil
+}
+
+// abandon forgets a connection whose handshake was refused: there is no $disconnect for it.
+func (c *conn) abandon() {
+	c.mu.Lock()
+	c.state = closed
+	c.mu.Unlock()
+	c.forget()
+}
+
+func (c *conn) forget() {
+	c.g.mu.Lock()
+	delete(c.g.conns, c.id)
+	c.g.mu.Unlock()
+}
+
+func (c *conn) touch() { c.lastActive.Store(c.g.opt.Clock.Now().UnixMilli()) }
+
+// watch arms the clock for the earlier of the two limits, idle time and age. Traffic does not touch the timer: when it fires too early it is armed
+// again. The mutex is held.
+// https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-execution-service-websocket-limits-table.html
+func (c *conn) watch() {
+	c.stop = c.g.opt.Clock.AfterFunc(c.remaining(), func() {
+		c.mu.Lock()
+		if c.state != open {
+			c.mu.Unlock()
+			return
+		}
+		if c.remaining() > 0 {
+			c.watch()
+			c.mu.Unlock()
+			return
+		}
+		c.mu.Unlock()
+		c.end(statusGoingAway, reasonGoingAway, true)
+	})
+}
+
+func (c *conn) remaining() time.Duration {
+	now := c.g.opt.Clock.Now()
+	idle := time.UnixMilli(c.lastActive.Load()).Add(c.g.opt.IdleTimeout).Sub(now)
+	return min(idle, c.connectedAt.Add(c.g.opt.MaxAge).Sub(now))
+}
+
+// end closes the connection to posts, tells the client if it is still there, and invokes $disconnect: once, whoever comes first. The reader goes on
+// until the client has closed its side, for a short while at most.
+func (c *conn) end(code int, reason string, tell bool) {
+	c.mu.Lock()
+	if c.state == closed {
+		c.mu.Unlock()
+		return
+	}
+	c.state = closed
+	if c.stop != nil {
+		c.stop()
+	}
+	if tell && c.nc != nil {
+		c.nc.SetReadDeadline(time.Now().Add(lingering))
+		var body []byte
+		if code != statusNoStatus {
+			body = ws.NewCloseFrameBody(ws.StatusCode(code), "")
+		}
+		c.enqueue(appendFrame(nil, ws.OpClose, body))
+		if !c.flushing {
+			closeWrite(c.nc)
+		}
+	}
+	c.mu.Unlock()
+	c.forget()
+	c.disconnected(code, reason)
+}
+
+// disconnected invokes $disconnect, as often and as late as the faults will have it.
+func (c *conn) disconnected(code int, reason string) {
+	if c.g.opt.Disconnect == nil {
+		return
+	}
+	for _, delay := range c.g.faults.disconnect() {
+		event := c.g.disconnectEvent(c, code, reason)
+		c.g.tasks.after(delay, true, func() { c.dispatch(message{event: event, disconnect: true}) })
+	}
+}
+
+// drop breaks the connection without a word.
+func (c *conn) drop() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.nc == nil {
+		return
+	}
+	if tcp, ok := c.nc.(*net.TCPConn); ok {
+		tcp.SetLinger(0)
+	}
+	c.nc.Close()
+}
+
+// Kill breaks a connection without a close frame, as a lost network does, and reports whether it was open. $disconnect follows with code 1006.
+func (g *Gateway) Kill(connectionID string) bool {
+	c := g.find(connectionID)
+	if c == nil || !c.isOpen() {
+		return false
+	}
+	c.drop()
+	c.end(statusAbnormal, reasonAbnormal, false)
+	return true
+}
+
+func closeWrite(nc net.Conn) {
+	if half, ok := nc.(interface{ CloseWrite() error }); ok {
+		half.CloseWrite()
+	}
+}

@@ -1,0 +1,155 @@
+package gateway_test
+
+import (
+	"io"
+	"net"
+	"strings"
+	"testing"
+
+	"github.com/coder/websocket"
+	"github.com/gobwas/ws"
+
+	"github.com/dozeio/doze/pkg/gateway"
+)
+
+// ended reads frames up to the close frame, expects the stream to end there, and returns the code.
+func ended(t *testing.T, c net.Conn) int {
+	t.Helper()
+	for {
+		f, err := readFrame(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if f.Header.OpCode == ws.OpClose {
+			if _, err := c.Read(make([]byte, 1)); err != io.EOF {
+				t.Errorf("after the close frame: %v", err)
+			}
+			code, _ := ws.ParseCloseFrameData(f.Payload)
+			return int(code)
+		}
+	}
+}
+
+func masked(f ws.Frame) ws.Frame { return ws.MaskFrame(f) }
+
+func TestForbiddenFramesCloseTheConnection(t *testing.T) {
+	text := func(n int) ws.Frame { return masked(ws.NewTextFrame(make([]byte, n))) }
+	part := func(op ws.OpCode, fin bool, n int) ws.Frame { return masked(ws.NewFrame(op, fin, make([]byte, n))) }
+	reserved := part(ws.OpText, true, 1)
+	reserved.Header.Rsv = 4
+	for name, c := range map[string]struct {
+		code   int
+		frames []ws.Frame
+	}{
+		"binary is 1003":                     {1003, []ws.Frame{masked(ws.NewBinaryFrame([]byte{1}))}},
+		"fragmented binary is 1003":          {1003, []ws.Frame{part(ws.OpBinary, false, 1)}},
+		"frame over 32 KiB is 1009":          {1009, []ws.Frame{text(32<<10 + 1)}},
+		"message over 128 KiB is 1009":       {1009, []ws.Frame{part(ws.OpText, false, 32<<10), part(0, false, 32<<10), part(0, false, 32<<10), part(0, false, 32<<10), part(0, true, 1)}},
+		"invalid UTF-8 is 1007":              {1007, []ws.Frame{masked(ws.NewTextFrame([]byte{0xff}))}},
+		"long invalid UTF-8 is 1007":         {1007, []ws.Frame{masked(ws.NewTextFrame([]byte(strings.Repeat("x", 5000) + "\xff")))}},
+		"unmasked is 1002":                   {1002, []ws.Frame{ws.NewTextFrame([]byte("x"))}},
+		"reserved bits are 1002":             {1002, []ws.Frame{reserved}},
+		"reserved opcode is 1002":            {1002, []ws.Frame{part(3, true, 1)}},
+		"continuation of nothing is 1002":    {1002, []ws.Frame{part(0, true, 1)}},
+		"message within a message is 1002":   {1002, []ws.Frame{part(ws.OpText, false, 1), part(ws.OpText, true, 1)}},
+		"fragmented ping is 1002":            {1002, []ws.Frame{part(ws.OpPing, false, 1)}},
+		"long ping is 1002":                  {1002, []ws.Frame{part(ws.OpPing, true, 126)}},
+		"close frame of one byte is 1002":    {1002, []ws.Frame{part(ws.OpClose, true, 1)}},
+		"close code that is none is 1002":    {1002, []ws.Frame{masked(ws.NewCloseFrame(ws.NewCloseFrameBody(1006, "")))}},
+		"legal close code is answered alike": {4321, []ws.Frame{masked(ws.NewCloseFrame(ws.NewCloseFrameBody(4321, "mine")))}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := start(t, gateway.Options{NoRouteResponse: true})
+			raw := b.raw()
+			for _, f := range c.frames {
+				b.writeRaw(raw, f)
+			}
+			if code := ended(t, raw); code != c.code {
+				t.Errorf("code %d", code)
+			}
+			if e := b.next(b.disconnects); int(e.RequestContext.DisconnectStatusCode) != c.code {
+				t.Errorf("$disconnect %+v", e.RequestContext)
+			}
+			if len(b.messages) != 0 {
+				t.Error("it reached the function")
+			}
+		})
+	}
+}
+
+func TestLargestFrameAndMessagePass(t *testing.T) {
+	b := start(t, gateway.Options{})
+	raw := b.raw()
+	part := strings.Repeat("x", 32<<10)
+	for i := range 4 {
+		op := ws.OpContinuation
+		if i == 0 {
+			op = ws.OpText
+		}
+		b.writeRaw(raw, masked(ws.NewFrame(op, i == 3, []byte(part))))
+		b.writeRaw(raw, masked(ws.NewPingFrame([]byte("between")))) // control frames may come between
+	}
+	var got string
+	for pongs := 0; pongs < 4 || got == ""; {
+		f, err := readFrame(raw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch f.Header.OpCode {
+		case ws.OpPong:
+			pongs++
+		case ws.OpText:
+			got = string(f.Payload)
+		}
+	}
+	if got != strings.Repeat(part, 4) {
+		t.Fatalf("%d bytes came back", len(got))
+	}
+}
+
+func TestFragmentsAreOneMessage(t *testing.T) {
+	b := start(t, gateway.Options{})
+	raw := b.raw()
+	euro := "€" // cut within the character
+	b.writeRaw(raw, masked(ws.NewFrame(ws.OpText, false, nil)))
+	b.writeRaw(raw, masked(ws.NewFrame(ws.OpContinuation, false, []byte(euro[:1]))))
+	b.writeRaw(raw, masked(ws.NewFrame(ws.OpContinuation, true, []byte(euro[1:]))))
+	if e := b.next(b.messages); e.Body != euro {
+		t.Fatalf("%q", e.Body)
+	}
+	b.writeRaw(raw, masked(ws.NewTextFrame(nil))) // empty, whole
+	if e := b.next(b.messages); e.Body != "" {
+		t.Fatalf("%q", e.Body)
+	}
+}
+
+func TestClientPingIsAnsweredAndReachesNoFunction(t *testing.T) {
+	b := start(t, gateway.Options{})
+	raw := b.raw()
+	b.writeRaw(raw, masked(ws.NewPingFrame([]byte("are you there"))))
+	b.writeRaw(raw, masked(ws.NewPongFrame(nil)))
+	f, err := readFrame(raw)
+	if err != nil || f.Header.OpCode != ws.OpPong || string(f.Payload) != "are you there" {
+		t.Fatalf("%+v %v", f, err)
+	}
+	b.writeRaw(raw, masked(ws.NewTextFrame([]byte("x"))))
+	if b.next(b.messages); b.Stats().Messages != 1 {
+		t.Fatalf("%+v", b.Stats())
+	}
+}
+
+func TestLimitsOfFrameAndMessageAreOptions(t *testing.T) {
+	b := start(t, gateway.Options{MaxFrame: 1 << 20, MaxMessage: 1 << 20})
+	c, _ := b.connect()
+	text := strings.Repeat("x", 1<<20)
+	b.say(c, text)
+	if got := b.hear(c); got != text {
+		t.Fatalf("%d bytes", len(got))
+	}
+	if err := c.Write(b.ctx, websocket.MessageText, []byte(text+"x")); err != nil {
+		t.Fatal(err)
+	}
+	if code := b.closeCode(c); code != 1009 {
+		t.Fatal(code)
+	}
+}

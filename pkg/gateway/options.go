@@ -1,0 +1,176 @@
+package gateway
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// Handler is a Lambda function: JSON event in, JSON response out. What lambda.NewHandler of aws-lambda-go returns is one.
+//
+// Invoke is called from many goroutines at once. The payload belongs to the callee. The context's deadline is the time limit of the API that
+// invoked the function, on the gateway's clock. An error, like a panic, is a function error: what the client sees then depends on the API.
+type Handler interface {
+	Invoke(ctx context.Context, payload []byte) ([]byte, error)
+}
+
+// HandlerFunc makes a Handler of a Go function.
+type HandlerFunc func(ctx context.Context, payload []byte) ([]byte, error)
+
+// Invoke calls f.
+func (f HandlerFunc) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
+	return f(ctx, payload)
+}
+
+// Options say which functions stand behind the gateway and how far it departs from AWS. The zero value of each field is AWS's behaviour;
+// durations and sizes that AWS fixes are fields so that a test can shorten them.
+type Options struct {
+	// Connect, Default and Disconnect are the three routes of the WebSocket API. Without Connect every handshake succeeds; without Default a
+	// message is answered with a "Forbidden" frame, as an unroutable message is; without Disconnect nobody is told.
+	Connect, Default, Disconnect Handler
+
+	// HTTP are the routes of the HTTP API under Path, by method ("GET", "POST", ...). Other methods get 404 {"message":"Not Found"}.
+	HTTP map[string]Handler
+
+	// Jobs receives what Schedule put off, as an SQS event with one record. Without it, Schedule returns an error.
+	Jobs Handler
+
+	// Site answers every request that is for none of the APIs: the page, say. Default: 404.
+	Site http.Handler
+
+	// Path is the front door's path, for polling and WebSocket alike; everything below it belongs to the front door. Default: /socket.io/
+	Path string
+
+	// Stage is the name of the WebSocket API's stage, and so the first part of its path. Default: local
+	Stage string
+
+	// NoRouteResponse is a $default route without a route response: the function's response body is dropped. By default it is sent to the client.
+	NoRouteResponse bool
+
+	// BinaryFrames describes a gateway that is not AWS's: binary messages reach the function with isBase64Encoded set, and leave as binary
+	// frames when a route response has isBase64Encoded set or a post has the header FrameHeader. On AWS an inbound binary frame closes the
+	// connection with 1003 and everything leaves as text.
+	BinaryFrames bool
+
+	// OrderedFrames describes a gateway that is not AWS's: one invocation at a time per connection, in the order of arrival, $disconnect last.
+	OrderedFrames bool
+
+	// Jitter delays each $default invocation by a random time in [0, Jitter), which shuffles the messages of a connection. Default: none.
+	Jitter time.Duration
+
+	// ShuffleHTTP delays HTTP API invocations in the same way.
+	ShuffleHTTP bool
+
+	// Seed makes ids, jitter and faults repeatable. Default: a random one, because ids that come again would meet the rows of an earlier run.
+	Seed uint64
+
+	// Faults to inject; SetFaults changes them later.
+	Faults Faults
+
+	// Clock drives timeouts, limits, delays and jitter. Only waiting for a peer's socket is real time. Default: the system's.
+	Clock Clock
+
+	// Logger gets one line per request, invocation and post at level Debug, function errors at Warn. No bodies, and sid= is redacted. Default: none.
+	Logger *slog.Logger
+
+	IntegrationTimeout time.Duration // of a WebSocket route; default and AWS's maximum 29 s
+	HTTPTimeout        time.Duration // of an HTTP API route; 30 s
+	JobTimeout         time.Duration // of one delivery to Jobs; default 1 minute
+	IdleTimeout        time.Duration // without a data frame in either direction; 10 minutes
+	MaxAge             time.Duration // of a connection; 2 hours
+	MaxFrame           int           // bytes in one inbound frame; 32 KiB
+	MaxMessage         int           // bytes in one message, in or out; 128 KiB
+	MaxParallel        int           // invocations at once per connection, before its frames wait in the socket; default 1000
+	WriteBuffer        int           // bytes waiting for a slow client before posts to it get 429; default 1 MiB
+	JobAttempts        int           // deliveries of a job before it is dropped; default 5
+}
+
+// Clock is the time the gateway lives by.
+type Clock interface {
+	Now() time.Time
+	// AfterFunc runs f once, d from now, on any goroutine; f never blocks. stop reports whether it came in time.
+	AfterFunc(d time.Duration, f func()) (stop func() bool)
+}
+
+type systemClock struct{}
+
+func (systemClock) Now() time.Time { return time.Now() }
+
+func (systemClock) AfterFunc(d time.Duration, f func()) (stop func() bool) {
+	return time.AfterFunc(d, f).Stop
+}
+
+// complete fills in the defaults and says what is wrong with the rest.
+func (o Options) complete() (Options, error) {
+	o.Path = cmp.Or(o.Path, "/socket.io/")
+	if !strings.HasPrefix(o.Path, "/") || strings.Trim(o.Path, "/") == "" {
+		return o, fmt.Errorf("gateway: Path %q must look like /socket.io/", o.Path)
+	}
+	o.Path = "/" + strings.Trim(o.Path, "/") + "/"
+	o.Stage = cmp.Or(o.Stage, "local")
+	if strings.Trim(o.Stage, stageAlphabet) != "" {
+		return o, fmt.Errorf("gateway: Stage %q may have letters, digits, - and _ only", o.Stage)
+	}
+	if o.Path == "/"+o.Stage+"/" {
+		return o, fmt.Errorf("gateway: Path %q and Stage %q are the same place", o.Path, o.Stage)
+	}
+	for method, h := range o.HTTP {
+		if h == nil || method != strings.ToUpper(method) {
+			return o, fmt.Errorf("gateway: HTTP[%q] needs a handler and a method in capitals", method)
+		}
+	}
+	if o.Jitter < 0 {
+		return o, errors.New("gateway: Jitter must not be negative")
+	}
+	if err := o.Faults.check(); err != nil {
+		return o, err
+	}
+	for _, d := range []struct {
+		name  string
+		value *time.Duration
+		aws   time.Duration
+	}{
+		{"IntegrationTimeout", &o.IntegrationTimeout, 29 * time.Second},
+		{"HTTPTimeout", &o.HTTPTimeout, 30 * time.Second},
+		{"JobTimeout", &o.JobTimeout, time.Minute},
+		{"IdleTimeout", &o.IdleTimeout, 10 * time.Minute},
+		{"MaxAge", &o.MaxAge, 2 * time.Hour},
+	} {
+		if *d.value < 0 {
+			return o, fmt.Errorf("gateway: %s must not be negative", d.name)
+		}
+		*d.value = cmp.Or(*d.value, d.aws)
+	}
+	for _, n := range []struct {
+		name  string
+		value *int
+		aws   int
+	}{
+		{"MaxFrame", &o.MaxFrame, 32 << 10},
+		{"MaxMessage", &o.MaxMessage, 128 << 10},
+		{"MaxParallel", &o.MaxParallel, 1000},
+		{"WriteBuffer", &o.WriteBuffer, 1 << 20},
+		{"JobAttempts", &o.JobAttempts, 5},
+	} {
+		if *n.value < 0 {
+			return o, fmt.Errorf("gateway: %s must not be negative", n.name)
+		}
+		*n.value = cmp.Or(*n.value, n.aws)
+	}
+	for o.Seed == 0 {
+		o.Seed = rand.Uint64()
+	}
+	if o.Clock == nil {
+		o.Clock = systemClock{}
+	}
+	o.Logger = cmp.Or(o.Logger, slog.New(slog.DiscardHandler))
+	return o, nil
+}
+
+const stageAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"

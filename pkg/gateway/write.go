@@ -1,0 +1,83 @@
+package gateway
+
+import (
+	"time"
+
+	"github.com/gobwas/ws"
+)
+
+// headerRoom is what a server's frame header takes at most.
+const headerRoom = 10
+
+// appendFrame appends a whole, unmasked frame.
+func appendFrame(b []byte, op ws.OpCode, payload []byte) []byte {
+	b = appendHeader(b, op, len(payload))
+	return append(b, payload...)
+}
+
+func appendHeader(b []byte, op ws.OpCode, length int) []byte {
+	b = append(b, 0x80|byte(op))
+	switch {
+	case length < 126:
+		return append(b, byte(length))
+	case length < 1<<16:
+		return append(b, 126, byte(length>>8), byte(length))
+	}
+	n := uint64(length)
+	return append(b, 127, byte(n>>56), byte(n>>48), byte(n>>40), byte(n>>32), byte(n>>24), byte(n>>16), byte(n>>8), byte(n))
+}
+
+// write sends a frame to an open connection without waiting for the client, or returns errGone or errBufferFull. The frame is not kept.
+func (c *conn) write(frame []byte) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.state != open {
+		return errGone
+	}
+	if c.unsent > 0 && c.unsent+len(frame) > c.g.opt.WriteBuffer {
+		return errBufferFull
+	}
+	return c.enqueue(frame)
+}
+
+// enqueue gives the socket what it takes at once and leaves the rest to a goroutine that lives as long as the client is slow. The mutex is held.
+func (c *conn) enqueue(b []byte) error {
+	if !c.flushing {
+		n, err := writeNow(c.raw, b)
+		if err != nil {
+			return errGone // the reader will notice
+		}
+		if b = b[n:]; len(b) == 0 {
+			return nil
+		}
+		if !c.g.tasks.run(c.flush) {
+			return errGone
+		}
+		c.flushing = true
+	}
+	c.pending = append(c.pending, b...)
+	c.unsent += len(b)
+	return nil
+}
+
+func (c *conn) flush() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for len(c.pending) > 0 {
+		b := c.pending
+		c.pending = nil
+		c.mu.Unlock()
+		c.nc.SetWriteDeadline(time.Now().Add(writeDeadline))
+		_, err := c.nc.Write(b)
+		c.mu.Lock()
+		c.unsent -= len(b)
+		if err != nil {
+			c.pending, c.unsent = nil, 0
+			c.nc.Close()
+		}
+	}
+	c.flushing = false
+	if c.state == closed {
+		closeWrite(c.nc)
+	}
+}
