@@ -1,0 +1,75 @@
+// Package backend reads from the environment what the functions of one deployment have in common.
+//
+//	DOZE_STORE           where sessions and rooms are kept: "memory"
+//	DOZE_CONNECTIONS     endpoint of the @connections API, such as https://abc123.execute-api.eu-west-1.amazonaws.com/prod
+//	DOZE_QUEUE           URL of the local gateway's job queue, such as http://127.0.0.1:3000/_queue
+//	DOZE_ALLOW_ORIGINS   origins of other sites whose pages may connect, separated by commas; may be empty
+//	DOZE_PUBLIC_ORIGIN   the deployment's own origin where the Host header does not tell it; may be empty
+//	DOZE_PING_INTERVAL   time between two pings, such as 300s, which is the default
+//	DOZE_PING_TIMEOUT    time for the pong to come, such as 60s, which is the default
+package backend
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/config"
+
+	"github.com/dozeio/doze/pkg/apigw"
+	"github.com/dozeio/doze/pkg/socketio"
+	"github.com/dozeio/doze/pkg/store/memory"
+)
+
+// Deployed is what an application is bound to.
+type Deployed struct {
+	socketio.Backend
+	Origins []string // of other sites whose pages may connect
+}
+
+// FromEnv reads the environment. The error says which variable to set, and to what.
+func FromEnv() (d Deployed, err error) {
+	if store := os.Getenv("DOZE_STORE"); store != "memory" {
+		return d, fmt.Errorf("backend: DOZE_STORE is %q: the store of this version is \"memory\", which is shared by no other process, so that it serves one function at a time; `doze dev` runs all of them in one process", store)
+	}
+	endpoint, queue := os.Getenv("DOZE_CONNECTIONS"), os.Getenv("DOZE_QUEUE")
+	if endpoint == "" || queue == "" {
+		return d, errors.New("backend: set DOZE_CONNECTIONS to the endpoint of the @connections API and DOZE_QUEUE to the URL of the job queue")
+	}
+	cfg, err := config.LoadDefaultConfig(context.Background())
+	if err != nil {
+		return d, fmt.Errorf("backend: %w", err)
+	}
+	o := &d.Options
+	if o.PingInterval, err = duration("DOZE_PING_INTERVAL", 300*time.Second); err != nil {
+		return d, err
+	}
+	if o.PingTimeout, err = duration("DOZE_PING_TIMEOUT", 60*time.Second); err != nil {
+		return d, err
+	}
+	o.PublicOrigin = os.Getenv("DOZE_PUBLIC_ORIGIN")
+	o.Logger = slog.New(slog.NewJSONHandler(os.Stdout, nil))
+	store := memory.New(nil)
+	d.Sessions, d.Rooms = store, store
+	d.Poster, d.Timers = apigw.NewPoster(cfg, endpoint), apigw.NewHTTPQueue(queue)
+	if origins := os.Getenv("DOZE_ALLOW_ORIGINS"); origins != "" {
+		d.Origins = strings.Split(origins, ",")
+	}
+	return d, nil
+}
+
+func duration(name string, value time.Duration) (time.Duration, error) {
+	s := os.Getenv(name)
+	if s == "" {
+		return value, nil
+	}
+	d, err := time.ParseDuration(s)
+	if err != nil {
+		return 0, fmt.Errorf("backend: %s is %q: write a time such as 300s", name, s)
+	}
+	return d, nil
+}

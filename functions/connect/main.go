@@ -1,0 +1,24 @@
+// Command connect is the Lambda function where sessions begin and polls wait: the $connect route, and GET and OPTIONS of the HTTP API.
+package main
+
+import (
+	"log"
+
+	"github.com/aws/aws-lambda-go/lambda"
+
+	"github.com/dozeio/doze/app"
+	"github.com/dozeio/doze/functions/backend"
+	"github.com/dozeio/doze/pkg/apigw"
+)
+
+func main() {
+	b, err := backend.FromEnv()
+	if err != nil {
+		log.Fatal(err)
+	}
+	e, err := app.New(b.Origins...).Bind(b.Backend)
+	if err != nil {
+		log.Fatal(err)
+	}
+	lambda.Start(apigw.NewConnect(e))
+}

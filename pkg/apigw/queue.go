@@ -1,0 +1,46 @@
+package apigw
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/dozeio/doze/pkg/engine"
+)
+
+var _ engine.Timers = (*HTTPQueue)(nil)
+
+// HTTPQueue schedules jobs in the queue of a local gateway, whose delays are milliseconds, from another process.
+// It is safe for concurrent use.
+type HTTPQueue struct {
+	url    string
+	client *http.Client
+}
+
+// NewHTTPQueue returns the queue at a URL, such as http://127.0.0.1:3000/_queue.
+func NewHTTPQueue(url string) *HTTPQueue {
+	return &HTTPQueue{url, &http.Client{Timeout: 5 * time.Second}}
+}
+
+// Schedule implements engine.Timers.
+func (q *HTTPQueue) Schedule(ctx context.Context, job []byte, after time.Duration) error {
+	url := q.url + "?delayMs=" + strconv.FormatInt(after.Milliseconds(), 10)
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(job))
+	if err != nil {
+		return err
+	}
+	answer, err := q.client.Do(r)
+	if err != nil {
+		return fmt.Errorf("apigw: the job queue: %w", err)
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode/100 != 2 {
+		text, _ := io.ReadAll(io.LimitReader(answer.Body, 200))
+		return fmt.Errorf("apigw: the job queue answered %s: %s", answer.Status, text)
+	}
+	return nil
+}
