@@ -1,0 +1,81 @@
+//go:build full
+
+package tests
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/dozeio/doze/app"
+	"github.com/dozeio/doze/pkg/devserver"
+	"github.com/dozeio/doze/pkg/engine"
+	"github.com/dozeio/doze/pkg/gateway"
+	"github.com/dozeio/doze/tests/clientapp"
+)
+
+// TestStockClients runs the unmodified socket.io-client in Node behind each gateway.
+func TestStockClients(t *testing.T) {
+	files, err := filepath.Glob("client/*.test.mjs")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no tests in tests/client", err)
+	}
+	for _, g := range gateways {
+		t.Run(g.name, func(t *testing.T) {
+			s, err := devserver.Start(devserver.Options{
+				Engine:  engine.Options{BinaryFrames: g.ordered, OrderedFrames: g.ordered},
+				Gateway: gateway.Options{Jitter: g.jitter, Seed: g.seed},
+			}, clientapp.New().Bind)
+			closeAfter(t, s, err)
+			binary := "0"
+			if g.ordered {
+				binary = "1"
+			}
+			node(t, []string{"DOZE_URL=" + s.URL, "BINARY_FRAMES=" + binary, fmt.Sprintf("JITTER=%d", g.jitter.Milliseconds())},
+				append([]string{"--test"}, files...)...)
+		})
+	}
+}
+
+// TestOracle runs the same scripts against Node's socket.io and against Doze, whose transcripts have to be equal. The
+// gateway keeps the order of frames, as Node does.
+func TestOracle(t *testing.T) {
+	node(t, nil, "oracle/selftest.mjs")
+	s, err := devserver.Start(devserver.Options{
+		Engine: engine.Options{BinaryFrames: true, OrderedFrames: true},
+	}, clientapp.New().Bind)
+	closeAfter(t, s, err)
+	node(t, []string{"BINARY_FRAMES=1"}, "oracle/run.mjs", "--url", s.URL)
+}
+
+// TestChatInBrowser lets two tabs of headless Chromium chat, and keeps screenshots in tests/artifacts.
+func TestChatInBrowser(t *testing.T) {
+	for _, g := range gateways {
+		t.Run(g.name, func(t *testing.T) {
+			s, err := devserver.Start(devserver.Options{
+				Engine:  engine.Options{BinaryFrames: g.ordered, OrderedFrames: g.ordered},
+				Gateway: gateway.Options{Jitter: g.jitter, Seed: g.seed, Site: app.Page()},
+			}, app.New().Bind)
+			closeAfter(t, s, err)
+			node(t, []string{"DOZE_URL=" + s.URL}, "browser/chat.mjs")
+		})
+	}
+}
+
+// node runs a script in this folder and fails with what it printed.
+func node(t *testing.T, env []string, args ...string) {
+	t.Helper()
+	if _, err := exec.LookPath("node"); err != nil {
+		t.Fatal("this test needs Node 20 or newer: install it, then run make test")
+	}
+	if _, err := os.Stat("node_modules/socket.io"); err != nil {
+		t.Fatal("this test needs the npm packages of tests/package.json: run npm ci --prefix tests, or make test")
+	}
+	cmd := exec.CommandContext(t.Context(), "node", args...)
+	cmd.Env = append(os.Environ(), env...)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("node %v: %v\n%s", args, err, out)
+	}
+}

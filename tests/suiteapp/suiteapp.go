@@ -1,0 +1,75 @@
+// Package suiteapp is what the official protocol suites expect to talk to, with the settings that they expect: pings of
+// 300 ms and 200 ms, a million bytes of payload, a second for a first namespace.
+package suiteapp
+
+import (
+	"context"
+	"time"
+
+	"github.com/dozeio/doze/pkg/devserver"
+	"github.com/dozeio/doze/pkg/engine"
+	"github.com/dozeio/doze/pkg/protocol"
+	"github.com/dozeio/doze/pkg/socketio"
+)
+
+// Start runs the application of a suite, "engineio" or "socketio", until the server is closed.
+func Start(suite string, o devserver.Options) (*devserver.Server, error) {
+	o.Engine.PingInterval, o.Engine.PingTimeout = 300*time.Millisecond, 200*time.Millisecond
+	o.Engine.MaxPayload = 1_000_000
+	o.Engine.AllowOrigins = []string{"*"} // the suites run in browsers too, from anywhere
+	if suite == "engineio" {
+		o.Gateway.Path = "/engine.io/"
+		o.Engine.ConnectTimeout = time.Hour // it is Socket.IO's
+		return devserver.Start(o, bindEcho)
+	}
+	o.Engine.ConnectTimeout = time.Second
+	return devserver.Start(o, newApp().Bind)
+}
+
+// newApp is what the Socket.IO suite talks to.
+func newApp() *socketio.Server {
+	io := socketio.New(socketio.Options{})
+	auth := func(ctx context.Context, s *socketio.Socket) error {
+		auth := map[string]any{}
+		if err := s.Auth(&auth); err != nil {
+			return err
+		}
+		return s.Emit(ctx, "auth", auth)
+	}
+	io.Of("/custom").OnConnection(auth)
+	main := io.Of("/")
+	main.OnConnection(auth)
+	main.On("message", func(ctx context.Context, s *socketio.Socket, args socketio.Args) (socketio.Args, error) {
+		return nil, s.Emit(ctx, "message-back", args...)
+	})
+	main.On("message-with-ack", func(_ context.Context, _ *socketio.Socket, args socketio.Args) (socketio.Args, error) {
+		return args, nil
+	})
+	return io
+}
+
+// bindEcho is what the Engine.IO suite talks to: every message comes back.
+func bindEcho(b socketio.Backend) (*engine.Engine, error) {
+	h := &echo{}
+	e, err := engine.New(b.Sessions, b.Poster, b.Timers, h, b.Options)
+	h.engine = e
+	return e, err
+}
+
+type echo struct{ engine *engine.Engine }
+
+func (h *echo) Message(ctx context.Context, v *engine.Invocation, messages []protocol.EnginePacket) error {
+	for _, m := range messages {
+		p, err := h.engine.Parcel(m)
+		if err != nil {
+			return err
+		}
+		if err := v.Send(ctx, p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (*echo) Closed(context.Context, engine.Session) error                { return nil }
+func (*echo) Moved(context.Context, engine.Session, engine.Address) error { return nil }

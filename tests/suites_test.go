@@ -1,0 +1,70 @@
+// Package tests holds what crosses packages. What needs Node or Chromium has the build tag full, which make test sets.
+package tests
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/dozeio/doze/pkg/devserver"
+	"github.com/dozeio/doze/pkg/engine"
+	"github.com/dozeio/doze/pkg/gateway"
+	"github.com/dozeio/doze/tests/conformance"
+	"github.com/dozeio/doze/tests/suiteapp"
+)
+
+// gateways are those that everything is tested behind: AWS's, in a hurry and under jitter, and what the official suites
+// assume.
+var gateways = []struct {
+	name    string
+	ordered bool // and binary frames
+	jitter  time.Duration
+	seed    uint64
+}{
+	{name: "ordered and binary frames", ordered: true},
+	{name: "AWS"},
+	{name: "AWS, jitter, seed 1", jitter: 20 * time.Millisecond, seed: 1},
+	{name: "AWS, jitter, seed 2", jitter: 20 * time.Millisecond, seed: 2},
+	{name: "AWS, jitter, seed 3", jitter: 20 * time.Millisecond, seed: 3},
+}
+
+// TestOfficialSuites runs the 25 and 32 cases of the official suites behind each gateway. Behind AWS's, three of them
+// assert what it does with a binary frame instead.
+func TestOfficialSuites(t *testing.T) {
+	for _, g := range gateways {
+		o := devserver.Options{
+			Engine:  engine.Options{BinaryFrames: g.ordered, OrderedFrames: g.ordered},
+			Gateway: gateway.Options{Jitter: g.jitter, Seed: g.seed},
+		}
+		t.Run(g.name, func(t *testing.T) {
+			t.Run("Engine.IO v4", func(t *testing.T) {
+				conformance.EngineIO(t, conformance.Target{URL: serve(t, "engineio", o).URL, BinaryFrames: g.ordered})
+			})
+			t.Run("Socket.IO v5", func(t *testing.T) {
+				conformance.SocketIO(t, conformance.Target{URL: serve(t, "socketio", o).URL, BinaryFrames: g.ordered})
+			})
+		})
+	}
+}
+
+func serve(t *testing.T, suite string, o devserver.Options) *devserver.Server {
+	t.Helper()
+	s, err := suiteapp.Start(suite, o)
+	return closeAfter(t, s, err)
+}
+
+// closeAfter closes a server at the end of a test.
+func closeAfter(t *testing.T, s *devserver.Server, err error) *devserver.Server {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		if err := s.Close(ctx); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
