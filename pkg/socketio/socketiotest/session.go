@@ -1,0 +1,304 @@
+package socketiotest
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"sync"
+
+	"github.com/dozeio/doze/pkg/engine"
+	"github.com/dozeio/doze/pkg/protocol"
+)
+
+// session is the client's side of one Engine.IO session.
+type session struct {
+	s       *Server
+	query   url.Values
+	header  http.Header
+	getting sync.Mutex // one GET at a time, as the protocol wants it
+	posting sync.Mutex // one POST at a time
+
+	mu         sync.Mutex // guards everything below
+	sid        string
+	connection string // "" while polling
+	silent     bool   // the network is gone: nothing is sent any more
+	reason     string // not empty: the session is closed
+	pending    *protocol.Packet
+	clients    map[string]*Client // by namespace
+}
+
+// What a client says of why it is disconnected.
+const (
+	transportClose = "transport close"
+	transportError = "transport error"
+	byServer       = "io server disconnect"
+	byClient       = "io client disconnect"
+)
+
+// open begins a session.
+func (s *Server) open(d dial) *session {
+	c := &session{s: s, query: d.query, header: d.header, clients: map[string]*Client{}}
+	s.mu.Lock()
+	s.sessions = append(s.sessions, c)
+	s.mu.Unlock()
+	if d.polling {
+		c.get()
+	} else if connection, status := c.dial(); status == http.StatusOK {
+		c.use(connection)
+	} else {
+		c.closed(transportError)
+	}
+	s.Settle()
+	return c
+}
+
+// dial makes a WebSocket connection.
+func (c *session) dial() (connection string, status int) {
+	c.s.mu.Lock()
+	c.s.made++
+	connection = fmt.Sprintf("connection%d", c.s.made)
+	c.s.mu.Unlock()
+	status = c.s.Engine.Connect(c.s.context(), connection, c.request(http.MethodGet, "websocket", nil)).Status
+	if status == http.StatusOK {
+		c.s.mu.Lock()
+		c.s.connections[connection] = c
+		c.s.mu.Unlock()
+	}
+	return connection, status
+}
+
+// use sends over a connection from now on.
+func (c *session) use(connection string) {
+	c.mu.Lock()
+	c.connection = connection
+	c.mu.Unlock()
+}
+
+func (c *session) upgrade() error {
+	connection, status := c.dial()
+	if status != http.StatusOK {
+		return fmt.Errorf("the connection was refused with status %d", status)
+	}
+	reply := c.s.Engine.Frame(c.s.context(), connection, engine.Frame{Data: []byte("2probe")})
+	if reply == nil || string(reply.Data) != "3probe" {
+		return fmt.Errorf("the server answered the probe with %v", reply)
+	}
+	c.use(connection)
+	c.frameOut(connection, engine.Frame{Data: []byte("5")})
+	return nil
+}
+
+func (c *session) request(method, transport string, body []byte) engine.Request {
+	c.mu.Lock()
+	sid := c.sid
+	c.mu.Unlock()
+	q := url.Values{}
+	for name, values := range c.query {
+		q[name] = values
+	}
+	q.Set("EIO", "4")
+	q.Set("transport", transport)
+	if sid != "" {
+		q.Set("sid", sid)
+	}
+	return engine.Request{
+		Method: method, Query: q, Header: c.header.Clone(), Body: body, Remote: "192.0.2.1", URL: "/socket.io/?" + q.Encode(),
+	}
+}
+
+// over is a context that has ended: a GET with it takes what waits and does not wait itself.
+var over = func() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return ctx
+}()
+
+// get polls once and reports whether there was something.
+func (c *session) get() bool {
+	c.getting.Lock()
+	defer c.getting.Unlock()
+	response := c.s.Engine.HTTP(over, c.request(http.MethodGet, "polling", nil))
+	if response.Status != http.StatusOK {
+		c.refused()
+		return false
+	}
+	packets, err := protocol.DecodePayload(response.Body)
+	if err != nil {
+		c.s.t.Errorf("socketiotest: the server answered a GET with %q: %v", response.Body, err)
+	}
+	for _, p := range packets {
+		c.packet(p)
+	}
+	return len(packets) > 0 && packets[0].Type != protocol.EngineNoop
+}
+
+// settle lets everything arrive that is on its way.
+func (c *session) settle() {
+	c.s.Settle()
+	for c.polls() && c.get() {
+		c.s.Settle()
+	}
+}
+
+func (c *session) polls() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.connection == "" && c.reason == "" && !c.silent
+}
+
+// send sends packets: in one POST, or one frame each.
+func (c *session) send(packets ...protocol.EnginePacket) {
+	c.mu.Lock()
+	connection, mute := c.connection, c.silent || c.reason != ""
+	c.mu.Unlock()
+	switch {
+	case mute:
+	case connection == "":
+		c.posting.Lock()
+		defer c.posting.Unlock()
+		r := c.request(http.MethodPost, "polling", protocol.AppendPayload(nil, packets...))
+		if c.s.Engine.HTTP(c.s.context(), r).Status != http.StatusOK {
+			c.refused()
+		}
+	default:
+		for _, p := range packets {
+			f := engine.Frame{Data: p.Append(nil)}
+			if p.Binary && c.s.Engine.Options().BinaryFrames {
+				f = engine.Frame{Binary: true, Data: p.Data}
+			}
+			c.frameOut(connection, f)
+		}
+	}
+}
+
+// refused notes that a request was not answered with 200: the session is no more, unless it has just been upgraded.
+func (c *session) refused() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.connection == "" {
+		c.close(transportError)
+	}
+}
+
+func (c *session) frameOut(connection string, f engine.Frame) {
+	if reply := c.s.Engine.Frame(c.s.context(), connection, f); reply != nil {
+		c.frame(*reply)
+	}
+}
+
+// frame takes a frame from the server.
+func (c *session) frame(f engine.Frame) {
+	p := protocol.EnginePacket{Type: protocol.EngineMessage, Binary: true, Data: f.Data}
+	if !f.Binary {
+		var err error
+		if p, err = protocol.DecodeEngine(f.Data); err != nil {
+			c.s.t.Errorf("socketiotest: the server sent %q: %v", f.Data, err)
+			return
+		}
+	}
+	c.packet(p)
+}
+
+// packet takes one packet, as socket.io-client does. It sends nothing itself: an answer is a task.
+func (c *session) packet(p protocol.EnginePacket) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.reason != "" || c.silent {
+		return
+	}
+	switch p.Type {
+	case protocol.EngineOpen:
+		var open protocol.Open
+		if err := json.Unmarshal(p.Data, &open); err != nil || c.sid != "" {
+			c.s.t.Errorf("socketiotest: the server sent an open packet %q after %q", p.Data, c.sid)
+		}
+		c.sid = open.SID
+	case protocol.EnginePing:
+		c.s.soon(func(context.Context) { c.send(protocol.EnginePacket{Type: protocol.EnginePong}) })
+	case protocol.EngineClose:
+		c.close(transportClose)
+	case protocol.EngineMessage:
+		if err := c.message(p); err != nil {
+			c.s.t.Errorf("socketiotest: the server sent %q: %v", p.Data, err)
+		}
+	}
+}
+
+// message puts Socket.IO packets together. c.mu is held.
+func (c *session) message(m protocol.EnginePacket) (err error) {
+	if m.Binary {
+		if c.pending == nil {
+			return fmt.Errorf("a binary message that nothing announces")
+		}
+		if err := c.pending.Add(m.Data); err != nil {
+			return err
+		}
+	} else {
+		if c.pending != nil {
+			return fmt.Errorf("a text message where attachments are missing")
+		}
+		p, err := protocol.Decode(m.Data)
+		if err != nil {
+			return err
+		}
+		c.pending = &p
+	}
+	if !c.pending.Complete() {
+		return nil
+	}
+	p := *c.pending
+	c.pending = nil
+	if client := c.clients[p.Namespace]; client != nil {
+		client.packet(p)
+	}
+	return nil
+}
+
+// closed notes that the session has ended.
+func (c *session) closed(reason string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.close(reason)
+}
+
+// close is closed with c.mu held.
+func (c *session) close(reason string) {
+	if c.reason != "" {
+		return
+	}
+	c.reason = reason
+	for _, client := range c.clients {
+		client.end(reason)
+	}
+}
+
+// end closes the session from the client's side.
+func (c *session) end() {
+	c.mu.Lock()
+	connection, sid := c.connection, c.sid
+	ended := c.reason != ""
+	c.close(byClient)
+	c.mu.Unlock()
+	switch {
+	case connection != "":
+		c.s.drop(connection, 1005)
+	case sid != "" && !ended:
+		c.s.Engine.HTTP(c.s.context(), c.request(http.MethodPost, "polling", []byte{byte(protocol.EngineClose)}))
+	}
+}
+
+// vanish ends the connection from neither side.
+func (c *session) vanish() {
+	c.mu.Lock()
+	connection := c.connection
+	c.silent = true
+	for _, client := range c.clients {
+		client.end(transportClose)
+	}
+	c.mu.Unlock()
+	if connection != "" {
+		c.s.drop(connection, 1006)
+	}
+}
