@@ -95,9 +95,7 @@ func (e *Engine) http(ctx context.Context, r Request) Response {
 		return refuse(unsupportedVersion)
 	case sid == "":
 		return e.open(ctx, r)
-	case r.Query.Get("EIO") != "4":
-		return refuse(badRequest)
-	case r.Method == http.MethodGet && transport == "polling":
+	case r.Method == http.MethodGet && transport == "polling" && r.Query.Get("EIO") == "4":
 		return e.poll(ctx, sid)
 	}
 	s, err := e.store.Get(ctx, pollingAddress(sid), true)
@@ -107,7 +105,7 @@ func (e *Engine) http(ctx context.Context, r Request) Response {
 	switch {
 	case s.State == Absent || s.State == Closed:
 		return refuse(unknownSID)
-	case s.State == Moved || transport == "websocket":
+	case s.State == Moved || transport == "websocket" || r.Query.Get("EIO") != "4":
 		return refuse(badRequest)
 	case r.Method != http.MethodPost:
 		return Response{Status: http.StatusInternalServerError} // as the reference server does
