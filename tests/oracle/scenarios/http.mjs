@@ -1,0 +1,130 @@
+// Raw HTTP: the errors, and what a polling session does beside the path that a stock client takes.
+
+const text = { "content-type": "text/plain;charset=UTF-8" };
+const session = (sid) => `EIO=4&transport=polling&sid=${sid}`;
+
+export const scenarios = {
+  async "HTTP handshake"(t) {
+    await t.http("raw", "open", "EIO=4&transport=polling");
+    await t.http("raw", "open with t and b64", "EIO=4&transport=polling&t=abc123&b64=1");
+  },
+
+  async "HTTP errors without a session"(t) {
+    for (const [what, query, request] of [
+      ["no transport", "EIO=4"],
+      ["unknown transport", "EIO=4&transport=abc"],
+      ["empty transport", "EIO=4&transport="],
+      ["an object's own word as transport", "EIO=4&transport=constructor"],
+      ["webtransport", "EIO=4&transport=webtransport"],
+      ["no query at all", ""],
+      ["no EIO", "transport=polling"],
+      ["EIO 3", "EIO=3&transport=polling"],
+      ["EIO 5", "EIO=5&transport=polling"],
+      ["EIO abc", "EIO=abc&transport=polling"],
+      ["unknown sid", "EIO=4&transport=polling&sid=unknown"],
+      ["unknown sid, POST", "EIO=4&transport=polling&sid=unknown", { method: "POST", body: "4x", headers: text }],
+      ["unknown sid, PUT", "EIO=4&transport=polling&sid=unknown", { method: "PUT", body: "4x" }],
+      ["__proto__ as sid", "EIO=4&transport=polling&sid=__proto__"],
+      ["empty sid", "EIO=4&transport=polling&sid="],
+      ["POST without sid", "EIO=4&transport=polling", { method: "POST", body: "4x", headers: text }],
+      ["PUT without sid", "EIO=4&transport=polling", { method: "PUT" }],
+      ["DELETE without sid", "EIO=4&transport=polling", { method: "DELETE" }],
+      ["websocket without upgrade", "EIO=4&transport=websocket"],
+      ["websocket without upgrade, unknown sid", "EIO=4&transport=websocket&sid=unknown"],
+      ["unknown transport comes before unknown sid", "EIO=4&transport=abc&sid=unknown"],
+      ["unknown sid comes before EIO", "EIO=3&transport=polling&sid=unknown"],
+      ["method comes before EIO", "EIO=3&transport=polling", { method: "POST", body: "4x", headers: text }],
+    ]) {
+      await t.http("raw", what, query, request);
+    }
+  },
+
+  async "HTTP errors of a session"(t) {
+    const sid = await t.open("raw");
+    await t.http("raw", "another transport", `EIO=4&transport=websocket&sid=${sid}`);
+    await t.http("raw", "another EIO", `EIO=3&transport=polling&sid=${sid}`);
+    await t.http("raw", "PUT", session(sid), { method: "PUT", body: "4x" });
+    await t.http("raw", "DELETE", session(sid), { method: "DELETE" });
+    await t.http("raw", "the session lives on: POST", session(sid), { method: "POST", body: "40", headers: text });
+    await t.poll("raw", sid, 2);
+  },
+
+  async "HTTP binary body"(t) {
+    const sid = await t.open("raw");
+    await t.http("raw", "octet-stream", session(sid), { method: "POST", body: "4x", headers: { "content-type": "application/octet-stream" } });
+    await t.pollToEnd("raw", sid);
+  },
+
+  async "HTTP body over the limit"(t) {
+    const sid = await t.open("raw");
+    await t.http("raw", "too much", session(sid), { method: "POST", body: "4".padEnd(1_000_001, "x"), headers: text });
+  },
+
+  async "HTTP two polls at once"(t) {
+    const sid = await t.open("raw");
+    // Which of two requests comes first is not the client's to say: together they get this.
+    const answers = await Promise.all([1, 2].map(() => fetch(`${t.url}/socket.io/?${session(sid)}`)));
+    const bodies = await Promise.all(answers.map(async (answer) => [answer.status, await answer.text()]));
+    t.saw("raw", "two polls", ...bodies.sort());
+    await t.pollToEnd("raw", sid);
+  },
+
+  async "HTTP payload of several packets"(t) {
+    const sid = await t.open("raw");
+    await t.post(sid, "40");
+    await t.poll("raw", sid, 2);
+    await t.http("raw", "POST", session(sid), {
+      method: "POST",
+      headers: text,
+      body: ['42["echo-event",1]', '421["echo",2,"ü"]', '42["burst",2]', '42["nobody listens"]', '422["echo",3]'].join("\x1e"),
+    });
+    await t.poll("raw", sid, 5);
+  },
+
+  async "HTTP binary event in two requests"(t) {
+    const sid = await t.open("raw");
+    await t.post(sid, "40");
+    await t.poll("raw", sid, 2);
+    await t.post(sid, '452-3["echo",{"_placeholder":true,"num":1},{"_placeholder":true,"num":0}]', "bAAEC");
+    await t.post(sid, "b/w==");
+    await t.poll("raw", sid, 3);
+  },
+
+  async "HTTP close packet"(t) {
+    const sid = await t.open("raw");
+    await t.post(sid, "40");
+    await t.poll("raw", sid, 2);
+    await t.http("raw", "POST", session(sid), { method: "POST", body: "1", headers: text });
+    await t.pollToEnd("raw", sid);
+    await t.http("raw", "POST afterwards", session(sid), { method: "POST", body: "4x", headers: text });
+  },
+
+  async "HTTP malformed payloads"(t) {
+    for (const [what, ...packets] of [
+      ["unknown engine packet", "abc"],
+      ["unknown engine type", "9"],
+      ["empty body", ""],
+      ["unknown packet type", "4abc"],
+      ["payload that is no JSON", '42["echo"'],
+      ["payload that is no array", "42{}"],
+      ["reserved event", '42["disconnect"]'],
+      ["event before CONNECT", null, '42["echo",1]'],
+      ["text where an attachment is due", '451-["echo",{"_placeholder":true,"num":0}]', '42["echo"]'],
+    ]) {
+      const sid = await t.open(what);
+      if (packets[0] === null) packets.shift();
+      else {
+        await t.post(sid, "40");
+        await t.poll(what, sid, 2);
+      }
+      // The reference cuts the connection, sometimes after a 200: what the POST is told is no promise.
+      await t.http(what, "POST", session(sid), { method: "POST", body: packets.join("\x1e"), headers: text, secret: true });
+      await t.pollToEnd(what, sid);
+    }
+  },
+
+  async "HTTP origins"(t) {
+    await t.http("same", "GET", "EIO=4&transport=polling", { headers: { origin: t.url } });
+    await t.http("foreign", "GET", "EIO=4&transport=polling", { headers: { origin: "http://elsewhere.example" } });
+  },
+};

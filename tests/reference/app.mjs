@@ -1,0 +1,163 @@
+// The test app: what the stock clients of ../client and ../oracle talk to. It is written twice, here for Node's
+// socket.io and in Go for Doze, and both must keep this contract.
+//
+// Namespace "/"
+//   middleware        auth.refuse === true: refused, Error "refused" with data {code: "E_REFUSED", detail: 42}
+//   on connection     emits "hello" {id, auth, query}: the socket's id, the auth object of the handshake ({} if none),
+//                     the query parameter x of the handshake (null if absent)
+//   "echo" (...args)           ack: the same arguments; binary stays binary
+//   "echo-event" (...args)     emits "echo-event" with the same arguments to the sender
+//   "fail" (...any)            the handler fails: no ack is sent, the connection lives on
+//   "join" (room)              ack "ok"
+//   "leave" (room)             ack "ok"
+//   "rooms" ()                 ack: sorted array of the socket's rooms, without its own id
+//   "to" (rooms[], event, ...args)                  socket.to(rooms).emit(event, ...args), then ack "ok"
+//   "to-except" (rooms[], except[], event, ...args) socket.to(rooms).except(except).emit(...), then ack "ok"
+//   "broadcast" (event, ...args)                    socket.broadcast.emit(event, ...args), then ack "ok"
+//   "server-emit" (event, ...args)                  io.emit(event, ...args), sender included, then ack "ok"
+//   "private" (id, event, ...args)                  io.to(id).emit(event, ...args), then ack "ok"
+//   "set-data" (value)         stores value with the socket, then ack "ok"
+//   "get-data" ()              ack: the stored value, null if none was stored
+//   "counter" ()               adds one to a counter of the socket (from 0), ack: the new value
+//   "binary" (n)               emits "binary" {buf, list: [buf]}, buf being the n bytes 0, 1, ... n-1 (modulo 256):
+//                              one packet with two attachments
+//   "disconnect-me" (close)    socket.disconnect(close): false leaves this namespace, true closes the connection; no ack
+//   "burst" (n)                emits "burst" 0, "burst" 1, ... "burst" n-1, in this order
+//   disconnecting              to its rooms (own id left out; no rooms, no emit): "peer-leaving" {id, rooms, reason},
+//                              rooms sorted, without its own id
+//   disconnect                 to everybody else: "peer-left" {id, reason}
+//   An ack is sent only when the client asks for one.
+//
+// Namespace "/custom"   no middleware; "hello" on connection; "echo"; nothing else
+// Namespace "/secret"   middleware refuses everybody: Error "no entry", no data
+// Any other namespace   "Invalid namespace"
+
+// faults are deliberate errors, by name: `server.mjs --break NAME`. A test that stays green under the fault aimed at it
+// tests nothing.
+export const faults = {
+  "echo-ack": "the ack of echo lacks its last argument",
+  "to-sender": "to, to-except and broadcast reach the sender too",
+  "except": "to-except ignores its exceptions",
+  "rooms-order": "rooms answers in reverse order",
+  "refusal-data": "the refusal of the middleware carries no data",
+  "secret-open": "/secret lets everybody in",
+  "hello-query": "hello does not tell the query parameter",
+  "fail-acks": "fail sends an ack",
+  "disconnect-keeps": "disconnect-me is ignored",
+  "burst-double": "burst sends its last event twice",
+  "burst-swap": "burst swaps its first two events",
+  "reason": "peer-left tells another reason",
+  "counter": "counter counts in twos",
+  "binary-byte": "the first byte of binary is wrong",
+  "echo-event-lost": "every seventh echo-event is swallowed",
+};
+
+/** install registers the test app on a socket.io server; broken is a set of names of faults. */
+export function install(io, broken = new Set()) {
+  const rest = (args) => (typeof args.at(-1) === "function" ? [args.slice(0, -1), args.at(-1)] : [args, () => {}]);
+  const sayHello = (socket) =>
+    socket.emit("hello", {
+      id: socket.id,
+      auth: socket.handshake.auth,
+      query: (broken.has("hello-query") ? null : socket.handshake.query.x) ?? null,
+    });
+  const echo = (socket) =>
+    socket.on("echo", (...all) => {
+      const [args, ack] = rest(all);
+      ack(...(broken.has("echo-ack") ? args.slice(0, -1) : args));
+    });
+  const roomsOf = (socket) => [...socket.rooms].filter((room) => room !== socket.id).sort();
+  let swallowed = 0;
+
+  io.use((socket, next) => {
+    if (socket.handshake.auth.refuse !== true) return next();
+    const refusal = new Error("refused");
+    if (!broken.has("refusal-data")) refusal.data = { code: "E_REFUSED", detail: 42 };
+    next(refusal);
+  });
+
+  io.on("connection", (socket) => {
+    sayHello(socket);
+    echo(socket);
+    const on = (event, handler) =>
+      socket.on(event, (...all) => {
+        const [args, ack] = rest(all);
+        handler(args, ack);
+      });
+    const others = (rooms) => (broken.has("to-sender") ? io.to(rooms) : socket.to(rooms));
+
+    on("echo-event", (args) => {
+      if (broken.has("echo-event-lost") && ++swallowed % 7 === 0) return;
+      socket.emit("echo-event", ...args);
+    });
+    on("fail", (_, ack) => {
+      if (broken.has("fail-acks")) ack("done");
+    });
+    on("join", ([room], ack) => {
+      socket.join(room);
+      ack("ok");
+    });
+    on("leave", ([room], ack) => {
+      socket.leave(room);
+      ack("ok");
+    });
+    on("rooms", (_, ack) => ack(broken.has("rooms-order") ? roomsOf(socket).reverse() : roomsOf(socket)));
+    on("to", ([rooms, event, ...args], ack) => {
+      others(rooms).emit(event, ...args);
+      ack("ok");
+    });
+    on("to-except", ([rooms, except, event, ...args], ack) => {
+      others(rooms).except(broken.has("except") ? [] : except).emit(event, ...args);
+      ack("ok");
+    });
+    on("broadcast", ([event, ...args], ack) => {
+      (broken.has("to-sender") ? io : socket.broadcast).emit(event, ...args);
+      ack("ok");
+    });
+    on("server-emit", ([event, ...args], ack) => {
+      io.emit(event, ...args);
+      ack("ok");
+    });
+    on("private", ([id, event, ...args], ack) => {
+      io.to(id).emit(event, ...args);
+      ack("ok");
+    });
+    on("set-data", ([value], ack) => {
+      socket.data.value = value;
+      ack("ok");
+    });
+    on("get-data", (_, ack) => ack(socket.data.value ?? null));
+    on("counter", (_, ack) => {
+      socket.data.counter = (socket.data.counter ?? 0) + (broken.has("counter") ? 2 : 1);
+      ack(socket.data.counter);
+    });
+    on("binary", ([n]) => {
+      const buf = Buffer.from(Array.from({ length: n }, (_, i) => i % 256));
+      if (broken.has("binary-byte")) buf[0] = 255;
+      socket.emit("binary", { buf, list: [buf] });
+    });
+    on("disconnect-me", ([close]) => {
+      if (!broken.has("disconnect-keeps")) socket.disconnect(close);
+    });
+    on("burst", ([n]) => {
+      const numbers = Array.from({ length: n }, (_, i) => i);
+      if (broken.has("burst-double")) numbers.push(n - 1);
+      if (broken.has("burst-swap")) [numbers[0], numbers[1]] = [numbers[1], numbers[0]];
+      for (const i of numbers) socket.emit("burst", i);
+    });
+    socket.on("disconnecting", (reason) => {
+      const rooms = roomsOf(socket);
+      if (rooms.length > 0) socket.to(rooms).emit("peer-leaving", { id: socket.id, rooms, reason });
+    });
+    socket.on("disconnect", (reason) => {
+      socket.broadcast.emit("peer-left", { id: socket.id, reason: broken.has("reason") ? `not ${reason}` : reason });
+    });
+  });
+
+  io.of("/custom").on("connection", (socket) => {
+    sayHello(socket);
+    echo(socket);
+  });
+
+  io.of("/secret").use((_, next) => next(broken.has("secret-open") ? undefined : new Error("no entry")));
+}
