@@ -1,0 +1,34 @@
+# Two commands do everything: make dev runs the chat, make test sets up and runs every test.
+.PHONY: dev test lint bench fuzz
+
+GOTOOL = go tool -modfile=tools/go.mod
+
+# The chat on the embedded store. make dev ARGS='-v -jitter 20ms' passes flags on.
+dev: tests/node_modules
+	go run ./cmd/doze dev $(ARGS)
+
+# The packages are built side by side and tested one after the other, because some of the official suites' cases are
+# about 200 ms.
+test: tests/node_modules
+	go test -race -tags full -run '^$$' ./... >/dev/null
+	$(GOTOOL) gotestsum --format pkgname --hide-summary skipped -- -race -tags full -p 1 -timeout 25m ./...
+
+lint: tests/node_modules
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$unformatted" || { echo "run gofmt -w on: $$unformatted"; exit 1; }
+	go vet -tags full ./...
+	$(GOTOOL) staticcheck -tags full ./...
+
+# Doze beside Node's socket.io, in one run.
+bench: tests/node_modules
+	go run ./tests/bench
+
+# Every fuzz target for a while: make fuzz FUZZTIME=60s
+FUZZTIME = 20s
+fuzz:
+	@for target in $$(go test -list '^Fuzz' ./pkg/protocol | grep ^Fuzz); do \
+		go test ./pkg/protocol -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 20x || exit 1; done
+
+tests/node_modules: tests/package-lock.json
+	@command -v npm >/dev/null || { echo "npm is missing: install Node 20 or newer; without it: go run ./cmd/doze dev, go test ./..."; exit 1; }
+	npm ci --prefix tests --no-audit --no-fund --loglevel=error
+	@touch $@
