@@ -37,13 +37,17 @@ type function struct {
 	handle func(context.Context, *engine.Engine, envelope, []byte) (any, error)
 }
 
-// envelope tells the events apart.
+// envelope tells the events apart, and holds the few fields of a message's or a disconnect's event that are needed, so
+// that these are decoded once and without the rest. The names are those of events.APIGatewayWebsocketProxyRequest.
 type envelope struct {
 	RequestContext struct {
-		EventType    string          `json:"eventType"`
-		ConnectionID string          `json:"connectionId"`
-		HTTP         json.RawMessage `json:"http"`
+		EventType            string          `json:"eventType"`
+		ConnectionID         string          `json:"connectionId"`
+		DisconnectStatusCode int             `json:"disconnectStatusCode"`
+		HTTP                 json.RawMessage `json:"http"`
 	} `json:"requestContext"`
+	Body            string `json:"body"`
+	IsBase64Encoded bool   `json:"isBase64Encoded"`
 }
 
 // reserve is what is left of an invocation's time for its response.
@@ -88,50 +92,33 @@ func message(ctx context.Context, e *engine.Engine, env envelope, event []byte) 
 	if env.RequestContext.EventType != "MESSAGE" {
 		return nil, fmt.Errorf("apigw: the message function got an event of type %q: check the routes", env.RequestContext.EventType)
 	}
-	return frame(ctx, e, event), nil
+	return frame(ctx, e, env), nil
 }
 
 // frame never fails, because API Gateway would send an error frame, which makes a stock client drop its connection.
-func frame(ctx context.Context, e *engine.Engine, event []byte) (response events.APIGatewayProxyResponse) {
+func frame(ctx context.Context, e *engine.Engine, env envelope) (response events.APIGatewayProxyResponse) {
 	response.StatusCode = 200
 	defer func() {
 		if p := recover(); p != nil {
 			e.Options().Logger.ErrorContext(ctx, "panic", "value", p, "stack", string(debug.Stack()))
 		}
 	}()
-	var r events.APIGatewayWebsocketProxyRequest
-	if err := json.Unmarshal(event, &r); err != nil {
-		e.Options().Logger.ErrorContext(ctx, "a message event could not be read", "error", err)
-		return response
-	}
-	data, err := body(r.Body, r.IsBase64Encoded)
+	data, err := body(env.Body, env.IsBase64Encoded)
 	if err != nil {
 		e.Options().Logger.ErrorContext(ctx, "a message event could not be read", "error", err)
 		return response
 	}
-	if reply := e.Frame(ctx, r.RequestContext.ConnectionID, engine.Frame{Binary: r.IsBase64Encoded, Data: data}); reply != nil {
+	if reply := e.Frame(ctx, env.RequestContext.ConnectionID, engine.Frame{Binary: env.IsBase64Encoded, Data: data}); reply != nil {
 		response.Body, response.IsBase64Encoded = encodeBody(reply.Data, reply.Binary)
 	}
 	return response
 }
 
-func disconnect(ctx context.Context, e *engine.Engine, env envelope, event []byte) (any, error) {
-	var r events.APIGatewayWebsocketProxyRequest
-	if err := json.Unmarshal(event, &r); err != nil {
-		return nil, err
-	}
+func disconnect(ctx context.Context, e *engine.Engine, env envelope, _ []byte) (any, error) {
 	if env.RequestContext.EventType != "DISCONNECT" {
 		return nil, fmt.Errorf("apigw: the disconnect function got an event of type %q: check the routes", env.RequestContext.EventType)
 	}
-	var code struct {
-		RequestContext struct {
-			Code int `json:"disconnectStatusCode"`
-		} `json:"requestContext"`
-	}
-	if err := json.Unmarshal(event, &code); err != nil {
-		return nil, err
-	}
-	e.Disconnect(ctx, r.RequestContext.ConnectionID, code.RequestContext.Code)
+	e.Disconnect(ctx, env.RequestContext.ConnectionID, env.RequestContext.DisconnectStatusCode)
 	return events.APIGatewayProxyResponse{StatusCode: 200}, nil
 }
 

@@ -19,7 +19,9 @@ var _ engine.Poster = (*Poster)(nil)
 // Poster sends through the @connections API:
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-how-to-call-websocket-api-connections.html.
 // It is safe for concurrent use.
-type Poster struct{ client *apigatewaymanagementapi.Client }
+type Poster struct {
+	client *apigatewaymanagementapi.Client
+}
 
 // NewPoster returns a Poster for the WebSocket API at an endpoint, such as
 // https://abc123.execute-api.eu-west-1.amazonaws.com/prod. Nothing is sent before the first call.
