@@ -1,0 +1,139 @@
+package app_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/dozeio/doze/app"
+	"github.com/dozeio/doze/pkg/socketio"
+	"github.com/dozeio/doze/pkg/socketio/socketiotest"
+)
+
+// enter connects somebody under a nickname.
+func enter(s *socketiotest.Server, nickname string) *socketiotest.Client {
+	c := s.Connect("/", named(nickname))
+	if event, _ := c.Next(); event != "welcome" {
+		panic("the first event is " + event + ", want welcome")
+	}
+	return c
+}
+
+func named(nickname string) socketiotest.Option {
+	return socketiotest.Auth(map[string]string{"nickname": nickname})
+}
+
+// field returns one field of the first argument.
+func field(t *testing.T, args socketio.Args, name string) any {
+	t.Helper()
+	if len(args) == 0 {
+		t.Fatalf("no arguments, want one with %q", name)
+	}
+	m, ok := args[0].(map[string]any)
+	if !ok {
+		t.Fatalf("got %v, want an object with %q", args, name)
+	}
+	return m[name]
+}
+
+func TestNicknameIsRequired(t *testing.T) {
+	s := socketiotest.New(t, app.New())
+	for nickname, code := range map[string]string{
+		"":                      "nickname_required",
+		"  \t":                  "nickname_required",
+		strings.Repeat("ä", 25): "nickname_too_long",
+	} {
+		refused := s.ConnectError("/", named(nickname))
+		data, _ := refused.Data.(map[string]any)
+		if data["code"] != code || refused.Message == "" {
+			t.Errorf("%q: %v %v, want code %s", nickname, refused.Message, refused.Data, code)
+		}
+	}
+	if refused := s.ConnectError("/"); refused.Message == "" {
+		t.Error("no nickname at all was let in")
+	}
+	s.Connect("/", named("  "+strings.Repeat("ä", 24)+" "))
+}
+
+func TestMembersHearWhoComesAndGoes(t *testing.T) {
+	s := socketiotest.New(t, app.New())
+	ada, bob, eve := enter(s, "ada"), enter(s, "bob"), enter(s, "eve")
+	ada.Emit("join", "tea")
+	bob.Emit("join", "tea")
+	ada.Expect("joined", map[string]any{"room": "tea", "id": bob.ID(), "nickname": "bob"})
+	bob.Emit("join", "tea") // again: nobody is told twice
+	ada.ExpectNothing()
+	bob.Emit("leave", "tea")
+	ada.Expect("left", map[string]any{"room": "tea", "id": bob.ID(), "nickname": "bob"})
+	bob.Emit("join", "tea")
+	ada.Next()
+	bob.Vanish()
+	ada.Expect("left", map[string]any{"room": "tea", "id": bob.ID(), "nickname": "bob"})
+	eve.ExpectNothing()
+}
+
+func TestMessagesReachTheRoomAndAreAcknowledged(t *testing.T) {
+	s := socketiotest.New(t, app.New())
+	ada, bob, eve := enter(s, "ada"), enter(s, "bob"), enter(s, "eve")
+	ada.Emit("join", "tea")
+	bob.Emit("join", "tea")
+	ada.Next()
+	receipt := ada.Emit("say", map[string]string{"room": "tea", "text": "hello"})
+	event, said := bob.Next()
+	if event != "said" || field(t, said, "text") != "hello" || field(t, said, "id") != field(t, receipt, "id") {
+		t.Errorf("%s %v, acked with %v", event, said, receipt)
+	}
+	ada.ExpectNothing() // the sender has its ack
+	eve.ExpectNothing()
+	if problem := ada.Emit("say", map[string]string{"room": "tea", "text": ""}); field(t, problem, "error") == nil {
+		t.Errorf("an empty message was acked with %v", problem)
+	}
+}
+
+func TestWhisperReachesOnePerson(t *testing.T) {
+	s := socketiotest.New(t, app.New())
+	ada, bob, eve := enter(s, "ada"), enter(s, "bob"), enter(s, "eve")
+	ada.Emit("whisper", map[string]string{"to": bob.ID(), "text": "psst"})
+	if event, args := bob.Next(); event != "whispered" || field(t, args, "text") != "psst" {
+		t.Errorf("%s %v", event, args)
+	}
+	eve.ExpectNothing()
+}
+
+func TestTypingIsShownToTheOthers(t *testing.T) {
+	s := socketiotest.New(t, app.New())
+	ada, bob := enter(s, "ada"), enter(s, "bob")
+	ada.Emit("join", "tea")
+	bob.Emit("join", "tea")
+	ada.Next()
+	ada.EmitNoAck("typing", map[string]any{"room": "tea", "typing": true})
+	event, args := bob.Next()
+	if event != "typing" || field(t, args, "typing") != true {
+		t.Errorf("%s %v", event, args)
+	}
+	if from, _ := field(t, args, "from").(map[string]any); from["nickname"] != "ada" {
+		t.Errorf("typing comes from %v", from)
+	}
+}
+
+func TestRoomsAreListedWithTheirMembers(t *testing.T) {
+	s := socketiotest.New(t, app.New())
+	ada, bob := enter(s, "ada"), enter(s, "bob")
+	ada.Emit("join", "tea")
+	ada.Emit("join", "coffee")
+	bob.Emit("join", "tea")
+	list, _ := ada.Emit("rooms")[0].([]any)
+	if len(list) != 2 {
+		t.Fatalf("rooms: %v", list)
+	}
+	for i, want := range []struct {
+		name    string
+		members float64
+	}{{"coffee", 1}, {"tea", 2}} {
+		if room, _ := list[i].(map[string]any); room["name"] != want.name || room["members"] != want.members {
+			t.Errorf("room %d is %v, want %v", i, room, want)
+		}
+	}
+	if problem := ada.Emit("join", "  "); field(t, problem, "error") == nil {
+		t.Errorf("a room without a name was acked with %v", problem)
+	}
+}
