@@ -16,61 +16,70 @@ func (t *turn) connect(ctx context.Context, p protocol.Packet) error {
 	if n == nil {
 		return t.connectError(ctx, p.Namespace, &ConnectError{Message: "Invalid namespace"})
 	}
-	old := t.v.Entries()[n.name]
 	free := func(entries map[string][]byte) bool { return !entry(entries[n.name]).connected() }
-	if !free(t.v.Entries()) {
-		if t.ordered() || !t.v.Await(ctx, free) { // a DISCONNECT may be on its way
-			return fmt.Errorf("%w: a second CONNECT to a namespace", engine.ErrRefused)
-		}
-		old = t.v.Entries()[n.name]
+	if !free(t.v.Entries()) && (t.ordered() || !t.v.Await(ctx, free)) { // a DISCONNECT may be on its way
+		return fmt.Errorf("%w: a second CONNECT to a namespace", engine.ErrRefused)
 	}
-	if old == nil && len(t.v.Entries()) >= t.server.opt.MaxNamespaces {
+	entries := t.v.Entries()
+	if countConnected(entries) >= t.server.opt.MaxNamespaces {
 		return t.connectError(ctx, n.name, &ConnectError{Message: "Too many namespaces"})
 	}
 	id, err := t.server.randomText(idLength)
 	if err != nil {
 		return err
 	}
-	s := &Socket{namespace: n, v: t.v, id: id, auth: p.Data, joining: true}
-	if err := s.middlewares(ctx); err != nil {
-		var refused *ConnectError
-		if !errors.As(err, &refused) {
-			s.log("connect").ErrorContext(ctx, "a middleware failed", "error", err)
-			refused = &ConnectError{Message: "Connection refused"}
-		}
-		return t.connectError(ctx, n.name, refused)
+	s := &Socket{namespace: n, turn: t, id: id, auth: p.Data, joining: true}
+	if err := s.run(ctx, n.middlewares, func() bool { return !t.isClosed() }); err != nil {
+		s.giveUp()
+		return t.refuse(ctx, s, err)
 	}
-	if err := t.join(ctx, s, old); err != nil {
+	if err := t.join(ctx, s, entries[n.name]); err != nil {
+		s.giveUp()
 		return err
 	}
-	t.sockets[n.name] = s
-	reply, err := parcelOf(t.server.engine, protocol.Packet{Type: protocol.Connect, Namespace: n.name, ID: protocol.NoID}, struct {
-		SID string `json:"sid"`
-	}{id})
+	t.add(s)
+	reply, err := parcelOf(t.server.engine, protocol.Packet{Type: protocol.Connect, Namespace: n.name, ID: protocol.NoID, Data: []byte(`{"sid":"` + id + `"}`)})
 	if err == nil {
-		err = s.send(ctx, reply)
+		err = t.v.Send(ctx, reply)
 	}
 	if err != nil {
 		return err
 	}
-	if err := s.run(ctx, n.connection); err != nil {
+	if err := s.run(ctx, n.connection, s.isConnected); err != nil {
 		s.log("connection").ErrorContext(ctx, "OnConnection failed, so the socket is disconnected", "error", err)
 		return s.Disconnect(ctx, false)
 	}
 	return nil
 }
 
-func (s *Socket) middlewares(ctx context.Context) error { return s.run(ctx, s.namespace.middlewares) }
+func countConnected(entries map[string][]byte) (n int) {
+	for _, e := range entries {
+		if entry(e).connected() {
+			n++
+		}
+	}
+	return n
+}
 
-// run calls functions of the application until one fails.
-func (s *Socket) run(ctx context.Context, functions []func(context.Context, *Socket) error) (err error) {
+// run calls functions of the application until one fails, or the socket is not wanted any more.
+func (s *Socket) run(ctx context.Context, functions []func(context.Context, *Socket) error, wanted func() bool) (err error) {
 	defer recovered(&err)
 	for _, f := range functions {
 		if err := f(ctx, s); err != nil {
 			return err
 		}
+		if !wanted() {
+			return nil
+		}
 	}
 	return nil
+}
+
+// giveUp ends a socket that has not joined.
+func (s *Socket) giveUp() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.over, s.rooms = true, nil
 }
 
 // join makes a socket a member of its namespace. The membership goes first and the session's entry, which can only be
@@ -78,25 +87,31 @@ func (s *Socket) run(ctx context.Context, functions []func(context.Context, *Soc
 func (t *turn) join(ctx context.Context, s *Socket, old []byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	next, err := t.server.newEntry(connected, s.id, s.data)
+	next, err := t.server.newEntry(s.id, s.data)
 	if err != nil {
 		return err
 	}
 	store, names := t.server.store, append([]string{""}, s.rooms...)
-	if len(s.rooms) > t.server.opt.MaxRooms {
-		return fmt.Errorf("socketio: a middleware joined more than %d rooms: raise Options.MaxRooms", t.server.opt.MaxRooms)
+	undo := func() {
+		ctx, cancel := inReserve(ctx)
+		defer cancel()
+		if err := store.Leave(ctx, s.namespace.name, s.id, names...); err != nil {
+			s.log("connect").ErrorContext(ctx, "a socket that could not be connected stays in its rooms until its rows expire", "error", err)
+		}
 	}
 	m := s.member()
 	if _, err := store.Join(ctx, s.namespace.name, m, names...); err != nil {
-		return errors.Join(err, store.Leave(ctx, s.namespace.name, s.id, names...))
+		undo()
+		return err
 	}
 	ok, err := t.v.SetEntry(ctx, s.namespace.name, old, next)
 	switch {
 	case err != nil:
-		return errors.Join(err, store.Leave(ctx, s.namespace.name, s.id, names...))
+		undo()
+		return err
 	case !ok:
-		return errors.Join(fmt.Errorf("%w: two CONNECTs to a namespace", engine.ErrRefused),
-			store.Leave(ctx, s.namespace.name, s.id, names...))
+		undo()
+		return fmt.Errorf("%w: two CONNECTs to a namespace", engine.ErrRefused)
 	case string(t.v.Address()) != m.Address:
 		err = store.Move(ctx, s.namespace.name, s.id, string(t.v.Address()))
 	}
@@ -104,28 +119,40 @@ func (t *turn) join(ctx context.Context, s *Socket, old []byte) error {
 	return err
 }
 
+// refuse tells the client why a middleware keeps it out: what it says in a *ConnectError, nothing of any other error.
+func (t *turn) refuse(ctx context.Context, s *Socket, err error) error {
+	refused := (*ConnectError)(nil)
+	if errors.As(err, &refused) && refused != nil {
+		if err = t.connectError(ctx, s.namespace.name, refused); !errors.Is(err, errUnsendable) {
+			return err
+		}
+	}
+	s.log("connect").ErrorContext(ctx, "a middleware failed", "error", err)
+	return t.connectError(ctx, s.namespace.name, &ConnectError{Message: "Connection refused"})
+}
+
+// errUnsendable is wrapped by connectError's error for data that JSON, or the gateway, does not take.
+var errUnsendable = errors.New("socketio: the ConnectError cannot be sent")
+
 // connectError tells the client why it is kept out.
 func (t *turn) connectError(ctx context.Context, namespace string, why *ConnectError) error {
+	reply, err := refusal(t.server.engine, namespace, why)
+	if err != nil {
+		return fmt.Errorf("%w: %w", errUnsendable, err)
+	}
+	return t.v.Send(ctx, reply)
+}
+
+// refusal encodes a CONNECT_ERROR.
+func refusal(e *engine.Engine, namespace string, why *ConnectError) (_ engine.Parcel, err error) {
+	defer recovered(&err) // the data's own MarshalJSON
 	p := protocol.Packet{Type: protocol.ConnectError, Namespace: namespace, ID: protocol.NoID}
-	reply, err := parcelOf(t.server.engine, p, struct {
+	p.Data, err = json.Marshal(struct {
 		Message string `json:"message"`
 		Data    any    `json:"data,omitempty"`
 	}{why.Message, why.Data})
-	if err == nil {
-		err = t.v.Send(ctx, reply)
-	}
-	return err
-}
-
-// parcelOf encodes a packet whose payload is one JSON value.
-func parcelOf(e *engine.Engine, p protocol.Packet, payload any) (engine.Parcel, error) {
-	var err error
-	if p.Data, err = json.Marshal(payload); err != nil {
-		return engine.Parcel{}, err
-	}
-	packets, err := p.Encode()
 	if err != nil {
 		return engine.Parcel{}, err
 	}
-	return e.Parcel(packets...)
+	return parcelOf(e, p)
 }

@@ -26,7 +26,7 @@ func (s *Socket) Data(into any) error {
 // meanwhile it calls change again, with that data: change has no other effects. An error of change is returned and
 // nothing is written. It blocks for the write.
 func UpdateData[T any](ctx context.Context, s *Socket, change func(*T) error) error {
-	for {
+	for range updateTries {
 		s.mu.Lock()
 		old, data := s.entry, s.data
 		s.mu.Unlock()
@@ -39,37 +39,45 @@ func UpdateData[T any](ctx context.Context, s *Socket, change func(*T) error) er
 		if err := change(&v); err != nil {
 			return err
 		}
-		data, err := json.Marshal(v)
+		next, err := json.Marshal(v)
 		if err != nil {
 			return err
 		}
-		if len(data) > maxData {
-			return fmt.Errorf("socketio: a socket's data is at most %d bytes of JSON, this is %d: keep it in a database and its key here", maxData, len(data))
+		if len(next) > maxData {
+			return fmt.Errorf("socketio: a socket's data is at most %d bytes of JSON, this is %d: keep it in a database and its key here", maxData, len(next))
 		}
-		if written, err := s.setData(ctx, old, data); written || err != nil {
+		if written, err := s.setData(ctx, old, data, next); written || err != nil {
+			return err
+		}
+		if err := ctx.Err(); err != nil {
 			return err
 		}
 	}
+	return fmt.Errorf("socketio: the data of the socket changed %d times while it was to be changed: does the function call UpdateData itself?", updateTries)
 }
 
-// setData writes the socket's data if its entry is still old, and else reads what there is now.
-func (s *Socket) setData(ctx context.Context, old entry, data []byte) (written bool, err error) {
+// updateTries is how often UpdateData lets others go first.
+const updateTries = 1000
+
+// setData writes the socket's data if its entry and data are still as they were, and else reads what there is now.
+func (s *Socket) setData(ctx context.Context, old entry, oldData, data []byte) (written bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if err := s.usable(); err != nil {
+		return false, err
+	}
 	switch {
-	case !bytes.Equal(s.entry, old): // another goroutine of this invocation
+	case !bytes.Equal(s.entry, old) || !bytes.Equal(s.data, oldData): // another goroutine of this invocation
 		return false, nil
 	case s.joining:
 		s.data = data
 		return true, nil
-	case s.v == nil || !s.entry.connected():
-		return false, ErrGone
 	}
-	next, err := s.namespace.server.newEntry(connected, s.id, data)
+	next, err := s.namespace.server.newEntry(s.id, data)
 	if err != nil {
 		return false, err
 	}
-	ok, err := s.v.SetEntry(ctx, s.namespace.name, old, next)
+	ok, err := s.turn.v.SetEntry(ctx, s.namespace.name, old, next)
 	if err != nil {
 		return false, gone(err)
 	}
@@ -81,14 +89,4 @@ func (s *Socket) setData(ctx context.Context, old entry, data []byte) (written b
 		return false, ErrGone
 	}
 	return false, nil
-}
-
-// reload takes over the socket's entry as it was last read. s.mu is held.
-func (s *Socket) reload() {
-	e := entry(s.v.Entries()[s.namespace.name])
-	if e.id() != s.id {
-		s.entry, s.data = nil, nil
-		return
-	}
-	s.entry, s.data = e, e.data()
 }

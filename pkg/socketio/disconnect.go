@@ -11,49 +11,49 @@ import (
 )
 
 // Disconnect removes the socket from its namespace, and runs OnDisconnecting and OnDisconnect before it returns. With
-// closeSession it removes the client from all its namespaces and closes the connection. The client sees
-// "io server disconnect" and does not reconnect by itself.
+// closeSession it removes the client from all its namespaces and closes the connection; what else the client sent with
+// the present message is dropped. The client sees "io server disconnect" and does not reconnect by itself. A socket
+// that is disconnected already is fine. In a middleware, which keeps a socket out by returning an error, only
+// closeSession is of use.
 func (s *Socket) Disconnect(ctx context.Context, closeSession bool) error {
-	if s.v == nil {
+	s.mu.Lock()
+	over, joining := s.over, s.joining
+	s.mu.Unlock()
+	switch {
+	case over:
+		return errOver
+	case s.turn == nil:
 		return nil
+	case joining && !closeSession:
+		return errors.New("socketio: Disconnect in a middleware: return an error to keep the socket out")
 	}
-	server := s.namespace.server
 	sockets := []*Socket{s}
 	if closeSession {
-		entries := s.v.Entries()
-		for _, name := range slices.Sorted(maps.Keys(entries)) {
-			if n := server.namespaces[name]; n != nil && n != s.namespace {
-				other := &Socket{namespace: n, v: s.v, id: entry(entries[name]).id()}
-				other.reload()
-				sockets = append(sockets, other)
-			}
-		}
+		sockets = append(sockets, s.turn.everywhere()...)
 	}
 	var errs []error
-	for _, s := range sockets {
-		errs = append(errs, server.disconnect(ctx, s, ServerDisconnect))
+	for _, other := range sockets {
+		errs = append(errs, s.namespace.server.disconnect(ctx, other, ServerDisconnect))
 	}
 	if closeSession {
-		s.v.Close(ctx, engine.ForcedClose)
+		s.turn.close(ctx)
 	}
 	return errors.Join(errs...)
 }
 
 // disconnect ends a socket while its session lives on. Whoever marks its entry as left does it, once.
 func (s *Server) disconnect(ctx context.Context, socket *Socket, reason Reason) error {
-	won, err := socket.markLeft(ctx)
+	won, err := socket.markLeft(ctx, reason)
 	if err != nil || !won {
 		return err
 	}
 	if reason == ServerDisconnect {
-		packets, err := protocol.Packet{Type: protocol.Disconnect, Namespace: socket.namespace.name, ID: protocol.NoID}.Encode()
+		packet := protocol.Packet{Type: protocol.Disconnect, Namespace: socket.namespace.name, ID: protocol.NoID}
+		p, err := parcelOf(s.engine, packet)
 		if err == nil {
-			var p engine.Parcel
-			if p, err = s.engine.Parcel(packets...); err == nil {
-				err = socket.send(ctx, p)
-			}
+			err = socket.turn.v.Send(ctx, p)
 		}
-		if err != nil && !errors.Is(err, ErrGone) {
+		if err != nil && !errors.Is(err, engine.ErrGone) {
 			socket.log("disconnect").ErrorContext(ctx, "the client could not be told", "error", err)
 		}
 	}
@@ -61,19 +61,22 @@ func (s *Server) disconnect(ctx context.Context, socket *Socket, reason Reason) 
 }
 
 // markLeft replaces the socket's entry by one that says that it has left.
-func (s *Socket) markLeft(ctx context.Context) (won bool, err error) {
+func (s *Socket) markLeft(ctx context.Context, reason Reason) (won bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for s.entry.connected() {
-		next, err := s.namespace.server.newEntry(left, s.id, nil)
+		next, err := s.namespace.server.leftEntry(reason, s.id, s.data)
 		if err != nil {
 			return false, err
 		}
-		ok, err := s.v.SetEntry(ctx, s.namespace.name, s.entry, next)
-		if err != nil { // of a session that is closed, Closed takes care
-			return false, ignoreGone(err)
-		}
-		if ok {
+		ok, err := s.turn.v.SetEntry(ctx, s.namespace.name, s.entry, next)
+		switch {
+		case errors.Is(err, engine.ErrGone): // Closed takes care
+			s.entry = nil
+			return false, nil
+		case err != nil:
+			return false, err
+		case ok:
 			s.entry = next
 			return true, nil
 		}
@@ -85,16 +88,28 @@ func (s *Socket) markLeft(ctx context.Context) (won bool, err error) {
 // cleanUp runs the handlers of a socket that is no longer connected and removes it from all rooms.
 func (s *Server) cleanUp(ctx context.Context, socket *Socket, reason Reason) error {
 	n := socket.namespace
+	ctx = context.WithValue(ctx, leavingKey{}, socket.id)
 	socket.runReason(ctx, "disconnecting", n.disconnecting, reason)
-	names, err := s.store.Rooms(ctx, n.name, socket.id)
-	if err != nil {
-		return err
-	}
-	if err := s.store.Leave(ctx, n.name, socket.id, append(names, "")...); err != nil {
+	if err := s.leaveAll(ctx, n.name, socket.id); err != nil {
 		return err
 	}
 	socket.runReason(ctx, "disconnect", n.disconnect, reason)
 	return nil
+}
+
+// leaveAll removes a socket from its rooms: last of all from the one that holds everybody, by which others see that it
+// is not done yet.
+func (s *Server) leaveAll(ctx context.Context, namespace, id string) error {
+	ctx, cancel := inReserve(ctx)
+	defer cancel()
+	names, err := s.store.Rooms(ctx, namespace, id)
+	if err == nil && len(names) > 0 {
+		err = s.store.Leave(ctx, namespace, id, names...)
+	}
+	if err != nil {
+		return err
+	}
+	return s.store.Leave(ctx, namespace, id, "")
 }
 
 // runReason calls functions of the application, each whatever the others do.
@@ -115,22 +130,20 @@ func (h handlerOf) Closed(ctx context.Context, session engine.Session) error {
 	var errs []error
 	for _, name := range slices.Sorted(maps.Keys(session.Entries)) {
 		n, e := h.s.namespaces[name], entry(session.Entries[name])
-		if n == nil || e.id() == "" {
-			continue
+		switch {
+		case n == nil || e.id() == "":
+		case e.connected():
+			errs = append(errs, h.s.cleanUp(ctx, closedSocket(n, e), Reason(session.Reason)))
+		default:
+			errs = append(errs, h.s.finishLeaving(ctx, n, e))
 		}
-		socket := &Socket{namespace: n, id: e.id(), entry: e, data: e.data()}
-		if e.connected() {
-			errs = append(errs, h.s.cleanUp(ctx, socket, Reason(session.Reason)))
-			continue
-		}
-		// It has left before; had that been cut short, its rooms would still be there.
-		names, err := h.s.store.Rooms(ctx, name, e.id())
-		if err == nil {
-			err = h.s.store.Leave(ctx, name, e.id(), append(names, "")...)
-		}
-		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
+}
+
+// closedSocket returns the socket of an entry whose session is closed.
+func closedSocket(n *Namespace, e entry) *Socket {
+	return &Socket{namespace: n, id: e.id(), data: e.data()}
 }
 
 // Moved implements engine.Handler: the session has a connection now.
@@ -142,19 +155,4 @@ func (h handlerOf) Moved(ctx context.Context, session engine.Session, to engine.
 		}
 	}
 	return errors.Join(errs...)
-}
-
-// gone turns the engine's word for a client that is gone into this package's.
-func gone(err error) error {
-	if errors.Is(err, engine.ErrGone) {
-		return ErrGone
-	}
-	return err
-}
-
-func ignoreGone(err error) error {
-	if errors.Is(err, engine.ErrGone) {
-		return nil
-	}
-	return err
 }

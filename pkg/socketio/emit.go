@@ -69,11 +69,15 @@ func eventParcel(e *engine.Engine, namespace, event string, args []any) (engine.
 }
 
 // parcel encodes a packet with arguments.
-func parcel(e *engine.Engine, p protocol.Packet, args []any) (engine.Parcel, error) {
-	var err error
+func parcel(e *engine.Engine, p protocol.Packet, args []any) (_ engine.Parcel, err error) {
 	if p.Data, p.Buffers, err = protocol.EncodeArgs(args...); err != nil {
 		return engine.Parcel{}, err
 	}
+	return parcelOf(e, p)
+}
+
+// parcelOf encodes a packet.
+func parcelOf(e *engine.Engine, p protocol.Packet) (engine.Parcel, error) {
 	packets, err := p.Encode()
 	if err != nil {
 		return engine.Parcel{}, err

@@ -3,7 +3,6 @@ package socketio
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"reflect"
 
@@ -41,7 +40,7 @@ func newHandler(f any) (*handler, error) {
 	h := &handler{f: reflect.ValueOf(f), variadic: t.IsVariadic()}
 	for i := 2; i < t.NumIn(); i++ {
 		switch in := t.In(i); {
-		case in == argsType && t.NumIn() == 3 && !h.variadic:
+		case in == argsType && t.NumIn() == 3:
 			h.raw = true
 		case in == argsType:
 			return nil, fmt.Errorf("socketio.Args is the only argument or none: "+signatures, t)
@@ -52,19 +51,30 @@ func newHandler(f any) (*handler, error) {
 		}
 	}
 	for _, in := range h.in {
-		switch in.Kind() {
-		case reflect.Func, reflect.Chan, reflect.UnsafePointer, reflect.Complex64, reflect.Complex128:
+		if !encodable(in) || in.Kind() == reflect.Interface && in.NumMethod() > 0 {
 			return nil, fmt.Errorf("a %v cannot come from a client: "+signatures, in, t)
 		}
 	}
 	for i := range t.NumOut() - 1 {
-		if t.Out(i) == argsType {
-			if h.args = true; t.NumOut() > 2 {
-				return nil, fmt.Errorf("socketio.Args is the only result beside the error, or none: "+signatures, t)
-			}
+		switch out := t.Out(i); {
+		case out == argsType && t.NumOut() > 2:
+			return nil, fmt.Errorf("socketio.Args is the only result beside the error, or none: "+signatures, t)
+		case out == argsType:
+			h.args = true
+		case !encodable(out) || out == errorType:
+			return nil, fmt.Errorf("a %v cannot go to a client: "+signatures, out, t)
 		}
 	}
 	return h, nil
+}
+
+// encodable reports whether JSON may know a type, as far as its outermost layer tells.
+func encodable(t reflect.Type) bool {
+	switch t.Kind() {
+	case reflect.Func, reflect.Chan, reflect.UnsafePointer, reflect.Complex64, reflect.Complex128:
+		return false
+	}
+	return true
 }
 
 // call decodes the arguments and runs the handler. It returns the ack's arguments.
@@ -116,22 +126,3 @@ func decodeArgs(args []json.RawMessage, buffers [][]byte) (Args, error) {
 	}
 	return all, nil
 }
-
-// ConnectError is what a middleware returns to tell the client why it is kept out: a connect_error event with a
-// message and, unless it is nil, data.
-type ConnectError struct {
-	Message string
-	Data    any
-}
-
-// Error returns the message.
-func (e *ConnectError) Error() string { return e.Message }
-
-// AckError is what a handler returns to answer with an error: Data becomes the ack's only argument.
-type AckError struct{ Data any }
-
-// Error describes the data.
-func (e *AckError) Error() string { return fmt.Sprintf("acked with %+v", e.Data) }
-
-// ErrGone is returned by what needs a socket that is still connected.
-var ErrGone = errors.New("socketio: the socket is disconnected")

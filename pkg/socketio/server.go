@@ -6,9 +6,12 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
+	"unicode/utf8"
 
 	"github.com/dozeio/doze/pkg/engine"
 	"github.com/dozeio/doze/pkg/rooms"
@@ -32,21 +35,20 @@ type Options struct {
 	Logger *slog.Logger // default: slog.Default()
 }
 
-// ErrUnbound is returned by everything that needs a backend before Bind was called.
-var ErrUnbound = errors.New("socketio: the server has no backend: call Bind in main, or socketiotest.New in a test")
-
 // Server is a Socket.IO server: namespaces with their handlers. Register everything first, then Bind it to a backend.
 // After that all methods but those that register are safe for concurrent use.
 type Server struct {
 	opt        Options
 	namespaces map[string]*Namespace
-	mu         sync.Mutex // guards bound
-	bound      bool
-	engine     *engine.Engine
-	store      rooms.Store
-	adapter    rooms.Adapter
-	random     io.Reader
-	now        func() time.Time
+
+	binding sync.Mutex
+	bound   atomic.Bool // set when all below is
+
+	engine  *engine.Engine
+	store   *retrying
+	adapter rooms.Adapter
+	random  io.Reader
+	now     func() time.Time
 }
 
 // New returns a Server with the one namespace "/".
@@ -66,13 +68,17 @@ func New(o Options) *Server {
 }
 
 // Of returns the namespace of a name, which begins with a slash (one is added if need be), and makes it if there is
-// none yet. It panics when it would have to make one after Bind.
+// none yet. It panics when it would have to make one after Bind, or when the protocol cannot carry the name: it is
+// UTF-8 without comma, question mark and 0x1e.
 func (s *Server) Of(name string) *Namespace {
 	if !strings.HasPrefix(name, "/") {
 		name = "/" + name
 	}
 	if n := s.namespaces[name]; n != nil {
 		return n
+	}
+	if strings.ContainsAny(name, ",?\x1e") || !utf8.ValidString(name) {
+		panic(fmt.Sprintf("socketio: Of(%q): the name of a namespace is UTF-8 without comma, question mark and 0x1e", name))
 	}
 	s.registering("Of(%q)", name)
 	n := &Namespace{server: s, name: name, handlers: map[string]*handler{}}
@@ -81,9 +87,7 @@ func (s *Server) Of(name string) *Namespace {
 }
 
 func (s *Server) registering(format string, args ...any) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.bound {
+	if s.bound.Load() {
 		panic(fmt.Sprintf("socketio: "+format+" after Bind: namespaces and handlers are registered once, at start-up", args...))
 	}
 }
@@ -94,15 +98,18 @@ type Backend struct {
 	Rooms    rooms.Store
 	Poster   engine.Poster
 	Timers   engine.Timers
-	Options  engine.Options // what is not zero here goes before the Server's Options
+	Options  engine.Options // what is not zero here goes before the Server's Options; AllowOrigins are added
 }
 
 // Bind connects the Server with its backend and returns the engine that takes its requests. It may be called once.
 func (s *Server) Bind(b Backend) (*engine.Engine, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.bound {
+	s.binding.Lock()
+	defer s.binding.Unlock()
+	if s.bound.Load() {
 		return nil, errors.New("socketio: the server has a backend already: make another server with New")
+	}
+	if b.Sessions == nil || b.Rooms == nil || b.Poster == nil || b.Timers == nil {
+		return nil, errors.New("socketio: Bind needs all of Sessions, Rooms, Poster and Timers")
 	}
 	o := b.Options
 	for _, d := range []struct {
@@ -116,7 +123,7 @@ func (s *Server) Bind(b Backend) (*engine.Engine, error) {
 			*d.to = d.from
 		}
 	}
-	o.AllowOrigins = append(o.AllowOrigins, s.opt.AllowOrigins...)
+	o.AllowOrigins = slices.Concat(o.AllowOrigins, s.opt.AllowOrigins)
 	if o.Logger == nil {
 		o.Logger = s.opt.Logger
 	}
@@ -129,15 +136,13 @@ func (s *Server) Bind(b Backend) (*engine.Engine, error) {
 	s.store = &retrying{store: b.Rooms, engine: e}
 	s.adapter = rooms.Adapter{Store: s.store}
 	s.opt.Logger = o.Logger
-	s.bound = true
+	s.bound.Store(true)
 	return e, nil
 }
 
 // backend returns the engine, or ErrUnbound.
 func (s *Server) backend() (*engine.Engine, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !s.bound {
+	if !s.bound.Load() {
 		return nil, ErrUnbound
 	}
 	return s.engine, nil

@@ -3,32 +3,26 @@ package socketio
 import (
 	"context"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"log/slog"
-	"net/http"
-	"net/url"
-	"slices"
 	"sync"
-	"time"
-
-	"github.com/dozeio/doze/pkg/engine"
-	"github.com/dozeio/doze/pkg/rooms"
 )
 
-// Socket is what one invocation sees of a client in one namespace. It is of no use after the handler that got it.
-// Its methods may be called by several goroutines of the handler.
+// Socket is what one invocation sees of a client in one namespace. Its methods may be called by several goroutines of
+// the handler that got it. After the handler it is of no use: what would change or send something returns an error that
+// is ErrGone.
 type Socket struct {
 	namespace *Namespace
-	v         *engine.Invocation // nil when the session is closed
+	turn      *turn // nil when the session is closed
 	id        string
 	auth      json.RawMessage // while the socket joins
 
-	mu      sync.Mutex // guards everything below
+	mu      sync.Mutex // guards everything below; held over calls of the store, never over the application's
 	entry   entry      // nil until the socket has joined
 	joining bool       // middlewares run: rooms and data are collected
+	over    bool       // the invocation has ended
 	data    []byte     // JSON
 	rooms   []string   // joined by this invocation, to be confirmed at its end
+	from    string     // the session's address when the first of rooms was joined
 }
 
 // Reason is why a socket was disconnected: https://socket.io/docs/v4/server-socket-instance/#disconnect.
@@ -50,131 +44,44 @@ func (s *Socket) Namespace() *Namespace { return s.namespace }
 
 // Emit sends an event to this client. See Broadcast.Emit; here a client that is gone is ErrGone.
 func (s *Socket) Emit(ctx context.Context, event string, args ...any) error {
-	e, err := s.namespace.server.backend()
+	p, err := eventParcel(s.namespace.server.engine, s.namespace.name, event, args)
 	if err != nil {
 		return err
 	}
-	p, err := eventParcel(e, s.namespace.name, event, args)
-	if err != nil {
-		return err
-	}
-	return s.send(ctx, p)
-}
-
-func (s *Socket) send(ctx context.Context, p engine.Parcel) error {
-	if s.v == nil {
-		return ErrGone
-	}
-	return gone(s.v.Send(ctx, p))
-}
-
-// To returns a broadcast to the members of rooms, this socket left out.
-func (s *Socket) To(rooms ...string) Broadcast { return s.Broadcast().To(rooms...) }
-
-// In is To.
-func (s *Socket) In(rooms ...string) Broadcast { return s.To(rooms...) }
-
-// Except returns a broadcast to all of the namespace but this socket and the members of rooms.
-func (s *Socket) Except(rooms ...string) Broadcast { return s.Broadcast().Except(rooms...) }
-
-// Broadcast returns a broadcast to all of the namespace but this socket.
-func (s *Socket) Broadcast() Broadcast { return Broadcast{namespace: s.namespace, skip: s.id} }
-
-// maxRoomName is the size in bytes of a room's name.
-const maxRoomName = 256
-
-// Join adds the socket to rooms. It is in them when Join returns, unless it was disconnected meanwhile. More rooms
-// than Options.MaxRooms are an error, and the socket has then left those that it wanted to join.
-func (s *Socket) Join(ctx context.Context, names ...string) error {
-	for _, name := range names {
-		if name == "" || len(name) > maxRoomName {
-			return fmt.Errorf("socketio: a room's name has 1 to %d bytes, this one %d", maxRoomName, len(name))
-		}
-	}
-	names = slices.DeleteFunc(slices.Clone(names), func(name string) bool { return name == s.id })
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	switch {
-	case len(names) == 0:
-		return nil
-	case s.joining:
-		s.rooms = append(s.rooms, names...)
-		return nil
-	case s.v == nil || !s.entry.connected():
-		return ErrGone
-	}
-	s.rooms = append(s.rooms, names...) // confirmed at the end of the invocation, also when the write fails half-way
-	server := s.namespace.server
-	n, err := server.store.Join(ctx, s.namespace.name, s.member(), names...)
-	if err == nil && n > server.opt.MaxRooms {
-		err = errors.Join(fmt.Errorf("socketio: a socket may be in %d rooms: leave some, or raise Options.MaxRooms", server.opt.MaxRooms),
-			server.store.Leave(ctx, s.namespace.name, s.id, names...))
-	}
-	return err
-}
-
-// member returns the socket as a member of its rooms.
-func (s *Socket) member() rooms.Member {
-	return rooms.Member{Socket: s.id, Address: string(s.v.Address()), Expires: s.v.Expires()}
-}
-
-// Leave removes the socket from rooms. Where it is not is fine.
-func (s *Socket) Leave(ctx context.Context, names ...string) error {
-	names = slices.DeleteFunc(slices.Clone(names), func(name string) bool { return name == s.id || name == "" })
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.joining {
-		s.rooms = slices.DeleteFunc(s.rooms, func(name string) bool { return slices.Contains(names, name) })
-		return nil
-	}
-	if len(names) == 0 {
-		return nil
-	}
-	return s.namespace.server.store.Leave(ctx, s.namespace.name, s.id, names...)
-}
-
-// Rooms returns the rooms that the socket is in, sorted, without its own.
-func (s *Socket) Rooms(ctx context.Context) ([]string, error) {
-	s.mu.Lock()
-	joining, joined := s.joining, slices.Clone(s.rooms)
+	err = s.usable()
 	s.mu.Unlock()
-	if joining {
-		slices.Sort(joined)
-		return slices.Compact(joined), nil
+	if err != nil {
+		return err
 	}
-	return s.namespace.server.store.Rooms(ctx, s.namespace.name, s.id)
+	return gone(s.turn.v.Send(ctx, p))
 }
 
-// Handshake is what the client sent when it connected.
-type Handshake struct {
-	Headers http.Header
-	Query   url.Values
-	// Auth is the payload with which the client joined the namespace, as JSON, nil when there was none. It is there
-	// in middlewares and OnConnection only: what is needed later goes into the socket's data.
-	Auth    json.RawMessage
-	Address string    // IP address
-	Time    time.Time // when the session began
-	Secure  bool      // over TLS
-	XDomain bool      // an Origin header was sent
-	URL     string    // path and query of the first request
+// usable returns nil while the socket can do something for the client: it is connected, or about to be. s.mu is held.
+func (s *Socket) usable() error {
+	switch {
+	case s.over:
+		return errOver
+	case s.turn == nil || !s.joining && !s.entry.connected():
+		return ErrGone
+	}
+	return nil
 }
 
-// Handshake reads what the client sent when it connected. It is one read of the store.
-func (s *Socket) Handshake(ctx context.Context) (Handshake, error) {
-	if s.v == nil {
-		return Handshake{}, ErrGone
-	}
-	h, err := s.v.Handshake(ctx)
-	return Handshake{h.Header, h.Query, s.auth, h.Address, h.Time, h.Secure, h.XDomain, h.URL}, err
+func (s *Socket) isConnected() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.entry.connected()
 }
 
-// Auth decodes the payload with which the client joins the namespace, which costs no read. Without a payload it does
-// nothing. Like Handshake.Auth it is there in middlewares and OnConnection only.
-func (s *Socket) Auth(into any) error {
-	if s.auth == nil {
-		return nil
+// reload takes over the socket's entry as it was last read. s.mu is held.
+func (s *Socket) reload() {
+	e := entry(s.turn.v.Entries()[s.namespace.name])
+	if e.id() != s.id {
+		s.entry, s.data = nil, nil
+		return
 	}
-	return json.Unmarshal(s.auth, into)
+	s.entry, s.data = e, e.data()
 }
 
 func (s *Socket) log(event string) *slog.Logger {

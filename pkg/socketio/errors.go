@@ -1,0 +1,41 @@
+package socketio
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/dozeio/doze/pkg/engine"
+)
+
+// ErrUnbound is returned by everything that needs a backend before Bind was called.
+var ErrUnbound = errors.New("socketio: the server has no backend: call Bind in main, or socketiotest.New in a test")
+
+// ErrGone is returned by what needs a socket that is still connected.
+var ErrGone = errors.New("socketio: the socket is disconnected")
+
+// errOver is what a Socket returns that a goroutine uses after its handler.
+var errOver = fmt.Errorf("%w from this invocation, which has ended: a Socket is of no use after its handler; keep its id, which is a room to emit to", ErrGone)
+
+// ConnectError is what a middleware returns to tell the client why it is kept out: a connect_error event with a
+// message and, unless it is nil, data.
+type ConnectError struct {
+	Message string
+	Data    any
+}
+
+// Error returns the message.
+func (e *ConnectError) Error() string { return e.Message }
+
+// AckError is what a handler returns to answer with an error: Data becomes the ack's only argument.
+type AckError struct{ Data any }
+
+// Error describes the data.
+func (e *AckError) Error() string { return fmt.Sprintf("acked with %+v", e.Data) }
+
+// gone turns the engine's word for a client that is gone into this package's.
+func gone(err error) error {
+	if errors.Is(err, engine.ErrGone) {
+		return ErrGone
+	}
+	return err
+}

@@ -1,0 +1,95 @@
+package socketio
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/dozeio/doze/pkg/rooms"
+)
+
+// To returns a broadcast to the members of rooms, this socket left out.
+func (s *Socket) To(rooms ...string) Broadcast { return s.Broadcast().To(rooms...) }
+
+// In is To.
+func (s *Socket) In(rooms ...string) Broadcast { return s.To(rooms...) }
+
+// Except returns a broadcast to all of the namespace but this socket and the members of rooms.
+func (s *Socket) Except(rooms ...string) Broadcast { return s.Broadcast().Except(rooms...) }
+
+// Broadcast returns a broadcast to all of the namespace but this socket.
+func (s *Socket) Broadcast() Broadcast { return Broadcast{namespace: s.namespace, skip: s.id} }
+
+// maxRoomName is the size in bytes of a room's name.
+const maxRoomName = 256
+
+// Join adds the socket to rooms. It is in them when Join returns, unless it was disconnected meanwhile; in a
+// middleware, it will be once it is connected. More rooms than Options.MaxRooms are an error, and the socket is then in
+// none of those that it wanted to join. After another error it may be in some of them.
+func (s *Socket) Join(ctx context.Context, names ...string) error {
+	for _, name := range names {
+		if name == "" || len(name) > maxRoomName {
+			return fmt.Errorf("socketio: a room's name has 1 to %d bytes, this one %d", maxRoomName, len(name))
+		}
+	}
+	names = slices.DeleteFunc(slices.Clone(names), func(name string) bool { return name == s.id })
+	server := s.namespace.server
+	tooMany := fmt.Errorf("socketio: a socket may be in %d rooms: leave some, or raise Options.MaxRooms", server.opt.MaxRooms)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.usable(); err != nil || len(names) == 0 {
+		return err
+	}
+	if s.joining {
+		all := slices.Compact(slices.Sorted(slices.Values(append(slices.Clone(s.rooms), names...))))
+		if len(all) > server.opt.MaxRooms {
+			return tooMany
+		}
+		s.rooms = all
+		return nil
+	}
+	m := s.member()
+	if len(s.rooms) == 0 {
+		s.from = m.Address
+	}
+	s.rooms = append(s.rooms, names...) // confirmed at the end of the invocation, also when the write fails half-way
+	n, err := server.store.Join(ctx, s.namespace.name, m, names...)
+	if err == nil && n > server.opt.MaxRooms {
+		err = errors.Join(tooMany, server.store.Leave(ctx, s.namespace.name, s.id, names...))
+	}
+	return err
+}
+
+// member returns the socket as a member of its rooms.
+func (s *Socket) member() rooms.Member {
+	return rooms.Member{Socket: s.id, Address: string(s.turn.v.Address()), Expires: s.turn.v.Expires()}
+}
+
+// Leave removes the socket from rooms. Where it is not is fine.
+func (s *Socket) Leave(ctx context.Context, names ...string) error {
+	names = slices.DeleteFunc(slices.Clone(names), func(name string) bool { return name == s.id || name == "" })
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.over:
+		return errOver
+	case s.joining:
+		s.rooms = slices.DeleteFunc(s.rooms, func(name string) bool { return slices.Contains(names, name) })
+		return nil
+	case len(names) == 0:
+		return nil
+	}
+	return s.namespace.server.store.Leave(ctx, s.namespace.name, s.id, names...)
+}
+
+// Rooms returns the rooms that the socket is in, sorted, without its own. It is one read of the store.
+func (s *Socket) Rooms(ctx context.Context) ([]string, error) {
+	s.mu.Lock()
+	joining, joined := s.joining, slices.Clone(s.rooms)
+	s.mu.Unlock()
+	if joining {
+		return joined, nil
+	}
+	return s.namespace.server.store.Rooms(ctx, s.namespace.name, s.id)
+}

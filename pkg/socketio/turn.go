@@ -1,0 +1,164 @@
+package socketio
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/dozeio/doze/pkg/engine"
+)
+
+// turn is the handling of the messages of one invocation.
+type turn struct {
+	server *Server
+	v      *engine.Invocation
+
+	mu      sync.Mutex         // guards everything below
+	sockets map[string]*Socket // by namespace, so that all events of an invocation share what they see
+	all     []*Socket          // also those that have left
+	closed  bool               // by a handler: what else came with the invocation is dropped
+}
+
+// ordered reports whether messages of this session come one after the other.
+func (t *turn) ordered() bool {
+	return t.v.Polling() || t.server.engine.Options().OrderedFrames
+}
+
+func (t *turn) isClosed() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.closed
+}
+
+// close closes the session.
+func (t *turn) close(ctx context.Context) {
+	t.mu.Lock()
+	t.closed = true
+	t.mu.Unlock()
+	t.v.Close(ctx, engine.ForcedClose)
+}
+
+// add makes a socket the one of its namespace.
+func (t *turn) add(s *Socket) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.put(s)
+}
+
+// put is add with t.mu held.
+func (t *turn) put(s *Socket) {
+	if t.sockets == nil {
+		t.sockets = map[string]*Socket{}
+	}
+	t.sockets[s.namespace.name] = s
+	t.all = append(t.all, s)
+}
+
+// find returns the socket that the session has, or had, in a namespace, nil when it never had one.
+func (t *turn) find(n *Namespace) *Socket {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if s := t.sockets[n.name]; s != nil {
+		return s
+	}
+	e := entry(t.v.Entries()[n.name])
+	if e.id() == "" {
+		return nil
+	}
+	s := &Socket{namespace: n, turn: t, id: e.id(), entry: e, data: e.data()}
+	t.put(s)
+	return s
+}
+
+// everywhere returns the session's sockets of all namespaces.
+func (t *turn) everywhere() (all []*Socket) {
+	for _, name := range slices.Sorted(maps.Keys(t.v.Entries())) {
+		if n := t.server.namespaces[name]; n != nil {
+			all = append(all, t.find(n))
+		}
+	}
+	return all
+}
+
+// socket returns the socket that a packet comes from. Nil: it has left, and what was on its way from it is dropped.
+// Where frames are not in order, one may have overtaken the CONNECT, which is then waited for.
+func (t *turn) socket(ctx context.Context, namespace string) (*Socket, error) {
+	n := t.server.namespaces[namespace]
+	if n == nil {
+		return nil, fmt.Errorf("%w: a packet for a namespace that does not exist", engine.ErrRefused)
+	}
+	s := t.find(n)
+	if s == nil && !t.ordered() {
+		t.v.Await(ctx, func(entries map[string][]byte) bool { return len(entries[namespace]) > 0 })
+		s = t.find(n)
+	}
+	if s == nil {
+		return nil, fmt.Errorf("%w: a packet for a namespace that was not joined", engine.ErrRefused)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.entry.connected():
+		return s, nil
+	case s.entry.is(left) && t.ordered(): // one that the server has removed may not know it yet
+		return nil, fmt.Errorf("%w: a packet for a namespace that was left", engine.ErrRefused)
+	}
+	return nil, nil
+}
+
+// end ends the use of the invocation's sockets. When they have joined rooms it looks once more at the session: a
+// socket that has been disconnected, or has moved, since it joined would leave rows behind, or rows with an address of
+// old.
+func (t *turn) end(ctx context.Context) error {
+	t.mu.Lock()
+	all := t.all
+	t.mu.Unlock()
+	var joined []*Socket
+	for _, s := range all {
+		s.mu.Lock()
+		s.over = true
+		if len(s.rooms) > 0 {
+			joined = append(joined, s)
+		}
+		s.mu.Unlock()
+	}
+	if len(joined) == 0 {
+		return nil
+	}
+	ctx, cancel := inReserve(ctx)
+	defer cancel()
+	gone := t.v.Refresh(ctx)
+	if gone != nil && !errors.Is(gone, engine.ErrGone) {
+		return gone
+	}
+	var errs []error
+	for _, s := range joined {
+		s.mu.Lock()
+		if gone == nil {
+			s.reload()
+		}
+		switch {
+		case gone != nil || !s.entry.connected():
+			errs = append(errs, t.server.store.Leave(ctx, s.namespace.name, s.id, s.rooms...))
+		case string(t.v.Address()) != s.from:
+			errs = append(errs, t.server.store.Move(ctx, s.namespace.name, s.id, string(t.v.Address())))
+		}
+		s.mu.Unlock()
+	}
+	return errors.Join(errs...)
+}
+
+// reserve is what an invocation keeps back of its time.
+const reserve = time.Second
+
+// inReserve returns a context for what has to be done also when the time of the handlers is over.
+func inReserve(ctx context.Context) (context.Context, context.CancelFunc) {
+	if ctx.Err() == nil {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(context.WithoutCancel(ctx), reserve)
+}
