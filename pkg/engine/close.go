@@ -2,37 +2,60 @@ package engine
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
 	"time"
 )
 
-// close ends the session at an address: whoever wins lets the handler clean up and removes the rows. It reports whether
-// this call did.
-func (e *Engine) close(ctx context.Context, a Address, c Close) bool {
+// end writes one closing of the session at an address, and reports whether this call did it. It cleans up nothing.
+func (e *Engine) end(ctx context.Context, a Address, c Close) (Session, bool, error) {
 	c.Op = e.newOp()
 	c.Expires = e.now().Add(e.tombstone())
-	s, ok, err := e.store.Update(ctx, a, c)
+	return e.store.Update(ctx, a, c)
+}
+
+// close ends the session at an address: whoever wins lets the handler clean up and removes the rows. It returns the
+// row as it is then, and whether this call did it.
+func (e *Engine) close(ctx context.Context, a Address, c Close) (Session, bool) {
+	ctx, cancel := e.outlive(ctx)
+	defer cancel()
+	s, ok, err := e.end(ctx, a, c)
 	if err != nil { // a sweep will find the session
 		e.opt.Logger.ErrorContext(ctx, "a session could not be closed", "reason", c.Reason, "error", err)
-		return false
+		return s, false
 	}
 	if ok {
 		e.finish(ctx, s)
 	}
-	return ok
+	return s, ok
 }
 
-// expire closes a polling session that missed its ping timeout or is too old, unless a pong has come after all.
-func (e *Engine) expire(ctx context.Context, a Address) bool {
-	now := e.now()
-	s, err := e.store.Get(ctx, a, true)
-	if err != nil || !e.expired(s) {
-		return false
+// overdue reports whether a deadline of a live session has passed, and how the session is to be closed then. Deadlines
+// are exact: a request at pingInterval plus pingTimeout after the last pong is too late. The pongs of a connection
+// stand in its liveness row, for sweeps to judge.
+func (e *Engine) overdue(s Session) (Close, bool) {
+	now, heartbeat := e.now(), e.opt.PingInterval+e.opt.PingTimeout
+	passed := func(t time.Time, d time.Duration) bool { return !now.Before(t.Add(d)) }
+	switch {
+	case !s.live() || s.State == Probing && !s.polling():
+	case s.polling() && passed(s.Ponged, heartbeat):
+		return Close{Reason: PingTimeout, Told: true, Before: now.Add(time.Millisecond - heartbeat)}, true
+	case passed(s.Created, e.opt.MaxAge):
+		return Close{Reason: ForcedClose}, true
+	case len(s.Entries) == 0 && passed(s.Created, e.opt.ConnectTimeout):
+		return Close{Reason: ForcedClose, Empty: true}, true
 	}
-	c := Close{Reason: PingTimeout, Told: true}
-	if now.Before(s.Created.Add(e.opt.MaxAge)) {
-		c.Before = now.Add(time.Millisecond - e.opt.PingInterval - e.opt.PingTimeout)
+	return Close{}, false
+}
+
+// expire closes a polling session that is overdue.
+func (e *Engine) expire(ctx context.Context, s Session) (closed Session, ok bool) {
+	c, is := e.overdue(s)
+	if !is {
+		return s, false
 	}
-	return e.close(ctx, a, c)
+	return e.close(ctx, s.Address, c)
 }
 
 // finish does what closing entails, in an order that a sweep can repeat: the liveness row goes last.
@@ -40,74 +63,118 @@ func (e *Engine) finish(ctx context.Context, s Session) {
 	if s.SID == "" { // a tombstone of a session that was never created
 		return
 	}
-	if s.polling() && s.Connection != "" {
-		e.cut(ctx, s.Connection)
-	}
-	if err := e.handler.Closed(ctx, s); err != nil {
-		e.opt.Logger.ErrorContext(ctx, "a closed session could not be cleaned up, a sweep will", "error", err)
-		return
-	}
-	if err := e.store.Forget(ctx, s.Address, s.SID); err != nil {
+	if err := e.cleanUp(ctx, s); err != nil {
 		e.opt.Logger.ErrorContext(ctx, "a closed session could not be cleaned up, a sweep will", "error", err)
 	}
 }
 
-// closeConnection ends what a connection stands for: a session, or the attempt to upgrade one. With cut it closes the
-// connection too.
-func (e *Engine) closeConnection(ctx context.Context, connection string, reason Reason, cut bool) {
-	if cut {
-		defer e.cut(ctx, connection)
+func (e *Engine) cleanUp(ctx context.Context, s Session) error {
+	if s.polling() && s.Connection != "" { // it was to take over
+		if _, _, err := e.end(ctx, connectionAddress(s.Connection), Close{Reason: s.Reason, Told: true, Probe: true}); err != nil {
+			return err
+		}
+		e.cut(ctx, s.Connection)
 	}
+	if err := protected(func() error { return e.handler.Closed(ctx, s) }); err != nil {
+		return err
+	}
+	return e.store.Forget(ctx, s.Address, s.SID)
+}
+
+// closeConnection ends what a connection stands for: a session, or the attempt to upgrade one. With cut it closes the
+// connection too. It returns the connection's row as it is then, the zero Session when the store failed.
+func (e *Engine) closeConnection(ctx context.Context, connection string, c Close, cut bool) Session {
+	ctx, cancel := e.outlive(ctx)
+	defer cancel()
 	a := connectionAddress(connection)
-	s, err := e.store.Get(ctx, a, true)
-	if err == nil && s.State == Probing {
-		s, err = e.closeProbe(ctx, s, reason)
+	c.Told = true
+	if cut { // should this invocation die between closing the row and the connection, a sweep takes it for dead
+		e.giveUp(ctx, a)
+	}
+	s, ok, err := e.end(ctx, a, c)
+	if err == nil && !ok && s.State == Probing {
+		s, ok, err = e.closeProbe(ctx, s, c)
+	}
+	if cut {
+		e.cut(ctx, connection)
 	}
 	switch {
 	case err != nil:
 		e.opt.Logger.ErrorContext(ctx, "a connection could not be closed, a sweep will", "connection", connection, "error", err)
-	case s.State == Absent || s.State == Open:
-		e.close(ctx, a, Close{Reason: reason, Told: true})
+		return Session{}
+	case ok:
+		e.finish(ctx, s)
 	}
+	return s
+}
+
+// closeProbe ends a connection that was to take a session over. Before the client has confirmed, the session polls
+// on. It returns the connection's row as it is now, and whether this call has closed a session that is to be finished.
+func (e *Engine) closeProbe(ctx context.Context, c Session, how Close) (Session, bool, error) {
+	connection, _ := c.Address.connection()
+	s, ok, err := e.store.Update(ctx, pollingAddress(c.SID), Unprobe{connection})
+	if err != nil {
+		return c, false, err
+	}
+	if !ok && s.Connection == connection {
+		if s.State == Draining {
+			if s, ok, err = e.end(ctx, s.Address, how); err != nil {
+				return c, false, err
+			} else if ok {
+				return s, true, nil
+			}
+		}
+		open, err := e.settled(ctx, s, connection)
+		switch {
+		case err == nil: // it has moved: the session is the connection's by now
+			return e.end(ctx, open.Address, how)
+		case !errors.Is(err, ErrGone):
+			return c, false, err
+		}
+	}
+	how.Probe, how.Empty = true, false
+	c, _, err = e.end(ctx, c.Address, how)
+	return c, false, err
+}
+
+// unprobe ends an upgrade that the client has not confirmed in time.
+func (e *Engine) unprobe(ctx context.Context, s Session) error {
+	_, ok, err := e.store.Update(ctx, s.Address, Unprobe{s.Connection})
+	if err == nil && ok {
+		e.closeConnection(ctx, s.Connection, Close{Reason: TransportClose}, true)
+	}
+	return err
+}
+
+// unconfirmed reports whether an upgrade was not confirmed in time; the row may be either of the two that probe.
+func (e *Engine) unconfirmed(s Session) bool {
+	return s.State == Probing && !e.now().Before(s.ProbedAt.Add(e.opt.UpgradeTimeout))
 }
 
 // Close ends the session from within: what was sent to it before arrives first.
 func (v *Invocation) Close(ctx context.Context, reason Reason) {
-	v.mu.Lock()
-	v.reply = false
-	if err := v.release(ctx); err != nil {
-		v.e.opt.Logger.ErrorContext(ctx, "a packet could not be sent", "error", err)
-	}
-	a := v.address
-	v.mu.Unlock()
-	if connection, ok := a.connection(); ok {
-		v.e.closeConnection(ctx, connection, reason, true)
+	v.flush()
+	if connection, ok := v.Address().connection(); ok {
+		v.e.closeConnection(ctx, connection, Close{Reason: reason}, true)
 	} else {
-		v.e.close(ctx, a, Close{Reason: reason})
+		v.e.close(ctx, v.Address(), Close{Reason: reason})
 	}
 }
 
-// closeProbe ends a connection that was to take a session over. Before the client has confirmed, the session polls
-// on. It returns the connection's row as it is now: open when the session is the connection's by now.
-func (e *Engine) closeProbe(ctx context.Context, c Session, reason Reason) (Session, error) {
-	connection, _ := c.Address.connection()
-	s, ok, err := e.store.Update(ctx, pollingAddress(c.SID), Unprobe{connection})
-	if err != nil {
-		return c, err
-	}
-	if !ok && s.Connection == connection {
-		switch s.State {
-		case Draining:
-			if e.close(ctx, s.Address, Close{Reason: reason, Told: true}) {
-				break
-			}
-			fallthrough // it has moved meanwhile
-		case Moved:
-			if open, err := e.settled(ctx, s, c); err == nil {
-				return open, nil
-			}
+// panicked is a panic of a handler, as an error.
+type panicked struct {
+	value any
+	stack []byte
+}
+
+func (p *panicked) Error() string { return fmt.Sprintf("panic: %v\n%s", p.value, p.stack) }
+
+// protected calls a handler and returns its panic as an error.
+func protected(f func() error) (err error) {
+	defer func() {
+		if value := recover(); value != nil {
+			err = &panicked{value, debug.Stack()}
 		}
-	}
-	c, _, err = e.store.Update(ctx, c.Address, Close{Op: e.newOp(), Reason: reason, Told: true, Expires: e.now().Add(e.tombstone())})
-	return c, err
+	}()
+	return f()
 }

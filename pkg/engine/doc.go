@@ -7,6 +7,6 @@
 // safe for concurrent use, and no goroutine outlives the call that started it.
 //
 // The protocol is https://github.com/socketio/engine.io-protocol, revision 4. The path of a packet through the files:
-// http.go or frame.go, then message.go, then the [Handler], then send.go; upgrade.go, heartbeat.go and close.go hold
-// the three things that happen to a session as a whole.
+// http.go or frame.go, then the [Handler], then invocation.go and send.go; upgrade.go, heartbeat.go with sweep.go, and
+// close.go hold the three things that happen to a session as a whole. Every change of a session row is a [Transition].
 package engine

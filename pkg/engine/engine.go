@@ -9,8 +9,6 @@ import (
 	"log/slog"
 	"math"
 	"time"
-
-	"github.com/google/uuid"
 )
 
 // Options are the settings of an Engine. The zero value of each field means its default.
@@ -53,7 +51,7 @@ type Engine struct {
 }
 
 // New returns an Engine on a store, or an error that names the option to change. Calls of the store that fail with a
-// temporary error are tried again while their context lasts.
+// temporary error are tried again, as Retry describes.
 func New(store Store, poster Poster, timers Timers, handler Handler, o Options) (*Engine, error) {
 	defaults := func(d *time.Duration, value time.Duration) {
 		if *d == 0 {
@@ -101,6 +99,10 @@ func New(store Store, poster Poster, timers Timers, handler Handler, o Options) 
 // Options returns the options with their defaults filled in.
 func (e *Engine) Options() Options { return e.opt }
 
+// invocationTime is how long an invocation that has begun something may still be at it. After that, whoever finds it
+// unfinished goes on.
+const invocationTime = time.Minute
+
 // tombstone is how long the rows of a session that is no more stay: for requests that are still on their way, and for
 // the sweeps that finish what a crash has left.
 func (e *Engine) tombstone() time.Duration { return 5*time.Minute + 3*e.opt.PingInterval }
@@ -120,6 +122,24 @@ func (e *Engine) sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
+// within returns a context that ends after d, or with ctx. The caller has to call cancel.
+func (e *Engine) within(ctx context.Context, d time.Duration) (limited context.Context, cancel func()) {
+	limited, end := context.WithCancelCause(ctx)
+	stop := e.opt.Clock.AfterFunc(d, func() { end(context.DeadlineExceeded) })
+	return limited, func() {
+		stop()
+		end(nil)
+	}
+}
+
+// outlive returns a context for what has to be tried although the invocation's own time is over.
+func (e *Engine) outlive(ctx context.Context) (context.Context, func()) {
+	if ctx.Err() == nil {
+		return ctx, func() {}
+	}
+	return e.within(context.WithoutCancel(ctx), postTimeout)
+}
+
 // newSID returns a session id of 144 random bits.
 func (e *Engine) newSID() (string, error) {
 	var b [18]byte
@@ -131,9 +151,9 @@ func (e *Engine) newSID() (string, error) {
 
 // newOp returns the id of one operation, by which a retry recognises its own write.
 func (e *Engine) newOp() string {
-	id, err := uuid.NewRandomFromReader(e.opt.Rand)
-	if err != nil {
-		id = uuid.New() // the injected source has ended; an id has to be unique, not repeatable
+	var b [12]byte
+	if _, err := io.ReadFull(e.opt.Rand, b[:]); err != nil {
+		_, _ = rand.Read(b[:]) // the injected source has ended; an id has to be unique, not repeatable
 	}
-	return id.String()
+	return base64.RawURLEncoding.EncodeToString(b[:])
 }

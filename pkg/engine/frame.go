@@ -30,7 +30,9 @@ func (e *Engine) Connect(ctx context.Context, connection string, r Request) Resp
 		return Response{Status: http.StatusGone}
 	}
 	if err == nil {
-		err = e.schedule(ctx, job{Kind: jobOpen, Connection: connection}, 0)
+		if err = e.schedule(ctx, job{Kind: jobOpen, Connection: connection}, 0); err != nil {
+			e.closeConnection(ctx, connection, Close{Reason: TransportError}, false)
+		}
 	}
 	if err != nil {
 		return e.unavailable(ctx, "a connection could not be accepted", err)
@@ -60,6 +62,14 @@ func (e *Engine) Frame(ctx context.Context, connection string, f Frame) *Frame {
 		e.cut(ctx, connection)
 		return nil
 	}
+	how, overdue := e.overdue(s)
+	if e.unconfirmed(s) {
+		how, overdue = Close{Reason: TransportClose}, true
+	}
+	if overdue {
+		e.closeConnection(ctx, connection, how, true)
+		return nil
+	}
 	packet, err := decodeFrame(f)
 	if err == nil && s.State == Probing && (packet.Type == protocol.EngineUpgrade || packet.Type == protocol.EngineMessage) {
 		if s, err = e.upgrade(ctx, s); err != nil {
@@ -68,18 +78,16 @@ func (e *Engine) Frame(ctx context.Context, connection string, f Frame) *Frame {
 			return nil
 		}
 	}
-	v := e.invocation(s)
-	v.reply = true
+	v := e.invocation(ctx, s, true)
 	var packets []protocol.EnginePacket
 	if err == nil {
 		packets = []protocol.EnginePacket{packet}
 	}
 	if reason, ok := e.receive(ctx, v, packets, err); !ok {
-		v.answer(ctx)
-		e.closeConnection(ctx, connection, reason, true)
+		v.Close(ctx, reason)
 		return nil
 	}
-	return v.answer(ctx)
+	return v.answer()
 }
 
 func decodeFrame(f Frame) (protocol.EnginePacket, error) {
@@ -97,7 +105,7 @@ func (e *Engine) Disconnect(ctx context.Context, connection string, code int) {
 	case 1002, 1003, 1007, 1009: // the gateway refused what the client sent
 		reason = TransportError
 	}
-	e.closeConnection(ctx, connection, reason, false)
+	e.closeConnection(ctx, connection, Close{Reason: reason}, false)
 }
 
 // receive handles the packets of one frame or request, in order, then err when decoding the rest of them failed.
@@ -122,7 +130,13 @@ func (e *Engine) receive(ctx context.Context, v *Invocation, packets []protocol.
 		}
 	}
 	if len(messages) > 0 {
-		switch err := e.handler.Message(context.WithValue(ctx, invocationKey{}, v), v, messages); {
+		var panic *panicked
+		err := protected(func() error {
+			return e.handler.Message(context.WithValue(ctx, invocationKey{}, v), v, messages)
+		})
+		switch {
+		case errors.As(err, &panic): // the connection lives on
+			e.opt.Logger.ErrorContext(ctx, "a handler panicked", "error", err)
 		case errors.Is(err, protocol.ErrMalformed) || errors.Is(err, ErrRefused):
 			e.opt.Logger.WarnContext(ctx, "a session is closed", "error", err)
 			return ParseError, false

@@ -57,17 +57,14 @@ func (e *Engine) create(ctx context.Context, s Session, r Request) error {
 	if err := e.store.Create(ctx, s, handshake, &Live{Address: s.Address, Created: now, Last: now, Expires: s.Expires}); err != nil {
 		return err
 	}
-	return e.arm(ctx, Shard(s.Address))
+	if err := e.arm(ctx, Shard(s.Address)); err != nil {
+		e.close(ctx, s.Address, Close{Reason: TransportError, Told: true})
+		return err
+	}
+	return nil
 }
 
 // expiry returns when the rows of a session that began at a time go by themselves: well after the sweep has closed it.
 func (e *Engine) expiry(created time.Time) time.Time {
 	return created.Add(e.opt.MaxAge + e.opt.PingTimeout + e.tombstone())
-}
-
-// expired reports whether a polling session has missed its ping timeout, or is too old. The deadline is exact: a
-// request at pingInterval plus pingTimeout after the last pong is too late.
-func (e *Engine) expired(s Session) bool {
-	now := e.now()
-	return s.live() && (!now.Before(s.Ponged.Add(e.opt.PingInterval+e.opt.PingTimeout)) || !now.Before(s.Created.Add(e.opt.MaxAge)))
 }

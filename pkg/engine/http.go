@@ -70,7 +70,9 @@ func (e *Engine) unavailable(ctx context.Context, what string, err error) Respon
 }
 
 // HTTP answers a request of the polling transport. A GET for a session blocks until there is something to answer, at
-// most PollWait; ctx should last a few seconds longer. The checks come in the order of the reference server.
+// most PollWait, and not longer than two seconds before the deadline of ctx. With a ctx that has ended already it takes
+// what is there; when ctx ends while it waits, its client has left, and the session is closed. The checks come in the
+// order of the reference server.
 func (e *Engine) HTTP(ctx context.Context, r Request) Response {
 	if r.Method == http.MethodOptions {
 		return e.preflight(r)
@@ -109,7 +111,8 @@ func (e *Engine) http(ctx context.Context, r Request) Response {
 		return refuse(badRequest)
 	case r.Method != http.MethodPost:
 		return Response{Status: http.StatusInternalServerError} // as the reference server does
-	case e.expired(s) && e.expire(ctx, s.Address):
+	}
+	if _, ok := e.expire(ctx, s); ok {
 		return refuse(unknownSID)
 	}
 	return e.post(ctx, s, r)
@@ -125,9 +128,9 @@ func (e *Engine) post(ctx context.Context, s Session, r Request) Response {
 		return Response{Status: http.StatusBadRequest} // as the reference server does
 	}
 	packets, err := protocol.DecodePayload(r.Body)
-	v := e.invocation(s)
+	v := e.invocation(ctx, s, false)
 	if reason, ok := e.receive(ctx, v, packets, err); !ok {
-		e.close(ctx, v.address, Close{Reason: reason, Told: reason == TransportError || err != nil})
+		e.close(ctx, v.Address(), Close{Reason: reason, Told: reason == TransportError || err != nil})
 		if reason != TransportClose {
 			return refuse(badRequest)
 		}

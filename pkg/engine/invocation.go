@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"sync"
 	"time"
 
@@ -13,19 +14,29 @@ import (
 // it. Its methods may be called by several goroutines.
 type Invocation struct {
 	e       *Engine
-	mu      sync.Mutex // guards everything below
+	ctx     context.Context // of the invocation, for what is sent later than the call that wanted it sent
+	sending chan struct{}   // has room for whoever sends: packets leave in the order of the calls
+	reply   bool            // the last packet may leave as the answer of this invocation; guarded by sending
+	held    []byte          // that packet; guarded by sending
+	unhold  func() bool     // guarded by sending
+
+	mu      sync.Mutex // guards what follows
 	session Session
 	address Address
-	reply   bool   // the last packet may leave as the answer of this invocation
-	held    []byte // that packet
-	unhold  func() bool
 }
 
-func (e *Engine) invocation(s Session) *Invocation {
-	return &Invocation{e: e, session: s, address: s.Address}
+func (e *Engine) invocation(ctx context.Context, s Session, reply bool) *Invocation {
+	return &Invocation{e: e, ctx: ctx, sending: make(chan struct{}, 1), reply: reply, session: s, address: s.Address}
 }
 
 type invocationKey struct{}
+
+// seen returns the session as it was last read.
+func (v *Invocation) seen() Session {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.session
+}
 
 // Address returns where the session's packets go at the moment.
 func (v *Invocation) Address() Address {
@@ -35,31 +46,26 @@ func (v *Invocation) Address() Address {
 }
 
 // SID returns the session's secret id.
-func (v *Invocation) SID() string { return v.session.SID }
+func (v *Invocation) SID() string { return v.seen().SID }
 
 // Expires returns when the session's rows go by themselves.
-func (v *Invocation) Expires() time.Time { return v.session.Expires }
+func (v *Invocation) Expires() time.Time { return v.seen().Expires }
 
 // Polling reports whether the session was on the polling transport when it was read.
-func (v *Invocation) Polling() bool { return v.session.polling() }
+func (v *Invocation) Polling() bool {
+	s := v.seen()
+	return s.polling()
+}
 
 // Entries returns the handler's entries as they were last read. Nobody may change them.
-func (v *Invocation) Entries() map[string][]byte {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	return v.session.Entries
-}
+func (v *Invocation) Entries() map[string][]byte { return v.seen().Entries }
 
 // Pending returns the messages of an unfinished binary packet as they were last read.
-func (v *Invocation) Pending() [][]byte {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	return v.session.Pending
-}
+func (v *Invocation) Pending() [][]byte { return v.seen().Pending }
 
 // Handshake reads what the client sent when the session began: the zero Handshake once it is deleted.
 func (v *Invocation) Handshake(ctx context.Context) (h Handshake, err error) {
-	b, err := v.e.store.Handshake(ctx, v.session.SID)
+	b, err := v.e.store.Handshake(ctx, v.SID())
 	if err != nil || b == nil {
 		return h, err
 	}
@@ -68,18 +74,24 @@ func (v *Invocation) Handshake(ctx context.Context) (h Handshake, err error) {
 }
 
 // SetEntry replaces the entry of a key if it still is old, nil standing for none. When it reports false, Entries
-// shows what there is now; a session that has been closed gives ErrGone.
+// shows what there is now; a session that has been closed gives ErrGone. A value that has been there before must not
+// come again: an old write would pass for a new one.
 func (v *Invocation) SetEntry(ctx context.Context, key string, old, new []byte) (bool, error) {
-	first := old == nil && len(v.Entries()) == 0
+	seen := v.seen()
+	first := old == nil && len(seen.Entries) == 0
+	set := SetEntry{Key: key, Old: old, New: new, Ops: append([]string{v.e.newOp()}, seen.Changes[key]...)}
 	for {
-		s, ok, err := v.e.store.Update(ctx, v.Address(), SetEntry{key, old, new})
+		s, ok, err := v.e.store.Update(ctx, v.Address(), set)
 		if err != nil {
 			return false, err
 		}
 		v.see(s)
 		switch {
 		case ok && first:
-			return true, v.e.store.Touch(ctx, s.Address, time.Time{}, true)
+			if err := v.e.store.Touch(ctx, s.Address, time.Time{}, true); err != nil { // a sweep will see it in the session
+				v.e.opt.Logger.WarnContext(ctx, "a first entry could not be noted for the sweep", "error", err)
+			}
+			return true, nil
 		case ok || s.State == Open || s.State == Probing && s.polling():
 			return ok, nil
 		}
@@ -89,14 +101,20 @@ func (v *Invocation) SetEntry(ctx context.Context, key string, old, new []byte) 
 	}
 }
 
-// Keep stores the messages of an unfinished binary packet until its attachments come, in another invocation.
+// Keep stores the messages of an unfinished binary packet until its attachments come, in another invocation. ErrGone:
+// the session is closed. ErrRefused: another invocation has stored some, so the messages do not come in order.
 func (v *Invocation) Keep(ctx context.Context, pending [][]byte) error {
-	s, ok, err := v.e.store.Update(ctx, v.Address(), Keep{pending})
-	if err == nil && !ok {
+	s, ok, err := v.e.store.Update(ctx, v.Address(), Keep{Op: v.e.newOp(), Before: v.seen().Kept, Pending: pending})
+	switch {
+	case err != nil:
+		return err
+	case !ok && s.live():
+		return fmt.Errorf("%w: two requests with parts of a binary packet at once", ErrRefused)
+	case !ok:
 		return ErrGone
 	}
 	v.see(s)
-	return err
+	return nil
 }
 
 // Refresh reads the session again, strongly consistent, and follows it to its connection if it was upgraded. A
@@ -141,10 +159,7 @@ func (v *Invocation) see(s Session) {
 
 // follow waits for an upgrade in progress and goes on with the connection. ErrGone: there is nothing to follow.
 func (v *Invocation) follow(ctx context.Context) error {
-	v.mu.Lock()
-	s := v.session
-	v.mu.Unlock()
-	s, err := v.e.settled(ctx, s)
+	s, err := v.e.settled(ctx, v.seen(), "")
 	if err != nil {
 		return err
 	}
@@ -155,23 +170,26 @@ func (v *Invocation) follow(ctx context.Context) error {
 }
 
 // Send delivers to the session itself, in the order of the calls. For a frame, the last packet is held back for the
-// invocation's own answer, which costs no post; when more than holdFor passes before there is one, it is posted.
+// invocation's own answer, which costs no post; when more than holdFor passes before there is one, it is posted. An
+// error may be that of the packet before.
 func (v *Invocation) Send(ctx context.Context, p Parcel) error {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if err := v.release(ctx); err != nil {
+	select {
+	case v.sending <- struct{}{}:
+		defer v.sent()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	if err := v.release(); err != nil {
 		return err
 	}
 	if !v.reply || len(p.Packets) != 1 {
-		return v.e.deliver(ctx, v.address, p)
+		return v.e.deliver(ctx, v.Address(), p)
 	}
 	v.held = p.Packets[0]
 	v.unhold = v.e.opt.Clock.AfterFunc(holdFor, func() {
-		v.mu.Lock()
-		defer v.mu.Unlock()
-		if err := v.release(ctx); err != nil {
-			v.e.opt.Logger.ErrorContext(ctx, "a packet could not be sent", "error", err)
-		}
+		v.sending <- struct{}{}
+		defer v.sent()
+		v.logged(v.release())
 	})
 	return nil
 }
@@ -179,27 +197,41 @@ func (v *Invocation) Send(ctx context.Context, p Parcel) error {
 // holdFor is how long the last packet to the caller may wait for the invocation to end.
 const holdFor = 150 * time.Millisecond
 
-// release posts the packet that is held back. v.mu is held.
-func (v *Invocation) release(ctx context.Context) error {
+func (v *Invocation) sent() { <-v.sending }
+
+// release posts the packet that is held back. The caller is the one who sends.
+func (v *Invocation) release() error {
 	if v.held == nil {
 		return nil
 	}
 	held := v.held
 	v.held = nil
 	v.unhold()
-	return v.e.deliver(ctx, v.address, Parcel{Packets: [][]byte{held}})
+	return v.e.deliver(v.ctx, v.Address(), Parcel{Packets: [][]byte{held}})
+}
+
+func (v *Invocation) logged(err error) {
+	if err != nil {
+		v.e.opt.Logger.ErrorContext(v.ctx, "a packet could not be sent", "error", err)
+	}
+}
+
+// flush posts what is held back, and lets everything that follows be posted.
+func (v *Invocation) flush() {
+	v.sending <- struct{}{}
+	defer v.sent()
+	v.reply = false
+	v.logged(v.release())
 }
 
 // answer ends the invocation and returns the frame to answer with, nil for none.
-func (v *Invocation) answer(ctx context.Context) *Frame {
-	v.mu.Lock()
-	defer v.mu.Unlock()
+func (v *Invocation) answer() *Frame {
+	v.sending <- struct{}{}
+	defer v.sent()
 	v.reply = false
-	connection, _ := v.address.connection()
+	connection, _ := v.Address().connection()
 	if v.held == nil || v.e.lanes.used(connection) {
-		if err := v.release(ctx); err != nil {
-			v.e.opt.Logger.ErrorContext(ctx, "a packet could not be sent", "error", err)
-		}
+		v.logged(v.release())
 		return nil
 	}
 	v.unhold()
@@ -210,7 +242,7 @@ func (v *Invocation) answer(ctx context.Context) *Frame {
 
 // owns reports whether packets for an address go to this session.
 func (v *Invocation) owns(a Address) bool {
-	return a == v.Address() || a == pollingAddress(v.session.SID)
+	return a == v.Address() || a == pollingAddress(v.SID())
 }
 
 // Parcel encodes packets for Deliver and Send, once for any number of recipients. ErrTooLarge: nothing may be sent.

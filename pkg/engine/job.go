@@ -32,6 +32,8 @@ func (e *Engine) schedule(ctx context.Context, j job, after time.Duration) error
 	if err != nil {
 		return err
 	}
+	ctx, cancel := e.within(ctx, postTimeout)
+	defer cancel()
 	return e.timers.Schedule(ctx, b, after)
 }
 
@@ -45,12 +47,12 @@ func (e *Engine) Job(ctx context.Context, message []byte) error {
 	case jobOpen:
 		return e.announce(ctx, j.Connection)
 	case jobGone:
-		e.closeConnection(ctx, j.Connection, TransportClose, true)
+		e.closeConnection(ctx, j.Connection, Close{Reason: TransportClose}, true)
 		return nil
 	case jobReject:
 		_, err := e.established(ctx, j.Connection)
 		if err == nil {
-			e.closeConnection(ctx, j.Connection, TransportClose, true)
+			e.closeConnection(ctx, j.Connection, Close{Reason: TransportClose}, true)
 		}
 		return err
 	case jobSweep:
@@ -66,7 +68,7 @@ const establishTries = 16
 // left before.
 func (e *Engine) established(ctx context.Context, connection string) (bool, error) {
 	for wait, try := time.Millisecond, 0; ; wait, try = min(2*wait, time.Second), try+1 {
-		err := e.poster.Exists(ctx, connection)
+		err := e.exists(ctx, connection)
 		if !errors.Is(err, ErrGone) {
 			return err == nil, err
 		}
@@ -87,17 +89,20 @@ func (e *Engine) announce(ctx context.Context, connection string) error {
 		return err
 	}
 	if !made {
-		e.closeConnection(ctx, connection, TransportClose, false)
+		e.closeConnection(ctx, connection, Close{Reason: TransportClose}, false)
 		return nil
 	}
 	s, ok, err := e.store.Update(ctx, connectionAddress(connection), Announce{Op: e.newOp()})
 	if err != nil || !ok {
 		return err
 	}
-	leave := e.lanes.enter(connection)
-	defer leave()
-	if err := e.post1(ctx, connection, e.frame(e.openPacket(s.SID).Append(nil))); err != nil {
-		e.closeConnection(ctx, connection, TransportError, true)
+	leave, err := e.lanes.enter(ctx, connection)
+	if err == nil {
+		err = e.post1(ctx, connection, e.frame(e.openPacket(s.SID).Append(nil)))
+		leave()
+	}
+	if err != nil {
+		e.closeConnection(ctx, connection, Close{Reason: TransportError}, true)
 	}
 	return nil
 }

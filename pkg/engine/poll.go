@@ -27,22 +27,39 @@ var (
 	separator = []byte("\x1e")
 )
 
+// A GET is answered this long before its invocation's time is over.
+const pollMargin = 2 * time.Second
+
 // poll answers the GET of a session that polls.
 func (e *Engine) poll(ctx context.Context, sid string) Response {
 	begin := e.now()
+	until := begin.Add(e.opt.PollWait)
+	if end, ok := ctx.Deadline(); ok && end.Add(-pollMargin).Before(until) {
+		until = end.Add(-pollMargin)
+	}
+	if ctx.Err() != nil {
+		ctx, until = context.WithoutCancel(ctx), begin
+	}
 	id := e.newOp()
 	a := pollingAddress(sid)
-	s, ok, err := e.store.Update(ctx, a, BeginPoll{Lease: Lease{id, begin.Add(e.opt.PollWait + leaseSlack)}, Now: begin})
-	switch {
-	case err != nil:
+	s, ok, err := e.store.Update(ctx, a, BeginPoll{Lease: Lease{id, until.Add(leaseSlack)}, Now: begin})
+	if err != nil {
 		return e.unavailable(ctx, "a poll could not read its session", err)
-	case e.expired(s) && e.expire(ctx, a):
-		return refuse(unknownSID)
-	case !ok:
+	}
+	if closed, expired := e.expire(ctx, s); expired {
+		return e.refusePoll(ctx, closed, id)
+	}
+	if !ok {
 		return e.refusePoll(ctx, s, id)
 	}
 	held := s.State == Probing
 	for {
+		if e.unconfirmed(s) {
+			if err := e.unprobe(ctx, s); err != nil {
+				return e.unavailable(ctx, "an upgrade could not be given up", err)
+			}
+			s.State, s.Connection = Open, ""
+		}
 		now := e.now()
 		wait := readLater
 		if now.Sub(begin) < soon {
@@ -50,28 +67,30 @@ func (e *Engine) poll(ctx context.Context, sid string) Response {
 		}
 		pinged := s.Pinged.After(s.Ponged)
 		pingAt := s.Ponged.Add(e.opt.PingInterval)
-		until := begin.Add(e.opt.PollWait)
+		pingDue := !pinged && !now.Before(pingAt)
 		switch {
-		case s.State != Open && s.State != Probing, len(s.Outbox) > 0, !now.Before(until):
-			return e.endPoll(ctx, a, id, !pinged && !now.Before(pingAt))
-		case !pinged && !now.Before(pingAt):
-			return e.endPoll(ctx, a, id, true)
-		case e.expired(s) && e.expire(ctx, a):
-			return e.endPoll(ctx, a, id, false)
+		case s.State != Open && s.State != Probing, len(s.Outbox) > 0, !now.Before(until), pingDue:
+			return e.endPoll(ctx, a, id, pingDue)
 		case s.State == Probing:
 			if !held || now.Sub(begin) >= probeHold {
 				return e.endPoll(ctx, a, id, false)
 			}
 			wait = probeRead
 		}
+		if _, expired := e.expire(ctx, s); expired {
+			return e.endPoll(ctx, a, id, false)
+		}
 		if pinged {
 			pingAt = pingAt.Add(e.opt.PingTimeout)
 		}
-		for _, at := range []time.Time{until, pingAt} {
-			wait = min(wait, at.Sub(now))
+		for _, at := range []time.Time{until, pingAt, s.Created.Add(e.opt.ConnectTimeout), s.Created.Add(e.opt.MaxAge)} {
+			if now.Before(at) {
+				wait = min(wait, at.Sub(now))
+			}
 		}
-		if err := e.sleep(ctx, wait); err != nil {
-			return e.endPoll(context.WithoutCancel(ctx), a, id, false) // the invocation's time is over: give the lease back
+		if err := e.sleep(ctx, wait); err != nil { // the client has left, or the invocation's time is over
+			e.close(ctx, a, Close{Reason: TransportError, Told: true})
+			return refuse(badRequest)
 		}
 		if s, err = e.store.Get(ctx, a, false); err != nil {
 			return e.unavailable(ctx, "a poll could not read its session", err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"time"
 )
 
@@ -17,7 +18,8 @@ const (
 // order of its calls. It blocks until the packets are in the outbox, or posted.
 //
 // ErrGone: the session is closed, or is being closed on account of this. ErrBusy and ErrOutboxFull: nothing was sent.
-// After any other error it is unknown what arrived, and the connection has been closed so that the client knows.
+// After any other error it is unknown what arrived; a WebSocket connection has then been closed, so that its client
+// knows.
 func (e *Engine) Deliver(ctx context.Context, a Address, p Parcel) error {
 	if v, ok := ctx.Value(invocationKey{}).(*Invocation); ok && v.e == e && v.owns(a) {
 		return v.Send(ctx, p)
@@ -46,7 +48,10 @@ func (e *Engine) deliver(ctx context.Context, a Address, p Parcel) error {
 
 // postParcel posts packets to a connection, together and in order.
 func (e *Engine) postParcel(ctx context.Context, connection string, p Parcel) error {
-	leave := e.lanes.enter(connection)
+	leave, err := e.lanes.enter(ctx, connection)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrBusy, err)
+	}
 	defer leave()
 	for i, packet := range p.Packets {
 		err := e.post1(ctx, connection, e.frame(packet))
@@ -67,7 +72,7 @@ func (e *Engine) postParcel(ctx context.Context, connection string, p Parcel) er
 // post1 posts one frame, with pauses while the connection is busy.
 func (e *Engine) post1(ctx context.Context, connection string, f Frame) error {
 	for wait, try := 10*time.Millisecond, 0; ; wait, try = wait*2, try+1 {
-		post, cancel := context.WithTimeout(ctx, postTimeout)
+		post, cancel := e.within(ctx, postTimeout)
 		err := e.poster.Post(post, connection, f)
 		cancel()
 		if !errors.Is(err, ErrBusy) || try == busyTries || e.sleep(ctx, wait) != nil {
@@ -79,19 +84,37 @@ func (e *Engine) post1(ctx context.Context, connection string, f Frame) error {
 // gone decides what a 410 means. Confirmed, the session is closed off the hot path. A connection that is open for all
 // that may or may not have got the frame: it is closed, so that the client knows.
 func (e *Engine) gone(ctx context.Context, connection string) error {
-	if err := e.poster.Exists(ctx, connection); !errors.Is(err, ErrGone) {
+	if err := e.exists(ctx, connection); !errors.Is(err, ErrGone) {
 		e.cut(ctx, connection)
 		return ErrGone
 	}
 	return errors.Join(ErrGone, e.schedule(ctx, job{Kind: jobGone, Connection: connection}, 0))
 }
 
-// cut closes a connection, also when the invocation's own time is over. What follows comes by $disconnect.
-func (e *Engine) cut(ctx context.Context, connection string) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), postTimeout)
+// exists asks whether a connection is open.
+func (e *Engine) exists(ctx context.Context, connection string) error {
+	ctx, cancel := e.within(ctx, postTimeout)
 	defer cancel()
-	if err := e.poster.Disconnect(ctx, connection); err != nil && !errors.Is(err, ErrGone) {
-		e.opt.Logger.ErrorContext(ctx, "a connection could not be closed", "connection", connection, "error", err)
+	return e.poster.Exists(ctx, connection)
+}
+
+// cut closes a connection, also when the invocation's own time is over. What follows comes by $disconnect. If the
+// gateway does not do it for as long as postTimeout, a sweep has to.
+func (e *Engine) cut(ctx context.Context, connection string) {
+	limited, cancel := e.within(context.WithoutCancel(ctx), postTimeout)
+	defer cancel()
+	for wait := 10 * time.Millisecond; ; wait *= 2 {
+		err := e.poster.Disconnect(limited, connection)
+		if err == nil || errors.Is(err, ErrGone) {
+			return
+		}
+		if e.sleep(limited, wait) != nil {
+			e.opt.Logger.ErrorContext(ctx, "a connection could not be closed", "connection", connection, "error", err)
+			ctx, cancel := e.outlive(ctx)
+			defer cancel()
+			e.giveUp(ctx, connectionAddress(connection))
+			return
+		}
 	}
 }
 

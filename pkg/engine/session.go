@@ -60,23 +60,25 @@ type Session struct {
 	SID        string // secret: whoever has it can poll as this client
 	State      State
 	Created    time.Time
-	Expires    time.Time         // the row is absent from then on, whether or not the store has deleted it
-	Entries    map[string][]byte // the handler's own state, by key; changed by SetEntry
-	Pending    [][]byte          // messages of an unfinished binary packet, see Keep
-	Connection string            // polling row: the connection that probes, drains or has taken over
-	ProbedAt   time.Time
-	Reason     Reason // of a closed session
-	ClosedBy   string // operation that closed it
-	Opened     string // connection row: operation that posts the open packet
+	Expires    time.Time           // the row is absent from then on, whether or not the store has deleted it
+	Entries    map[string][]byte   // the handler's own state, by key; changed by SetEntry
+	Changes    map[string][]string // operations that changed an entry last, newest first: a retry recognises itself
+	Pending    [][]byte            // messages of an unfinished binary packet, see Keep
+	Kept       string              // operation that wrote Pending
+	Connection string              // polling row: the connection that probes, drains or has taken over
+	ProbedAt   time.Time           // when the upgrade's present step, probing or draining, began
+	Reason     Reason              // of a closed session
+	ClosedBy   string              // operation that closed it
+	Opened     string              // connection row: operation that posts the open packet
 
 	// The rest is a polling session's only.
-	Poll    Lease     // the GET that waits
-	Outbox  []Parcel  // what waits for the next GET, in order
-	Taken   Taken     // what the last GET, or the drain, took: a retry of that write recognises itself
-	Drainer string    // operation that drains the outbox
-	Ponged  time.Time // when the last pong came; the handshake counts as one
-	Pinged  time.Time // when a GET was last answered with a ping
-	Told    bool      // a closed session: the client has had its answer, further requests get 400
+	Poll   Lease     // the GET that waits
+	Outbox []Parcel  // what waits for the next GET, in order
+	Taken  Taken     // what the last GET, or the drain, took: a retry of that write recognises itself
+	Recent []string  // operations of the parcels that came last, newest first: a retry of Append recognises itself
+	Ponged time.Time // when the last pong came; the handshake counts as one
+	Pinged time.Time // when a GET was last answered with a ping
+	Told   bool      // a closed session: the client has had its answer, further requests get 400
 }
 
 // Lease is the right to wait for a session's packets.
@@ -100,9 +102,11 @@ type Taken struct {
 // Clone returns a copy that shares nothing but packet bytes, which nobody changes.
 func (s Session) Clone() Session {
 	s.Entries = maps.Clone(s.Entries)
+	s.Changes = maps.Clone(s.Changes)
 	s.Pending = slices.Clone(s.Pending)
 	s.Outbox = slices.Clone(s.Outbox)
 	s.Taken.Parcels = slices.Clone(s.Taken.Parcels)
+	s.Recent = slices.Clone(s.Recent)
 	return s
 }
 

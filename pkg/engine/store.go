@@ -10,11 +10,13 @@ import (
 // single items and queries of one partition, and without transactions. Every method may be called by any number of
 // processes at once, and again after an error: a call that had in fact been written recognises its own success.
 //
-// An error with a method Temporary() bool that returns true is worth a retry.
+// An error with a method Temporary() bool that returns true is worth a retry. Every call ends within a few seconds,
+// with such an error if need be: a store gives each of its requests a deadline. A row whose Expires has passed is
+// absent to every method, whether or not the store has deleted it.
 type Store interface {
-	// Create writes a session that is not there yet, its handshake when it is not nil, and its liveness row when
-	// live is not nil. It returns ErrExists when there is a row, be it a tombstone, that is not this very session,
-	// and has then left nothing behind.
+	// Create writes a session that is not there yet, its handshake when it is not nil, which expires with it, and its
+	// liveness row when live is not nil. It returns ErrExists when there is a row, be it a tombstone, that is not
+	// this very session (by SID and Created), or that is closed, and has then left nothing behind.
 	Create(ctx context.Context, s Session, handshake []byte, live *Live) error
 
 	// Get returns the row at an address, a row with State Absent when there is none. With strong false it may be
@@ -26,7 +28,7 @@ type Store interface {
 	// operation); when it does not, the row shows why.
 	Update(ctx context.Context, a Address, t Transition) (Session, bool, error)
 
-	// Handshake returns what Create stored for a sid, nil when there is nothing.
+	// Handshake returns what Create stored for a sid, nil when there is nothing. It is never changed.
 	Handshake(ctx context.Context, sid string) ([]byte, error)
 
 	// PutLive writes a liveness row, whatever was there.

@@ -1,0 +1,117 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// check looks at one session of a sweep, whose liveness row was read at a time: by that time it is judged, because
+// pongs that have come since are not in it.
+func (e *Engine) check(ctx context.Context, l Live, at time.Time) {
+	connection, ok := l.Address.connection()
+	if !ok {
+		if err := e.checkPolling(ctx, l); err != nil {
+			e.opt.Logger.ErrorContext(ctx, "a sweep could not finish a session, the next one will", "error", err)
+		}
+		return
+	}
+	switch {
+	case l.Last.Equal(gaveUp):
+		e.closeSwept(ctx, l, connection, Close{Reason: TransportError})
+	case !at.Before(l.Last.Add(e.opt.PingInterval + e.opt.PingTimeout)):
+		e.closeSwept(ctx, l, connection, Close{Reason: PingTimeout})
+	case !at.Before(l.Created.Add(e.opt.MaxAge)):
+		e.closeSwept(ctx, l, connection, Close{Reason: ForcedClose})
+	case !l.Joined && !at.Before(l.Created.Add(e.opt.ConnectTimeout)):
+		e.connectTimeout(ctx, l, connection)
+	case at.Sub(l.Created) >= min(e.opt.PingTimeout/2, 10*time.Second): // before, the open packet may not be there yet
+		e.ping(ctx, l, connection)
+	}
+}
+
+// connectTimeout closes a connection for which the handler has made no entry in time.
+func (e *Engine) connectTimeout(ctx context.Context, l Live, connection string) {
+	s, err := e.store.Get(ctx, l.Address, true)
+	if err == nil && s.State == Open && len(s.Entries) > 0 { // the note that it has did not get here
+		err = e.store.Touch(ctx, l.Address, time.Time{}, true)
+	} else if err == nil {
+		e.closeSwept(ctx, l, connection, Close{Reason: ForcedClose, Empty: true})
+	}
+	if err != nil {
+		e.opt.Logger.ErrorContext(ctx, "a sweep could not judge a connection, the next one will", "connection", connection, "error", err)
+	}
+}
+
+// ping sends a ping. A connection that turns out to be gone is closed, unless it is still being made.
+func (e *Engine) ping(ctx context.Context, l Live, connection string) {
+	leave, err := e.lanes.enter(ctx, connection)
+	if err != nil {
+		return
+	}
+	err = e.post1(ctx, connection, Frame{Data: ping})
+	leave()
+	if !errors.Is(err, ErrGone) || !errors.Is(e.exists(ctx, connection), ErrGone) {
+		return
+	}
+	if e.now().Sub(l.Created) < invocationTime {
+		s, err := e.store.Get(ctx, l.Address, true)
+		if err != nil || s.State == Absent || s.State == Open && s.Opened == "" && s.ProbedAt.IsZero() {
+			return
+		}
+	}
+	e.closeSwept(ctx, l, connection, Close{Reason: TransportClose})
+}
+
+// closeSwept closes a session that a sweep found dead, or finishes one that was closed but not cleaned up.
+func (e *Engine) closeSwept(ctx context.Context, l Live, connection string, c Close) {
+	s := e.closeConnection(ctx, connection, c, true)
+	var err error
+	switch {
+	case s.State == Closed && s.SID != "":
+		e.unfinished(ctx, s)
+	case s.State == Closed:
+		err = e.store.Forget(ctx, l.Address, "")
+	}
+	if err != nil {
+		e.opt.Logger.ErrorContext(ctx, "a dead connection could not be cleaned up, the next sweep will", "error", err)
+	}
+}
+
+// unfinished cleans up after a closed session whose liveness row a sweep has seen, once whoever closed it has had its
+// time.
+func (e *Engine) unfinished(ctx context.Context, s Session) {
+	if closed := s.Expires.Add(-e.tombstone()); e.now().Sub(closed) >= invocationTime {
+		e.finish(ctx, s)
+	}
+}
+
+// checkPolling looks at a polling session, whose deadlines stand in its own row.
+func (e *Engine) checkPolling(ctx context.Context, l Live) error {
+	s, err := e.store.Get(ctx, l.Address, true)
+	if err != nil {
+		return err
+	}
+	now := e.now()
+	passed := func(t time.Time, d time.Duration) bool { return !now.Before(t.Add(d)) }
+	how, overdue := e.overdue(s)
+	switch {
+	case s.State == Absent:
+		if passed(l.Created, invocationTime) { // else it may be about to be written
+			return e.store.Forget(ctx, l.Address, string(l.Address[len(pollingPrefix):]))
+		}
+	case s.State == Closed:
+		e.unfinished(ctx, s)
+	case s.State == Moved:
+		return e.resume(ctx, s)
+	case overdue:
+		e.close(ctx, l.Address, how)
+	case s.Poll.ID != "" && passed(s.Poll.Until, e.opt.PingTimeout): // its invocation died, and the client with it
+		e.close(ctx, l.Address, Close{Reason: TransportClose, Told: true})
+	case e.stuck(s):
+		e.close(ctx, l.Address, Close{Reason: TransportError, Told: true})
+	case e.unconfirmed(s):
+		return e.unprobe(ctx, s)
+	}
+	return nil
+}
