@@ -16,7 +16,7 @@ import (
 // once all calls have returned.
 type Store interface {
 	// Join adds a socket to rooms of a namespace and returns how many it is in then, "" not counted. Where it is
-	// already, it keeps its address.
+	// already, it keeps its address and its expiry.
 	Join(ctx context.Context, namespace string, m Member, rooms ...string) (int, error)
 
 	// Leave removes a socket from rooms of a namespace. Where it is not is fine.
@@ -32,8 +32,8 @@ type Store interface {
 	// Rooms returns the rooms that a socket has joined, strongly consistent, sorted; neither "" nor its own id.
 	Rooms(ctx context.Context, namespace, socket string) ([]string, error)
 
-	// Counts returns how many members each room of a namespace has, "" and the sockets' own rooms left out.
-	// It may be some time old.
+	// Counts returns how many members each room of a namespace has. "" is left out, and so is everybody's membership
+	// of their own room: a room named like a socket's id is there when others have joined it. It may be some time old.
 	Counts(ctx context.Context, namespace string) (map[string]int, error)
 }
 
@@ -41,5 +41,5 @@ type Store interface {
 type Member struct {
 	Socket  string
 	Address string
-	Expires time.Time // the row is absent from then on, whether or not the store has deleted it
+	Expires time.Time // the row is absent from then on, whether or not the store has deleted it; zero: never
 }

@@ -3,6 +3,7 @@
 package memory
 
 import (
+	"maps"
 	"sync"
 	"time"
 
@@ -15,23 +16,22 @@ var (
 	_ rooms.Store  = (*Store)(nil)
 )
 
-// Store implements engine.Store and rooms.Store. Make one with New. Nothing blocks.
+// Store implements engine.Store and rooms.Store. Make one with New. Nothing blocks, and nothing fails.
 type Store struct {
 	now func() time.Time
 
 	mu         sync.Mutex // guards everything below
 	sessions   map[engine.Address]engine.Session
-	handshakes map[string][]byte
+	handshakes map[string]handshake
 	lives      [engine.Shards]map[engine.Address]engine.Live
 	timers     map[int]engine.Timer
-	expiring   []expiring
 	namespaces map[string]*namespace
+	writes     int // since rows were purged
 }
 
-// expiring is a row that has been given a short time to stay.
-type expiring struct {
-	address engine.Address
-	at      time.Time
+type handshake struct {
+	data    []byte
+	expires time.Time
 }
 
 // New returns an empty Store. Rows expire by the time that now returns; nil means time.Now.
@@ -42,7 +42,7 @@ func New(now func() time.Time) *Store {
 	s := &Store{
 		now:        now,
 		sessions:   map[engine.Address]engine.Session{},
-		handshakes: map[string][]byte{},
+		handshakes: map[string]handshake{},
 		timers:     map[int]engine.Timer{},
 		namespaces: map[string]*namespace{},
 	}
@@ -68,11 +68,9 @@ func (s *Store) Rows() (n Rows) {
 	defer s.mu.Unlock()
 	s.purge()
 	for _, r := range s.sessions {
-		switch {
-		case !s.now().Before(r.Expires):
-		case r.State == engine.Closed || r.State == engine.Moved:
+		if r.State == engine.Closed || r.State == engine.Moved {
 			n.Tombstones++
-		default:
+		} else {
 			n.Sessions++
 		}
 	}
@@ -87,3 +85,36 @@ func (s *Store) Rows() (n Rows) {
 	}
 	return n
 }
+
+// purgeEvery is how many rows are written before a purge, at least: more when there are more rows, so that looking at
+// all of them costs each write little.
+const purgeEvery = 1024
+
+// written notes that a row was made, and now and then deletes those that have expired. s.mu is held.
+func (s *Store) written() {
+	if s.writes++; s.writes >= max(purgeEvery, len(s.sessions)) {
+		s.purge()
+	}
+}
+
+// purge deletes what has expired. s.mu is held.
+func (s *Store) purge() {
+	s.writes = 0
+	maps.DeleteFunc(s.sessions, func(_ engine.Address, r engine.Session) bool { return s.expired(r.Expires) })
+	maps.DeleteFunc(s.handshakes, func(_ string, h handshake) bool { return s.expired(h.expires) })
+	for _, shard := range s.lives {
+		maps.DeleteFunc(shard, func(_ engine.Address, l engine.Live) bool { return s.expired(l.Expires) })
+	}
+	for _, n := range s.namespaces {
+		for room, members := range n.rooms {
+			for socket, m := range members {
+				if s.expired(m.Expires) {
+					n.remove(socket, room)
+				}
+			}
+		}
+	}
+}
+
+// expired reports whether a time that a row expires at has come. The zero time never does.
+func (s *Store) expired(at time.Time) bool { return !at.IsZero() && !s.now().Before(at) }

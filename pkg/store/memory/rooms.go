@@ -23,31 +23,58 @@ func (s *Store) namespace(name string) *namespace {
 	return n
 }
 
+// member returns a socket as a member of a room, if it is one. s.mu is held.
+func (s *Store) member(n *namespace, room, socket string) (rooms.Member, bool) {
+	m, ok := n.rooms[room][socket]
+	return m, ok && !s.expired(m.Expires)
+}
+
+// add makes a socket a member of a room.
+func (n *namespace) add(m rooms.Member, room string) {
+	if n.rooms[room] == nil {
+		n.rooms[room] = map[string]rooms.Member{}
+	}
+	n.rooms[room][m.Socket] = m
+	if n.joined[m.Socket] == nil {
+		n.joined[m.Socket] = map[string]struct{}{}
+	}
+	n.joined[m.Socket][room] = struct{}{}
+}
+
+// remove ends a membership.
+func (n *namespace) remove(socket, room string) {
+	delete(n.rooms[room], socket)
+	if len(n.rooms[room]) == 0 {
+		delete(n.rooms, room)
+	}
+	delete(n.joined[socket], room)
+	if len(n.joined[socket]) == 0 {
+		delete(n.joined, socket)
+	}
+}
+
 // Join implements rooms.Store.
 func (s *Store) Join(_ context.Context, name string, m rooms.Member, names ...string) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.written()
 	n := s.namespace(name)
 	for _, room := range names {
-		members := n.rooms[room]
-		if members == nil {
-			members = map[string]rooms.Member{}
-			n.rooms[room] = members
+		if _, ok := s.member(n, room, m.Socket); !ok {
+			n.add(m, room)
 		}
-		if _, ok := members[m.Socket]; ok {
-			continue
-		}
-		members[m.Socket] = m
-		if n.joined[m.Socket] == nil {
-			n.joined[m.Socket] = map[string]struct{}{}
-		}
-		n.joined[m.Socket][room] = struct{}{}
 	}
-	count := len(n.joined[m.Socket])
-	if _, ok := n.joined[m.Socket][""]; ok {
-		count--
+	return len(s.joined(n, m.Socket)), nil
+}
+
+// joined returns the rooms that a socket is in, "" left out. s.mu is held.
+func (s *Store) joined(n *namespace, socket string) (names []string) {
+	for room := range n.joined[socket] {
+		if _, ok := s.member(n, room, socket); ok && room != "" {
+			names = append(names, room)
+		}
 	}
-	return count, nil
+	return names
 }
 
 // Leave implements rooms.Store.
@@ -56,14 +83,7 @@ func (s *Store) Leave(_ context.Context, name, socket string, names ...string) e
 	defer s.mu.Unlock()
 	n := s.namespace(name)
 	for _, room := range names {
-		delete(n.rooms[room], socket)
-		if len(n.rooms[room]) == 0 {
-			delete(n.rooms, room)
-		}
-		delete(n.joined[socket], room)
-	}
-	if len(n.joined[socket]) == 0 {
-		delete(n.joined, socket)
+		n.remove(socket, room)
 	}
 	return nil
 }
@@ -87,31 +107,25 @@ func (s *Store) Members(_ context.Context, name, room, _ string) ([]rooms.Member
 	defer s.mu.Unlock()
 	n := s.namespace(name)
 	page := make([]rooms.Member, 0, len(n.rooms[room])+1)
-	for _, m := range n.rooms[room] {
-		page = append(page, m)
+	for socket := range n.rooms[room] {
+		if m, ok := s.member(n, room, socket); ok {
+			page = append(page, m)
+		}
 	}
-	if own, ok := n.rooms[""][room]; ok && room != "" { // a room named like a socket's id
-		if _, also := n.rooms[room][room]; !also {
+	if own, ok := s.member(n, "", room); ok && room != "" { // a room named like a socket's id
+		if _, also := s.member(n, room, room); !also {
 			page = append(page, own)
 		}
 	}
-	return slices.DeleteFunc(page, s.expired), "", nil
-}
-
-func (s *Store) expired(m rooms.Member) bool {
-	return !m.Expires.IsZero() && !s.now().Before(m.Expires)
+	return page, "", nil
 }
 
 // Rooms implements rooms.Store.
 func (s *Store) Rooms(_ context.Context, name, socket string) ([]string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var names []string
-	for room := range s.namespace(name).joined[socket] {
-		if room != "" && room != socket {
-			names = append(names, room)
-		}
-	}
+	names := s.joined(s.namespace(name), socket)
+	names = slices.DeleteFunc(names, func(room string) bool { return room == socket })
 	slices.Sort(names)
 	return names, nil
 }
@@ -120,16 +134,13 @@ func (s *Store) Rooms(_ context.Context, name, socket string) ([]string, error) 
 func (s *Store) Counts(_ context.Context, name string) (map[string]int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	n := s.namespace(name)
 	counts := map[string]int{}
-	for room, members := range s.namespace(name).rooms {
-		n := 0
-		for _, m := range members {
-			if !s.expired(m) {
-				n++
+	for room, members := range n.rooms {
+		for socket := range members {
+			if _, ok := s.member(n, room, socket); ok && room != "" && room != socket {
+				counts[room]++
 			}
-		}
-		if n > 0 && room != "" {
-			counts[room] = n
 		}
 	}
 	return counts, nil

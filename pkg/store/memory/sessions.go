@@ -8,16 +8,19 @@ import (
 )
 
 // Create implements engine.Store.
-func (s *Store) Create(_ context.Context, row engine.Session, handshake []byte, live *engine.Live) error {
+func (s *Store) Create(_ context.Context, row engine.Session, data []byte, live *engine.Live) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.purge()
-	if old, ok := s.row(row.Address); ok && (old.SID != row.SID || !old.Created.Equal(row.Created) || old.State == engine.Closed) {
+	s.written()
+	old, ok := s.row(row.Address)
+	switch {
+	case !ok:
+		s.sessions[row.Address] = row.Clone()
+	case old.SID != row.SID || !old.Created.Equal(row.Created) || old.State == engine.Closed:
 		return engine.ErrExists
 	}
-	s.sessions[row.Address] = row.Clone()
-	if handshake != nil {
-		s.handshakes[row.SID] = handshake
+	if data != nil {
+		s.handshakes[row.SID] = handshake{data, row.Expires}
 	}
 	if live != nil {
 		s.lives[engine.Shard(live.Address)][live.Address] = *live
@@ -28,22 +31,10 @@ func (s *Store) Create(_ context.Context, row engine.Session, handshake []byte, 
 // row returns a row that has not expired. s.mu is held.
 func (s *Store) row(a engine.Address) (engine.Session, bool) {
 	r, ok := s.sessions[a]
-	if !ok || !s.now().Before(r.Expires) {
+	if !ok || s.expired(r.Expires) {
 		return engine.Session{Address: a}, false
 	}
 	return r, true
-}
-
-// purge deletes what has expired. s.mu is held.
-func (s *Store) purge() {
-	now := s.now()
-	for len(s.expiring) > 0 && !now.Before(s.expiring[0].at) {
-		a := s.expiring[0].address
-		s.expiring = s.expiring[1:]
-		if r, ok := s.sessions[a]; ok && !now.Before(r.Expires) {
-			delete(s.sessions, a)
-		}
-	}
 }
 
 // Get implements engine.Store.
@@ -62,11 +53,8 @@ func (s *Store) Update(_ context.Context, a engine.Address, t engine.Transition)
 	r = r.Clone()
 	outcome := t.Apply(&r)
 	if outcome == engine.Applied {
+		s.written()
 		s.sessions[a] = r
-		if r.State == engine.Closed || r.State == engine.Moved {
-			s.expiring = append(s.expiring, expiring{a, r.Expires})
-		}
-		s.purge()
 		r = r.Clone()
 	}
 	return r, outcome != engine.Refused, nil
@@ -76,7 +64,11 @@ func (s *Store) Update(_ context.Context, a engine.Address, t engine.Transition)
 func (s *Store) Handshake(_ context.Context, sid string) ([]byte, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.handshakes[sid], nil
+	h := s.handshakes[sid]
+	if s.expired(h.expires) {
+		return nil, nil
+	}
+	return h.data, nil
 }
 
 // PutLive implements engine.Store.
@@ -93,7 +85,7 @@ func (s *Store) Touch(_ context.Context, a engine.Address, last time.Time, joine
 	defer s.mu.Unlock()
 	shard := s.lives[engine.Shard(a)]
 	l, ok := shard[a]
-	if !ok {
+	if !ok || s.expired(l.Expires) {
 		return nil
 	}
 	if !last.IsZero() {
@@ -110,7 +102,7 @@ func (s *Store) Lives(_ context.Context, shard int) ([]engine.Live, error) {
 	defer s.mu.Unlock()
 	lives := make([]engine.Live, 0, len(s.lives[shard]))
 	for _, l := range s.lives[shard] {
-		if s.now().Before(l.Expires) {
+		if !s.expired(l.Expires) {
 			lives = append(lives, l)
 		}
 	}
