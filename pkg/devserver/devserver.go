@@ -30,7 +30,7 @@ type Options struct {
 	Gateway gateway.Options // its functions are filled in
 	Clients string          // folder with socket.io.js and its siblings; default: that of an npm package nearby
 
-	// WrapSessions and the others put something in between, for tests.
+	// Wrap, if not nil, puts something between the application and its backend: faults, say, or a count of calls.
 	Wrap func(socketio.Backend) socketio.Backend
 }
 
