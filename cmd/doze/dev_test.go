@@ -1,0 +1,81 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"flag"
+	"io"
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestDevPrintsItsAddressServesTheChatAndEndsOnCtrlC runs doze dev as main does.
+func TestDevPrintsItsAddressServesTheChatAndEndsOnCtrlC(t *testing.T) {
+	ctx, interrupt := context.WithCancel(t.Context())
+	reader, out := io.Pipe()
+	ended := make(chan error, 1)
+	go func() {
+		ended <- run(ctx, []string{"dev", "-addr", "127.0.0.1:0"}, out, io.Discard)
+		out.Close()
+	}()
+	url := ""
+	said := make([]byte, 4096)
+	for text := ""; url == ""; {
+		n, err := reader.Read(said)
+		if err != nil {
+			t.Fatal(err, <-ended)
+		}
+		text += string(said[:n])
+		url = regexp.MustCompile(`http://127\.0\.0\.1:\d+\b`).FindString(text)
+	}
+	go io.Copy(io.Discard, reader)
+	for path, want := range map[string]string{"/": "Doze", "/chat.js": "import", "/socket.io/?EIO=4&transport=polling": `0{"sid"`} {
+		res, err := http.Get(url + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := io.ReadAll(res.Body)
+		res.Body.Close()
+		if err != nil || res.StatusCode != 200 || !strings.Contains(string(b), want) {
+			t.Errorf("%s: %s %.100q %v", path, res.Status, b, err)
+		}
+	}
+	interrupt()
+	select {
+	case err := <-ended:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(closeTimeout + 5*time.Second):
+		t.Error("doze dev did not end")
+	}
+}
+
+func TestWrongCommandsSayWhatIsRight(t *testing.T) {
+	for _, c := range []struct {
+		args string
+		want string
+	}{
+		{"", "usage: doze dev"},
+		{"serve", "usage: doze dev"},
+		{"dev -nonsense", "-ping-interval"},
+		{"dev extra", "doze dev takes flags only"},
+		{"dev -addr 127.0.0.1:0 -allow-origins example.com", "https://chat.example.com"},
+		{"dev -addr 127.0.0.1:0 -ping-interval 1ns", "at least a millisecond"},
+		{"dev -addr nowhere:99999", "99999"},
+	} {
+		var log bytes.Buffer
+		err := run(t.Context(), strings.Fields(c.args), io.Discard, &log)
+		text := log.String()
+		if err != nil && !errors.Is(err, flag.ErrHelp) {
+			text += err.Error()
+		}
+		if err == nil || !strings.Contains(text, c.want) {
+			t.Errorf("doze %s: %v %q, want %q", c.args, err, text, c.want)
+		}
+	}
+}
