@@ -1,0 +1,213 @@
+// Package storetest holds the contracts of engine.Store and rooms.Store as tests, which every implementation passes:
+//
+//	func TestSessions(t *testing.T) { storetest.Sessions(t, open) }
+//
+// and [Faulty], a store in front of another that behaves like a database on a bad day.
+package storetest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/dozeio/doze/pkg/engine"
+)
+
+// Clock is the time by which the store of a test expires its rows. It stands still until it is moved on.
+type Clock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+// NewClock returns a Clock that shows the present time, in whole milliseconds as stores keep it.
+func NewClock() *Clock { return &Clock{now: time.Now().UTC().Truncate(time.Millisecond)} }
+
+// Now returns the time.
+func (c *Clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+// Advance moves the clock on.
+func (c *Clock) Advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+}
+
+// goroutines is how many of them the concurrent tests use.
+const goroutines = 64
+
+// together runs f in n goroutines that begin at the same time, and returns when all have ended.
+func together(n int, f func(i int)) {
+	var wg sync.WaitGroup
+	begin := make(chan struct{})
+	for i := range n {
+		wg.Go(func() {
+			<-begin
+			f(i)
+		})
+	}
+	close(begin)
+	wg.Wait()
+}
+
+// retries calls what fails with a temporary error again, as engine.New and socketio do around a store. While something
+// is to be called again, nothing else begins: a retry comes before engine.MaxRecent other writes, which is as far as a
+// row remembers.
+type retries struct{ failed atomic.Int64 }
+
+func (r *retries) again(f func() error) error {
+	for r.failed.Load() > 0 {
+		runtime.Gosched()
+	}
+	err := f()
+	for try := 0; try < 100 && isTemporary(err); try++ {
+		if try == 0 {
+			r.failed.Add(1)
+			defer r.failed.Add(-1)
+		}
+		err = f()
+	}
+	return err
+}
+
+func isTemporary(err error) bool {
+	var t interface{ Temporary() bool }
+	return errors.As(err, &t) && t.Temporary()
+}
+
+// ids returns a function that makes ids which are unique within the test binary, so that many tests can share a table.
+func ids(prefix string) func() string {
+	mu.Lock()
+	run++
+	n := run
+	mu.Unlock()
+	var mine sync.Mutex
+	i := 0
+	return func() string {
+		mine.Lock()
+		defer mine.Unlock()
+		i++
+		return fmt.Sprintf("%s%d-%d", prefix, n, i)
+	}
+}
+
+var (
+	mu  sync.Mutex
+	run int
+)
+
+func fatal(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// sessions is an engine.Store whose calls are retried and end the test when they fail.
+type sessions struct {
+	retries
+	t     *testing.T
+	store engine.Store
+	clock *Clock
+	id    func() string
+}
+
+func (s *sessions) check(err error) {
+	if err != nil {
+		s.t.Error(err) // not Fatal: other goroutines than the test's come here
+	}
+}
+
+func (s *sessions) create(row engine.Session, handshake []byte, live *engine.Live) error {
+	return s.again(func() error { return s.store.Create(context.Background(), row, handshake, live) })
+}
+
+func (s *sessions) get(a engine.Address) (row engine.Session) {
+	s.check(s.again(func() (err error) { row, err = s.store.Get(context.Background(), a, true); return err }))
+	return row
+}
+
+func (s *sessions) update(a engine.Address, t engine.Transition) (row engine.Session, ok bool) {
+	s.check(s.again(func() (err error) { row, ok, err = s.store.Update(context.Background(), a, t); return err }))
+	return row, ok
+}
+
+func (s *sessions) handshake(sid string) (h []byte) {
+	s.check(s.again(func() (err error) { h, err = s.store.Handshake(context.Background(), sid); return err }))
+	return h
+}
+
+func (s *sessions) putLive(l engine.Live) {
+	s.check(s.again(func() error { return s.store.PutLive(context.Background(), l) }))
+}
+
+func (s *sessions) touch(a engine.Address, last time.Time, joined bool) {
+	s.check(s.again(func() error { return s.store.Touch(context.Background(), a, last, joined) }))
+}
+
+// live returns the liveness row of an address, looking through all rows of its shard.
+func (s *sessions) live(a engine.Address) (l engine.Live, ok bool) {
+	var all []engine.Live
+	s.check(s.again(func() (err error) { all, err = s.store.Lives(context.Background(), engine.Shard(a)); return err }))
+	for _, one := range all {
+		if one.Address == a {
+			if ok {
+				s.t.Errorf("two liveness rows of %s", a)
+			}
+			l, ok = one, true
+		}
+	}
+	return l, ok
+}
+
+func (s *sessions) forget(a engine.Address, sid string) {
+	s.check(s.again(func() error { return s.store.Forget(context.Background(), a, sid) }))
+}
+
+func (s *sessions) timer(shard int) (timer engine.Timer) {
+	s.check(s.again(func() (err error) { timer, err = s.store.Timer(context.Background(), shard); return err }))
+	return timer
+}
+
+func (s *sessions) setTimer(shard int, generation int64, timer engine.Timer) (ok bool) {
+	s.check(s.again(func() (err error) {
+		ok, err = s.store.SetTimer(context.Background(), shard, generation, timer)
+		return err
+	}))
+	return ok
+}
+
+// polling makes a session that polls.
+func (s *sessions) polling() engine.Session {
+	sid := s.id()
+	return s.row("p"+engine.Address(sid), sid)
+}
+
+// connection makes a session of a WebSocket connection.
+func (s *sessions) connection() engine.Session {
+	id := s.id()
+	return s.row("w"+engine.Address(id), "sid-"+id)
+}
+
+func (s *sessions) row(a engine.Address, sid string) engine.Session {
+	now := s.clock.Now()
+	return engine.Session{Address: a, SID: sid, State: engine.Open, Created: now, Ponged: now, Expires: now.Add(time.Hour)}
+}
+
+// made returns a session that is in the store.
+func (s *sessions) made(row engine.Session) engine.Session {
+	s.check(s.create(row, nil, nil))
+	return row
+}
+
+func (s *sessions) liveOf(row engine.Session) engine.Live {
+	return engine.Live{Address: row.Address, Created: row.Created, Last: row.Created, Expires: row.Expires}
+}
