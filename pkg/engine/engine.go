@@ -149,9 +149,9 @@ func (e *Engine) newSID() (string, error) {
 	return base64.RawURLEncoding.EncodeToString(b[:]), nil
 }
 
-// newOp returns the id of one operation, by which a retry recognises its own write.
+// newOp returns the id of one operation, by which a retry recognises its own write: 12 characters, as rows keep many.
 func (e *Engine) newOp() string {
-	var b [12]byte
+	var b [9]byte
 	if _, err := io.ReadFull(e.opt.Rand, b[:]); err != nil {
 		_, _ = rand.Read(b[:]) // the injected source has ended; an id has to be unique, not repeatable
 	}

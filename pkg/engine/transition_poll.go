@@ -12,7 +12,7 @@ const MaxOutbox = 256 << 10
 // MaxRecent is how many operations Session.Changes holds for a key, and Session.Recent after the outbox was taken. As
 // many writes by others would have to come between a write whose answer was lost and its retry for the retry not to
 // recognise itself.
-const MaxRecent = 16
+const MaxRecent = 32
 
 // Append puts a parcel into the outbox of a live polling session.
 type Append struct{ Parcel Parcel }
