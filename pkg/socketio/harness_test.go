@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"sync"
@@ -92,6 +93,26 @@ func newServer() (*socketio.Server, *logbook) {
 
 var ordered = socketiotest.Options{Engine: engine.Options{OrderedFrames: true, BinaryFrames: true}}
 
+// diary is what has happened, in order.
+type diary struct {
+	mu    sync.Mutex
+	lines []string
+}
+
+func (d *diary) add(v ...any) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.lines = append(d.lines, fmt.Sprint(v...))
+	return nil
+}
+
+// String returns the lines, separated by commas.
+func (d *diary) String() string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return strings.Join(d.lines, ", ")
+}
+
 // text is an Engine.IO message with a Socket.IO packet.
 func text(packet string) protocol.EnginePacket {
 	return protocol.EnginePacket{Type: protocol.EngineMessage, Data: []byte(packet)}
@@ -110,7 +131,7 @@ func noRows(t *testing.T, s *socketiotest.Server) {
 }
 
 // hooked is a store of both kinds that calls hook around each call: before it, where an error keeps it from
-// happening, and after it, where an error is a lost response.
+// happening, and after it, where an error is a lost response. A transition goes by its own name.
 type hooked struct {
 	sessions engine.Store
 	rooms    rooms.Store
@@ -151,10 +172,7 @@ func (h *hooked) Get(ctx context.Context, a engine.Address, strong bool) (s engi
 }
 
 func (h *hooked) Update(ctx context.Context, a engine.Address, t engine.Transition) (s engine.Session, ok bool, err error) {
-	op := "Update"
-	if _, is := t.(engine.SetEntry); is {
-		op = "SetEntry"
-	}
+	op := strings.TrimPrefix(fmt.Sprintf("%T", t), "engine.")
 	err = h.call(op, func() (err error) { s, ok, err = h.sessions.Update(ctx, a, t); return err })
 	return s, ok, err
 }

@@ -17,8 +17,8 @@ type session struct {
 	s       *Server
 	query   url.Values
 	header  http.Header
-	getting sync.Mutex // one GET at a time, as the protocol wants it
-	posting sync.Mutex // one POST at a time
+	getting chan struct{} // holds one while a GET runs, for the protocol allows one; a mutex would stop a bubble's time
+	posting chan struct{} // the same for POSTs
 
 	mu         sync.Mutex // guards everything below
 	sid        string
@@ -39,7 +39,8 @@ const (
 
 // open begins a session.
 func (s *Server) open(d dial) *session {
-	c := &session{s: s, query: d.query, header: d.header, clients: map[string]*Client{}}
+	c := &session{s: s, query: d.query, header: d.header, clients: map[string]*Client{},
+		getting: make(chan struct{}, 1), posting: make(chan struct{}, 1)}
 	s.mu.Lock()
 	s.sessions = append(s.sessions, c)
 	s.mu.Unlock()
@@ -117,9 +118,13 @@ var over = func() context.Context {
 
 // get polls once and reports whether there was something.
 func (c *session) get() bool {
-	c.getting.Lock()
-	defer c.getting.Unlock()
-	response := c.s.Engine.HTTP(over, c.request(http.MethodGet, "polling", nil))
+	c.getting <- struct{}{}
+	defer func() { <-c.getting }()
+	r, ctx := c.request(http.MethodGet, "polling", nil), over
+	if r.Query.Get("sid") == "" {
+		ctx = c.s.context()
+	}
+	response := c.s.Engine.HTTP(ctx, r)
 	if response.Status != http.StatusOK {
 		c.refused()
 		return false
@@ -156,8 +161,8 @@ func (c *session) send(packets ...protocol.EnginePacket) {
 	switch {
 	case mute:
 	case connection == "":
-		c.posting.Lock()
-		defer c.posting.Unlock()
+		c.posting <- struct{}{}
+		defer func() { <-c.posting }()
 		r := c.request(http.MethodPost, "polling", protocol.AppendPayload(nil, packets...))
 		if c.s.Engine.HTTP(c.s.context(), r).Status != http.StatusOK {
 			c.refused()
