@@ -79,7 +79,7 @@ func (s *Socket) run(ctx context.Context, functions []func(context.Context, *Soc
 func (s *Socket) giveUp() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.over, s.rooms = true, nil
+	s.over = true
 }
 
 // join makes a socket a member of its namespace. The membership goes first and the session's entry, which can only be

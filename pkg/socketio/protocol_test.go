@@ -120,7 +120,7 @@ func TestWhatComesBehindTheEndOfItsSessionInTheSamePostIsDropped(t *testing.T) {
 	s := socketiotest.New(t, io)
 	client := s.Connect("/", polling)
 	client.Connect("/other")
-	client.Raw(text(`2["e",1]`), text(`2["close"]`), text(`2["e",2]`), text(`2/other,["e",3]`), text("0"), text("not a packet"))
+	client.Raw(text(`2["e",1]`), text(`2["close"]`), text(`2["e",2]`), text(`2/other,["e",3]`), text("not a packet"), text("0"))
 	if client.Disconnected() != "io server disconnect" {
 		t.Errorf("the client is %q", client.Disconnected())
 	}

@@ -81,12 +81,14 @@ func TestAJoinWhileItsSocketLeavesLeavesNoRow(t *testing.T) {
 	var did *diary
 	app := func(*world) *socketio.Server {
 		io, _, d := farewell()
-		io.Of("/").On("join", func(c ctx, s sock, rooms ...string) error { return s.Join(c, rooms...) })
+		io.Of("/").On("join", func(c ctx, s sock, rooms ...string) error {
+			return errors.Join(s.Join(c, rooms...), socketio.UpdateData(c, s, func(v *string) error { *v += "+"; return nil }))
+		})
 		did = d
 		return io
 	}
 	races(t, app, func(t *testing.T, w *world, s *socketiotest.Server) {
-		stays := s.Connect("/other", []socketiotest.Option{polling, websocket}[w.intn(2)])
+		stays := s.Connect("/other")
 		client := stays.Connect("/")
 		leave := []func(){client.Disconnect, func() { client.EmitNoAck("kick") }, client.Close, func() { client.EmitNoAck("close") }}[w.intn(4)]
 		w.together(leave, func() { client.EmitNoAck("join", "c", "d") }, func() { client.EmitNoAck("join", "e") })
@@ -136,9 +138,10 @@ func TestTheEndOfTheSessionWaitsForASocketThatIsLeaving(t *testing.T) {
 }
 
 func TestJoinsAndConnectsDuringTheUpgradeGetTheAddressOfTheConnection(t *testing.T) {
-	app := func(*world) *socketio.Server {
+	app := func(w *world) *socketio.Server {
 		io, _ := newServer()
 		io.Of("/").On("join", func(c ctx, s sock, room string) error {
+			<-time.After(time.Duration(w.intn(30)) * time.Millisecond)
 			return errors.Join(s.Join(c, room+"1"), socketio.UpdateData(c, s, func(n *int) error { *n++; return nil }), s.Join(c, room+"2"))
 		})
 		io.Of("/late").OnConnection(func(c ctx, s sock) error { return s.Join(c, "late") })
