@@ -242,3 +242,25 @@ func TestAnErrorOfAFarewellIsLoggedAndTheOthersRun(t *testing.T) {
 	log.want(t, "a handler failed", "oh no", "disconnect", client.ID())
 	noRows(t, s)
 }
+
+func TestBroadcastsOfAFarewellLeaveTheLeavingSocketOut(t *testing.T) {
+	overBoth(t, func(t *testing.T, transport socketiotest.Option) {
+		for _, leave := range []func(*socketiotest.Client){(*socketiotest.Client).Disconnect, (*socketiotest.Client).Close} {
+			io, log := newServer()
+			io.Of("/").OnConnection(func(c ctx, s sock) error { return s.Join(c, "room") })
+			io.Of("/").OnDisconnecting(func(c ctx, s sock, _ socketio.Reason) error {
+				return errors.Join(io.Emit(c, "bye", 1), io.To("room").Emit(c, "bye", 2), s.To("room").Emit(c, "bye", 3), io.To(s.ID()).Emit(c, "bye", 4))
+			})
+			s := socketiotest.New(t, io)
+			witness := s.Connect("/")
+			client := s.Connect("/", transport)
+			leave(client)
+			for n := range 3 {
+				witness.Expect("bye", n+1)
+			}
+			witness.ExpectNothing()
+			client.ExpectNothing()
+			log.nothing(t)
+		}
+	})
+}

@@ -36,11 +36,12 @@ func (b Broadcast) Except(rooms ...string) Broadcast {
 
 // Emit sends an event with arguments of any types that JSON knows; []byte anywhere in a value is sent as binary, at
 // most 10 of them. The recipients are those of the moment of the call. It blocks until the event is posted to, or
-// waiting for, every recipient. Events of one caller arrive in the order of its calls.
+// waiting for, every recipient. Events of one handler arrive in the order of its calls, if these get its own context.
 //
 // A recipient that is gone is no error. engine.ErrTooLarge, or arguments that cannot be encoded: nothing was sent to
-// anybody. Else the error joins what went wrong with single recipients: engine.ErrBusy and engine.ErrOutboxFull for
-// one that did not get the event, any other for one whose connection has been closed because its fate is unknown.
+// anybody. Else the error joins those of the store, when not all recipients could be found, and what went wrong with
+// single ones: engine.ErrBusy and engine.ErrOutboxFull for one that did not get the event, any other for one whose
+// connection has been closed because its fate is unknown.
 func (b Broadcast) Emit(ctx context.Context, event string, args ...any) error {
 	s := b.namespace.server
 	e, err := s.backend()
@@ -52,6 +53,9 @@ func (b Broadcast) Emit(ctx context.Context, event string, args ...any) error {
 		return err
 	}
 	target := rooms.Target{Namespace: b.namespace.name, Rooms: b.to, Except: b.except, Skip: b.skip}
+	if leaving, ok := ctx.Value(leavingKey{}).(string); ok && b.skip == "" { // its rooms are there, its client is not
+		target.Skip = leaving
+	}
 	return s.adapter.Broadcast(ctx, target, func(ctx context.Context, m rooms.Member) error {
 		if err := e.Deliver(ctx, engine.Address(m.Address), parcel); !errors.Is(err, engine.ErrGone) {
 			return err

@@ -26,28 +26,31 @@ func (n *Namespace) Name() string { return n.name }
 
 // Use registers a middleware: it runs for every socket that wants to join, in the order of registration, before the
 // socket is connected. It may read the handshake, set data, join rooms and emit to the socket. An error keeps the
-// socket out: a *ConnectError says to the client what it holds, any other error only that the connection was refused.
+// socket out, and neither OnDisconnecting nor OnDisconnect runs for it: a *ConnectError says to the client what it
+// holds; any other error is logged, and the client learns only that the connection was refused.
 func (n *Namespace) Use(f func(context.Context, *Socket) error) {
 	n.server.registering("Use")
 	n.middlewares = append(n.middlewares, f)
 }
 
 // OnConnection registers a function that runs when a socket has joined; the client knows by then, or will before it
-// gets anything that the function emits to it. An error is logged and disconnects the socket.
+// gets anything that the function emits to it. An error is logged and disconnects the socket; functions registered
+// later do not run for a socket that is disconnected.
 func (n *Namespace) OnConnection(f func(context.Context, *Socket) error) {
 	n.server.registering("OnConnection")
 	n.connection = append(n.connection, f)
 }
 
 // OnDisconnecting registers a function that runs when a socket leaves, while its rooms are still there. The client
-// cannot be reached any more. An error is logged. After a crash it may run again for the same socket.
+// cannot be reached any more, and broadcasts leave it out. An error is logged. It runs once for each socket, or again
+// after a crash.
 func (n *Namespace) OnDisconnecting(f func(context.Context, *Socket, Reason) error) {
 	n.server.registering("OnDisconnecting")
 	n.disconnecting = append(n.disconnecting, f)
 }
 
 // OnDisconnect registers a function that runs when a socket has left its rooms and the namespace. An error is logged.
-// After a crash it may run again for the same socket.
+// It runs once for each socket, or again after a crash, or not at all after one at its very beginning.
 func (n *Namespace) OnDisconnect(f func(context.Context, *Socket, Reason) error) {
 	n.server.registering("OnDisconnect")
 	n.disconnect = append(n.disconnect, f)
