@@ -48,7 +48,10 @@ func (t *turn) messages(ctx context.Context, messages []protocol.EnginePacket) e
 			if err != nil {
 				return err
 			}
-			if pending, raw = &p, [][]byte{m.Data}; !p.Complete() && !t.ordered() {
+			if pending = &p; p.Complete() {
+				break
+			}
+			if raw = [][]byte{m.Data}; !t.ordered() {
 				return fmt.Errorf("%w: a packet with binary%s", engine.ErrRefused, binaryHint)
 			}
 		}

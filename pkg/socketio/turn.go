@@ -17,10 +17,9 @@ type turn struct {
 	server *Server
 	v      *engine.Invocation
 
-	mu      sync.Mutex         // guards everything below
-	sockets map[string]*Socket // by namespace, so that all events of an invocation share what they see
-	all     []*Socket          // also those that have left
-	closed  bool               // by a handler: what else came with the invocation is dropped
+	mu      sync.Mutex // guards everything below
+	sockets []*Socket  // the last one of a namespace is the present one: all events share what they see
+	closed  bool       // by a handler: what else came with the invocation is dropped
 }
 
 // ordered reports whether messages of this session come one after the other.
@@ -46,31 +45,24 @@ func (t *turn) close(ctx context.Context) {
 func (t *turn) add(s *Socket) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.put(s)
-}
-
-// put is add with t.mu held.
-func (t *turn) put(s *Socket) {
-	if t.sockets == nil {
-		t.sockets = map[string]*Socket{}
-	}
-	t.sockets[s.namespace.name] = s
-	t.all = append(t.all, s)
+	t.sockets = append(t.sockets, s)
 }
 
 // find returns the socket that the session has, or had, in a namespace, nil when it never had one.
 func (t *turn) find(n *Namespace) *Socket {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if s := t.sockets[n.name]; s != nil {
-		return s
+	for _, s := range slices.Backward(t.sockets) {
+		if s.namespace == n {
+			return s
+		}
 	}
 	e := entry(t.v.Entries()[n.name])
 	if e.id() == "" {
 		return nil
 	}
 	s := &Socket{namespace: n, turn: t, id: e.id(), entry: e, data: e.data()}
-	t.put(s)
+	t.sockets = append(t.sockets, s)
 	return s
 }
 
@@ -115,10 +107,10 @@ func (t *turn) socket(ctx context.Context, namespace string) (*Socket, error) {
 // old.
 func (t *turn) end(ctx context.Context) error {
 	t.mu.Lock()
-	all := t.all
+	sockets := t.sockets
 	t.mu.Unlock()
 	var joined []*Socket
-	for _, s := range all {
+	for _, s := range sockets {
 		s.mu.Lock()
 		s.over = true
 		if len(s.rooms) > 0 {
