@@ -154,3 +154,11 @@ func TestAHandlersContextEndsWithTheInvocationsTime(t *testing.T) {
 	log.want(t, "a handler failed", "context canceled", "e", client.ID())
 	noRows(t, s)
 }
+
+func TestALongNameOfAnEventIsLoggedInPart(t *testing.T) {
+	io, log := newServer()
+	io.Of("/").OnAny(func(ctx, sock, string, socketio.Args) error { return errors.New("no") })
+	client := socketiotest.New(t, io).Connect("/")
+	client.EmitNoAck(strings.Repeat("é", 10000))
+	log.want(t, "a handler failed", "no", strings.Repeat("é", 50)+"...", client.ID())
+}

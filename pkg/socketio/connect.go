@@ -24,6 +24,12 @@ func (t *turn) connect(ctx context.Context, p protocol.Packet) error {
 	if countConnected(entries) >= t.server.opt.MaxNamespaces {
 		return t.connectError(ctx, n.name, &ConnectError{Message: "Too many namespaces"})
 	}
+	old := entry(entries[n.name])
+	if old.id() != "" { // once it is replaced, nobody sees any more whether its leaving was cut short
+		if err := t.server.finishLeaving(ctx, n, old); err != nil && !errors.Is(err, stillLeaving{}) {
+			return err
+		}
+	}
 	id, err := t.server.randomText(idLength)
 	if err != nil {
 		return err
@@ -33,7 +39,7 @@ func (t *turn) connect(ctx context.Context, p protocol.Packet) error {
 		s.giveUp()
 		return t.refuse(ctx, s, err)
 	}
-	if err := t.join(ctx, s, entries[n.name]); err != nil {
+	if err := t.join(ctx, s, old); err != nil {
 		s.giveUp()
 		return err
 	}

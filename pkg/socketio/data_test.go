@@ -163,3 +163,39 @@ func TestNamespacesDoNotShareData(t *testing.T) {
 		t.Errorf("a new socket has the data %v", got)
 	}
 }
+
+func TestAHandlerThatOutlivesItsSocketCannotTouchTheNextOne(t *testing.T) {
+	io, log := counting()
+	started, left := make(chan bool), make(chan bool)
+	var update, join error
+	io.Of("/").On("slow", func(c ctx, s sock) error {
+		started <- true
+		<-left
+		join = s.Join(c, "room")
+		update = socketio.UpdateData(c, s, func(n *int) error { *n = 99; return nil })
+		return nil
+	})
+	s := socketiotest.New(t, io)
+	first := s.Connect("/")
+	done := make(chan bool)
+	go func() {
+		first.EmitNoAck("slow")
+		close(done)
+	}()
+	<-started
+	first.Disconnect()
+	second := first.Connect("/")
+	second.Emit("count")
+	close(left)
+	<-done
+	if join != nil || !errors.Is(update, socketio.ErrGone) {
+		t.Errorf("Join returned %v, UpdateData %v", join, update)
+	}
+	if got := second.Emit("data"); got[0] != 1.0 {
+		t.Errorf("data %v", got)
+	}
+	if rooms, err := io.Of("/").Rooms(t.Context()); len(rooms) > 0 || err != nil {
+		t.Errorf("rooms %v, %v", rooms, err)
+	}
+	log.nothing(t)
+}

@@ -13,7 +13,7 @@ import (
 // Disconnect removes the socket from its namespace, and runs OnDisconnecting and OnDisconnect before it returns. With
 // closeSession it removes the client from all its namespaces and closes the connection; what else the client sent with
 // the present message is dropped. The client sees "io server disconnect" and does not reconnect by itself. A socket
-// that is disconnected already is fine. In a middleware, which keeps a socket out by returning an error, only
+// that is disconnected already is fine. After an error of the store the connection is closed, too. In a middleware, which keeps a socket out by returning an error, only
 // closeSession is of use.
 func (s *Socket) Disconnect(ctx context.Context, closeSession bool) error {
 	s.mu.Lock()
@@ -35,10 +35,11 @@ func (s *Socket) Disconnect(ctx context.Context, closeSession bool) error {
 	for _, other := range sockets {
 		errs = append(errs, s.namespace.server.disconnect(ctx, other, ServerDisconnect))
 	}
-	if closeSession {
+	err := errors.Join(errs...)
+	if closeSession || err != nil { // what is half done is finished with the session
 		s.turn.close(ctx)
 	}
-	return errors.Join(errs...)
+	return err
 }
 
 // disconnect ends a socket while its session lives on. Whoever marks its entry as left does it, once.
