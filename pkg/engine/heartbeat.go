@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"time"
 )
@@ -43,22 +42,20 @@ func (e *Engine) arm(ctx context.Context, shard int) error {
 	if err != nil || !t.Due.IsZero() && e.now().Before(t.Due.Add(late)) {
 		return err
 	}
-	armed, err := e.rearm(ctx, shard, t.Generation, e.newOp())
-	if err != nil && armed { // nothing is on its way: the next one has to try again
-		_, undone := e.store.SetTimer(ctx, shard, t.Generation+1, Timer{})
-		err = errors.Join(err, undone)
-	}
+	_, err = e.rearm(ctx, shard, t.Generation, e.newOp())
 	return err
 }
 
-// rearm replaces the timer of a shard and sends its message. It reports whether it replaced it; nobody does twice.
+// rearm sends the message of the next generation, then replaces the timer of a shard. It reports whether it replaced
+// it; when somebody else has, there are two messages of a generation, and the second to arrive is ignored. In this
+// order no timer is left without a message.
 func (e *Engine) rearm(ctx context.Context, shard int, generation int64, by string) (bool, error) {
 	next := Timer{Generation: generation + 1, Due: e.now().Add(e.opt.PingInterval), By: by}
-	ok, err := e.store.SetTimer(ctx, shard, generation, next)
-	if err != nil || !ok {
+	err := e.schedule(ctx, job{Kind: jobSweep, Shard: shard, Generation: next.Generation}, e.opt.PingInterval)
+	if err != nil {
 		return false, err
 	}
-	return true, e.schedule(ctx, job{Kind: jobSweep, Shard: shard, Generation: next.Generation}, e.opt.PingInterval)
+	return e.store.SetTimer(ctx, shard, generation, next)
 }
 
 // sweep pings the connections of a shard, closes what has missed a deadline, finishes what a crash has left, and sends

@@ -43,13 +43,21 @@ func (e *Engine) connectTimeout(ctx context.Context, l Live, connection string) 
 	}
 }
 
+// pingTries is how often a ping is sent when its post fails: a second one harms nobody, but a client without one leaves.
+const pingTries = 3
+
 // ping sends a ping. A connection that turns out to be gone is closed, unless it is still being made.
 func (e *Engine) ping(ctx context.Context, l Live, connection string) {
 	leave, err := e.lanes.enter(ctx, connection)
 	if err != nil {
 		return
 	}
-	err = e.post1(ctx, connection, Frame{Data: ping})
+	for try := 1; ; try++ {
+		err = e.post1(ctx, connection, Frame{Data: ping})
+		if err == nil || errors.Is(err, ErrGone) || try == pingTries || e.sleep(ctx, 100*time.Millisecond) != nil {
+			break
+		}
+	}
 	leave()
 	if !errors.Is(err, ErrGone) || !errors.Is(e.exists(ctx, connection), ErrGone) {
 		return

@@ -1,0 +1,297 @@
+package engine_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/dozeio/doze/pkg/engine"
+	"github.com/dozeio/doze/pkg/store/storetest"
+)
+
+// inShard returns the nth connection id of a shard.
+func inShard(shard, n int) string {
+	for i := 0; ; i++ {
+		id := fmt.Sprint("c", i)
+		if engine.Shard(connected(id)) == shard {
+			if n == 0 {
+				return id
+			}
+			n--
+		}
+	}
+}
+
+// chains returns how many messages wait in the queue that the timer of a shard would accept.
+func (w *world) chains(shard int) (n int) {
+	timer, err := w.table.Timer(context.Background(), shard)
+	if err != nil {
+		w.t.Error(err)
+	}
+	for _, message := range w.queue.messages() {
+		var j struct {
+			Kind              string
+			Shard, Generation int
+		}
+		if err := json.Unmarshal([]byte(message), &j); err != nil {
+			w.t.Error(err)
+		}
+		if j.Kind == "sweep" && j.Shard == shard && int64(j.Generation) == timer.Generation && timer.Generation > 0 {
+			n++
+		}
+	}
+	return n
+}
+
+// pings lets clients answer pings, and counts them.
+func (w *world) pings() func(id string) int {
+	var mu sync.Mutex
+	count := map[string]int{}
+	w.gateway.post = func(ctx context.Context, id string, f engine.Frame) error {
+		if string(f.Data) == "2" && w.gateway.open(id) {
+			mu.Lock()
+			count[id]++
+			mu.Unlock()
+			w.e.Frame(ctx, id, frameOf("3"))
+		}
+		return nil
+	}
+	return func(id string) int {
+		mu.Lock()
+		defer mu.Unlock()
+		n := count[id]
+		delete(count, id)
+		return n
+	}
+}
+
+func TestRace9OneTimerPerShardHoweverManyConnections(t *testing.T) {
+	inWorld(t, engine.Options{}, func(t *testing.T, w *world) {
+		for n := range 5 {
+			w.websocket(inShard(0, n))
+			w.frame(inShard(0, n), "4join")
+			wait(time.Second)
+		}
+		pings := w.pings()
+		if n := w.chains(0); n != 1 {
+			t.Fatalf("%d timers", n)
+		}
+		w.pass(10 * 25 * time.Second)
+		for n := range 5 {
+			if got := pings(inShard(0, n)); got != 10 {
+				t.Errorf("connection %d got %d pings in 10 intervals", n, got)
+			}
+		}
+		for n := range 5 {
+			w.leave(inShard(0, n), 1005)
+		}
+		w.pass(60 * time.Second)
+		if n := w.chains(0) + len(w.queue.messages()); n != 0 {
+			t.Errorf("%d timers of an empty shard", n)
+		}
+	})
+}
+
+func TestRace9ASweepThatIsDeliveredTwice(t *testing.T) {
+	for name, again := range map[string]time.Duration{"at once": 0, "soon": time.Second, "late": 40 * time.Second, "much later": 10 * time.Minute} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, engine.Options{}, func(t *testing.T, w *world) {
+				id := inShard(0, 0)
+				w.websocket(id)
+				w.frame(id, "4join")
+				pings := w.pings()
+				double, _ := w.queue.next(time.Now().Add(time.Minute))
+				twin := double
+				twin.due = twin.due.Add(again)
+				w.queue.add(double)
+				if again == 0 { // both at the same instant
+					wait(time.Until(double.due))
+					go func() {
+						if err := w.e.Job(context.Background(), double.message); err != nil {
+							t.Error(err)
+						}
+					}()
+				} else {
+					w.queue.add(twin)
+				}
+				w.pass(20 * 25 * time.Second)
+				if n := w.chains(0); n != 1 {
+					t.Errorf("%d timers", n)
+				}
+				pings(id)
+				w.pass(10 * 25 * time.Second)
+				if got := pings(id); got != 10 {
+					t.Errorf("%d pings in 10 intervals", got)
+				}
+			})
+		})
+	}
+}
+
+func TestRace9ASweepThatDiesIsDeliveredAgain(t *testing.T) {
+	everyDeath(t, func(t *testing.T, w *world, l *lifeline) {
+		id := inShard(0, 0)
+		w.websocket(id)
+		w.frame(id, "4join")
+		pings := w.pings()
+		wait(25 * time.Second)
+		l.reset()
+		w.job(context.Background(), w.victim(l))
+		w.pass(5 * 25 * time.Second)
+		if n := w.chains(0); n != 1 || !w.gateway.open(id) {
+			t.Errorf("%d timers, the connection is open: %t", n, w.gateway.open(id))
+		}
+		pings(id)
+		w.pass(10 * 25 * time.Second)
+		if got := pings(id); got != 10 {
+			t.Errorf("%d pings in 10 intervals", got)
+		}
+	})
+}
+
+func TestRace9AnOverdueTimerIsArmedByTheNextConnect(t *testing.T) {
+	inWorld(t, engine.Options{}, func(t *testing.T, w *world) {
+		w.websocket(inShard(0, 0))
+		lost, _ := w.queue.next(time.Now().Add(time.Minute)) // by the queue
+		wait(34 * time.Second)
+		w.websocket(inShard(0, 1))
+		if n := w.chains(0); n != 0 {
+			t.Errorf("%d timers after 34 s", n)
+		}
+		wait(time.Second)
+		w.websocket(inShard(0, 2))
+		if n := w.chains(0); n != 1 {
+			t.Errorf("%d timers after 35 s", n)
+		}
+		if err := w.e.Job(t.Context(), lost.message); err != nil { // it was only late
+			t.Error(err)
+		}
+		if n := w.chains(0); n != 1 {
+			t.Errorf("%d timers after the late message", n)
+		}
+	})
+}
+
+func TestRace9ASweepAndAPongAtOnce(t *testing.T) {
+	for seed := range uint64(50) {
+		inWorld(t, engine.Options{}, func(t *testing.T, w *world) {
+			faulty := storetest.NewFaulty(w.table, w.table, seed)
+			faulty.Pause = wait
+			w.websocket("c")
+			w.frame("c", "4join")
+			w.gateway.received("c")
+			wait(45 * time.Second)
+			sweep, _ := w.queue.next(time.Now())
+			w.e = w.process(faulty, w.gateway, w.queue, w.handler)
+			var wg sync.WaitGroup
+			wg.Go(func() { w.frame("c", "3") })
+			if err := w.e.Job(t.Context(), sweep.message); err != nil {
+				t.Error(err)
+			}
+			wg.Wait()
+			closed := w.row(connected("c")).State == engine.Closed
+			if n := len(w.handler.reasons()); closed == w.gateway.open("c") || closed != (n == 1) {
+				t.Errorf("seed %d: closed %t, open %t, handlers ran %d times", seed, closed, w.gateway.open("c"), n)
+			}
+		})
+	}
+}
+
+// Connects come and go while sweeps of the same shard arm and disarm it, on a store that pauses and fails.
+func TestRace9ArmingIsNeverLostAndNeverDoubled(t *testing.T) {
+	for seed := range uint64(100) {
+		inWorld(t, engine.Options{}, func(t *testing.T, w *world) { arming(t, w, seed) }, "seed", seed)
+	}
+}
+
+func arming(t *testing.T, w *world, seed uint64) {
+	random := rand.New(rand.NewPCG(seed, 2))
+	faulty := storetest.NewFaulty(w.table, w.table, seed)
+	faulty.Pause = wait
+	w.e = w.process(faulty, w.gateway, w.queue, w.handler)
+	first := inShard(0, 0)
+	w.websocket(first)
+	w.leave(first, 1005)
+	wait(25*time.Second - 20*time.Millisecond)
+	var wg sync.WaitGroup
+	for n := range 3 {
+		begin := time.Duration(random.IntN(40_000)) * time.Microsecond
+		id := inShard(0, n+1)
+		wg.Go(func() {
+			wait(begin)
+			if status := w.connect(id, ""); status != 200 {
+				t.Errorf("status %d", status)
+			}
+		})
+	}
+	wait(20 * time.Millisecond)
+	sweep, ok := w.queue.next(time.Now())
+	for ok && !strings.Contains(string(sweep.message), "sweep") { // others wait for pass
+		w.queue.add(scheduled{message: sweep.message, due: time.Now().Add(time.Second)})
+		sweep, ok = w.queue.next(time.Now())
+	}
+	for range 2 { // and it comes twice
+		wg.Go(func() {
+			if err := w.e.Job(context.Background(), sweep.message); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if n := w.chains(0); n < 1 {
+		t.Fatalf("no timer, and three connections: %q", w.queue.messages())
+	}
+	pings := w.pings()
+	w.pass(2 * time.Second)
+	for n := range 3 {
+		w.frame(inShard(0, n+1), "4join")
+	}
+	w.pass(100 * time.Second)
+	if n := w.chains(0); n != 1 {
+		t.Errorf("%d timers", n)
+	}
+	for n := range 3 {
+		pings(inShard(0, n+1))
+	}
+	w.pass(250 * time.Second)
+	for n := range 3 {
+		if got := pings(inShard(0, n+1)); got < 9 || got > 11 {
+			t.Errorf("%d pings in 10 intervals", got)
+		}
+	}
+}
+
+func TestUnknownJobsAreRefused(t *testing.T) {
+	inWorld(t, engine.Options{}, func(t *testing.T, w *world) {
+		for _, job := range []string{"", "{}", `{"kind":"later"}`} {
+			if err := w.e.Job(t.Context(), []byte(job)); err == nil || !strings.HasPrefix(err.Error(), "engine: ") {
+				t.Errorf("%q: %v", job, err)
+			}
+		}
+	})
+}
+
+func TestARejectedConnectionThatIsNotMadeYetIsWaitedFor(t *testing.T) {
+	inWorld(t, engine.Options{}, func(t *testing.T, w *world) {
+		sid := w.poll()
+		w.upgrade("first", sid)
+		w.e.Connect(t.Context(), "second", request("GET", "websocket", sid, ""))
+		go func() {
+			wait(100 * time.Millisecond)
+			w.gateway.accept("second")
+		}()
+		w.pass(time.Second)
+		if w.gateway.open("second") {
+			t.Error("it is open")
+		}
+		if !slices.Contains(w.gateway.calls, "disconnect second") {
+			t.Error("it was not closed")
+		}
+	})
+}
