@@ -79,7 +79,9 @@ func TestPosterNamesTheConnectionAndMarksBinary(t *testing.T) {
 	}{
 		{func(ctx context.Context) error { return p.Post(ctx, id, engine.Frame{Data: []byte("42[]")}) },
 			request{"POST", "/local/@connections/R1kmxc2VNjMCFIA%3D", "", "42[]"}},
-		{func(ctx context.Context) error { return p.Post(ctx, id, engine.Frame{Binary: true, Data: []byte{1, 2}}) },
+		{func(ctx context.Context) error {
+			return p.Post(ctx, id, engine.Frame{Binary: true, Data: []byte{1, 2}})
+		},
 			request{"POST", "/local/@connections/R1kmxc2VNjMCFIA%3D", "binary", "\x01\x02"}},
 		{func(ctx context.Context) error { return p.Disconnect(ctx, id) },
 			request{"DELETE", "/local/@connections/R1kmxc2VNjMCFIA%3D", "", ""}},
