@@ -35,7 +35,8 @@ func (n *Namespace) Use(f func(context.Context, *Socket) error) {
 
 // OnConnection registers a function that runs when a socket has joined; the client knows by then, or will before it
 // gets anything that the function emits to it. An error is logged and disconnects the socket; functions registered
-// later do not run for a socket that is disconnected.
+// later do not run for a socket that is disconnected. For a client that is lost just before, only OnDisconnecting and
+// OnDisconnect run.
 func (n *Namespace) OnConnection(f func(context.Context, *Socket) error) {
 	n.server.registering("OnConnection")
 	n.connection = append(n.connection, f)

@@ -69,8 +69,12 @@ func (t *turn) find(n *Namespace) *Socket {
 // everywhere returns the session's sockets of all namespaces.
 func (t *turn) everywhere() (all []*Socket) {
 	for _, name := range slices.Sorted(maps.Keys(t.v.Entries())) {
-		if n := t.server.namespaces[name]; n != nil {
-			all = append(all, t.find(n))
+		n := t.server.namespaces[name]
+		if n == nil {
+			continue
+		}
+		if s := t.find(n); s != nil {
+			all = append(all, s)
 		}
 	}
 	return all

@@ -9,10 +9,14 @@ import (
 )
 
 // Emit sends an event, []byte anywhere in its arguments as binary, and returns the arguments of its ack. An ack that
-// does not come fails the test.
+// does not come fails the test. Binary over WebSocket is refused as it is behind API Gateway, unless Options.Engine has
+// OrderedFrames: use Polling.
 func (c *Client) Emit(event string, args ...any) socketio.Args {
 	c.s.t.Helper()
 	ack, ok := c.TryEmit(event, args...)
+	if reason := c.Disconnected(); !ok && reason != "" {
+		c.s.t.Fatalf("%q was not acked, the client is disconnected: %s; the log may say why", event, reason)
+	}
 	if !ok {
 		c.s.t.Fatalf("%q was not acked: it has no handler, or the handler failed and has logged why", event)
 	}

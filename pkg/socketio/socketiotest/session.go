@@ -25,6 +25,7 @@ type session struct {
 	connection string // "" while polling
 	silent     bool   // the network is gone: nothing is sent any more
 	reason     string // not empty: the session is closed
+	raw        bool   // it has sent what no client sends, so the answers may be what no client gets
 	pending    *protocol.Packet
 	clients    map[string]*Client // by namespace
 }
@@ -52,6 +53,11 @@ func (s *Server) open(d dial) *session {
 		c.closed(transportError)
 	}
 	s.Settle()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.sid == "" { // without an open packet a client sends nothing
+		c.close(transportError)
+	}
 	return c
 }
 

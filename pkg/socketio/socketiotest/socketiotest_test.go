@@ -2,6 +2,7 @@ package socketiotest_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"strings"
@@ -65,6 +66,7 @@ func TestWhatGoesWrongFailsTheTestAndSaysWhat(t *testing.T) {
 			c.Close()
 			c.Next()
 		}, "disconnected: io client disconnect"},
+		"binary":        {func(s *socketiotest.Server) { s.Connect("/", ada).Emit("join", []byte{1}) }, "was not acked, the client is disconnected: transport close"},
 		"another event": {joined(func(c *socketiotest.Client) { c.Expect("left") }), `got event ["joined","bob"], want "left"`},
 		"another value": {joined(func(c *socketiotest.Client) { c.Expect("joined", "eve") }), `is "bob", want "eve"`},
 		"another type":  {joined(func(c *socketiotest.Client) { c.Expect("joined", new(int)) }), `argument 1 of event ["joined","bob"]: `},
@@ -152,5 +154,25 @@ func TestWrapComesBetweenTheApplicationAndItsBackend(t *testing.T) {
 	}})
 	if store == nil || store != s.Store {
 		t.Error("Wrap did not see the store")
+	}
+}
+
+// failing is a Poster that cannot tell whether a connection is there.
+type failing struct{ engine.Poster }
+
+func (failing) Exists(context.Context, string) error { return errors.New("no answer") }
+
+func TestAJobThatKeepsFailingFailsTheTest(t *testing.T) {
+	said := run(func(t testing.TB) {
+		s := socketiotest.New(t, newChat(), socketiotest.Options{Wrap: func(b socketio.Backend) socketio.Backend {
+			b.Poster = failing{b.Poster}
+			return b
+		}})
+		s.Connect("/")
+	})
+	for _, want := range []string{"a job failed 5 times: no answer", "CONNECT to / was not answered"} {
+		if !strings.Contains(said, want) {
+			t.Errorf("said %q, want %q", said, want)
+		}
 	}
 }
