@@ -39,6 +39,10 @@ func (t *turn) connect(ctx context.Context, p protocol.Packet) error {
 		s.giveUp()
 		return t.refuse(ctx, s, err)
 	}
+	if t.isClosed() {
+		s.giveUp()
+		return nil
+	}
 	if err := t.join(ctx, s, old); err != nil {
 		s.giveUp()
 		return err

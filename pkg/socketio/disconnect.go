@@ -126,17 +126,24 @@ func (s *Socket) runReason(ctx context.Context, event string, functions []func(c
 	}
 }
 
-// Closed implements engine.Handler: the session is no more, and so are its sockets.
+// Closed implements engine.Handler: the session is no more, and so are its sockets. Those that were leaving come first:
+// when one is not done yet, all of this is called again, and then no handler has run in vain.
 func (h handlerOf) Closed(ctx context.Context, session engine.Session) error {
+	names := slices.Sorted(maps.Keys(session.Entries))
 	var errs []error
-	for _, name := range slices.Sorted(maps.Keys(session.Entries)) {
+	for _, name := range names {
 		n, e := h.s.namespaces[name], entry(session.Entries[name])
-		switch {
-		case n == nil || e.id() == "":
-		case e.connected():
-			errs = append(errs, h.s.cleanUp(ctx, closedSocket(n, e), Reason(session.Reason)))
-		default:
+		if n != nil && e.id() != "" && !e.connected() {
 			errs = append(errs, h.s.finishLeaving(ctx, n, e))
+		}
+	}
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	for _, name := range names {
+		n, e := h.s.namespaces[name], entry(session.Entries[name])
+		if n != nil && e.connected() {
+			errs = append(errs, h.s.cleanUp(ctx, closedSocket(n, e), Reason(session.Reason)))
 		}
 	}
 	return errors.Join(errs...)

@@ -44,14 +44,14 @@ func (n *Namespace) OnConnection(f func(context.Context, *Socket) error) {
 
 // OnDisconnecting registers a function that runs when a socket leaves, while its rooms are still there. The client
 // cannot be reached any more, and broadcasts leave it out. An error is logged. It runs once for each socket, or again
-// after a crash.
+// after a crash or an error of the store.
 func (n *Namespace) OnDisconnecting(f func(context.Context, *Socket, Reason) error) {
 	n.server.registering("OnDisconnecting")
 	n.disconnecting = append(n.disconnecting, f)
 }
 
 // OnDisconnect registers a function that runs when a socket has left its rooms and the namespace. An error is logged.
-// It runs once for each socket, or again after a crash, or not at all after one at its very beginning.
+// It runs once for each socket; after a crash or an error of the store it may run again, or not at all.
 func (n *Namespace) OnDisconnect(f func(context.Context, *Socket, Reason) error) {
 	n.server.registering("OnDisconnect")
 	n.disconnect = append(n.disconnect, f)

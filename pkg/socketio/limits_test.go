@@ -1,0 +1,116 @@
+package socketio_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/dozeio/doze/pkg/engine"
+	"github.com/dozeio/doze/pkg/socketio"
+	"github.com/dozeio/doze/pkg/socketio/socketiotest"
+)
+
+func TestNamesOfRoomsAreChecked(t *testing.T) {
+	for _, in := range []string{"connected", "joining"} {
+		io, _ := newServer()
+		var bad []error
+		join := func(c ctx, s sock) error {
+			bad = []error{s.Join(c, ""), s.Join(c, "ok", strings.Repeat("x", 257))}
+			return errors.Join(s.Join(c, strings.Repeat("x", 256)), s.Join(c), s.Leave(c, ""), s.Leave(c))
+		}
+		if in == "joining" {
+			io.Of("/").Use(join)
+		} else {
+			io.Of("/").OnConnection(join)
+		}
+		io.Of("/").On("rooms", func(c ctx, s sock) (int, error) { r, err := s.Rooms(c); return len(r), err })
+		if n := socketiotest.New(t, io).Connect("/").Emit("rooms"); n[0] != 1.0 {
+			t.Errorf("%s: in %v rooms", in, n)
+		}
+		for _, err := range bad {
+			if err == nil || !strings.Contains(err.Error(), "a room's name has 1 to 256 bytes") {
+				t.Errorf("%s: Join returned %v", in, err)
+			}
+		}
+	}
+}
+
+func TestMaxRoomsIsALimitOfOneSocket(t *testing.T) {
+	io := socketio.New(socketio.Options{MaxRooms: 3})
+	var inMiddleware error
+	io.Of("/").Use(func(c ctx, s sock) error {
+		inMiddleware = s.Join(c, "a", "b", "c", "d")
+		return s.Join(c, "a", "b", "b", "a")
+	})
+	io.Of("/").On("join", func(c ctx, s sock, rooms ...string) (string, error) {
+		if err := s.Join(c, rooms...); err != nil {
+			return err.Error(), nil
+		}
+		return "", nil
+	})
+	io.Of("/").On("leave", func(c ctx, s sock, room string) error { return s.Leave(c, room) })
+	io.Of("/").On("rooms", func(c ctx, s sock) ([]string, error) { return s.Rooms(c) })
+	s := socketiotest.New(t, io)
+	client := s.Connect("/")
+	const text = "a socket may be in 3 rooms"
+	if inMiddleware == nil || !strings.Contains(inMiddleware.Error(), text) {
+		t.Errorf("Join of a middleware returned %v", inMiddleware)
+	}
+	if got := client.Emit("join", "c", "d"); !strings.Contains(got[0].(string), text) {
+		t.Errorf("joined: %v", got)
+	}
+	if got := fmt.Sprint(client.Emit("rooms")...); got != "[a b]" {
+		t.Errorf("rooms %s", got)
+	}
+	if got := client.Emit("join", "c", client.ID()); got[0] != "" {
+		t.Errorf("did not join: %v", got)
+	}
+	client.Emit("leave", "a")
+	if got := client.Emit("join", "d"); got[0] != "" {
+		t.Errorf("did not join: %v", got)
+	}
+	if got := s.Connect("/").Emit("join", "x"); got[0] != "" { // another socket
+		t.Errorf("did not join: %v", got)
+	}
+}
+
+func TestWhatIsTooLargeIsSentToNobody(t *testing.T) {
+	io := roomy()
+	s := socketiotest.New(t, io)
+	a, b := s.Connect("/"), s.Connect("/", polling)
+	large := strings.Repeat("x", 128<<10)
+	for name, args := range map[string][]any{
+		"text":       {large},
+		"binary":     {make([]byte, 100<<10)},
+		"among many": {1, []byte{1}, make([]byte, 100<<10)},
+	} {
+		if err := io.Emit(t.Context(), "got", args...); !errors.Is(err, engine.ErrTooLarge) {
+			t.Errorf("%s: Emit returned %v", name, err)
+		}
+	}
+	many := make([]any, 11)
+	for i := range many {
+		many[i] = []byte{1}
+	}
+	for name, args := range map[string][]any{"11 attachments": many, "a channel": {make(chan int)}} {
+		if err := io.Emit(t.Context(), "got", args...); err == nil {
+			t.Errorf("%s: Emit returned no error", name)
+		}
+	}
+	a.ExpectNothing()
+	b.ExpectNothing()
+}
+
+func TestReservedNamesCannotBeEmitted(t *testing.T) {
+	io := roomy()
+	var own error
+	io.Of("/").OnConnection(func(c ctx, s sock) error { own = s.Emit(c, "connect"); return nil })
+	a := socketiotest.New(t, io).Connect("/")
+	for _, err := range []error{own, io.Emit(t.Context(), "disconnect"), io.To("x").Emit(t.Context(), "newListener")} {
+		if err == nil || !strings.Contains(err.Error(), "reserved") {
+			t.Errorf("Emit returned %v", err)
+		}
+	}
+	a.ExpectNothing()
+}
