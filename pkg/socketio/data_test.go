@@ -1,6 +1,7 @@
 package socketio_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -165,37 +166,57 @@ func TestNamespacesDoNotShareData(t *testing.T) {
 }
 
 func TestAHandlerThatOutlivesItsSocketCannotTouchTheNextOne(t *testing.T) {
-	io, log := counting()
-	started, left := make(chan bool), make(chan bool)
-	var update, join error
-	io.Of("/").On("slow", func(c ctx, s sock) error {
-		started <- true
-		<-left
-		join = s.Join(c, "room")
-		update = socketio.UpdateData(c, s, func(n *int) error { *n = 99; return nil })
+	for _, first := range []string{"join", "update"} {
+		io, log := counting()
+		started, left := make(chan bool), make(chan bool)
+		io.Of("/").On("slow", func(c ctx, s sock) error {
+			started <- true
+			<-left
+			if first == "join" { // which is undone when the handler has ended
+				return s.Join(c, "room")
+			}
+			err := socketio.UpdateData(c, s, func(n *int) error { *n = 99; return nil })
+			if !errors.Is(err, socketio.ErrGone) || !errors.Is(s.Join(c, "room"), socketio.ErrGone) {
+				t.Errorf("UpdateData returned %v", err)
+			}
+			return nil
+		})
+		s := socketiotest.New(t, io)
+		old := s.Connect("/")
+		done := make(chan bool)
+		go func() {
+			old.EmitNoAck("slow")
+			close(done)
+		}()
+		<-started
+		old.Disconnect()
+		next := old.Connect("/")
+		next.Emit("count")
+		close(left)
+		<-done
+		if got := next.Emit("data"); got[0] != 1.0 {
+			t.Errorf("data %v", got)
+		}
+		if rooms, err := io.Of("/").Rooms(t.Context()); len(rooms) > 0 || err != nil {
+			t.Errorf("rooms %v, %v", rooms, err)
+		}
+		log.nothing(t)
+	}
+}
+
+func TestUpdateDataGivesUpWhenItsContextEnds(t *testing.T) {
+	io, log := newServer()
+	io.Of("/").On("e", func(c ctx, s sock) error {
+		short, cancel := context.WithCancel(c)
+		err := socketio.UpdateData(short, s, func(*int) error {
+			cancel()
+			return socketio.UpdateData(c, s, func(n *int) error { *n++; return nil }) // so that it has to try again
+		})
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("UpdateData returned %v", err)
+		}
 		return nil
 	})
-	s := socketiotest.New(t, io)
-	first := s.Connect("/")
-	done := make(chan bool)
-	go func() {
-		first.EmitNoAck("slow")
-		close(done)
-	}()
-	<-started
-	first.Disconnect()
-	second := first.Connect("/")
-	second.Emit("count")
-	close(left)
-	<-done
-	if join != nil || !errors.Is(update, socketio.ErrGone) {
-		t.Errorf("Join returned %v, UpdateData %v", join, update)
-	}
-	if got := second.Emit("data"); got[0] != 1.0 {
-		t.Errorf("data %v", got)
-	}
-	if rooms, err := io.Of("/").Rooms(t.Context()); len(rooms) > 0 || err != nil {
-		t.Errorf("rooms %v, %v", rooms, err)
-	}
+	socketiotest.New(t, io).Connect("/").Emit("e")
 	log.nothing(t)
 }
