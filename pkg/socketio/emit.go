@@ -38,7 +38,8 @@ func (b Broadcast) Except(rooms ...string) Broadcast {
 // most 10 of them. The recipients are those of the moment of the call. It blocks until the event is posted to, or
 // waiting for, every recipient. Events of one handler arrive in the order of its calls, if these get its own context.
 //
-// A recipient that is gone is no error. engine.ErrTooLarge, or arguments that cannot be encoded: nothing was sent to
+// A recipient that is gone is no error. engine.ErrTooLarge (a text or an attachment of over 128 KiB in base64, or over
+// engine.MaxOutbox in all), or arguments that cannot be encoded: nothing was sent to
 // anybody. Else the error joins those of the store, when not all recipients could be found, and what went wrong with
 // single ones: engine.ErrBusy and engine.ErrOutboxFull for one that did not get the event, any other for one whose
 // connection has been closed because its fate is unknown.
@@ -80,11 +81,23 @@ func parcel(e *engine.Engine, p protocol.Packet, args []any) (_ engine.Parcel, e
 	return parcelOf(e, p)
 }
 
-// parcelOf encodes a packet.
+// parcelOf encodes a packet. What no outbox could hold is refused for everybody, so that it does not depend on their
+// transports who gets an event.
 func parcelOf(e *engine.Engine, p protocol.Packet) (engine.Parcel, error) {
 	packets, err := p.Encode()
 	if err != nil {
 		return engine.Parcel{}, err
 	}
-	return e.Parcel(packets...)
+	parcel, err := e.Parcel(packets...)
+	if err != nil {
+		return engine.Parcel{}, err
+	}
+	size := 0
+	for _, packet := range parcel.Packets {
+		size += len(packet) + 1 // the separator
+	}
+	if size > engine.MaxOutbox {
+		return engine.Parcel{}, engine.ErrTooLarge
+	}
+	return parcel, nil
 }

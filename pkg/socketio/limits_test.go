@@ -84,6 +84,7 @@ func TestWhatIsTooLargeIsSentToNobody(t *testing.T) {
 		"text":       {large},
 		"binary":     {make([]byte, 100<<10)},
 		"among many": {1, []byte{1}, make([]byte, 100<<10)},
+		"in all":     {make([]byte, 90<<10), make([]byte, 90<<10), make([]byte, 90<<10)},
 	} {
 		if err := io.Emit(t.Context(), "got", args...); !errors.Is(err, engine.ErrTooLarge) {
 			t.Errorf("%s: Emit returned %v", name, err)
