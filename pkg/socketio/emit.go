@@ -19,7 +19,8 @@ type Broadcast struct {
 	skip      string // the socket that broadcasts
 }
 
-// To adds rooms whose members receive. Without any, all sockets of the namespace do.
+// To adds rooms whose members receive. As long as no room was added, all sockets of the namespace receive: beware of
+// To(list...) with an empty list.
 func (b Broadcast) To(rooms ...string) Broadcast {
 	b.to = append(slices.Clone(b.to), rooms...)
 	return b
@@ -38,10 +39,10 @@ func (b Broadcast) Except(rooms ...string) Broadcast {
 // most 10 of them. The recipients are those of the moment of the call. It blocks until the event is posted to, or
 // waiting for, every recipient. Events of one handler arrive in the order of its calls, if these get its own context.
 //
-// A recipient that is gone is no error. engine.ErrTooLarge (a text or an attachment of over 128 KiB in base64, or over
-// engine.MaxOutbox in all), or arguments that cannot be encoded: nothing was sent to
-// anybody. Else the error joins those of the store, when not all recipients could be found, and what went wrong with
-// single ones: engine.ErrBusy and engine.ErrOutboxFull for one that did not get the event, any other for one whose
+// A recipient that is gone is no error. engine.ErrTooLarge (the text, or an attachment in base64, is over
+// engine.Options.MaxMessage, or all together over engine.MaxOutbox), or arguments that cannot be encoded: nothing was
+// sent to anybody. Else the error joins those of the store, when not all recipients could be found, and what went wrong
+// with single ones: engine.ErrBusy and engine.ErrOutboxFull for one that did not get the event, any other for one whose
 // connection has been closed because its fate is unknown.
 func (b Broadcast) Emit(ctx context.Context, event string, args ...any) error {
 	s := b.namespace.server
