@@ -66,7 +66,11 @@ func inWorld(t *testing.T, o engine.Options, test func(t *testing.T, w *world), 
 }
 
 func newWorld(t *testing.T, o engine.Options) *world {
-	w := &world{t: t, table: memory.New(nil), gateway: &gateway{connections: map[string]*connection{}}, queue: &queue{}, options: o}
+	now := time.Now
+	if o.Clock != nil {
+		now = o.Clock.Now
+	}
+	w := &world{t: t, table: memory.New(now), gateway: &gateway{connections: map[string]*connection{}}, queue: &queue{}, options: o}
 	w.options.Logger = slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	w.options.Rand = &random{source: rand.NewChaCha8([32]byte{})}
 	w.handler = &handler{w: w, rooms: w.table}
