@@ -180,3 +180,17 @@ func (c *Conn) Reset() {
 	}
 	_ = c.ws.CloseNow()
 }
+
+// SendFragments sends one text message in several frames.
+func (c *Conn) SendFragments(ctx context.Context, fragments ...string) error {
+	w, err := c.ws.Writer(ctx, websocket.MessageText)
+	if err != nil {
+		return err
+	}
+	for _, f := range fragments {
+		if _, err := w.Write([]byte(f)); err != nil {
+			return err
+		}
+	}
+	return w.Close()
+}
