@@ -3,6 +3,8 @@ package app
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -99,31 +101,37 @@ func who(s *socketio.Socket) (p person, err error) {
 	return p, err
 }
 
-func join(ctx context.Context, s *socketio.Socket, room string) (map[string]string, error) {
+// roomReceipt acknowledges a join.
+type roomReceipt struct {
+	Room    string `json:"room"`
+	Members int    `json:"members"` // the one who joins included
+}
+
+func join(ctx context.Context, s *socketio.Socket, room string) (roomReceipt, error) {
 	p, err := who(s)
 	if err != nil {
-		return nil, err
+		return roomReceipt{}, err
 	}
 	room = strings.TrimSpace(room)
 	if n := utf8.RuneCountInString(room); n == 0 || n > maxRoom {
-		return nil, problem("A room's name has 1 to 40 characters.")
+		return roomReceipt{}, problem("A room's name has 1 to 40 characters.")
 	}
 	rooms, err := s.Rooms(ctx)
 	if err != nil {
-		return nil, err
+		return roomReceipt{}, err
 	}
-	for _, joined := range rooms {
-		if joined == room {
-			return map[string]string{"room": room}, nil
-		}
-	}
-	if len(rooms) >= maxRooms {
-		return nil, problem("You are in 50 rooms: leave one first.")
+	others, err := s.To(room).Sockets(ctx)
+	receipt := roomReceipt{room, 1 + len(others)}
+	switch {
+	case err != nil || slices.Contains(rooms, room):
+		return receipt, err
+	case len(rooms) >= maxRooms:
+		return roomReceipt{}, problem("You are in 50 rooms: leave one first.")
 	}
 	if err := s.Join(ctx, room); err != nil {
-		return nil, err
+		return roomReceipt{}, err
 	}
-	return map[string]string{"room": room}, s.To(room).Emit(ctx, "joined", roomEvent{room, p})
+	return receipt, s.To(room).Emit(ctx, "joined", roomEvent{room, p})
 }
 
 func leave(ctx context.Context, s *socketio.Socket, room string) (map[string]string, error) {
@@ -159,7 +167,11 @@ func whisper(ctx context.Context, s *socketio.Socket, in text) (receipt, error) 
 	if err != nil {
 		return receipt{}, err
 	}
-	return receipt{m.ID, m.Time}, s.To(in.To).Emit(ctx, "whispered", m)
+	to := s.To(in.To)
+	if there, err := to.Sockets(ctx); err != nil || len(there) == 0 {
+		return receipt{}, errors.Join(err, problem("They are not here any more."))
+	}
+	return receipt{m.ID, m.Time}, to.Emit(ctx, "whispered", m)
 }
 
 func compose(s *socketio.Socket, said string) (message, error) {

@@ -57,8 +57,12 @@ func TestNicknameIsRequired(t *testing.T) {
 func TestMembersHearWhoComesAndGoes(t *testing.T) {
 	s := socketiotest.New(t, app.New())
 	ada, bob, eve := enter(s, "ada"), enter(s, "bob"), enter(s, "eve")
-	ada.Emit("join", "tea")
-	bob.Emit("join", "tea")
+	if receipt := ada.Emit("join", "tea"); field(t, receipt, "members") != 1.0 {
+		t.Errorf("the first to join gets %v", receipt)
+	}
+	if receipt := bob.Emit("join", "tea"); field(t, receipt, "members") != 2.0 {
+		t.Errorf("the second to join gets %v", receipt)
+	}
 	ada.Expect("joined", map[string]any{"room": "tea", "id": bob.ID(), "nickname": "bob"})
 	bob.Emit("join", "tea") // again: nobody is told twice
 	ada.ExpectNothing()
@@ -97,6 +101,10 @@ func TestWhisperReachesOnePerson(t *testing.T) {
 		t.Errorf("%s %v", event, args)
 	}
 	eve.ExpectNothing()
+	bob.Vanish()
+	if problem := ada.Emit("whisper", map[string]string{"to": bob.ID(), "text": "psst"}); field(t, problem, "error") == nil {
+		t.Errorf("a whisper to somebody who has left was acked with %v", problem)
+	}
 }
 
 func TestTypingIsShownToTheOthers(t *testing.T) {

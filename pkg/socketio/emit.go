@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 
 	"github.com/dozeio/doze/pkg/engine"
 	"github.com/dozeio/doze/pkg/protocol"
@@ -54,16 +55,38 @@ func (b Broadcast) Emit(ctx context.Context, event string, args ...any) error {
 	if err != nil {
 		return err
 	}
-	target := rooms.Target{Namespace: b.namespace.name, Rooms: b.to, Except: b.except, Skip: b.skip}
-	if leaving, ok := ctx.Value(leavingKey{}).(string); ok && b.skip == "" { // its rooms are there, its client is not
-		target.Skip = leaving
-	}
-	return s.adapter.Broadcast(ctx, target, func(ctx context.Context, m rooms.Member) error {
+	return s.adapter.Broadcast(ctx, b.target(ctx), func(ctx context.Context, m rooms.Member) error {
 		if err := e.Deliver(ctx, engine.Address(m.Address), parcel); !errors.Is(err, engine.ErrGone) {
 			return err
 		}
 		return nil
 	})
+}
+
+// Sockets returns the ids of the sockets that an Emit would reach at the moment, in no order: who is in a room, or
+// whether one socket is still there. It reads as much as an Emit does.
+func (b Broadcast) Sockets(ctx context.Context) ([]string, error) {
+	if _, err := b.namespace.server.backend(); err != nil {
+		return nil, err
+	}
+	var mu sync.Mutex
+	ids := []string{}
+	err := b.namespace.server.adapter.Broadcast(ctx, b.target(ctx), func(_ context.Context, m rooms.Member) error {
+		mu.Lock()
+		defer mu.Unlock()
+		ids = append(ids, m.Socket)
+		return nil
+	})
+	return ids, err
+}
+
+// target names the recipients for the adapter.
+func (b Broadcast) target(ctx context.Context) rooms.Target {
+	target := rooms.Target{Namespace: b.namespace.name, Rooms: b.to, Except: b.except, Skip: b.skip}
+	if leaving, ok := ctx.Value(leavingKey{}).(string); ok && b.skip == "" { // its rooms are there, its client is not
+		target.Skip = leaving
+	}
+	return target
 }
 
 // eventParcel encodes an event once, for any number of recipients.
