@@ -9,9 +9,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -58,24 +56,56 @@ func together(n int, f func(i int)) {
 	wg.Wait()
 }
 
-// retries calls what fails with a temporary error again, as engine.New and socketio do around a store. While something
-// is to be called again, nothing else begins: a retry comes before engine.MaxRecent other writes, which is as far as a
-// row remembers.
-type retries struct{ failed atomic.Int64 }
-
-func (r *retries) again(f func() error) error {
-	for r.failed.Load() > 0 {
-		runtime.Gosched()
-	}
-	err := f()
-	for try := 0; try < 100 && isTemporary(err); try++ {
-		if try == 0 {
-			r.failed.Add(1)
-			defer r.failed.Add(-1)
+// again calls f until its error is not a temporary one, as engine.New and socketio do around a store.
+func again(f func() error) (err error) {
+	for range 100 {
+		if err = f(); !isTemporary(err) {
+			break
 		}
-		err = f()
 	}
 	return err
+}
+
+// window lets a write be overtaken, from its first attempt to its last, by fewer others than a row remembers: that is
+// as far as the contract goes. Half of those may begin meanwhile; the other half may have begun before.
+type window struct {
+	mu     sync.Mutex
+	left   sync.Cond // on mu
+	begun  int
+	active map[int]bool
+}
+
+func newWindow() *window {
+	w := &window{active: map[int]bool{}}
+	w.left.L = &w.mu
+	return w
+}
+
+// run calls f as soon as no write would be overtaken too often by it.
+func (w *window) run(f func()) {
+	w.mu.Lock()
+	for oldest := w.oldest(); w.begun-oldest >= engine.MaxRecent/2; oldest = w.oldest() {
+		w.left.Wait()
+	}
+	mine := w.begun
+	w.begun++
+	w.active[mine] = true
+	w.mu.Unlock()
+	defer func() {
+		w.mu.Lock()
+		delete(w.active, mine)
+		w.mu.Unlock()
+		w.left.Broadcast()
+	}()
+	f()
+}
+
+func (w *window) oldest() int {
+	oldest := w.begun
+	for n := range w.active {
+		oldest = min(oldest, n)
+	}
+	return oldest
 }
 
 func isTemporary(err error) bool {
@@ -113,11 +143,11 @@ func fatal(t *testing.T, err error) {
 
 // sessions is an engine.Store whose calls are retried and end the test when they fail.
 type sessions struct {
-	retries
-	t     *testing.T
-	store engine.Store
-	clock *Clock
-	id    func() string
+	window *window
+	t      *testing.T
+	store  engine.Store
+	clock  *Clock
+	id     func() string
 }
 
 func (s *sessions) check(err error) {
@@ -127,36 +157,42 @@ func (s *sessions) check(err error) {
 }
 
 func (s *sessions) create(row engine.Session, handshake []byte, live *engine.Live) error {
-	return s.again(func() error { return s.store.Create(context.Background(), row, handshake, live) })
+	return again(func() error { return s.store.Create(context.Background(), row, handshake, live) })
 }
 
 func (s *sessions) get(a engine.Address) (row engine.Session) {
-	s.check(s.again(func() (err error) { row, err = s.store.Get(context.Background(), a, true); return err }))
+	s.check(again(func() (err error) { row, err = s.store.Get(context.Background(), a, true); return err }))
 	return row
 }
 
 func (s *sessions) update(a engine.Address, t engine.Transition) (row engine.Session, ok bool) {
-	s.check(s.again(func() (err error) { row, ok, err = s.store.Update(context.Background(), a, t); return err }))
+	s.check(again(func() (err error) { row, ok, err = s.store.Update(context.Background(), a, t); return err }))
 	return row, ok
 }
 
 func (s *sessions) handshake(sid string) (h []byte) {
-	s.check(s.again(func() (err error) { h, err = s.store.Handshake(context.Background(), sid); return err }))
+	s.check(again(func() (err error) { h, err = s.store.Handshake(context.Background(), sid); return err }))
 	return h
 }
 
 func (s *sessions) putLive(l engine.Live) {
-	s.check(s.again(func() error { return s.store.PutLive(context.Background(), l) }))
+	s.check(again(func() error { return s.store.PutLive(context.Background(), l) }))
 }
 
 func (s *sessions) touch(a engine.Address, last time.Time, joined bool) {
-	s.check(s.again(func() error { return s.store.Touch(context.Background(), a, last, joined) }))
+	s.check(again(func() error { return s.store.Touch(context.Background(), a, last, joined) }))
+}
+
+// remembered is update for writes of which a row remembers only so many.
+func (s *sessions) remembered(a engine.Address, t engine.Transition) (row engine.Session, ok bool) {
+	s.window.run(func() { row, ok = s.update(a, t) })
+	return row, ok
 }
 
 // live returns the liveness row of an address, looking through all rows of its shard.
 func (s *sessions) live(a engine.Address) (l engine.Live, ok bool) {
 	var all []engine.Live
-	s.check(s.again(func() (err error) { all, err = s.store.Lives(context.Background(), engine.Shard(a)); return err }))
+	s.check(again(func() (err error) { all, err = s.store.Lives(context.Background(), engine.Shard(a)); return err }))
 	for _, one := range all {
 		if one.Address == a {
 			if ok {
@@ -169,16 +205,16 @@ func (s *sessions) live(a engine.Address) (l engine.Live, ok bool) {
 }
 
 func (s *sessions) forget(a engine.Address, sid string) {
-	s.check(s.again(func() error { return s.store.Forget(context.Background(), a, sid) }))
+	s.check(again(func() error { return s.store.Forget(context.Background(), a, sid) }))
 }
 
 func (s *sessions) timer(shard int) (timer engine.Timer) {
-	s.check(s.again(func() (err error) { timer, err = s.store.Timer(context.Background(), shard); return err }))
+	s.check(again(func() (err error) { timer, err = s.store.Timer(context.Background(), shard); return err }))
 	return timer
 }
 
 func (s *sessions) setTimer(shard int, generation int64, timer engine.Timer) (ok bool) {
-	s.check(s.again(func() (err error) {
+	s.check(again(func() (err error) {
 		ok, err = s.store.SetTimer(context.Background(), shard, generation, timer)
 		return err
 	}))

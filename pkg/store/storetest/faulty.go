@@ -84,12 +84,11 @@ func (f *Faulty) call(do func() error) error {
 	if f.one(f.Throttle) {
 		return ErrThrottled
 	}
-	lose := f.one(f.Lose)
 	err := do()
-	if err == nil && lose {
-		return ErrLost // without a pause: rows remember the last engine.MaxRecent writes only
-	}
 	f.pause()
+	if err == nil && f.one(f.Lose) {
+		return ErrLost
+	}
 	return err
 }
 

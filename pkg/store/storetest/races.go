@@ -93,7 +93,7 @@ const writers, parcelsEach = 8, 40
 func (s *sessions) write(a engine.Address, writer int) (accepted int) {
 	for n := range parcelsEach {
 		op := fmt.Sprintf("%d-%d", writer, n)
-		if _, ok := s.update(a, engine.Append{Parcel: engine.Parcel{Op: op, Packets: [][]byte{[]byte(op)}}}); !ok {
+		if _, ok := s.remembered(a, engine.Append{Parcel: engine.Parcel{Op: op, Packets: [][]byte{[]byte(op)}}}); !ok {
 			return n
 		}
 	}
@@ -199,7 +199,7 @@ func setEntryByMany(t *testing.T, s *sessions) {
 				set := engine.SetEntry{Key: "/", Old: old, New: append(binary.BigEndian.AppendUint64(nil, count), op...),
 					Ops: append([]string{op}, seen.Changes["/"]...)}
 				var ok bool
-				if seen, ok = s.update(row.Address, set); ok {
+				if seen, ok = s.remembered(row.Address, set); ok {
 					break
 				}
 			}
@@ -292,7 +292,7 @@ func lives(t *testing.T, s *sessions) {
 	}
 	for shard := range engine.Shards {
 		var all []engine.Live
-		s.check(s.again(func() (err error) { all, err = s.store.Lives(t.Context(), shard); return err }))
+		s.check(again(func() (err error) { all, err = s.store.Lives(t.Context(), shard); return err }))
 		for _, l := range all {
 			if n, mine := want[l.Address]; mine && n != shard {
 				t.Errorf("%s of shard %d is in shard %d", l.Address, n, shard)

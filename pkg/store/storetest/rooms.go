@@ -54,7 +54,6 @@ func Rooms(t *testing.T, open func(t *testing.T, now func() time.Time) rooms.Sto
 
 // namespace is one namespace of a rooms.Store whose calls are retried, and fail the test when they fail.
 type namespace struct {
-	retries
 	t     *testing.T
 	store rooms.Store
 	clock *Clock
@@ -70,16 +69,16 @@ func (n *namespace) check(err error) {
 
 func (n *namespace) join(socket, address string, names ...string) (count int) {
 	m := rooms.Member{Socket: socket, Address: address, Expires: n.clock.Now().Add(time.Hour)}
-	n.check(n.again(func() (err error) { count, err = n.store.Join(context.Background(), n.name, m, names...); return err }))
+	n.check(again(func() (err error) { count, err = n.store.Join(context.Background(), n.name, m, names...); return err }))
 	return count
 }
 
 func (n *namespace) leave(socket string, names ...string) {
-	n.check(n.again(func() error { return n.store.Leave(context.Background(), n.name, socket, names...) }))
+	n.check(again(func() error { return n.store.Leave(context.Background(), n.name, socket, names...) }))
 }
 
 func (n *namespace) move(socket, address string) {
-	n.check(n.again(func() error { return n.store.Move(context.Background(), n.name, socket, address) }))
+	n.check(again(func() error { return n.store.Move(context.Background(), n.name, socket, address) }))
 }
 
 // members returns the addresses of a room's members by socket.
@@ -88,7 +87,7 @@ func (n *namespace) members(room string) map[string]string {
 	for cursor := ""; ; {
 		var page []rooms.Member
 		var next string
-		n.check(n.again(func() (err error) {
+		n.check(again(func() (err error) {
 			page, next, err = n.store.Members(context.Background(), n.name, room, cursor)
 			return err
 		}))
@@ -106,12 +105,12 @@ func (n *namespace) members(room string) map[string]string {
 }
 
 func (n *namespace) rooms(socket string) (names []string) {
-	n.check(n.again(func() (err error) { names, err = n.store.Rooms(context.Background(), n.name, socket); return err }))
+	n.check(again(func() (err error) { names, err = n.store.Rooms(context.Background(), n.name, socket); return err }))
 	return names
 }
 
 func (n *namespace) counts() (c map[string]int) {
-	n.check(n.again(func() (err error) { c, err = n.store.Counts(context.Background(), n.name); return err }))
+	n.check(again(func() (err error) { c, err = n.store.Counts(context.Background(), n.name); return err }))
 	return c
 }
 

@@ -59,7 +59,7 @@ func Sessions(t *testing.T, open func(t *testing.T, now func() time.Time) engine
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			clock := NewClock()
-			test.run(t, &sessions{t: t, store: open(t, clock.Now), clock: clock, id: ids("s")})
+			test.run(t, &sessions{t: t, store: open(t, clock.Now), clock: clock, id: ids("s"), window: newWindow()})
 		})
 	}
 }
@@ -268,7 +268,7 @@ func getOld(t *testing.T, s *sessions) {
 	row := s.made(s.polling())
 	var seen engine.Session
 	for range 20 {
-		s.check(s.again(func() (err error) { seen, err = s.store.Get(t.Context(), row.Address, false); return err }))
+		s.check(again(func() (err error) { seen, err = s.store.Get(t.Context(), row.Address, false); return err }))
 		if seen.Address != row.Address || seen.State != engine.Absent && seen.SID != row.SID {
 			t.Fatalf("%+v is no state that the row was in", seen)
 		}
