@@ -374,6 +374,28 @@ func (w *world) everyShard() {
 	}
 }
 
+// A client that neither sends nor leaves, and answers pings, must not be kept by a gateway while its session is closed.
+func TestRace8AnInvocationDiesWhileItClosesAConnectionThatStays(t *testing.T) {
+	for _, scene := range scenes {
+		if scene.name != "parse error" && scene.name != "close by the server" {
+			continue
+		}
+		t.Run(scene.name, func(t *testing.T) {
+			everyDeath(t, func(t *testing.T, w *world, l *lifeline) {
+				sid := scene.prepare(w)
+				w.pings()
+				l.reset()
+				scene.act(context.Background(), w, w.victim(l), sid)
+				w.everyShard()
+				w.pass(4 * time.Minute)
+				if state := w.row(connected("c")).State; w.gateway.open("c") != (state == engine.Open) {
+					t.Errorf("the connection is open: %t, its session is %q", w.gateway.open("c"), state)
+				}
+			})
+		})
+	}
+}
+
 // A store that fails for good from some call on makes the engine answer 503 or close, and never wait for long.
 func TestRace7AStoreThatFailsFromSomeCallOn(t *testing.T) {
 	for _, scene := range scenes {

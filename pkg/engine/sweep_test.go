@@ -155,6 +155,43 @@ func TestRace9ASweepThatDiesIsDeliveredAgain(t *testing.T) {
 	})
 }
 
+// late is a store in which something happens right after the first Lives.
+type late struct {
+	store
+	once sync.Once
+	then func()
+}
+
+func (l *late) Lives(ctx context.Context, shard int) ([]engine.Live, error) {
+	lives, err := l.store.Lives(ctx, shard)
+	l.once.Do(l.then)
+	return lives, err
+}
+
+func TestRace9ASweepDiesWhenItHasDisarmedAndARowHasComeMeanwhile(t *testing.T) {
+	everyDeath(t, func(t *testing.T, w *world, l *lifeline) {
+		first, id := inShard(0, 0), inShard(0, 1)
+		w.websocket(first)
+		w.leave(first, 1005)
+		wait(25 * time.Second)
+		l.reset()
+		w.dying = l
+		// The connect sees a timer that is armed, which the sweep, that has seen no row, then takes away.
+		m := mortal{&late{store: w.table, then: func() { w.connect(id, "") }}, l}
+		w.job(t.Context(), w.process(m, w.gateway, mortalQueue{w.queue, l}, w.handler))
+		if !w.gateway.open(id) {
+			w.connect(id, "") // it died before
+		}
+		w.pass(5 * time.Second)
+		w.frame(id, "4join")
+		pings := w.pings()
+		w.pass(100 * time.Second)
+		if n := w.chains(0); n != 1 || pings(id) < 3 {
+			t.Errorf("%d timers", n)
+		}
+	})
+}
+
 func TestRace9AnOverdueTimerIsArmedByTheNextConnect(t *testing.T) {
 	inWorld(t, engine.Options{}, func(t *testing.T, w *world) {
 		w.websocket(inShard(0, 0))
