@@ -154,11 +154,20 @@ func (e *Engine) unconfirmed(s Session) bool {
 // Close ends the session from within: what was sent to it before arrives first.
 func (v *Invocation) Close(ctx context.Context, reason Reason) {
 	v.flush()
-	if connection, ok := v.Address().connection(); ok {
-		v.e.closeConnection(ctx, connection, Close{Reason: reason}, true)
-	} else {
-		v.e.close(ctx, v.Address(), Close{Reason: reason})
+	v.close(ctx, Close{Reason: reason})
+}
+
+// close ends the session, also when it has moved to a connection since it was read.
+func (v *Invocation) close(ctx context.Context, c Close) {
+	connection, ok := v.Address().connection()
+	if !ok {
+		s, closed := v.e.close(ctx, v.Address(), c)
+		if closed || s.State != Moved {
+			return
+		}
+		connection = s.Connection
 	}
+	v.e.closeConnection(ctx, connection, c, true)
 }
 
 // panicked is a panic of a handler, as an error.

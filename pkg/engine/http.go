@@ -130,7 +130,7 @@ func (e *Engine) post(ctx context.Context, s Session, r Request) Response {
 	packets, err := protocol.DecodePayload(r.Body)
 	v := e.invocation(ctx, s, false)
 	if reason, ok := e.receive(ctx, v, packets, err); !ok {
-		e.close(ctx, v.Address(), Close{Reason: reason, Told: reason == TransportError || err != nil})
+		v.close(ctx, Close{Reason: reason, Told: reason == TransportError || err != nil})
 		if reason != TransportClose {
 			return refuse(badRequest)
 		}

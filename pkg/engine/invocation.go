@@ -104,17 +104,23 @@ func (v *Invocation) SetEntry(ctx context.Context, key string, old, new []byte) 
 // Keep stores the messages of an unfinished binary packet until its attachments come, in another invocation. ErrGone:
 // the session is closed. ErrRefused: another invocation has stored some, so the messages do not come in order.
 func (v *Invocation) Keep(ctx context.Context, pending [][]byte) error {
-	s, ok, err := v.e.store.Update(ctx, v.Address(), Keep{Op: v.e.newOp(), Before: v.seen().Kept, Pending: pending})
-	switch {
-	case err != nil:
-		return err
-	case !ok && s.live():
-		return fmt.Errorf("%w: two requests with parts of a binary packet at once", ErrRefused)
-	case !ok:
-		return ErrGone
+	keep := Keep{Op: v.e.newOp(), Before: v.seen().Kept, Pending: pending}
+	for {
+		s, ok, err := v.e.store.Update(ctx, v.Address(), keep)
+		switch {
+		case err != nil:
+			return err
+		case ok:
+			v.see(s)
+			return nil
+		case s.live():
+			return fmt.Errorf("%w: two requests with parts of a binary packet at once", ErrRefused)
+		}
+		v.see(s)
+		if err := v.follow(ctx); err != nil {
+			return err
+		}
 	}
-	v.see(s)
-	return nil
 }
 
 // Refresh reads the session again, strongly consistent, and follows it to its connection if it was upgraded. A

@@ -1,0 +1,104 @@
+package engine_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/dozeio/doze/pkg/engine"
+)
+
+// whileUpgrading posts a body whose first message, "slow", is being handled while the session is upgraded to the
+// connection c, and returns the answer.
+func whileUpgrading(w *world, body string, then func(context.Context, *engine.Invocation, string) error) string {
+	sid := w.poll()
+	w.post(sid, "4join")
+	begun, moved := make(chan struct{}), make(chan struct{})
+	w.handler.on = func(ctx context.Context, v *engine.Invocation, message string) error {
+		if message == "slow" {
+			close(begun)
+			<-moved
+			return nil
+		}
+		return then(ctx, v, message)
+	}
+	answer := make(chan string)
+	go func() { answer <- w.post(sid, body) }()
+	<-begun
+	w.upgrade("c", sid)
+	close(moved)
+	return <-answer
+}
+
+func TestRace2APostThatBreaksTheProtocolAfterItsSessionHasMovedClosesTheConnection(t *testing.T) {
+	inWorld(t, engine.Options{}, func(t *testing.T, w *world) {
+		if got := whileUpgrading(w, "4slow\x1ex", nil); got != badRequest {
+			t.Errorf("answered with %q", got)
+		}
+		if w.gateway.open("c") {
+			t.Error("the connection is still open")
+		}
+		w.reasonsAre(engine.ParseError)
+	})
+}
+
+func TestRace2AHandlerThatClosesItsSessionAfterItHasMovedClosesTheConnection(t *testing.T) {
+	inWorld(t, engine.Options{}, func(t *testing.T, w *world) {
+		whileUpgrading(w, "4slow\x1e4close", func(ctx context.Context, v *engine.Invocation, _ string) error {
+			v.Close(ctx, engine.ForcedClose)
+			return nil
+		})
+		if w.gateway.open("c") {
+			t.Error("the connection is still open")
+		}
+		w.reasonsAre(engine.ForcedClose)
+	})
+}
+
+func TestRace2PartsOfABinaryPacketAreKeptWhereTheSessionHasMoved(t *testing.T) {
+	inWorld(t, engine.Options{OrderedFrames: true, BinaryFrames: true}, func(t *testing.T, w *world) {
+		whileUpgrading(w, "4slow\x1e4part", func(ctx context.Context, v *engine.Invocation, message string) error {
+			return v.Keep(ctx, [][]byte{[]byte(message)})
+		})
+		if kept := w.row(connected("c")).Pending; len(kept) != 1 || string(kept[0]) != "part" {
+			t.Errorf("the connection's row has kept %q", kept)
+		}
+	})
+}
+
+func TestRace1WhatAClientSentBeforeItClosedIsHandledFirst(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		ordered bool
+		code    int
+		waits   time.Duration
+	}{
+		{"a client that closes", false, 1005, 200 * time.Millisecond},
+		{"a connection that breaks", false, 1006, 0},
+		{"a gateway that keeps the order", true, 1005, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			inWorld(t, engine.Options{OrderedFrames: c.ordered}, func(t *testing.T, w *world) {
+				w.websocket("c")
+				begin := time.Now()
+				closed := make(chan struct{})
+				go func() {
+					w.leave("c", c.code)
+					close(closed)
+				}()
+				if c.waits > 0 {
+					wait(c.waits / 2)
+					w.frame("c", "4late") // its invocation comes after that of $disconnect
+				}
+				<-closed
+				if took := time.Since(begin); took != c.waits {
+					t.Errorf("waited for %s, want %s", took, c.waits)
+				}
+				if got := w.handler.got(); (len(got) == 1) != (c.waits > 0) {
+					t.Errorf("handled %q", got)
+				}
+				w.reasonsAre(engine.TransportClose)
+			})
+		})
+	}
+}
