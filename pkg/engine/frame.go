@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"time"
 
 	"github.com/dozeio/doze/pkg/protocol"
 )
@@ -97,13 +98,20 @@ func decodeFrame(f Frame) (protocol.EnginePacket, error) {
 	return protocol.DecodeEngine(f.Data)
 }
 
+// linger is how long a close by the client is waited with for the frames that it has overtaken.
+const linger = 200 * time.Millisecond
+
 // Disconnect notes that a connection is closed: the $disconnect route. It may come late, twice, never, or before
-// Connect has returned. The code is WebSocket's.
+// Connect has returned. The code is WebSocket's. Where frames are not in order it blocks for linger first, unless the
+// connection broke: what the client sent before it closed may still be on its way to another invocation.
 func (e *Engine) Disconnect(ctx context.Context, connection string, code int) {
 	reason := TransportClose
 	switch code {
 	case 1002, 1003, 1007, 1009: // the gateway refused what the client sent
 		reason = TransportError
+	}
+	if !e.opt.OrderedFrames && code != 1006 {
+		_ = e.sleep(ctx, linger) // cut short when the invocation's time is over
 	}
 	e.closeConnection(ctx, connection, Close{Reason: reason}, false)
 }

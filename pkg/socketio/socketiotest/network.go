@@ -43,7 +43,7 @@ func (n network) Exists(_ context.Context, connection string) error {
 func (n network) Disconnect(_ context.Context, connection string) error {
 	if session := n.find(connection); session != nil {
 		session.closed(transportClose)
-		n.s.drop(connection, 1000)
+		n.s.drop(connection)
 	}
 	return nil
 }
@@ -57,13 +57,14 @@ func (n network) Schedule(_ context.Context, job []byte, after time.Duration) er
 	return nil
 }
 
-// drop ends a connection, of which the engine is told soon.
-func (s *Server) drop(connection string, code int) {
+// drop ends a connection, of which the engine is told soon: as of one that broke, because here nothing that the client
+// sent before can come later.
+func (s *Server) drop(connection string) {
 	s.mu.Lock()
 	_, ok := s.connections[connection]
 	delete(s.connections, connection)
 	s.mu.Unlock()
 	if ok {
-		s.soon(func(ctx context.Context) { s.Engine.Disconnect(ctx, connection, code) })
+		s.soon(func(ctx context.Context) { s.Engine.Disconnect(ctx, connection, 1006) })
 	}
 }

@@ -225,7 +225,7 @@ func (c *session) end() {
 	c.mu.Unlock()
 	switch {
 	case connection != "":
-		c.s.drop(connection, 1005)
+		c.s.drop(connection)
 	case sid != "" && !ended:
 		c.s.Engine.HTTP(c.s.context(), c.request(http.MethodPost, "polling", []byte{byte(protocol.EngineClose)}))
 	}
@@ -241,6 +241,6 @@ func (c *session) vanish() {
 	}
 	c.mu.Unlock()
 	if connection != "" {
-		c.s.drop(connection, 1006)
+		c.s.drop(connection)
 	}
 }
