@@ -3,7 +3,6 @@
 package memory
 
 import (
-	"maps"
 	"sync"
 	"time"
 
@@ -89,32 +88,3 @@ func (s *Store) Rows() (n Rows) {
 // purgeEvery is how many rows are written before a purge, at least: more when there are more rows, so that looking at
 // all of them costs each write little.
 const purgeEvery = 1024
-
-// written notes that a row was made, and now and then deletes those that have expired. s.mu is held.
-func (s *Store) written() {
-	if s.writes++; s.writes >= max(purgeEvery, len(s.sessions)) {
-		s.purge()
-	}
-}
-
-// purge deletes what has expired. s.mu is held.
-func (s *Store) purge() {
-	s.writes = 0
-	maps.DeleteFunc(s.sessions, func(_ engine.Address, r engine.Session) bool { return s.expired(r.Expires) })
-	maps.DeleteFunc(s.handshakes, func(_ string, h handshake) bool { return s.expired(h.expires) })
-	for _, shard := range s.lives {
-		maps.DeleteFunc(shard, func(_ engine.Address, l engine.Live) bool { return s.expired(l.Expires) })
-	}
-	for _, n := range s.namespaces {
-		for room, members := range n.rooms {
-			for socket, m := range members {
-				if s.expired(m.Expires) {
-					n.remove(socket, room)
-				}
-			}
-		}
-	}
-}
-
-// expired reports whether a time that a row expires at has come. The zero time never does.
-func (s *Store) expired(at time.Time) bool { return !at.IsZero() && !s.now().Before(at) }

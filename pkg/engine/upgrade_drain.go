@@ -1,0 +1,78 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// drain confirms the upgrade of a polling session and posts its outbox to the connection until it is empty, for
+// UpgradeTimeout at most. It returns the row: moved, or why it is not this invocation's to drain.
+func (e *Engine) drain(ctx context.Context, a Address, connection string) (s Session, mine bool, err error) {
+	ctx, cancel := e.within(ctx, e.opt.UpgradeTimeout)
+	defer cancel()
+	step := Drain{Connection: connection, Now: e.now()}
+	for {
+		step.Step, step.Expires = e.newOp(), e.now().Add(e.tombstone())
+		s, mine, err = e.store.Update(ctx, a, step)
+		if err != nil || !mine {
+			return s, false, err
+		}
+		for _, p := range s.Taken.Parcels {
+			if err := e.postParcel(ctx, connection, p); err != nil {
+				return s, true, err
+			}
+		}
+		if s.State == Moved {
+			return s, true, nil
+		}
+		step.After = step.Step
+	}
+}
+
+// stuck reports whether the invocation that drains a session must be dead.
+func (e *Engine) stuck(s Session) bool {
+	return s.State == Draining && !e.now().Before(s.ProbedAt.Add(e.opt.UpgradeTimeout+postTimeout))
+}
+
+// settled waits for an upgrade that another invocation carries out and returns the open row of the connection, which
+// it finishes if need be. It begins with a polling row as it was read. ErrGone: there is nothing to wait for, or
+// another connection has the session than the one that is named.
+func (e *Engine) settled(ctx context.Context, s Session, connection string) (Session, error) {
+	for wait := time.Millisecond; s.State == Draining; wait = min(2*wait, 20*time.Millisecond) {
+		if e.stuck(s) {
+			e.close(ctx, s.Address, Close{Reason: TransportError, Told: true})
+			return s, ErrGone
+		}
+		if err := e.sleep(ctx, wait); err != nil {
+			return s, err
+		}
+		var err error
+		if s, err = e.store.Get(ctx, s.Address, true); err != nil {
+			return s, err
+		}
+	}
+	switch {
+	case s.State != Moved:
+		return s, ErrGone
+	case connection != "" && s.Connection != connection:
+		return s, fmt.Errorf("%w: another connection has the session", ErrGone)
+	}
+	target := connectionAddress(s.Connection)
+	expires := e.expiry(s.Created)
+	// The liveness row comes first: a connection without one would never be found dead.
+	live := Live{Address: target, Created: s.Created, Last: e.now(), Joined: len(s.Entries) > 0, Expires: expires}
+	if err := e.store.PutLive(ctx, live); err != nil {
+		return s, err
+	}
+	settle := Settle{Entries: s.Entries, Changes: s.Changes, Pending: s.Pending, Kept: s.Kept, Expires: expires}
+	open, ok, err := e.store.Update(ctx, target, settle)
+	switch {
+	case err != nil:
+		return s, err
+	case !ok:
+		return open, errors.Join(ErrGone, e.store.Forget(ctx, target, ""))
+	}
+	return open, e.arm(ctx, Shard(target))
+}
