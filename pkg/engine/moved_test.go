@@ -102,3 +102,27 @@ func TestRace1WhatAClientSentBeforeItClosedIsHandledFirst(t *testing.T) {
 		})
 	}
 }
+
+func TestRace2ADrainEndsHoweverFastPacketsCome(t *testing.T) {
+	s := engine.Session{Address: polling("sid"), SID: "sid", State: engine.Probing, Connection: "c"}
+	parcel := func(op string) engine.Append { return engine.Append{Parcel: engine.Parcel{Op: op, Packets: [][]byte{{'4'}}}} }
+	step := func(step, after string, seal bool) engine.Drain {
+		return engine.Drain{Connection: "c", Step: step, After: after, Seal: seal}
+	}
+	for i, c := range []struct {
+		transition engine.Transition
+		outcome    engine.Outcome
+		state      engine.State
+	}{
+		{step("1", "", false), engine.Applied, engine.Draining},
+		{parcel("a"), engine.Applied, engine.Draining},
+		{step("2", "1", true), engine.Applied, engine.Draining},
+		{parcel("b"), engine.Refused, engine.Draining},
+		{parcel("a"), engine.Already, engine.Draining}, // a retry of what was taken
+		{step("3", "2", true), engine.Applied, engine.Moved},
+	} {
+		if outcome := c.transition.Apply(&s); outcome != c.outcome || s.State != c.state {
+			t.Errorf("step %d, %+v: %v %s, want %v %s", i, c.transition, outcome, s.State, c.outcome, c.state)
+		}
+	}
+}

@@ -35,6 +35,9 @@ func (e *Engine) deliver(ctx context.Context, a Address, p Parcel) error {
 		p.Op = e.newOp()
 	}
 	s, ok, err := e.store.Update(ctx, a, Append{p})
+	if err == nil && !ok && s.Sealed { // it is about to move
+		s, err = e.drained(ctx, s)
+	}
 	switch {
 	case err != nil || ok:
 		return err

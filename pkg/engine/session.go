@@ -78,6 +78,7 @@ type Session struct {
 	Recent []string  // operations of the parcels that came last, newest first: a retry of Append recognises itself
 	Ponged time.Time // when the last pong came; the handshake counts as one
 	Pinged time.Time // when a GET was last answered with a ping
+	Sealed bool      // a draining session: its outbox takes nothing more, so that the drain comes to an end
 	Told   bool      // a closed session: the client has had its answer, further requests get 400
 }
 

@@ -14,7 +14,7 @@ const MaxOutbox = 256 << 10
 // recognise itself.
 const MaxRecent = 32
 
-// Append puts a parcel into the outbox of a live polling session.
+// Append puts a parcel into the outbox of a live polling session that is not sealed.
 type Append struct{ Parcel Parcel }
 
 // Apply implements Transition.
@@ -22,7 +22,7 @@ func (t Append) Apply(s *Session) Outcome {
 	if slices.Contains(s.Recent, t.Parcel.Op) {
 		return Already
 	}
-	if !s.live() || size(s.Outbox...)+size(s.Taken.Parcels...)+size(t.Parcel) > MaxOutbox {
+	if !s.live() || s.Sealed || size(s.Outbox...)+size(s.Taken.Parcels...)+size(t.Parcel) > MaxOutbox {
 		return Refused
 	}
 	s.Outbox = append(s.Outbox, t.Parcel)

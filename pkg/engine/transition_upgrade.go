@@ -46,6 +46,7 @@ type Drain struct {
 	Connection string
 	Step       string    // id of this step
 	After      string    // id of the step before, empty for the first
+	Seal       bool      // let the outbox take nothing more after this step
 	Now        time.Time // when the first step began
 	Expires    time.Time // of the tombstone that a moved session is
 }
@@ -64,6 +65,7 @@ func (t Drain) Apply(s *Session) Outcome {
 		if len(s.Outbox) == 0 {
 			s.State, s.Expires = Moved, t.Expires
 		}
+		s.Sealed = s.Sealed || t.Seal
 	default:
 		return Refused
 	}

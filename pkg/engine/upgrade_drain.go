@@ -7,13 +7,18 @@ import (
 	"time"
 )
 
+// openSteps is how many steps of a drain leave the outbox open. Should packets come faster than they can be posted,
+// whoever emits waits for the end of the drain.
+const openSteps = 1
+
 // drain confirms the upgrade of a polling session and posts its outbox to the connection until it is empty, for
 // UpgradeTimeout at most. It returns the row: moved, or why it is not this invocation's to drain.
 func (e *Engine) drain(ctx context.Context, a Address, connection string) (s Session, mine bool, err error) {
 	ctx, cancel := e.within(ctx, e.opt.UpgradeTimeout)
 	defer cancel()
 	step := Drain{Connection: connection, Now: e.now()}
-	for {
+	for steps := 1; ; steps++ {
+		step.Seal = steps > openSteps
 		step.Step, step.Expires = e.newOp(), e.now().Add(e.tombstone())
 		s, mine, err = e.store.Update(ctx, a, step)
 		if err != nil || !mine {
@@ -40,18 +45,9 @@ func (e *Engine) stuck(s Session) bool {
 // it finishes if need be. It begins with a polling row as it was read. ErrGone: there is nothing to wait for, or
 // another connection has the session than the one that is named.
 func (e *Engine) settled(ctx context.Context, s Session, connection string) (Session, error) {
-	for wait := time.Millisecond; s.State == Draining; wait = min(2*wait, 20*time.Millisecond) {
-		if e.stuck(s) {
-			e.close(ctx, s.Address, Close{Reason: TransportError, Told: true})
-			return s, ErrGone
-		}
-		if err := e.sleep(ctx, wait); err != nil {
-			return s, err
-		}
-		var err error
-		if s, err = e.store.Get(ctx, s.Address, true); err != nil {
-			return s, err
-		}
+	s, err := e.drained(ctx, s)
+	if err != nil {
+		return s, err
 	}
 	switch {
 	case s.State != Moved:
@@ -75,4 +71,22 @@ func (e *Engine) settled(ctx context.Context, s Session, connection string) (Ses
 		return open, errors.Join(ErrGone, e.store.Forget(ctx, target, ""))
 	}
 	return open, e.arm(ctx, Shard(target))
+}
+
+// drained waits until nobody drains a polling session any more, and returns its row as it is then.
+func (e *Engine) drained(ctx context.Context, s Session) (Session, error) {
+	for wait := time.Millisecond; s.State == Draining; wait = min(2*wait, 20*time.Millisecond) {
+		if e.stuck(s) {
+			e.close(ctx, s.Address, Close{Reason: TransportError, Told: true})
+			return s, ErrGone
+		}
+		if err := e.sleep(ctx, wait); err != nil {
+			return s, err
+		}
+		var err error
+		if s, err = e.store.Get(ctx, s.Address, true); err != nil {
+			return s, err
+		}
+	}
+	return s, nil
 }

@@ -1,5 +1,3 @@
-//go:build defect
-
 package upgrades
 
 import (
@@ -19,7 +17,7 @@ import (
 // TestUpgradeOfABusyClient upgrades a client that gets events faster than they can be posted one after the other. The
 // upgrade has to complete all the same.
 //
-//	go test -tags defect -run TestUpgradeOfABusyClient ./tests/upgrades
+//	go test -run TestUpgradeOfABusyClient ./tests/upgrades
 func TestUpgradeOfABusyClient(t *testing.T) {
 	io := socketio.New(socketio.Options{})
 	ids := make(chan string, 1)
