@@ -105,7 +105,9 @@ func TestRace1WhatAClientSentBeforeItClosedIsHandledFirst(t *testing.T) {
 
 func TestRace2ADrainEndsHoweverFastPacketsCome(t *testing.T) {
 	s := engine.Session{Address: polling("sid"), SID: "sid", State: engine.Probing, Connection: "c"}
-	parcel := func(op string) engine.Append { return engine.Append{Parcel: engine.Parcel{Op: op, Packets: [][]byte{{'4'}}}} }
+	parcel := func(op string) engine.Append {
+		return engine.Append{Parcel: engine.Parcel{Op: op, Packets: [][]byte{{'4'}}}}
+	}
 	step := func(step, after string, seal bool) engine.Drain {
 		return engine.Drain{Connection: "c", Step: step, After: after, Seal: seal}
 	}
