@@ -10,9 +10,7 @@ import (
 	"github.com/dozeio/doze/tests/rawclient"
 )
 
-// A life is an arrival, what is done then, and a departure that fits.
-type life struct{ arrival, activity, departure step }
-
+// A step of a customer's life: an arrival, what is done then, or a departure that fits.
 type step struct {
 	name string
 	when func(*customer) bool // nil: always
