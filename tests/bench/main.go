@@ -1,4 +1,4 @@
-// Command bench measures Doze beside Node's socket.io in one run and prints a table for docs/benchmarks.md:
+// Command bench measures Doze beside Node's socket.io in one run and prints the table of docs/benchmarks.md:
 //
 //	go run ./tests/bench [-rounds 5]
 //
@@ -13,8 +13,6 @@ import (
 	"fmt"
 	"log"
 	"os"
-	"slices"
-	"strings"
 	"time"
 )
 
@@ -22,24 +20,32 @@ func main() {
 	log.SetFlags(0)
 	rounds := flag.Int("rounds", 5, "of each measurement")
 	flag.Parse()
-	ctx, cancel := context.WithTimeout(context.Background(), 15*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Minute)
 	defer cancel()
 	if err := run(ctx, *rounds); err != nil {
 		log.Fatal("bench: ", err)
 	}
 }
 
-// measurement is a figure of a server, measured once per round.
+// measurement is of a server, once per round. It gives one figure for each name.
 type measurement struct {
-	name string
-	of   func(context.Context, *server) (float64, error)
+	names []string
+	of    func(context.Context, *server) ([]float64, error)
 }
 
 var measurements = []measurement{
-	{"CPU per ack echo over WebSocket, µs", echoes},
-	{"CPU per delivery of a broadcast to 100, µs", func(ctx context.Context, s *server) (float64, error) { return broadcasts(ctx, s, 100, 100) }},
-	{"CPU per delivery of a broadcast to 1000, µs", func(ctx context.Context, s *server) (float64, error) { return broadcasts(ctx, s, 1000, 10) }},
-	{"memory per idle WebSocket connection, KiB", idle},
+	{[]string{"CPU per ack echo over WebSocket, µs"}, one(echoes)},
+	{[]string{"CPU per delivery of a broadcast to 100, µs"}, one(func(ctx context.Context, s *server) (float64, error) { return broadcasts(ctx, s, 100, 100) })},
+	{[]string{"CPU per delivery of a broadcast to 1000, µs"}, one(func(ctx context.Context, s *server) (float64, error) { return broadcasts(ctx, s, 1000, 10) })},
+	{[]string{"memory per idle WebSocket connection, KiB"}, one(idle)},
+	{[]string{"from the client's start to its upgrade, ms, p50", "the same, p99"}, upgrades},
+}
+
+func one(of func(context.Context, *server) (float64, error)) func(context.Context, *server) ([]float64, error) {
+	return func(ctx context.Context, s *server) ([]float64, error) {
+		f, err := of(ctx, s)
+		return []float64{f}, err
+	}
 }
 
 func run(ctx context.Context, rounds int) error {
@@ -54,7 +60,7 @@ func run(ctx context.Context, rounds int) error {
 	}
 	fmt.Println("| | Doze, min / median / max | Node socket.io | ratio of the medians |\n|---|---|---|---|")
 	for _, m := range measurements {
-		figures := make([][]float64, len(kinds))
+		figures := make([][2][]float64, len(m.names)) // of Doze and Node
 		for range rounds {
 			for i, kind := range kinds {
 				s, err := kind.start(ctx)
@@ -64,19 +70,18 @@ func run(ctx context.Context, rounds int) error {
 				f, err := m.of(ctx, s)
 				s.stop()
 				if err != nil {
-					return fmt.Errorf("%s of %s: %w", m.name, kind.name, err)
+					return fmt.Errorf("%s of %s: %w", m.names[0], kind.name, err)
 				}
-				figures[i] = append(figures[i], f)
+				for n := range m.names {
+					figures[n][i] = append(figures[n][i], f[n])
+				}
 			}
 		}
-		row := []string{m.name}
-		for _, f := range figures {
-			slices.Sort(f)
-			row = append(row, fmt.Sprintf("%.1f / %.1f / %.1f", f[0], median(f), f[len(f)-1]))
+		for n, name := range m.names {
+			row(name, figures[n][0], figures[n][1])
 		}
-		fmt.Printf("| %s | %.2f |\n", strings.Join(row, " | "), median(figures[0])/median(figures[1]))
 	}
-	return nil
+	return codecRows(ctx, rounds)
 }
 
 func median(sorted []float64) float64 { return sorted[len(sorted)/2] }
