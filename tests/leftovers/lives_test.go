@@ -10,7 +10,7 @@ import (
 	"github.com/dozeio/doze/tests/rawclient"
 )
 
-// A step of a customer's life: an arrival, what is done then, or a departure that fits.
+// A step is part of a life: an arrival, what is done then, or a departure that fits.
 type step struct {
 	name string
 	when func(*customer) bool // nil: always
