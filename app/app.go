@@ -59,7 +59,7 @@ func New(origins ...string) *socketio.Server {
 	chat.On("say", say)
 	chat.On("whisper", whisper)
 	chat.On("typing", typing)
-	chat.On("rooms", func(ctx context.Context, _ *socketio.Socket) ([]socketio.Room, error) { return chat.Rooms(ctx) })
+	chat.On("rooms", list)
 	chat.OnDisconnecting(goodbye)
 	return io
 }
@@ -101,6 +101,21 @@ func who(s *socketio.Socket) (p person, err error) {
 	return p, err
 }
 
+// roomPrefix keeps the rooms that people name apart from those that every socket has of its own under its public id:
+// who could join another's would read what is whispered there.
+const roomPrefix = "#"
+
+func key(room string) string { return roomPrefix + room }
+
+// list answers with the rooms and their member counts.
+func list(ctx context.Context, s *socketio.Socket) ([]socketio.Room, error) {
+	rooms, err := s.Namespace().Rooms(ctx)
+	for i := range rooms {
+		rooms[i].Name = strings.TrimPrefix(rooms[i].Name, roomPrefix)
+	}
+	return rooms, err
+}
+
 // roomReceipt acknowledges a join.
 type roomReceipt struct {
 	Room    string `json:"room"`
@@ -120,18 +135,18 @@ func join(ctx context.Context, s *socketio.Socket, room string) (roomReceipt, er
 	if err != nil {
 		return roomReceipt{}, err
 	}
-	others, err := s.To(room).Sockets(ctx)
+	others, err := s.To(key(room)).Sockets(ctx)
 	receipt := roomReceipt{room, 1 + len(others)}
 	switch {
-	case err != nil || slices.Contains(rooms, room):
+	case err != nil || slices.Contains(rooms, key(room)):
 		return receipt, err
 	case len(rooms) >= maxRooms:
 		return roomReceipt{}, problem("You are in 50 rooms: leave one first.")
 	}
-	if err := s.Join(ctx, room); err != nil {
+	if err := s.Join(ctx, key(room)); err != nil {
 		return roomReceipt{}, err
 	}
-	return receipt, s.To(room).Emit(ctx, "joined", roomEvent{room, p})
+	return receipt, s.To(key(room)).Emit(ctx, "joined", roomEvent{room, p})
 }
 
 func leave(ctx context.Context, s *socketio.Socket, room string) (map[string]string, error) {
@@ -139,10 +154,10 @@ func leave(ctx context.Context, s *socketio.Socket, room string) (map[string]str
 	if err != nil {
 		return nil, err
 	}
-	if err := s.Leave(ctx, room); err != nil {
+	if err := s.Leave(ctx, key(room)); err != nil {
 		return nil, err
 	}
-	return map[string]string{"room": room}, s.To(room).Emit(ctx, "left", roomEvent{room, p})
+	return map[string]string{"room": room}, s.To(key(room)).Emit(ctx, "left", roomEvent{room, p})
 }
 
 // text is what somebody says, in a room or to one person.
@@ -158,7 +173,7 @@ func say(ctx context.Context, s *socketio.Socket, in text) (receipt, error) {
 		return receipt{}, err
 	}
 	m.Room = in.Room
-	return receipt{m.ID, m.Time}, s.To(in.Room).Emit(ctx, "said", m)
+	return receipt{m.ID, m.Time}, s.To(key(in.Room)).Emit(ctx, "said", m)
 }
 
 // whisper sends to one person: a socket's id is the name of a room that it alone is in.
@@ -166,6 +181,9 @@ func whisper(ctx context.Context, s *socketio.Socket, in text) (receipt, error) 
 	m, err := compose(s, in.Text)
 	if err != nil {
 		return receipt{}, err
+	}
+	if strings.HasPrefix(in.To, roomPrefix) {
+		return receipt{}, problem("Whisper to a person, not to a room.")
 	}
 	to := s.To(in.To)
 	if there, err := to.Sockets(ctx); err != nil || len(there) == 0 {
@@ -193,7 +211,7 @@ func typing(ctx context.Context, s *socketio.Socket, in typingEvent) (err error)
 	if in.From, err = who(s); err != nil {
 		return err
 	}
-	return s.To(in.Room).Emit(ctx, "typing", in)
+	return s.To(key(in.Room)).Emit(ctx, "typing", in)
 }
 
 func goodbye(ctx context.Context, s *socketio.Socket, _ socketio.Reason) error {
@@ -205,12 +223,11 @@ func goodbye(ctx context.Context, s *socketio.Socket, _ socketio.Reason) error {
 	if err != nil {
 		return err
 	}
+	var errs []error
 	for _, room := range rooms {
-		if err := s.To(room).Emit(ctx, "left", roomEvent{room, p}); err != nil {
-			return err
-		}
+		errs = append(errs, s.To(room).Emit(ctx, "left", roomEvent{strings.TrimPrefix(room, roomPrefix), p}))
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // problem answers a request with what to do about it.

@@ -101,6 +101,19 @@ func TestWhisperReachesOnePerson(t *testing.T) {
 		t.Errorf("%s %v", event, args)
 	}
 	eve.ExpectNothing()
+	eve.Emit("join", bob.ID()) // a room of that name is not bob's own
+	ada.Emit("whisper", map[string]string{"to": bob.ID(), "text": "psst"})
+	bob.Next()
+	eve.ExpectNothing()
+	eve.Emit("join", "tea")
+	for _, to := range []string{"", "#tea"} {
+		if problem := ada.Emit("whisper", map[string]string{"to": to, "text": "psst"}); field(t, problem, "error") == nil {
+			t.Errorf("a whisper to %q was acked with %v", to, problem)
+		}
+	}
+	ada.Emit("say", map[string]string{"text": "to whom?"})
+	bob.ExpectNothing()
+	eve.ExpectNothing()
 	bob.Vanish()
 	if problem := ada.Emit("whisper", map[string]string{"to": bob.ID(), "text": "psst"}); field(t, problem, "error") == nil {
 		t.Errorf("a whisper to somebody who has left was acked with %v", problem)

@@ -101,11 +101,13 @@ func frame(ctx context.Context, e *engine.Engine, env envelope) (response events
 	defer func() {
 		if p := recover(); p != nil {
 			e.Options().Logger.ErrorContext(ctx, "panic", "value", p, "stack", string(debug.Stack()))
+			e.DropConnection(ctx, env.RequestContext.ConnectionID)
 		}
 	}()
 	data, err := body(env.Body, env.IsBase64Encoded)
 	if err != nil {
 		e.Options().Logger.ErrorContext(ctx, "a message event could not be read", "error", err)
+		e.DropConnection(ctx, env.RequestContext.ConnectionID)
 		return response
 	}
 	if reply := e.Frame(ctx, env.RequestContext.ConnectionID, engine.Frame{Binary: env.IsBase64Encoded, Data: data}); reply != nil {

@@ -7,6 +7,7 @@ import (
 	"net/http"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/apigatewaymanagementapi"
 	"github.com/aws/aws-sdk-go-v2/service/apigatewaymanagementapi/types"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
@@ -32,6 +33,11 @@ func NewPoster(cfg aws.Config, endpoint string) *Poster {
 	return &Poster{apigatewaymanagementapi.NewFromConfig(cfg, func(o *apigatewaymanagementapi.Options) {
 		o.BaseEndpoint = aws.String(endpoint)
 		o.Retryer = aws.NopRetryer{}
+		if cfg.HTTPClient == nil { // a broadcast posts to many at a time
+			o.HTTPClient = awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
+				t.MaxIdleConns, t.MaxIdleConnsPerHost = 256, 256
+			})
+		}
 	})}
 }
 
@@ -83,6 +89,8 @@ func meaning(err error) error {
 		return engine.ErrBusy
 	case errors.As(err, &large):
 		return engine.ErrTooLarge
+	case errors.As(err, &answer) && answer.HTTPStatusCode() == http.StatusTooManyRequests: // the account's rate
+		return engine.ErrBusy
 	case errors.As(err, &answer) && answer.HTTPStatusCode() == http.StatusBadRequest: // an id that was never one
 		return engine.ErrGone
 	case errors.As(err, &answer) && answer.HTTPStatusCode() == http.StatusForbidden:

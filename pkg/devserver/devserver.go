@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 
 	"github.com/dozeio/doze/pkg/apigw"
 	"github.com/dozeio/doze/pkg/engine"
@@ -125,11 +124,7 @@ func (s *Server) wire(o Options, bind func(socketio.Backend) (*engine.Engine, er
 
 // awsConfig is for an @connections API that asks for no signature.
 func awsConfig() aws.Config {
-	client := awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
-		t.MaxIdleConns, t.MaxIdleConnsPerHost = 256, 256
-		t.Proxy = nil
-	})
-	return aws.Config{Region: "local", Credentials: aws.AnonymousCredentials{}, HTTPClient: client}
+	return aws.Config{Region: "local", Credentials: aws.AnonymousCredentials{}}
 }
 
 // Ended is closed when the server has stopped listening, by Close or by itself; Err then says why.

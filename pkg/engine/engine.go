@@ -82,6 +82,9 @@ func New(store Store, poster Poster, timers Timers, handler Handler, o Options) 
 	if o.PingInterval+o.PingTimeout > math.MaxInt32*time.Millisecond {
 		return nil, errors.New("engine: PingInterval plus PingTimeout is over 2147483647 ms: browsers' timers end there")
 	}
+	if o.PingInterval > maxDelay {
+		return nil, errors.New("engine: PingInterval is over 15 minutes: the queue's delays end there, and API Gateway closes connections that are silent for 10")
+	}
 	for _, d := range []time.Duration{o.PingInterval, o.PingTimeout, o.ConnectTimeout, o.UpgradeTimeout, o.PollWait, o.MaxAge} {
 		if d < time.Millisecond {
 			return nil, errors.New("engine: every duration in Options has to be at least a millisecond, or zero for its default")
@@ -102,6 +105,9 @@ func (e *Engine) Options() Options { return e.opt }
 // invocationTime is how long an invocation that has begun something may still be at it. After that, whoever finds it
 // unfinished goes on.
 const invocationTime = time.Minute
+
+// maxDelay is the longest that Timers are asked for.
+const maxDelay = 15 * time.Minute
 
 // tombstone is how long the rows of a session that is no more stay: for requests that are still on their way, and for
 // the sweeps that finish what a crash has left.
@@ -137,7 +143,7 @@ func (e *Engine) outlive(ctx context.Context) (context.Context, func()) {
 	if ctx.Err() == nil {
 		return ctx, func() {}
 	}
-	return e.within(context.WithoutCancel(ctx), postTimeout)
+	return e.within(context.WithoutCancel(ctx), reserve)
 }
 
 // newSID returns a session id of 144 random bits.

@@ -22,12 +22,12 @@ func (e *Engine) pong(ctx context.Context, a Address) {
 	}
 }
 
-// gaveUp is the time of the last pong of a connection that a sweep is to find dead.
-var gaveUp = time.Unix(0, 0).UTC()
+// Dead is the Last of a connection that a sweep is to close. No pong brings it back.
+var Dead = time.Unix(0, 0).UTC()
 
 // giveUp leaves a connection to the next sweep, whatever becomes of this invocation.
 func (e *Engine) giveUp(ctx context.Context, a Address) {
-	if err := e.store.Touch(ctx, a, gaveUp, false); err != nil {
+	if err := e.store.Touch(ctx, a, Dead, false); err != nil {
 		e.opt.Logger.ErrorContext(ctx, "a connection could not be marked as dead", "error", err)
 	}
 }
@@ -91,7 +91,7 @@ func (e *Engine) sweep(ctx context.Context, j job) error {
 		})
 	}
 	wg.Wait()
-	return nil
+	return ctx.Err() // the rest is for the next delivery
 }
 
 // overtaken is for a message of another generation than the timer's. It arms an overdue timer, and one that a sweep

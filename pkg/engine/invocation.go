@@ -104,6 +104,13 @@ func (v *Invocation) SetEntry(ctx context.Context, key string, old, new []byte) 
 // Keep stores the messages of an unfinished binary packet until its attachments come, in another invocation. ErrGone:
 // the session is closed. ErrRefused: another invocation has stored some, so the messages do not come in order.
 func (v *Invocation) Keep(ctx context.Context, pending [][]byte) error {
+	size := 0
+	for _, message := range pending {
+		size += len(message)
+	}
+	if size > MaxOutbox {
+		return fmt.Errorf("%w: the parts of a binary packet that came in several requests are over %d bytes", ErrRefused, MaxOutbox)
+	}
 	keep := Keep{Op: v.e.newOp(), Before: v.seen().Kept, Pending: pending}
 	for {
 		s, ok, err := v.e.store.Update(ctx, v.Address(), keep)
@@ -141,7 +148,7 @@ func (v *Invocation) Refresh(ctx context.Context) error {
 // what another invocation of the same connection is about to write, where the gateway does not keep frames in order.
 func (v *Invocation) Await(ctx context.Context, cond func(entries map[string][]byte) bool) bool {
 	end := v.e.now().Add(awaitFor)
-	for wait := 2 * time.Millisecond; ; wait = min(2*wait, 40*time.Millisecond) {
+	for wait := 10 * time.Millisecond; ; wait *= 2 {
 		if cond(v.Entries()) {
 			return true
 		}

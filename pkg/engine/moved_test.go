@@ -128,3 +128,26 @@ func TestRace2ADrainEndsHoweverFastPacketsCome(t *testing.T) {
 		}
 	}
 }
+
+func TestRace8NoPongBringsAConnectionBackThatWasGivenUp(t *testing.T) {
+	inWorld(t, engine.Options{}, func(t *testing.T, w *world) {
+		w.websocket("c")
+		w.frame("c", "4join")
+		if err := w.table.Touch(t.Context(), connected("c"), engine.Dead, false); err != nil {
+			t.Fatal(err)
+		}
+		w.frame("c", "3")
+		w.pass(26 * time.Second)
+		if w.gateway.open("c") {
+			t.Error("the connection is still open")
+		}
+		w.reasonsAre(engine.TransportError)
+	})
+}
+
+func TestPingIntervalsThatNoQueueCanDelayAreRefused(t *testing.T) {
+	_, err := engine.New(nil, nil, nil, nil, engine.Options{PingInterval: 16 * time.Minute})
+	if err == nil {
+		t.Error("a ping interval of 16 minutes was taken")
+	}
+}

@@ -33,7 +33,8 @@ type Poster interface {
 	Disconnect(ctx context.Context, connection string) error
 }
 
-// Timers hands a job to Engine.Job later, at least once and in no order, never before the delay is over.
+// Timers hands a job to Engine.Job later, at least once and in no order, never before the delay is over. Delays are
+// 15 minutes at most and may be rounded up to whole seconds.
 // Safe for concurrent use.
 type Timers interface {
 	Schedule(ctx context.Context, job []byte, after time.Duration) error

@@ -8,10 +8,12 @@ import (
 	"time"
 )
 
-// A post that takes longer than postTimeout has failed. A busy connection is tried again busyTries times.
+// A post that takes longer than postTimeout has failed. A busy connection is tried again busyTries times. What has to
+// be tried although the invocation's own time is over gets the reserve: less than apigw keeps back of it.
 const (
 	postTimeout = 5 * time.Second
 	busyTries   = 6
+	reserve     = 800 * time.Millisecond
 )
 
 // Deliver sends a parcel to the session at an address, wherever it has moved to. Parcels of one caller arrive in the
@@ -56,6 +58,9 @@ func (e *Engine) postParcel(ctx context.Context, connection string, p Parcel) er
 		return fmt.Errorf("%w: %w", ErrBusy, err)
 	}
 	defer leave()
+	if err := ctx.Err(); err != nil { // an ended context must not look like a post of unknown fate
+		return fmt.Errorf("%w: %w", ErrBusy, err)
+	}
 	for i, packet := range p.Packets {
 		err := e.post1(ctx, connection, e.frame(packet))
 		switch {
@@ -104,7 +109,11 @@ func (e *Engine) exists(ctx context.Context, connection string) error {
 // cut closes a connection, also when the invocation's own time is over. What follows comes by $disconnect. If the
 // gateway does not do it for as long as postTimeout, a sweep has to.
 func (e *Engine) cut(ctx context.Context, connection string) {
-	limited, cancel := e.within(context.WithoutCancel(ctx), postTimeout)
+	limit := postTimeout
+	if ctx.Err() != nil {
+		limit = reserve
+	}
+	limited, cancel := e.within(context.WithoutCancel(ctx), limit)
 	defer cancel()
 	for wait := 10 * time.Millisecond; ; wait *= 2 {
 		err := e.poster.Disconnect(limited, connection)
@@ -120,6 +129,20 @@ func (e *Engine) cut(ctx context.Context, connection string) {
 		}
 	}
 }
+
+// Drop closes the session at an address because something for it was lost: so its client knows, and comes back.
+func (e *Engine) Drop(ctx context.Context, a Address) {
+	if connection, ok := a.connection(); ok {
+		e.cut(ctx, connection)
+		return
+	}
+	if s, ok := e.close(ctx, a, Close{Reason: TransportError, Told: true}); !ok && s.State == Moved {
+		e.cut(ctx, s.Connection)
+	}
+}
+
+// DropConnection is Drop for a connection whose frame could not be handled.
+func (e *Engine) DropConnection(ctx context.Context, connection string) { e.cut(ctx, connection) }
 
 // frame puts a packet in text form into a WebSocket frame.
 func (e *Engine) frame(packet []byte) Frame {

@@ -34,8 +34,8 @@ type Store interface {
 	// PutLive writes a liveness row, whatever was there.
 	PutLive(ctx context.Context, l Live) error
 
-	// Touch sets Last on a liveness row when last is not zero, and Joined when joined is true. A row that is not
-	// there stays so.
+	// Touch sets Last on a liveness row when last is not zero and Last is not Dead, and Joined when joined is true. A
+	// row that is not there stays so.
 	Touch(ctx context.Context, a Address, last time.Time, joined bool) error
 
 	// Lives returns the liveness rows of a shard, strongly consistent, in any order.

@@ -17,7 +17,7 @@ func (e *Engine) check(ctx context.Context, l Live, at time.Time) {
 		return
 	}
 	switch {
-	case l.Last.Equal(gaveUp):
+	case l.Last.Equal(Dead):
 		e.closeSwept(ctx, l, connection, Close{Reason: TransportError})
 	case !at.Before(l.Last.Add(e.opt.PingInterval + e.opt.PingTimeout)):
 		e.closeSwept(ctx, l, connection, Close{Reason: PingTimeout})

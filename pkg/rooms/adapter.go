@@ -23,7 +23,8 @@ const deliveries = 64
 
 // Broadcast calls deliver once for each recipient, several at a time, page by page as the rooms are read, and returns
 // when all calls have returned. Recipients are those that a strongly consistent read finds during the call. The error
-// joins those of the reads and of deliver; one recipient's does not keep the others from being served.
+// joins those of the reads and of deliver; one recipient's does not keep the others from being served. When ctx ends,
+// nobody else is.
 func (a Adapter) Broadcast(ctx context.Context, t Target, deliver func(context.Context, Member) error) error {
 	seen := map[string]bool{t.Skip: true}
 	for _, room := range t.Except {
@@ -67,6 +68,10 @@ func (a Adapter) Broadcast(ctx context.Context, t Target, deliver func(context.C
 				return
 			}
 			for _, m := range next {
+				if err := ctx.Err(); err != nil {
+					fail(err)
+					return
+				}
 				slots <- struct{}{}
 				wg.Go(func() {
 					defer func() { <-slots }()

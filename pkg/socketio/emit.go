@@ -15,16 +15,23 @@ import (
 // Broadcast names the recipients of an emit. It is a value: each method returns another one.
 type Broadcast struct {
 	namespace *Namespace
+	rooms     bool // that some were named: those in to, or none that there can be
 	to        []string
 	except    []string
 	skip      string // the socket that broadcasts
 }
 
-// To adds rooms whose members receive. As long as no room was added, all sockets of the namespace receive: beware of
-// To(list...) with an empty list.
+// To adds rooms whose members receive. The room "" has none. As long as no room was added, all sockets of the namespace
+// receive: beware of To(list...) with an empty list.
 func (b Broadcast) To(rooms ...string) Broadcast {
-	b.to = append(slices.Clone(b.to), rooms...)
+	b.rooms = b.rooms || len(rooms) > 0
+	b.to = named(b.to, rooms)
 	return b
+}
+
+// named adds the rooms that can have members.
+func named(to, rooms []string) []string {
+	return slices.DeleteFunc(append(slices.Clone(to), rooms...), func(room string) bool { return room == "" })
 }
 
 // In is To.
@@ -32,7 +39,7 @@ func (b Broadcast) In(rooms ...string) Broadcast { return b.To(rooms...) }
 
 // Except adds rooms whose members do not receive.
 func (b Broadcast) Except(rooms ...string) Broadcast {
-	b.except = append(slices.Clone(b.except), rooms...)
+	b.except = named(b.except, rooms)
 	return b
 }
 
@@ -40,11 +47,11 @@ func (b Broadcast) Except(rooms ...string) Broadcast {
 // most 10 of them. The recipients are those of the moment of the call. It blocks until the event is posted to, or
 // waiting for, every recipient. Events of one handler arrive in the order of its calls, if these get its own context.
 //
-// A recipient that is gone is no error. engine.ErrTooLarge (the text, or an attachment in base64, is over
-// engine.Options.MaxMessage, or all together over engine.MaxOutbox), or arguments that cannot be encoded: nothing was
-// sent to anybody. Else the error joins those of the store, when not all recipients could be found, and what went wrong
-// with single ones: engine.ErrBusy and engine.ErrOutboxFull for one that did not get the event, any other for one whose
-// connection has been closed because its fate is unknown.
+// engine.ErrTooLarge (the text, or an attachment in base64, is over engine.Options.MaxMessage, or all together over
+// engine.MaxOutbox), or arguments that cannot be encoded: nothing was sent to anybody. Else the error is the store's,
+// when not all recipients could be found, or that of ctx, when it has ended before all were served. What goes wrong with
+// a single recipient is no error of the emit: one that is gone is left out; one that does not get the event, because it
+// does not read or poll as fast as events come, is logged and disconnected, so that it knows.
 func (b Broadcast) Emit(ctx context.Context, event string, args ...any) error {
 	s := b.namespace.server
 	e, err := s.backend()
@@ -55,9 +62,19 @@ func (b Broadcast) Emit(ctx context.Context, event string, args ...any) error {
 	if err != nil {
 		return err
 	}
+	if b.rooms && len(b.to) == 0 {
+		return nil
+	}
 	return s.adapter.Broadcast(ctx, b.target(ctx), func(ctx context.Context, m rooms.Member) error {
-		if err := e.Deliver(ctx, engine.Address(m.Address), parcel); !errors.Is(err, engine.ErrGone) {
-			return err
+		err := e.Deliver(ctx, engine.Address(m.Address), parcel)
+		switch {
+		case err == nil || errors.Is(err, engine.ErrGone):
+		case ctx.Err() != nil:
+			return ctx.Err()
+		default:
+			s.opt.Logger.WarnContext(ctx, "a recipient did not get an event and is disconnected",
+				"namespace", b.namespace.name, "socket", m.Socket, "error", err)
+			e.Drop(ctx, engine.Address(m.Address))
 		}
 		return nil
 	})
@@ -71,6 +88,9 @@ func (b Broadcast) Sockets(ctx context.Context) ([]string, error) {
 	}
 	var mu sync.Mutex
 	ids := []string{}
+	if b.rooms && len(b.to) == 0 {
+		return ids, nil
+	}
 	err := b.namespace.server.adapter.Broadcast(ctx, b.target(ctx), func(_ context.Context, m rooms.Member) error {
 		mu.Lock()
 		defer mu.Unlock()

@@ -88,7 +88,7 @@ func (s *Store) Touch(_ context.Context, a engine.Address, last time.Time, joine
 	if !ok || s.expired(l.Expires) {
 		return nil
 	}
-	if !last.IsZero() {
+	if !last.IsZero() && !l.Last.Equal(engine.Dead) {
 		l.Last = last
 	}
 	l.Joined = l.Joined || joined
