@@ -16,6 +16,7 @@ test: tests/node_modules
 
 lint: tests/node_modules
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$unformatted" || { echo "run gofmt -w on: $$unformatted"; exit 1; }
+	go mod tidy -diff
 	go vet -tags full ./...
 	$(GOTOOL) staticcheck -tags full ./...
 
@@ -26,8 +27,9 @@ bench: tests/node_modules
 # Every fuzz target for a while: make fuzz FUZZTIME=60s
 FUZZTIME = 20s
 fuzz:
-	@for target in $$(go test -list '^Fuzz' ./pkg/protocol | grep ^Fuzz); do \
-		go test ./pkg/protocol -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 20x || exit 1; done
+	@for package in $$(git grep -l '^func Fuzz' -- '*_test.go' | xargs -n1 dirname | sort -u); do \
+		for target in $$(go test -list '^Fuzz' ./$$package | grep ^Fuzz); do \
+			go test ./$$package -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 20x || exit 1; done; done
 
 tests/node_modules: tests/package-lock.json
 	@command -v npm >/dev/null || { echo "npm is missing: install Node 20 or newer; without it: go run ./cmd/doze dev, go test ./..."; exit 1; }

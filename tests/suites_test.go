@@ -1,4 +1,5 @@
-// Package tests holds what crosses packages. What needs Node or Chromium has the build tag full, which make test sets.
+//go:build full
+
 package tests
 
 import (

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"strings"
 	"time"
 
@@ -27,6 +28,9 @@ func dev(ctx context.Context, args []string, out, log io.Writer) error {
 		return err
 	}
 	fmt.Fprintf(out, "Doze is up. Open the chat in two browser tabs:\n\n    %s\n\nClients connect with io(%q). Ctrl-C ends it.\n", s.URL, s.URL)
+	if host, _, _ := net.SplitHostPort(strings.TrimPrefix(s.URL, "http://")); !net.ParseIP(host).IsLoopback() {
+		fmt.Fprintln(log, "Others on your network can reach it, with its @connections API and its queue, which ask nobody who they are.")
+	}
 	select {
 	case <-ctx.Done():
 		fmt.Fprintln(out, "\nclosing the connections")

@@ -211,7 +211,6 @@ func TestTheSessionMayBeClosedFromOnDisconnecting(t *testing.T) {
 		s := socketiotest.New(t, io)
 		client := s.Connect("/", transport)
 		other := client.Connect("/other")
-		begin := time.Now()
 		client.Disconnect()
 		if other.Disconnected() != "io server disconnect" {
 			t.Errorf("the other namespace is %q", other.Disconnected())
@@ -220,9 +219,6 @@ func TestTheSessionMayBeClosedFromOnDisconnecting(t *testing.T) {
 			if strings.Count(did.String(), want) != 1 {
 				t.Errorf("did %s, want %s once", did, want)
 			}
-		}
-		if time.Since(begin) > 500*time.Millisecond {
-			t.Error("the session waited for the socket that closes it")
 		}
 		log.nothing(t)
 		noRows(t, s)

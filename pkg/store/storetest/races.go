@@ -265,6 +265,16 @@ func touchAbsent(t *testing.T, s *sessions) {
 	}
 }
 
+func touchDead(t *testing.T, s *sessions) {
+	live := s.liveOf(s.connection())
+	s.putLive(live)
+	s.touch(live.Address, engine.Dead, false)
+	s.touch(live.Address, s.clock.Now(), true)
+	if got, ok := s.live(live.Address); !ok || !got.Last.Equal(engine.Dead) || !got.Joined {
+		t.Errorf("%+v", got)
+	}
+}
+
 func touchAtOnce(t *testing.T, s *sessions) {
 	for range goroutines {
 		live := s.liveOf(s.connection())

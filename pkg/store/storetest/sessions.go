@@ -47,6 +47,7 @@ func Sessions(t *testing.T, open func(t *testing.T, now func() time.Time) engine
 		{"PutLive replaces what was there", putLive},
 		{"Touch sets Last and Joined and leaves what is not named", touch},
 		{"Touch leaves an absent row absent", touchAbsent},
+		{"Touch leaves a row dead that is", touchDead},
 		{"Touch with Last and with Joined at once: none is lost", touchAtOnce},
 		{"Lives returns the rows of the shard and of no other", lives},
 		{"Forget deletes the liveness row and keeps the handshake without a sid", forgetLive},
