@@ -41,7 +41,9 @@ func TestTheRoomWithoutANameHasNoMembers(t *testing.T) {
 	io := socketio.New(socketio.Options{})
 	main := io.Of("/")
 	main.On("say", func(ctx context.Context, s *socketio.Socket, room string) error { return s.To(room).Emit(ctx, "said") })
-	main.On("shun", func(ctx context.Context, s *socketio.Socket, room string) error { return s.Except(room).Emit(ctx, "said") })
+	main.On("shun", func(ctx context.Context, s *socketio.Socket, room string) error {
+		return s.Except(room).Emit(ctx, "said")
+	})
 	s := socketiotest.New(t, io)
 	ada, bob := s.Connect("/"), s.Connect("/")
 	ada.Emit("say", "")
