@@ -79,7 +79,7 @@ func (e *Engine) Frame(ctx context.Context, connection string, f Frame) *Frame {
 			return nil
 		}
 	}
-	v := e.invocation(ctx, s, true)
+	v := e.invocation(ctx, s)
 	var packets []protocol.EnginePacket
 	if err == nil {
 		packets = []protocol.EnginePacket{packet}

@@ -128,8 +128,10 @@ func (e *Engine) post(ctx context.Context, s Session, r Request) Response {
 		return Response{Status: http.StatusBadRequest} // as the reference server does
 	}
 	packets, err := protocol.DecodePayload(r.Body)
-	v := e.invocation(ctx, s, false)
-	if reason, ok := e.receive(ctx, v, packets, err); !ok {
+	v := e.invocation(ctx, s)
+	reason, ok := e.receive(ctx, v, packets, err)
+	v.flush()
+	if !ok {
 		v.close(ctx, Close{Reason: reason, Told: reason == TransportError || err != nil})
 		if reason != TransportClose {
 			return refuse(badRequest)

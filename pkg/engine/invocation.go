@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -16,8 +17,9 @@ type Invocation struct {
 	e       *Engine
 	ctx     context.Context // of the invocation, for what is sent later than the call that wanted it sent
 	sending chan struct{}   // has room for whoever sends: packets leave in the order of the calls
+	gather  bool            // what is sent goes into the outbox in one write; guarded by sending
 	reply   bool            // the last packet may leave as the answer of this invocation; guarded by sending
-	held    []byte          // that packet; guarded by sending
+	held    [][]byte        // what is gathered, or that packet; guarded by sending
 	unhold  func() bool     // guarded by sending
 
 	mu      sync.Mutex // guards what follows
@@ -25,8 +27,9 @@ type Invocation struct {
 	address Address
 }
 
-func (e *Engine) invocation(ctx context.Context, s Session, reply bool) *Invocation {
-	return &Invocation{e: e, ctx: ctx, sending: make(chan struct{}, 1), reply: reply, session: s, address: s.Address}
+// invocation is for a session as it was read, by a frame of its connection or by a request of the polling transport.
+func (e *Engine) invocation(ctx context.Context, s Session) *Invocation {
+	return &Invocation{e: e, ctx: ctx, sending: make(chan struct{}, 1), gather: s.polling(), reply: !s.polling(), session: s, address: s.Address}
 }
 
 type invocationKey struct{}
@@ -182,9 +185,10 @@ func (v *Invocation) follow(ctx context.Context) error {
 	return nil
 }
 
-// Send delivers to the session itself, in the order of the calls. For a frame, the last packet is held back for the
-// invocation's own answer, which costs no post; when more than holdFor passes before there is one, it is posted. An
-// error may be that of the packet before.
+// Send delivers to the session itself, in the order of the calls. Of a frame's, the last packet is held back for the
+// invocation's own answer, which costs no post; a request's go into the outbox together, which costs one write. When
+// more than holdFor passes before the invocation ends, they leave then. An error may be that of packets before; a client
+// that cannot be sent what was held back is disconnected, so that it knows.
 func (v *Invocation) Send(ctx context.Context, p Parcel) error {
 	select {
 	case v.sending <- struct{}{}:
@@ -192,19 +196,33 @@ func (v *Invocation) Send(ctx context.Context, p Parcel) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+	if v.gather && size(p)+size(Parcel{Packets: v.held}) <= maxGathered {
+		if v.held = append(v.held, p.Packets...); len(v.held) == len(p.Packets) {
+			v.hold()
+		}
+		return nil
+	}
 	if err := v.release(); err != nil {
 		return err
 	}
-	if !v.reply || len(p.Packets) != 1 {
+	if v.gather || !v.reply || len(p.Packets) != 1 {
 		return v.e.deliver(ctx, v.Address(), p)
 	}
-	v.held = p.Packets[0]
+	v.held = p.Packets
+	v.hold()
+	return nil
+}
+
+// maxGathered is the number of bytes that a request's invocation holds back.
+const maxGathered = 32 << 10
+
+// hold lets what is held back leave if the invocation takes long. The caller is the one who sends.
+func (v *Invocation) hold() {
 	v.unhold = v.e.opt.Clock.AfterFunc(holdFor, func() {
 		v.sending <- struct{}{}
 		defer v.sent()
 		v.logged(v.release())
 	})
-	return nil
 }
 
 // holdFor is how long the last packet to the caller may wait for the invocation to end.
@@ -212,7 +230,7 @@ const holdFor = 150 * time.Millisecond
 
 func (v *Invocation) sent() { <-v.sending }
 
-// release posts the packet that is held back. The caller is the one who sends.
+// release sends what is held back. The caller is the one who sends.
 func (v *Invocation) release() error {
 	if v.held == nil {
 		return nil
@@ -220,20 +238,22 @@ func (v *Invocation) release() error {
 	held := v.held
 	v.held = nil
 	v.unhold()
-	return v.e.deliver(v.ctx, v.Address(), Parcel{Packets: [][]byte{held}})
+	return v.e.deliver(v.ctx, v.Address(), Parcel{Packets: held})
 }
 
 func (v *Invocation) logged(err error) {
-	if err != nil {
-		v.e.opt.Logger.ErrorContext(v.ctx, "a packet could not be sent", "error", err)
+	if err == nil || errors.Is(err, ErrGone) {
+		return
 	}
+	v.e.opt.Logger.ErrorContext(v.ctx, "a packet could not be sent, so its session is closed", "error", err)
+	v.e.Drop(v.ctx, v.Address())
 }
 
-// flush posts what is held back, and lets everything that follows be posted.
+// flush sends what is held back, and holds back nothing more.
 func (v *Invocation) flush() {
 	v.sending <- struct{}{}
 	defer v.sent()
-	v.reply = false
+	v.gather, v.reply = false, false
 	v.logged(v.release())
 }
 
@@ -248,7 +268,7 @@ func (v *Invocation) answer() *Frame {
 		return nil
 	}
 	v.unhold()
-	f := v.e.frame(v.held)
+	f := v.e.frame(v.held[0])
 	v.held = nil
 	return &f
 }
