@@ -15,7 +15,7 @@ import (
 )
 
 // closeTimeout is how long the server may take to say goodbye to its clients.
-const closeTimeout = 5 * time.Second
+const closeTimeout = 2 * time.Second
 
 // dev runs the chat until ctx ends.
 func dev(ctx context.Context, args []string, out, log io.Writer) error {
@@ -62,6 +62,9 @@ func devOptions(args []string, log io.Writer) (o devserver.Options, origins []st
 	verbose := f.Bool("v", false, "log each request, invocation and post")
 	if err := f.Parse(args); err != nil {
 		return o, nil, flag.ErrHelp
+	}
+	if !strings.Contains(o.Addr, ":") {
+		return o, nil, fmt.Errorf("-addr %q has no port: write -addr 127.0.0.1:%s, say", o.Addr, o.Addr)
 	}
 	if f.NArg() > 0 {
 		return o, nil, fmt.Errorf("unexpected argument %q: doze dev takes flags only, see doze dev -h", f.Arg(0))

@@ -61,7 +61,7 @@ func Start(o Options, bind func(socketio.Backend) (*engine.Engine, error)) (*Ser
 	}
 	listener, err := net.Listen("tcp", o.Addr)
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, fmt.Errorf("%s is taken by another program: end that one, or choose another address with -addr 127.0.0.1:PORT", o.Addr)
+		return nil, fmt.Errorf("%s is taken by another program: end that one, or choose another address (doze dev: -addr 127.0.0.1:PORT)", o.Addr)
 	} else if err != nil {
 		return nil, err
 	}

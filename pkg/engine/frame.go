@@ -15,7 +15,7 @@ func (e *Engine) Connect(ctx context.Context, connection string, r Request) Resp
 	switch {
 	case r.Query.Get("transport") != "websocket":
 		return refuse(transportUnknown)
-	case !e.origins.allow(r):
+	case !e.allows(ctx, r):
 		return refuse(forbidden)
 	case r.Query.Get("sid") != "":
 		return e.probe(ctx, connection, r.Query.Get("sid"))

@@ -87,7 +87,7 @@ func (e *Engine) http(ctx context.Context, r Request) Response {
 	switch {
 	case transport != "polling" && transport != "websocket":
 		return refuse(transportUnknown)
-	case !e.origins.allow(r):
+	case !e.allows(ctx, r):
 		return refuse(forbidden)
 	case sid == "" && r.Method != http.MethodGet:
 		return refuse(badHandshakeMethod)

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -36,6 +37,16 @@ func parseOrigins(listed []string, public string) (o origins, err error) {
 func (o origins) allow(r Request) bool {
 	origin := strings.ToLower(r.Header.Get("Origin"))
 	return origin == "" || o.any || o.same(origin, r) || slices.Contains(o.listed, origin)
+}
+
+// allows is allow, with a line in the log that says what to do about a refusal.
+func (e *Engine) allows(ctx context.Context, r Request) bool {
+	if e.origins.allow(r) {
+		return true
+	}
+	e.opt.Logger.WarnContext(ctx, "a page of another site was refused: name its origin in AllowOrigins if it is yours",
+		"origin", r.Header.Get("Origin"), "host", r.Header.Get("Host"))
+	return false
 }
 
 func (o origins) same(origin string, r Request) bool {

@@ -60,7 +60,11 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		g.opt.Site.ServeHTTP(w, r)
 		return
 	}
-	if !g.tasks.enter() {
+	admit := g.tasks.enter
+	if strings.HasPrefix(r.URL.Path, "/"+g.opt.Stage+"/@connections/") { // also for the functions that still run
+		admit = g.tasks.join
+	}
+	if !admit() {
 		writeMessage(w, http.StatusServiceUnavailable, "Service Unavailable")
 		return
 	}

@@ -49,6 +49,17 @@ func (t *tasks) enter() bool {
 	return true
 }
 
+// join admits a request that may come from a task, until the last one has ended.
+func (t *tasks) join() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.refusing && t.running == 0 {
+		return false
+	}
+	t.running++
+	return true
+}
+
 func (t *tasks) leave() {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -80,7 +80,7 @@ func (n *Namespace) OnAny(f func(ctx context.Context, s *Socket, event string, a
 // Socket.IO keeps for itself.
 func (n *Namespace) On(event string, f any) {
 	n.server.registering("On(%q)", event)
-	if protocol.ReservedEvent(event) {
+	if protocol.ReservedEvent(event) || event == "connection" {
 		panic(fmt.Sprintf("socketio: On(%q): the name is reserved; use OnConnection, OnDisconnecting or OnDisconnect", event))
 	}
 	if n.handlers[event] != nil {
