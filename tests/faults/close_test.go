@@ -1,5 +1,3 @@
-//go:build defect
-
 package faults
 
 import (
@@ -19,8 +17,6 @@ import (
 
 // TestCloseWithClients closes a server whose application tells everybody who leaves. A closing gateway has to say of its
 // connections that they are gone: 503 is what the engine tries again for seconds, for each client and each recipient.
-//
-//	go test -tags defect -run TestCloseWithClients ./tests/faults
 func TestCloseWithClients(t *testing.T) {
 	posts := &refusals{}
 	s, err := devserver.Start(devserver.Options{
