@@ -1,0 +1,304 @@
+package dynamo
+
+import (
+	"fmt"
+	"maps"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/dozeio/doze/pkg/engine"
+)
+
+// change is one conditional update of one row, in the making.
+type change struct {
+	conditions, sets, removes []string
+	values                    item
+	names                     map[string]string
+}
+
+// value gives a value a name and returns it.
+func (c *change) value(v value) string {
+	if c.values == nil {
+		c.values = item{}
+	}
+	name := ":" + strconv.Itoa(len(c.values))
+	c.values[name] = v
+	return name
+}
+
+// inside returns the path of a key in a map.
+func (c *change) inside(name, key string) string {
+	if c.names == nil {
+		c.names = map[string]string{}
+	}
+	c.names["#k"] = text(key)
+	return name + ".#k"
+}
+
+func (c *change) when(condition string, values ...value) {
+	names := make([]any, len(values))
+	for i, v := range values {
+		names[i] = c.value(v)
+	}
+	c.conditions = append(c.conditions, "("+fmt.Sprintf(condition, names...)+")")
+}
+
+func (c *change) set(name string, v value) { c.sets = append(c.sets, name+" = "+c.value(v)) }
+
+func (c *change) remove(names ...string) { c.removes = append(c.removes, names...) }
+
+// setOr sets an attribute, or removes it when there is nothing to set.
+func (c *change) setOr(name string, there bool, v value) {
+	if there {
+		c.set(name, v)
+	} else {
+		c.remove(name)
+	}
+}
+
+func (c *change) expires(at time.Time) {
+	c.set(attrExpires, timeValue(at))
+	if c.names == nil {
+		c.names = map[string]string{}
+	}
+	c.names["#ttl"] = timeToLive
+	c.set("#ttl", ttlValue(at))
+}
+
+// is requires that an attribute has a text, where "" is an attribute that is not there.
+func (c *change) is(name, id string, v value) {
+	if id == "" {
+		c.when("attribute_not_exists(" + name + ")")
+	} else {
+		c.when(name+" = %s", v)
+	}
+}
+
+// isNot requires that an attribute does not have a value.
+func (c *change) isNot(name string, v value) {
+	c.when("attribute_not_exists("+name+") OR "+name+" <> %s", v)
+}
+
+func (c *change) state(states ...engine.State) {
+	values := make([]value, len(states))
+	for i, s := range states {
+		values[i] = stateValue(s)
+	}
+	c.when(attrState+" IN ("+strings.Repeat(", %s", len(states))[2:]+")", values...)
+}
+
+// update returns the expression.
+func (c *change) update() string {
+	var b strings.Builder
+	if len(c.sets) > 0 {
+		b.WriteString("SET " + strings.Join(c.sets, ", "))
+	}
+	if len(c.removes) > 0 {
+		b.WriteString(" REMOVE " + strings.Join(c.removes, ", "))
+	}
+	return strings.TrimSpace(b.String())
+}
+
+func (c *change) condition() string { return strings.Join(c.conditions, " AND ") }
+
+// trimmed is how many operations an outbox that is taken removes from the row's recent ones.
+const trimmed = 64
+
+// recentFrom returns the paths of recent operations, as many as trimmed, from one on.
+func recentFrom(first int) []string {
+	paths := make([]string, trimmed)
+	for i := range paths {
+		paths[i] = attrRecent + "[" + strconv.Itoa(first+i) + "]"
+	}
+	return paths
+}
+
+var oldest = recentFrom(engine.MaxRecent)
+
+// take moves the outbox to what was taken, as engine's take does.
+func (c *change) take(by string) {
+	c.isNot(attrTakenBy, idValue(by))
+	none := c.value(listValue())
+	zero := c.value(numberValue(0))
+	c.sets = append(c.sets,
+		attrTaken+" = if_not_exists("+attrOutbox+", "+none+")",
+		attrSize+" = if_not_exists("+attrOutboxSize+", "+zero+")",
+		attrOutboxSize+" = "+zero)
+	c.set(attrTakenBy, idValue(by))
+	c.remove(attrOutbox)
+	c.remove(oldest...)
+}
+
+// changeOf returns a transition as a condition and a change, for a row that is there and has not expired. Where they
+// depend on what the row holds, they are those for the row as it was seen last, or, when it was not, for the row as it
+// is most of the time; the condition makes sure that it is.
+func changeOf(transition engine.Transition, a engine.Address, seen *engine.Session) (*change, error) {
+	c := &change{}
+	switch t := transition.(type) {
+	case engine.Append:
+		n := size(t.Parcel)
+		c.state(engine.Open, engine.Probing, engine.Draining)
+		c.when("attribute_not_exists("+attrSize+") OR "+attrSize+" <= %s", numberValue(engine.MaxOutbox-n))
+		if n > engine.MaxOutbox {
+			c.when("attribute_not_exists(" + partitionKey + ")") // never
+		}
+		op := c.value(listValue(idValue(t.Parcel.Op)))
+		c.when("NOT contains("+attrRecent+", %s)", idValue(t.Parcel.Op))
+		none, zero, bytes := c.value(listValue()), c.value(numberValue(0)), c.value(numberValue(n))
+		c.sets = append(c.sets,
+			attrOutbox+" = list_append(if_not_exists("+attrOutbox+", "+none+"), "+c.value(parcelsValue([]engine.Parcel{t.Parcel}))+")",
+			attrRecent+" = list_append("+op+", if_not_exists("+attrRecent+", "+none+"))",
+			attrOutboxSize+" = if_not_exists("+attrOutboxSize+", "+zero+") + "+bytes,
+			attrSize+" = if_not_exists("+attrSize+", "+zero+") + "+bytes)
+	case engine.BeginPoll:
+		c.state(engine.Open, engine.Probing)
+		c.isNot(attrTakenBy, idValue(t.Lease.ID))
+		c.when("attribute_not_exists("+attrLease+") OR "+attrLeaseUntil+" <= %s", timeValue(t.Now))
+		c.set(attrLease, idValue(t.Lease.ID))
+		c.set(attrLeaseUntil, timeValue(t.Lease.Until))
+		c.sets = append(c.sets, attrSize+" = if_not_exists("+attrOutboxSize+", "+c.value(numberValue(0))+")")
+		c.remove(attrTaken)
+	case engine.EndPoll:
+		c.endPoll(t, seen)
+	case engine.Tell:
+		c.state(engine.Closed)
+		c.when("attribute_not_exists(" + attrTold + ")")
+		c.take(t.ID)
+		c.emptied(seen, func() { c.set(attrTold, boolValue(true)) })
+	case engine.Pong:
+		c.state(engine.Open, engine.Probing, engine.Draining)
+		c.when("attribute_not_exists("+attrPonged+") OR "+attrPonged+" < %s", timeValue(t.At))
+		c.set(attrPonged, timeValue(t.At))
+	case engine.Announce:
+		c.state(engine.Open)
+		c.when("attribute_not_exists(" + attrOpened + ")")
+		c.set(attrOpened, idValue(t.Op))
+	case engine.SetEntry:
+		c.setEntry(t, a)
+	case engine.Keep:
+		c.state(engine.Open, engine.Probing, engine.Draining)
+		c.is(attrKept, t.Before, idValue(t.Before))
+		c.isNot(attrKept, idValue(t.Op))
+		c.set(attrKept, idValue(t.Op))
+		c.setOr(attrPending, len(t.Pending) > 0, packetsValue(t.Pending))
+	case engine.Close:
+		c.close(t, a)
+	case engine.Probe:
+		c.state(engine.Open)
+		c.set(attrState, stateValue(engine.Probing))
+		c.set(attrConnection, stringValue(t.Connection))
+		c.set(attrProbedAt, timeValue(t.Now))
+	case engine.Unprobe:
+		c.state(engine.Probing)
+		c.is(attrConnection, t.Connection, stringValue(t.Connection))
+		c.set(attrState, stateValue(engine.Open))
+		c.remove(attrConnection)
+	case engine.Drain:
+		c.is(attrConnection, t.Connection, stringValue(t.Connection))
+		c.take(t.Step)
+		if t.After == "" {
+			c.state(engine.Probing)
+			c.set(attrState, stateValue(engine.Draining))
+			c.set(attrProbedAt, timeValue(t.Now))
+			break
+		}
+		c.state(engine.Draining)
+		c.when(attrTakenBy+" = %s", idValue(t.After))
+		c.emptied(seen, func() {
+			c.set(attrState, stateValue(engine.Moved))
+			c.expires(t.Expires)
+		})
+	case engine.Settle:
+		c.state(engine.Probing)
+		c.set(attrState, stateValue(engine.Open))
+		c.expires(t.Expires)
+		c.set(attrEntries, entriesValue(t.Entries))
+		c.set(attrChanges, changesValue(t.Changes))
+		c.setOr(attrPending, len(t.Pending) > 0, packetsValue(t.Pending))
+		c.setOr(attrKept, t.Kept != "", idValue(t.Kept))
+	default:
+		return nil, fmt.Errorf("dynamo: there is no expression for the transition %T: add one to changeOf", t)
+	}
+	return c, nil
+}
+
+// emptied makes a change that is for a row with nothing in its outbox, unless the row was seen with something.
+func (c *change) emptied(seen *engine.Session, set func()) {
+	if seen != nil && len(seen.Outbox) > 0 {
+		c.when("attribute_exists(" + attrOutbox + ")")
+		return
+	}
+	c.when("attribute_not_exists(" + attrOutbox + ")")
+	set()
+}
+
+func (c *change) endPoll(t engine.EndPoll, seen *engine.Session) {
+	c.when(attrLease+" = %s", idValue(t.ID))
+	c.remove(attrLease, attrLeaseUntil)
+	if !t.Pinged.IsZero() {
+		c.set(attrPinged, timeValue(t.Pinged))
+	}
+	switch {
+	case seen != nil && (seen.State == engine.Draining || seen.State == engine.Moved):
+		c.state(engine.Draining, engine.Moved)
+	case seen != nil && seen.State == engine.Closed:
+		c.state(engine.Closed)
+		c.take(t.ID)
+		c.emptied(seen, func() { c.set(attrTold, boolValue(true)) })
+	default:
+		c.state(engine.Open, engine.Probing)
+		c.take(t.ID)
+	}
+}
+
+func (c *change) setEntry(t engine.SetEntry, a engine.Address) {
+	if a != "" && a[0] == 'p' {
+		c.state(engine.Open, engine.Probing)
+	} else {
+		c.state(engine.Open)
+	}
+	entry, changes := c.inside(attrEntries, t.Key), c.inside(attrChanges, t.Key)
+	c.when("NOT contains("+changes+", %s)", idValue(t.Ops[0]))
+	if t.Old == nil {
+		c.when("attribute_not_exists(" + entry + ")")
+	} else {
+		c.when(entry+" = %s", bytesValue(t.Old))
+	}
+	c.setOr(entry, t.New != nil, bytesValue(t.New))
+	c.set(changes, idsValue(t.Ops[:min(len(t.Ops), engine.MaxRecent)]))
+}
+
+// close leaves a tombstone where there is no row at all; see Store.Update for a row that has expired.
+func (c *change) close(t engine.Close, a engine.Address) {
+	open := []engine.State{engine.Open, engine.Probing, engine.Draining}
+	if !t.Probe && (a == "" || a[0] != 'p') {
+		open = []engine.State{engine.Open, engine.Draining}
+	}
+	c.state(open...)
+	if t.Empty {
+		c.when("size("+attrEntries+") = %s", numberValue(0))
+	}
+	if !t.Before.IsZero() {
+		c.when("attribute_not_exists("+attrPonged+") OR "+attrPonged+" < %s", timeValue(t.Before))
+	}
+	c.set(attrState, stateValue(engine.Closed))
+	c.setOr(attrReason, t.Reason != "", stringValue(string(t.Reason)))
+	c.setOr(attrClosedBy, t.Op != "", idValue(t.Op))
+	c.setOr(attrTold, t.Told, boolValue(true))
+	c.expires(t.Expires)
+	c.remove(attrPending)
+	if t.Told {
+		c.remove(attrOutbox, attrOutboxSize, attrTaken, attrTakenBy, attrSize)
+	}
+}
+
+// merge returns the values of both.
+func merge(a, b item) item {
+	m := maps.Clone(a)
+	if m == nil {
+		m = item{}
+	}
+	maps.Copy(m, b)
+	return m
+}

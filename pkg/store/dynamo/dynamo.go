@@ -1,0 +1,70 @@
+// Package dynamo keeps sessions and rooms in one DynamoDB table, for any number of processes at once: what a server on
+// Lambda uses. The table is on demand, has a partition key "p" and a sort key "s", both strings, and "ttl" as its time
+// to live; [CreateTable] makes it, and docs/data-model.md draws its rows.
+//
+// Every change of a session is one conditional write of one item, and so is each step of a membership. There are no
+// transactions, no indexes and no streams.
+package dynamo
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
+	"github.com/dozeio/doze/pkg/engine"
+	"github.com/dozeio/doze/pkg/rooms"
+)
+
+var (
+	_ engine.Store = (*Store)(nil)
+	_ rooms.Store  = (*Store)(nil)
+)
+
+// Store implements engine.Store and rooms.Store. Make one with New. It holds no state: any number of them, in any
+// number of processes, may use one table.
+//
+// Its errors are one line that says what to do. Those that a retry may cure (throttling, timeouts, a server or a
+// network that fails) have a method Temporary() bool that returns true.
+type Store struct {
+	client *dynamodb.Client
+	table  string
+	now    func() time.Time
+}
+
+// New returns a Store on a table, which has to be there. Rows expire by the time that now returns; nil means time.Now.
+// Requests are retried as the client is set up to, which is three attempts by default, within three seconds.
+func New(client *dynamodb.Client, table string, now func() time.Time) *Store {
+	if now == nil {
+		now = time.Now
+	}
+	return &Store{client: client, table: table, now: now}
+}
+
+// parallel is how many rows of one call are written at a time.
+const parallel = 16
+
+// each calls f for 0 to n-1, some at a time, and returns the first error when all calls have returned.
+func each(ctx context.Context, n int, f func(ctx context.Context, i int) error) error {
+	if n == 1 {
+		return f(ctx, 0)
+	}
+	var (
+		wg    sync.WaitGroup
+		once  sync.Once
+		first error
+		slots = make(chan struct{}, parallel)
+	)
+	for i := range n {
+		slots <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-slots }()
+			if err := f(ctx, i); err != nil {
+				once.Do(func() { first = err })
+			}
+		})
+	}
+	wg.Wait()
+	return first
+}

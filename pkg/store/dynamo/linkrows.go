@@ -1,0 +1,226 @@
+package dynamo
+
+import (
+	"context"
+	"crypto/rand"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/dozeio/doze/pkg/rooms"
+)
+
+// Attributes of membership rows.
+const (
+	attrAddress = "a"
+	attrStamp   = "r" // of a room row: the ticket's, then two bytes of milliseconds that the row expires before its ttl
+	attrID      = "i" // of a list row
+	attrNumber  = "n" // of a list row
+)
+
+// rowLinks are the rows of one socket in the table.
+type rowLinks struct {
+	store     *Store
+	namespace string
+	member    rooms.Member // with the address and the expiry of rows that are made
+	eventual  bool         // listed may be some time old
+}
+
+func (l *rowLinks) list(room string) key { return listKey(l.namespace, l.member.Socket, room) }
+func (l *rowLinks) room(room string) key { return roomKey(l.namespace, room, l.member.Socket) }
+
+func (l *rowLinks) enlist(ctx context.Context, room string) (ticket, bool, error) {
+	id := make([]byte, ticketID)
+	_, _ = rand.Read(id)
+	made := l.list(room).item()
+	made[attrID], made[attrNumber] = bytesValue(id), numberValue(1)
+	expires(made, l.member.Expires)
+	for range joinTries {
+		values := item{":id": made[attrID], ":zero": numberValue(0), ":one": numberValue(1), ":x": made[attrExpires], ":now": l.store.nowValue()}
+		in := &dynamodb.UpdateItemInput{
+			TableName: &l.store.table, Key: l.list(room).item(),
+			UpdateExpression:          aws.String("SET i = if_not_exists(i, :id), n = if_not_exists(n, :zero) + :one, x = if_not_exists(x, :x)"),
+			ConditionExpression:       aws.String("attribute_not_exists(p) OR x > :now"),
+			ExpressionAttributeValues: values,
+			ReturnValues:              types.ReturnValueAllNew,
+		}
+		if ttl := made[timeToLive]; ttl != nil {
+			*in.UpdateExpression += ", #ttl = if_not_exists(#ttl, :ttl)"
+			in.ExpressionAttributeNames = map[string]string{"#ttl": timeToLive}
+			values[":ttl"] = ttl
+		}
+		out, err := call(ctx, l.store, l.store.client.UpdateItem, in)
+		switch {
+		case err == nil:
+			t := ticketOf(out.Attributes)
+			return t, t.id == string(id), nil
+		case refused(err) == nil:
+			return ticket{}, false, err
+		}
+		err = l.store.putNew(ctx, made) // it has expired
+		if err == nil {
+			return ticketOf(made), true, nil
+		}
+		if refused(err) == nil {
+			return ticket{}, false, err
+		}
+	}
+	return ticket{}, false, changing("Join")
+}
+
+func ticketOf(row item) ticket {
+	return ticket{string(bytesOf(row[attrID])), uint32(numberOf(row[attrNumber])), numberOf(row[attrExpires])}
+}
+
+// stampValue is what a room row carries of a ticket.
+func (t ticket) stampValue() value {
+	early := uint16(0)
+	if t.expires != never {
+		early = uint16(ttlOf(t.expires)*1000 - t.expires)
+	}
+	return bytesValue(append([]byte(t.stamp()), byte(early>>8), byte(early)))
+}
+
+func ttlOf(expires int64) int64 { return (expires + 999) / 1000 }
+
+// roomExpires returns when a room row expires, the zero time for never.
+func roomExpires(row item) time.Time {
+	stamp := bytesOf(row[attrStamp])
+	if row[timeToLive] == nil || len(stamp) < 2 {
+		return time.Time{}
+	}
+	early := int64(stamp[len(stamp)-2])<<8 | int64(stamp[len(stamp)-1])
+	return time.UnixMilli(numberOf(row[timeToLive])*1000 - early).UTC()
+}
+
+func (l *rowLinks) show(ctx context.Context, room string, t ticket, made bool) (shown, error) {
+	id, stamp := bytesValue([]byte(t.id)), bytesValue([]byte(t.stamp()))
+	for range joinTries {
+		if !made {
+			_, err := call(ctx, l.store, l.store.client.UpdateItem, &dynamodb.UpdateItemInput{
+				TableName: &l.store.table, Key: l.room(room).item(),
+				UpdateExpression:                    aws.String("SET r = :new"),
+				ConditionExpression:                 aws.String("begins_with(r, :id) AND r < :stamp"),
+				ExpressionAttributeValues:           item{":new": t.stampValue(), ":id": id, ":stamp": stamp},
+				ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+			})
+			if err == nil {
+				return shownOver, nil
+			}
+			failed := refused(err)
+			if failed == nil {
+				return 0, err
+			}
+			seen, err := l.stampOf(ctx, room, failed)
+			if err != nil {
+				return 0, err
+			}
+			if len(seen) >= ticketID && string(seen[:ticketID]) == t.id {
+				return shownBy, nil
+			}
+		}
+		row := l.room(room).item()
+		row[attrStamp], row[attrAddress] = t.stampValue(), stringValue(l.member.Address)
+		if t.expires != never {
+			row[timeToLive] = numberValue(ttlOf(t.expires))
+		}
+		_, err := call(ctx, l.store, l.store.client.PutItem, &dynamodb.PutItemInput{
+			TableName: &l.store.table, Item: row,
+			ConditionExpression:       aws.String("attribute_not_exists(p) OR NOT begins_with(r, :id)"),
+			ExpressionAttributeValues: item{":id": id},
+		})
+		switch {
+		case err == nil:
+			return shownFresh, nil
+		case refused(err) == nil:
+			return 0, err
+		}
+		made = false
+	}
+	return 0, changing("Join")
+}
+
+// stampOf returns the stamp of the room row for which a condition failed, nil when there is none.
+func (l *rowLinks) stampOf(ctx context.Context, room string, failed *types.ConditionalCheckFailedException) ([]byte, error) {
+	row := failed.Item
+	if row == nil {
+		var err error
+		if row, err = l.store.get(ctx, l.room(room), true); err != nil {
+			return nil, err
+		}
+	}
+	return bytesOf(row[attrStamp]), nil
+}
+
+func (l *rowLinks) listed(ctx context.Context) (map[string]ticket, error) {
+	all := map[string]ticket{}
+	for from := (item)(nil); ; {
+		rows, next, err := l.store.query(ctx, list(l.namespace, l.member.Socket), "", from, !l.eventual)
+		if err != nil {
+			return nil, err
+		}
+		for _, row := range rows {
+			if !l.store.expired(row) {
+				all[untext(stringOf(row[sortKey]))] = ticketOf(row)
+			}
+		}
+		if next == nil {
+			return all, nil
+		}
+		from = next
+	}
+}
+
+func (l *rowLinks) hide(ctx context.Context, room string, t ticket) (bool, []byte, error) {
+	_, err := call(ctx, l.store, l.store.client.DeleteItem, &dynamodb.DeleteItemInput{
+		TableName: &l.store.table, Key: l.room(room).item(),
+		ConditionExpression:                 aws.String("begins_with(r, :stamp)"),
+		ExpressionAttributeValues:           item{":stamp": bytesValue([]byte(t.stamp()))},
+		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+	})
+	failed := refused(err)
+	if failed == nil {
+		return err == nil, nil, err
+	}
+	seen, err := l.stampOf(ctx, room, failed)
+	return false, seen, err
+}
+
+func (l *rowLinks) unlist(ctx context.Context, room string, t ticket) (bool, ticket, bool, error) {
+	_, err := call(ctx, l.store, l.store.client.DeleteItem, &dynamodb.DeleteItemInput{
+		TableName: &l.store.table, Key: l.list(room).item(),
+		ConditionExpression:                 aws.String("i = :id AND n = :n"),
+		ExpressionAttributeValues:           item{":id": bytesValue([]byte(t.id)), ":n": numberValue(int64(t.number))},
+		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+	})
+	failed := refused(err)
+	if failed == nil {
+		return err == nil, ticket{}, false, err
+	}
+	row := failed.Item
+	if row == nil {
+		if row, err = l.store.get(ctx, l.list(room), true); err != nil {
+			return false, ticket{}, false, err
+		}
+	}
+	return false, ticketOf(row), !l.store.expired(row), nil
+}
+
+func (l *rowLinks) purge(ctx context.Context, room string, t ticket, seen []byte) error {
+	in := &dynamodb.DeleteItemInput{
+		TableName: &l.store.table, Key: l.room(room).item(),
+		ConditionExpression:       aws.String("begins_with(r, :id)"),
+		ExpressionAttributeValues: item{":id": bytesValue([]byte(t.id))},
+	}
+	if seen != nil {
+		*in.ConditionExpression += " OR r = :seen"
+		in.ExpressionAttributeValues[":seen"] = bytesValue(seen)
+	}
+	_, err := call(ctx, l.store, l.store.client.DeleteItem, in)
+	if refused(err) != nil {
+		return nil
+	}
+	return err
+}
