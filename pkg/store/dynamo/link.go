@@ -16,7 +16,8 @@ import (
 // number of whoever wrote it last. Whoever joins takes a number, writes the room row unless one with a higher number
 // is there, and looks at the list row again. It may have vanished meanwhile: then all room rows with its id are left
 // over. Or somebody has a higher number: then a room row that was made from nothing may have been made behind a Leave
-// that does not know of it, and the one who made it begins anew.
+// that does not know of it, and the one who made it begins anew. With one number a room row is written once: the
+// answer to a write may be lost, so that what was refused may have been done and undone.
 //
 // Whoever leaves deletes the room row, if it is the one of the list row's number, and then the list row, if nobody has
 // joined since. If the room row is another, somebody is about to write it: then the list row goes first, and room rows
@@ -40,20 +41,23 @@ func (t ticket) stamp() string {
 type shown int
 
 const (
-	shownBy    shown = iota // another, with a higher number
-	shownOver               // one with a lower number
-	shownFresh              // nothing, or one of a list row of old
+	shownNot   shown = iota // it is the other of the two: one is to be made, or one is there
+	shownBy                 // by another, with a higher number
+	shownOver               // over one with a lower number
+	shownFresh              // from nothing, or over one of a list row of old
 )
 
 // links are the two rows of a membership, for one socket and any of its rooms.
 type links interface {
 	// enlist makes the list row if there is none, takes a number, and reports whether it made the row.
 	enlist(ctx context.Context, room string) (t ticket, made bool, err error)
-	// show writes the room row unless it has the ticket's id and a number that is as high. It keeps its address when
-	// it has the id.
-	show(ctx context.Context, room string, t ticket, made bool) (shown, error)
+	// show writes the room row: with fresh where there is none with the ticket's id, without where there is one with
+	// a lower number, whose address it keeps.
+	show(ctx context.Context, room string, t ticket, fresh bool) (shown, error)
 	// listed returns the list rows.
 	listed(ctx context.Context) (map[string]ticket, error)
+	// look returns what the room row has, nil when there is none.
+	look(ctx context.Context, room string) (seen []byte, err error)
 	// hide deletes the room row if it has the ticket's id and number. Else it returns what it has.
 	hide(ctx context.Context, room string, t ticket) (ok bool, seen []byte, err error)
 	// unlist deletes the list row if it has the ticket's id and number. Else it returns what it has, if it is there.
@@ -71,10 +75,7 @@ func join(ctx context.Context, l links, rooms []string) (map[string]ticket, erro
 		tickets := make([]ticket, len(rooms))
 		became := make([]shown, len(rooms))
 		err := each(ctx, len(rooms), func(ctx context.Context, i int) (err error) {
-			var made bool
-			if tickets[i], made, err = l.enlist(ctx, rooms[i]); err == nil {
-				became[i], err = l.show(ctx, rooms[i], tickets[i], made)
-			}
+			tickets[i], became[i], err = enter(ctx, l, rooms[i])
 			return err
 		})
 		if err != nil {
@@ -114,14 +115,51 @@ func join(ctx context.Context, l links, rooms []string) (map[string]ticket, erro
 	return nil, changing("Join")
 }
 
+// enter writes the two rows of a membership.
+func enter(ctx context.Context, l links, room string) (ticket, shown, error) {
+	fresh := false
+	for range joinTries {
+		t, made, err := l.enlist(ctx, room)
+		if err != nil {
+			return t, shownNot, err
+		}
+		fresh = fresh || made
+		became, err := l.show(ctx, room, t, fresh)
+		if err != nil || became != shownNot {
+			return t, became, err
+		}
+		fresh = !fresh
+	}
+	return ticket{}, shownNot, changing("Join")
+}
+
 // leave ends the membership of each room that there is one of.
 func leave(ctx context.Context, l links, rooms []string) error {
 	now, err := l.listed(ctx)
 	if err != nil {
 		return err
 	}
-	rooms = slices.DeleteFunc(slices.Clone(rooms), func(room string) bool { _, there := now[room]; return !there })
-	return each(ctx, len(rooms), func(ctx context.Context, i int) error { return leaveOne(ctx, l, rooms[i], now[rooms[i]]) })
+	return each(ctx, len(rooms), func(ctx context.Context, i int) error {
+		if t, there := now[rooms[i]]; there {
+			return leaveOne(ctx, l, rooms[i], t)
+		}
+		return leaveNone(ctx, l, rooms[i])
+	})
+}
+
+// leaveNone is for a room that is not listed. A room row may have been left by a Leave whose answer was lost, of which
+// this is the retry: it is left over if its list row is not there after it has been seen, for that was made before.
+func leaveNone(ctx context.Context, l links, room string) error {
+	seen, err := l.look(ctx, room)
+	if err != nil || len(seen) < ticketID {
+		return err
+	}
+	now, err := l.listed(ctx)
+	left := ticket{id: string(seen[:ticketID])}
+	if err != nil || now[room].id == left.id {
+		return err
+	}
+	return l.purge(ctx, room, left, nil)
 }
 
 func leaveOne(ctx context.Context, l links, room string, t ticket) error {
@@ -144,6 +182,20 @@ func leaveOne(ctx context.Context, l links, room string, t ticket) error {
 		t = now
 	}
 	return changing("Leave")
+}
+
+// became returns what a room row that was to be written has become, by what it has instead.
+func (t ticket) became(seen []byte) shown {
+	if len(seen) < len(t.stamp()) || string(seen[:ticketID]) != t.id {
+		return shownNot
+	}
+	switch stamp := string(seen[:len(t.stamp())]); {
+	case stamp > t.stamp():
+		return shownBy
+	case stamp == t.stamp(): // by this very write, whose first answer was lost
+		return shownFresh
+	}
+	return shownNot
 }
 
 // names returns the rooms, sorted.

@@ -95,63 +95,50 @@ func roomExpires(row item) time.Time {
 	return time.UnixMilli(numberOf(row[timeToLive])*1000 - early).UTC()
 }
 
-func (l *rowLinks) show(ctx context.Context, room string, t ticket, made bool) (shown, error) {
-	id, stamp := bytesValue([]byte(t.id)), bytesValue([]byte(t.stamp()))
-	for range joinTries {
-		if !made {
-			_, err := call(ctx, l.store, l.store.client.UpdateItem, &dynamodb.UpdateItemInput{
-				TableName: &l.store.table, Key: l.room(room).item(),
-				UpdateExpression:                    aws.String("SET r = :new"),
-				ConditionExpression:                 aws.String("begins_with(r, :id) AND r < :stamp"),
-				ExpressionAttributeValues:           item{":new": t.stampValue(), ":id": id, ":stamp": stamp},
-				ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
-			})
-			if err == nil {
-				return shownOver, nil
-			}
-			failed := refused(err)
-			if failed == nil {
-				return 0, err
-			}
-			seen, err := l.stampOf(ctx, room, failed)
-			if err != nil {
-				return 0, err
-			}
-			if len(seen) >= ticketID && string(seen[:ticketID]) == t.id {
-				return shownBy, nil
-			}
-		}
+func (l *rowLinks) show(ctx context.Context, room string, t ticket, fresh bool) (became shown, err error) {
+	id := bytesValue([]byte(t.id))
+	if fresh {
 		row := l.room(room).item()
 		row[attrStamp], row[attrAddress] = t.stampValue(), stringValue(l.member.Address)
 		if t.expires != never {
 			row[timeToLive] = numberValue(ttlOf(t.expires))
 		}
-		_, err := call(ctx, l.store, l.store.client.PutItem, &dynamodb.PutItemInput{
+		became = shownFresh
+		_, err = call(ctx, l.store, l.store.client.PutItem, &dynamodb.PutItemInput{
 			TableName: &l.store.table, Item: row,
-			ConditionExpression:       aws.String("attribute_not_exists(p) OR NOT begins_with(r, :id)"),
-			ExpressionAttributeValues: item{":id": id},
+			ConditionExpression:                 aws.String("attribute_not_exists(p) OR NOT begins_with(r, :id)"),
+			ExpressionAttributeValues:           item{":id": id},
+			ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 		})
-		switch {
-		case err == nil:
-			return shownFresh, nil
-		case refused(err) == nil:
-			return 0, err
-		}
-		made = false
+	} else {
+		became = shownOver
+		_, err = call(ctx, l.store, l.store.client.UpdateItem, &dynamodb.UpdateItemInput{
+			TableName: &l.store.table, Key: l.room(room).item(),
+			UpdateExpression:                    aws.String("SET r = :new"),
+			ConditionExpression:                 aws.String("begins_with(r, :id) AND r < :stamp"),
+			ExpressionAttributeValues:           item{":new": t.stampValue(), ":id": id, ":stamp": bytesValue([]byte(t.stamp()))},
+			ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+		})
 	}
-	return 0, changing("Join")
+	failed := refused(err)
+	if failed == nil {
+		return became, err
+	}
+	seen, err := l.stampOf(ctx, room, failed)
+	return t.became(seen), err
 }
 
 // stampOf returns the stamp of the room row for which a condition failed, nil when there is none.
 func (l *rowLinks) stampOf(ctx context.Context, room string, failed *types.ConditionalCheckFailedException) ([]byte, error) {
-	row := failed.Item
-	if row == nil {
-		var err error
-		if row, err = l.store.get(ctx, l.room(room), true); err != nil {
-			return nil, err
-		}
+	if failed.Item != nil {
+		return bytesOf(failed.Item[attrStamp]), nil
 	}
-	return bytesOf(row[attrStamp]), nil
+	return l.look(ctx, room)
+}
+
+func (l *rowLinks) look(ctx context.Context, room string) ([]byte, error) {
+	row, err := l.store.get(ctx, l.room(room), true)
+	return bytesOf(row[attrStamp]), err
 }
 
 func (l *rowLinks) listed(ctx context.Context) (map[string]ticket, error) {
