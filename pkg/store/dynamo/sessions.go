@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -18,6 +17,7 @@ const attrData = "d" // of a handshake's row
 
 // Create implements engine.Store. The session goes first: where it is refused, nothing else has been written.
 func (s *Store) Create(ctx context.Context, row engine.Session, handshake []byte, live *engine.Live) error {
+	handshake = compressed(handshake)
 	if len(handshake) > maxItem {
 		return errTooLarge
 	}
@@ -29,7 +29,7 @@ func (s *Store) Create(ctx context.Context, row engine.Session, handshake []byte
 			return err
 		case old.State == engine.Absent:
 			return changing("Create")
-		case old.SID != row.SID || !old.Created.Equal(row.Created) || old.State == engine.Closed:
+		case old.SID != row.SID || old.Created.UnixMilli() != row.Created.UnixMilli() || old.State == engine.Closed:
 			return engine.ErrExists
 		}
 	} else if err != nil {
@@ -197,8 +197,11 @@ func (s *Store) trim(ctx context.Context, a engine.Address, r engine.Session) {
 func (s *Store) Handshake(ctx context.Context, sid string) ([]byte, error) {
 	for _, strong := range []bool{false, true} {
 		row, err := s.get(ctx, handshakeKey(sid), strong)
-		if err != nil || !s.expired(row) {
-			return slices.Clip(bytesOf(row[attrData])), err
+		switch {
+		case err != nil:
+			return nil, err
+		case !s.expired(row):
+			return expanded(bytesOf(row[attrData]))
 		}
 	}
 	return nil, nil

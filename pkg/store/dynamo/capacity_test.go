@@ -1,0 +1,213 @@
+//go:build full
+
+package dynamo_test
+
+import (
+	"fmt"
+	"math"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/dozeio/doze/pkg/engine"
+	"github.com/dozeio/doze/pkg/rooms"
+	"github.com/dozeio/doze/pkg/store/dynamo"
+	"github.com/dozeio/doze/tests/dynalite"
+)
+
+// line is one operation in the table that TestCapacity prints.
+type line struct {
+	operation             string
+	reads, writes         float64
+	mostReads, mostWrites float64
+}
+
+// What each operation of the bill consumes, as far as the store decides it: the calls that the engine and the handler
+// make for it, one after the other.
+func TestCapacity(t *testing.T) {
+	m := &meter{}
+	store := dynamo.New(dynalite.Client(*endpoint, m.options), table, nil)
+	ctx := t.Context()
+	now := time.Now().Truncate(time.Millisecond)
+	expires := now.Add(12 * time.Hour)
+	handshake, h := handshakeOf(t)
+	entry := func(id, version string) []byte {
+		return []byte("c" + id + version + `{"name":"Grace Hopper","color":"#aabbcc"}`)
+	}
+	namespaces := []string{"/", "/chat"}
+	room := "0b0d4a4e-2f0e-4a53-9a3e-8d1f5f1d6a77"
+	socket := "Zm9vYmFyYmF6cXV4cXV1"
+	connection := engine.Address("wL0SM9cOFvHcCIhw=")
+	sid := "q83vEjRWeJCrze8SNFZ4kKvN"
+	ops := 0
+	op := func() string { ops++; return fmt.Sprintf("AAAA%08d", ops) }
+	must := func(ok bool, err error) {
+		t.Helper()
+		if err != nil || !ok {
+			t.Fatal(ok, err)
+		}
+	}
+	update := func(a engine.Address, transition engine.Transition) engine.Session {
+		t.Helper()
+		row, ok, err := store.Update(ctx, a, transition)
+		must(ok, err)
+		return row
+	}
+	get := func(a engine.Address) {
+		t.Helper()
+		_, err := store.Get(ctx, a, true)
+		must(true, err)
+	}
+	timer := func(shard int) { _, err := store.Timer(ctx, shard); must(true, err) }
+	var lines []line
+	bill := func(operation string, mostReads, mostWrites float64, f func()) {
+		t.Helper()
+		m.reads, m.writes = 0, 0
+		f()
+		lines = append(lines, line{operation, m.reads, m.writes, mostReads, mostWrites})
+	}
+	create := func(a engine.Address, sid string) {
+		s := engine.Session{Address: a, SID: sid, State: engine.Open, Created: now, Ponged: now, Expires: expires}
+		must(true, store.Create(ctx, s, handshake, &engine.Live{Address: a, Created: now, Last: now, Expires: expires}))
+		timer(engine.Shard(a))
+	}
+	entries := map[engine.Address]map[string][]string{}
+	join := func(a engine.Address, namespace, socket string) {
+		t.Helper()
+		get(a)
+		_, err := store.Handshake(ctx, sid)
+		must(true, err)
+		_, err = store.Join(ctx, namespace, rooms.Member{Socket: socket, Address: string(a), Expires: expires}, "")
+		must(true, err)
+		one := op()
+		update(a, engine.SetEntry{Key: namespace, New: entry(socket, "000000"), Ops: []string{one}})
+		entries[a] = map[string][]string{namespace: {one}}
+		must(true, store.Touch(ctx, a, time.Time{}, true))
+	}
+	polling := engine.Address("p" + sid)
+	member := rooms.Member{Socket: socket, Address: string(connection), Expires: expires}
+
+	bill("polling handshake", 1, 2+h, func() { create(polling, sid) })
+	bill("WebSocket-only connect, incl. open packet", 1, 3+h, func() {
+		create(connection, sid)
+		update(connection, engine.Announce{Op: op()})
+	})
+	bill("namespace CONNECT (reads: without the handshake 0.5 less)", 1+math.Ceil(h/4), 3, func() { join(connection, "/", socket) })
+	bill("event in", 1, 0, func() { get(connection) })
+	version := 0
+	bill("change of per-socket data", 0, 1, func() {
+		changes := entries[connection]["/"]
+		next := append([]string{op()}, changes...)
+		update(connection, engine.SetEntry{Key: "/", Old: entry(socket, fmt.Sprintf("%06d", version)), New: entry(socket, fmt.Sprintf("%06d", version+1)), Ops: next})
+		entries[connection]["/"], version = next, version+1
+	})
+	bill("join one room", 1, 2, func() { _, err := store.Join(ctx, "/", member, room); must(true, err) })
+	bill("join one room, where it is", 1, 2, func() { _, err := store.Join(ctx, "/", member, room); must(true, err) })
+	bill("leave one room", 1, 2, func() { must(true, store.Leave(ctx, "/", socket, room)) })
+	bill("emit to a polling member (1 KiB of outbox)", 0, 2, func() {
+		update(polling, engine.Append{Parcel: engine.Parcel{Op: op(), Packets: [][]byte{make([]byte, 1<<10)}}})
+	})
+	poll := func() {
+		id := op()
+		update(polling, engine.BeginPoll{Lease: engine.Lease{ID: id, Until: now.Add(25 * time.Second)}, Now: now})
+		update(polling, engine.EndPoll{ID: id})
+	}
+	poll() // takes what waits
+	poll() // drops it
+	bill("waiting poll of 20 s, nothing arrives", 50, 2, func() {
+		id := op()
+		update(polling, engine.BeginPoll{Lease: engine.Lease{ID: id, Until: now.Add(25 * time.Second)}, Now: now})
+		for range 20 + 19*4 { // every 50 ms for a second, then every 250
+			_, err := store.Get(ctx, polling, false)
+			must(true, err)
+		}
+		update(polling, engine.EndPoll{ID: id})
+	})
+	bill("pong of a connection", 0, 1, func() { must(true, store.Touch(ctx, connection, now, false)) })
+	bill("pong of a polling session", 0, 1, func() { update(polling, engine.Pong{At: now.Add(time.Second)}) })
+
+	join(polling, "/", "AAAAAAAAAAAAAAAAAAAA")
+	join(polling, "/chat", "BBBBBBBBBBBBBBBBBBBB")
+	for _, n := range namespaces {
+		_, err := store.Join(ctx, n, rooms.Member{Socket: map[string]string{"/": "AAAAAAAAAAAAAAAAAAAA", "/chat": "BBBBBBBBBBBBBBBBBBBB"}[n], Address: string(polling), Expires: expires}, room)
+		must(true, err)
+	}
+	target := engine.Address("wUpgradedOFvHcCIhw=")
+	bill("upgrade, all steps, 2 namespaces, 2 rooms (reads: 1 per further namespace)", 3+1, 7+2+2, func() {
+		update(polling, engine.Probe{Connection: string(target[1:]), Now: now})
+		must(true, store.Create(ctx, engine.Session{Address: target, SID: sid, State: engine.Probing, Created: now, ProbedAt: now, Expires: expires}, nil, nil))
+		get(target)
+		first, second := op(), op()
+		update(polling, engine.Drain{Connection: string(target[1:]), Step: first, Now: now, Expires: expires})
+		s := update(polling, engine.Drain{Connection: string(target[1:]), Step: second, After: first, Expires: expires})
+		must(true, store.PutLive(ctx, engine.Live{Address: target, Created: now, Last: now, Joined: true, Expires: expires}))
+		update(target, engine.Settle{Entries: s.Entries, Changes: s.Changes, Expires: expires})
+		timer(engine.Shard(target))
+		must(true, store.Move(ctx, "/", "AAAAAAAAAAAAAAAAAAAA", string(target)))
+		must(true, store.Move(ctx, "/chat", "BBBBBBBBBBBBBBBBBBBB", string(target)))
+		must(true, store.Forget(ctx, polling, ""))
+	})
+	farewell := func(a engine.Address, sockets map[string]string) {
+		update(a, engine.Close{Op: op(), Reason: engine.TransportClose, Told: true, Expires: expires})
+		for namespace, socket := range sockets {
+			names, err := store.Rooms(ctx, namespace, socket)
+			must(true, err)
+			if len(names) > 0 {
+				must(true, store.Leave(ctx, namespace, socket, names...))
+			}
+			must(true, store.Leave(ctx, namespace, socket, ""))
+		}
+		must(true, store.Forget(ctx, a, sid))
+	}
+	bill("disconnect, 2 namespaces, 1 room each (writes: and the handshake's)", 2+2, 2+2+2*2+h, func() {
+		farewell(target, map[string]string{"/": "AAAAAAAAAAAAAAAAAAAA", "/chat": "BBBBBBBBBBBBBBBBBBBB"})
+	})
+	for i := range 400 {
+		_, err := store.Join(ctx, "/", rooms.Member{Socket: fmt.Sprintf("%020d", i), Address: string(connection), Expires: expires}, "", room)
+		must(true, err)
+	}
+	members := func(room string) int {
+		n := 0
+		for cursor := ""; ; {
+			page, next, err := store.Members(ctx, "/", room, cursor)
+			must(true, err)
+			n += len(page)
+			if cursor = next; next == "" {
+				return n
+			}
+		}
+	}
+	bill("emit to a room of 400", 10, 0, func() { must(members(room) == 400, nil) })
+	bill("emit to everyone, 401", 11, 0, func() { must(members("") >= 401, nil) })
+	bill("emit to a room that nobody is in", 1, 0, func() { members("nobody") })
+	bill("emit to a socket by its id (1 for the room, 1 for the socket)", 2, 0, func() { must(members(socket) == 1, nil) })
+	bill("rooms of a namespace with 400 memberships", 16+10, 0, func() { _, err := store.Counts(ctx, "/"); must(true, err) })
+	shard := engine.Shard(connection)
+	for i := range 80 {
+		for a, n := engine.Address(""), 0; ; n++ {
+			if a = engine.Address(fmt.Sprintf("wL0SM%05d%05dA=", i, n)); engine.Shard(a) == shard {
+				must(true, store.PutLive(ctx, engine.Live{Address: a, Created: now, Last: now, Joined: true, Expires: expires}))
+				break
+			}
+		}
+	}
+	bill("sweep of a shard of 80 (timer read and set)", 1+math.Ceil(81.0/40), 1, func() {
+		before, err := store.Timer(ctx, shard)
+		must(true, err)
+		must(store.SetTimer(ctx, shard, before.Generation, engine.Timer{Generation: before.Generation + 1, Due: now, By: op()}))
+		_, err = store.Lives(ctx, shard)
+		must(true, err)
+	})
+	after, _ := store.Timer(ctx, shard)
+	must(store.SetTimer(ctx, shard, after.Generation, engine.Timer{}))
+
+	var b strings.Builder
+	fmt.Fprintf(&b, "a handshake of %.2f KiB\n%-80s %8s %8s   ceiling\n", h, "", "RRU", "WRU")
+	for _, l := range lines {
+		fmt.Fprintf(&b, "%-80s %8.1f %8.1f   %.1f %.1f\n", l.operation, l.reads, l.writes, l.mostReads, l.mostWrites)
+		if l.reads > l.mostReads || l.writes > l.mostWrites {
+			t.Errorf("%s: %.1f RRU and %.1f WRU, the ceiling is %.1f and %.1f", l.operation, l.reads, l.writes, l.mostReads, l.mostWrites)
+		}
+	}
+	t.Log(b.String())
+}

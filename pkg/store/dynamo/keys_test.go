@@ -1,0 +1,129 @@
+package dynamo
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/dozeio/doze/pkg/engine"
+)
+
+var anyNames = []string{"a", "#", "%", "%23", "a#b", "a#", "#a", "a%", "%2", "\xff", "\xff#\xfe", "\uFFFD", "é\n\x00", "🎲", "K#x", strings.Repeat("#", 256)}
+
+func TestTextKeepsEveryByte(t *testing.T) {
+	for _, s := range append(anyNames, "") {
+		got := text(s)
+		if untext(got) != s || !utf8.ValidString(got) || strings.Contains(got, "#") {
+			t.Errorf("%q became %q became %q", s, got, untext(got))
+		}
+	}
+}
+
+func FuzzText(f *testing.F) {
+	for _, s := range anyNames {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		if got := text(s); untext(got) != s || !utf8.ValidString(got) || strings.Contains(got, "#") {
+			t.Errorf("%q became %q became %q", s, got, untext(got))
+		}
+	})
+}
+
+// No two rows have one key, whatever their names are, and no room's rows are found with another's prefix.
+func TestKeysDoNotCollide(t *testing.T) {
+	seen := map[key]string{}
+	add := func(k key, what ...string) {
+		t.Helper()
+		name := strings.Join(what, "\x01")
+		if other, ok := seen[k]; ok && other != name {
+			t.Errorf("%q and %q have the key %q", other, name, k)
+		}
+		seen[k] = name
+		if len(k.partition) > 2048 || len(k.sort) > 1024 {
+			t.Errorf("%q: a key is too long: %d, %d", what, len(k.partition), len(k.sort))
+		}
+	}
+	names := append([]string{"", "/", "/a", "/#"}, anyNames...)
+	for _, n := range names {
+		add(sessionKey(engine.Address(n)), "session", n)
+		add(handshakeKey(n), "handshake", n)
+		add(liveKey(engine.Address(n)), "live", n)
+		for _, socket := range names {
+			if len(socket) > 20 {
+				continue
+			}
+			add(everyoneKey(n, socket), "everyone", n, socket)
+			for _, room := range names {
+				add(listKey(n, socket, room), "list", n, socket, room)
+				add(roomKey(n, room, socket), "room", n, room, socket)
+			}
+		}
+	}
+	for _, room := range anyNames {
+		for _, other := range anyNames {
+			if k := roomKey("/", other, "a"); room != other && strings.HasPrefix(k.sort, roomPrefix(room)) && k.partition == roomPartition("/", partitionOf(room)) {
+				t.Errorf("a query of room %q finds %q", room, other)
+			}
+		}
+	}
+	for shard := range engine.Shards {
+		add(timerKey(shard), "timer", livePartition(shard))
+	}
+}
+
+func TestParcelsKeepEveryByte(t *testing.T) {
+	for _, p := range []engine.Parcel{
+		{Op: "abcdefghijkl", Packets: [][]byte{[]byte("4hello"), {}, []byte("b\x00\xff")}},
+		{Op: "short", Packets: [][]byte{make([]byte, 70_000)}},
+		{Op: "AAAAAAA_-_-B", Packets: nil},
+		{Op: "AAAAAAAAAAA=", Packets: [][]byte{{1}}},
+		{},
+	} {
+		b := bytesOf(parcelValue(p))
+		got, err := parcelOf(b)
+		if err != nil || got.Op != p.Op || !slices.EqualFunc(got.Packets, p.Packets, slices.Equal[[]byte]) {
+			t.Errorf("%q became %q: %v", p, got, err)
+		}
+		if p.Op == "abcdefghijkl" && len(b) != 1+9+1+6+1+1+3 {
+			t.Errorf("an operation of 12 characters takes %d bytes", len(b))
+		}
+	}
+	for _, broken := range []string{"", "\xff", "\x05", "\x02a\x05b"} {
+		if p, err := parcelOf([]byte(broken)); err == nil {
+			t.Errorf("%q is %q", broken, p)
+		}
+	}
+}
+
+// Every transition has an expression, and every value of it is used: DynamoDB refuses others.
+func TestEveryTransitionHasAnExpression(t *testing.T) {
+	full := engine.Session{State: engine.Closed, Outbox: []engine.Parcel{{Op: "x"}}}
+	for _, transition := range []engine.Transition{engine.Announce{}, engine.SetEntry{Ops: []string{"x"}}, engine.Keep{}, engine.Close{}, engine.Append{},
+		engine.BeginPoll{}, engine.EndPoll{}, engine.Tell{}, engine.Pong{}, engine.Probe{}, engine.Unprobe{}, engine.Drain{}, engine.Drain{After: "x"}, engine.Settle{}} {
+		for _, seen := range []*engine.Session{nil, &full} {
+			c, err := changeOf(transition, "px", seen)
+			if err != nil {
+				t.Error(err)
+				continue
+			}
+			all := c.update() + " " + c.condition() + " "
+			for name := range c.values {
+				if !strings.ContainsAny(all[strings.Index(all, name)+len(name):][:1], " ,)") || !strings.Contains(all, name) {
+					t.Errorf("%T: %s is not used in %s", transition, name, all)
+				}
+			}
+			if len(all) > 4096 {
+				t.Errorf("%T: %d bytes of expressions", transition, len(all))
+			}
+		}
+	}
+	if _, err := changeOf(unknownTransition{}, "px", nil); err == nil {
+		t.Error("an unknown transition has an expression")
+	}
+}
+
+type unknownTransition struct{}
+
+func (unknownTransition) Apply(*engine.Session) engine.Outcome { return engine.Applied }

@@ -1,0 +1,166 @@
+//go:build full
+
+package dynamo_test
+
+import (
+	"bytes"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/dozeio/doze/pkg/engine"
+	"github.com/dozeio/doze/pkg/store/dynamo"
+)
+
+// pollingSession makes a session in the table.
+func pollingSession(t *testing.T, store *dynamo.Store) engine.Session {
+	t.Helper()
+	sid := rand.Text()
+	now := time.Now()
+	s := engine.Session{Address: engine.Address("p" + sid), SID: sid, State: engine.Open, Created: now, Ponged: now, Expires: now.Add(time.Hour)}
+	if err := store.Create(t.Context(), s, nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// What DynamoDB does not take is refused with a reason, and nothing is written.
+func TestRowsThatWouldBeTooLarge(t *testing.T) {
+	store := dynamo.New(client, table, nil)
+	s := pollingSession(t, store)
+	_, _, err := store.Update(t.Context(), s.Address, engine.Keep{Op: "big", Pending: [][]byte{make([]byte, 500<<10)}})
+	check(t, err, false, "400 KB")
+	if got, err := store.Get(t.Context(), s.Address, true); err != nil || got.Kept != "" || len(got.Pending) > 0 {
+		t.Errorf("%v, kept %q", err, got.Kept)
+	}
+	other := s
+	other.Address += "2"
+	noise := make([]byte, 500<<10)
+	_, _ = rand.Read(noise)
+	check(t, store.Create(t.Context(), other, noise, nil), false, "400 KB")
+	if got, err := store.Get(t.Context(), other.Address, true); err != nil || got.State != engine.Absent {
+		t.Errorf("%v, state %q", err, got.State)
+	}
+}
+
+// An outbox of packets of two bytes is full before it counts engine.MaxOutbox: the client is told the same.
+func TestAnOutboxOfSmallPackets(t *testing.T) {
+	store := dynamo.New(client, table, nil)
+	s := pollingSession(t, store)
+	packets := make([][]byte, 50_000)
+	for i := range packets {
+		packets[i] = []byte("4x")
+	}
+	accepted := 0
+	for n := range 10 {
+		row, ok, err := store.Update(t.Context(), s.Address, engine.Append{Parcel: engine.Parcel{Op: fmt.Sprint(n), Packets: packets}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !ok {
+			if len(row.Outbox) != accepted {
+				t.Errorf("%d parcels are there, %d were accepted", len(row.Outbox), accepted)
+			}
+			break
+		}
+		accepted++
+	}
+	if accepted == 0 || accepted == 10 {
+		t.Errorf("%d parcels were accepted", accepted)
+	}
+}
+
+// A row remembers what it has to, and does not grow with what it has passed on.
+func TestRecentOperationsAreForgotten(t *testing.T) {
+	store := dynamo.New(client, table, nil)
+	s := pollingSession(t, store)
+	now := time.Now()
+	for round := range 4 {
+		for n := range 300 {
+			op := fmt.Sprintf("%d-%d", round, n)
+			if _, ok, err := store.Update(t.Context(), s.Address, engine.Append{Parcel: engine.Parcel{Op: op, Packets: [][]byte{[]byte("4")}}}); err != nil || !ok {
+				t.Fatal(ok, err)
+			}
+		}
+		id := fmt.Sprintf("poll%d", round)
+		if _, ok, err := store.Update(t.Context(), s.Address, engine.BeginPoll{Lease: engine.Lease{ID: id, Until: now.Add(time.Minute)}, Now: now}); err != nil || !ok {
+			t.Fatal(ok, err)
+		}
+		row, ok, err := store.Update(t.Context(), s.Address, engine.EndPoll{ID: id})
+		if err != nil || !ok || len(row.Taken.Parcels) != 300 || len(row.Recent) != engine.MaxRecent || row.Recent[0] != fmt.Sprintf("%d-299", round) {
+			t.Fatalf("%t %v: %d parcels, recent %q", ok, err, len(row.Taken.Parcels), row.Recent)
+		}
+		if _, ok, err := store.Update(t.Context(), s.Address, engine.Append{Parcel: engine.Parcel{Op: row.Recent[engine.MaxRecent-1]}}); err != nil || !ok {
+			t.Errorf("%v: an operation that it has to remember was forgotten", err)
+		}
+	}
+	out, err := client.GetItem(t.Context(), &dynamodb.GetItemInput{TableName: &table, ConsistentRead: aws.Bool(true), Key: map[string]types.AttributeValue{
+		"p": &types.AttributeValueMemberS{Value: "S" + string(s.Address)}, "s": &types.AttributeValueMemberS{Value: "s"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if recent := out.Item["o"].(*types.AttributeValueMemberL).Value; len(recent) > 200 {
+		t.Errorf("the row has %d operations", len(recent))
+	}
+}
+
+func TestCreateTableAgain(t *testing.T) {
+	if err := dynamo.CreateTable(t.Context(), client, table); err != nil {
+		t.Error(err)
+	}
+	other := "doze-other-" + rand.Text()
+	_, err := client.CreateTable(t.Context(), &dynamodb.CreateTableInput{
+		TableName: &other, BillingMode: types.BillingModePayPerRequest,
+		AttributeDefinitions: []types.AttributeDefinition{{AttributeName: aws.String("id"), AttributeType: types.ScalarAttributeTypeS}},
+		KeySchema:            []types.KeySchemaElement{{AttributeName: aws.String("id"), KeyType: types.KeyTypeHash}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _, _ = client.DeleteTable(t.Context(), &dynamodb.DeleteTableInput{TableName: &other}) }()
+	if err := dynamo.CreateTable(t.Context(), client, other); err == nil || !strings.Contains(err.Error(), "choose another name") {
+		t.Error(err)
+	}
+	_, err = dynamo.New(client, "doze-nothing-"+rand.Text(), nil).Timer(t.Context(), 0)
+	check(t, err, false, "there is no table")
+}
+
+// A session that is created anew over one that has expired has nothing of it, nor has a tombstone.
+func TestNothingOfAnExpiredRowStays(t *testing.T) {
+	now := time.Now().Truncate(time.Millisecond)
+	store := dynamo.New(client, table, func() time.Time { return now })
+	s := pollingSession(t, store)
+	if _, _, err := store.Update(t.Context(), s.Address, engine.Keep{Op: "k", Pending: [][]byte{[]byte("451-")}}); err != nil {
+		t.Fatal(err)
+	}
+	now = now.Add(2 * time.Hour)
+	got, ok, err := store.Update(t.Context(), s.Address, engine.Close{Op: "late", Reason: engine.TransportClose, Expires: now.Add(time.Minute)})
+	if err != nil || !ok || got.State != engine.Closed || got.SID != "" || got.Kept != "" || len(got.Pending) > 0 {
+		t.Errorf("%t %v %+v", ok, err, got)
+	}
+	if err := store.Create(t.Context(), s, nil, nil); !errors.Is(err, engine.ErrExists) {
+		t.Errorf("got %v, want ErrExists", err)
+	}
+}
+
+func TestHandshakesAreBytes(t *testing.T) {
+	store := dynamo.New(client, table, nil)
+	s := pollingSession(t, store)
+	noise := make([]byte, 1000)
+	_, _ = rand.Read(noise)
+	for _, want := range [][]byte{{}, {0}, noise, bytes.Repeat([]byte{0, 0xff, '"'}, 10_000)} {
+		if err := store.Create(t.Context(), s, want, nil); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := store.Handshake(t.Context(), s.SID); err != nil || got == nil || !bytes.Equal(got, want) {
+			t.Errorf("%d bytes instead of %d, %v", len(got), len(want), err)
+		}
+	}
+}

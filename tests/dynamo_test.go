@@ -1,0 +1,55 @@
+//go:build full
+
+package tests
+
+import (
+	"crypto/rand"
+	"testing"
+	"time"
+
+	"github.com/dozeio/doze/pkg/devserver"
+	"github.com/dozeio/doze/pkg/engine"
+	"github.com/dozeio/doze/pkg/gateway"
+	"github.com/dozeio/doze/pkg/socketio"
+	"github.com/dozeio/doze/pkg/store/dynamo"
+	"github.com/dozeio/doze/tests/conformance"
+	"github.com/dozeio/doze/tests/dynalite"
+)
+
+// TestOfficialSuitesOnDynamoDB runs the cases of the official suites with a table in the place of memory, behind AWS's
+// gateway and behind what the suites assume.
+func TestOfficialSuitesOnDynamoDB(t *testing.T) {
+	url, stop, err := dynalite.Start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(stop)
+	client := dynalite.Client(url)
+	for _, g := range gateways[:3] {
+		o := devserver.Options{
+			Engine:  engine.Options{BinaryFrames: g.ordered, OrderedFrames: g.ordered},
+			Gateway: gateway.Options{Jitter: g.jitter, Seed: g.seed},
+		}
+		o.Wrap = func(b socketio.Backend) socketio.Backend {
+			table := "doze-" + rand.Text()
+			if err := dynamo.CreateTable(t.Context(), client, table); err != nil {
+				t.Fatal(err)
+			}
+			now := time.Now
+			if b.Options.Clock != nil {
+				now = b.Options.Clock.Now
+			}
+			store := dynamo.New(client, table, now)
+			b.Sessions, b.Rooms = store, store
+			return b
+		}
+		t.Run(g.name, func(t *testing.T) {
+			t.Run("Engine.IO v4", func(t *testing.T) {
+				conformance.EngineIO(t, conformance.Target{URL: serve(t, "engineio", o).URL, BinaryFrames: g.ordered})
+			})
+			t.Run("Socket.IO v5", func(t *testing.T) {
+				conformance.SocketIO(t, conformance.Target{URL: serve(t, "socketio", o).URL, BinaryFrames: g.ordered})
+			})
+		})
+	}
+}
