@@ -12,9 +12,12 @@ import (
 	"github.com/dozeio/doze/pkg/socketio"
 )
 
-// Start runs the application of a suite, "engineio" or "socketio", until the server is closed.
+// Start runs the application of a suite, "engineio" or "socketio", until the server is closed. Options with times of
+// their own keep them.
 func Start(suite string, o devserver.Options) (*devserver.Server, error) {
-	o.Engine.PingInterval, o.Engine.PingTimeout = 300*time.Millisecond, 200*time.Millisecond
+	if o.Engine.PingInterval == 0 {
+		o.Engine.PingInterval, o.Engine.PingTimeout = 300*time.Millisecond, 200*time.Millisecond
+	}
 	o.Engine.MaxPayload = 1_000_000
 	o.Engine.AllowOrigins = []string{"*"} // the suites run in browsers too, from anywhere
 	if suite == "engineio" {
@@ -22,7 +25,9 @@ func Start(suite string, o devserver.Options) (*devserver.Server, error) {
 		o.Engine.ConnectTimeout = time.Hour // it is Socket.IO's
 		return devserver.Start(o, bindEcho)
 	}
-	o.Engine.ConnectTimeout = time.Second
+	if o.Engine.ConnectTimeout == 0 {
+		o.Engine.ConnectTimeout = time.Second
+	}
 	return devserver.Start(o, newApp().Bind)
 }
 

@@ -2,7 +2,6 @@ package dynamo
 
 import (
 	"fmt"
-	"maps"
 	"strconv"
 	"strings"
 	"time"
@@ -291,14 +290,4 @@ func (c *change) close(t engine.Close, a engine.Address) {
 	if t.Told {
 		c.remove(attrOutbox, attrOutboxSize, attrTaken, attrTakenBy, attrSize)
 	}
-}
-
-// merge returns the values of both.
-func merge(a, b item) item {
-	m := maps.Clone(a)
-	if m == nil {
-		m = item{}
-	}
-	maps.Copy(m, b)
-	return m
 }
