@@ -28,11 +28,16 @@ func (c *change) value(v value) string {
 
 // inside returns the path of a key in a map.
 func (c *change) inside(name, key string) string {
+	c.name("#k", text(key))
+	return name + ".#k"
+}
+
+// name lets a path stand for a name that cannot be written in an expression.
+func (c *change) name(path, name string) {
 	if c.names == nil {
 		c.names = map[string]string{}
 	}
-	c.names["#k"] = text(key)
-	return name + ".#k"
+	c.names[path] = name
 }
 
 func (c *change) when(condition string, values ...value) {
@@ -56,13 +61,13 @@ func (c *change) setOr(name string, there bool, v value) {
 	}
 }
 
+// expires sets when the row expires.
 func (c *change) expires(at time.Time) {
-	c.set(attrExpires, timeValue(at))
-	if c.names == nil {
-		c.names = map[string]string{}
-	}
-	c.names["#ttl"] = timeToLive
-	c.set("#ttl", ttlValue(at))
+	c.name("#ttl", timeToLive)
+	row := item{}
+	expires(row, at)
+	c.set(attrExpires, row[attrExpires])
+	c.setOr("#ttl", !at.IsZero(), row[timeToLive])
 }
 
 // is requires that an attribute has a text, where "" is an attribute that is not there.
@@ -128,6 +133,9 @@ func (c *change) take(by string) {
 	c.remove(attrOutbox)
 	c.remove(oldest...)
 }
+
+// polling reports whether an address is that of a session that polls, by which some transitions differ.
+func polling(a engine.Address) bool { return strings.HasPrefix(string(a), "p") }
 
 // changeOf returns a transition as a condition and a change, for a row that is there and has not expired. Where they
 // depend on what the row holds, they are those for the row as it was seen last, or, when it was not, for the row as it
@@ -252,7 +260,7 @@ func (c *change) endPoll(t engine.EndPoll, seen *engine.Session) {
 }
 
 func (c *change) setEntry(t engine.SetEntry, a engine.Address) {
-	if a != "" && a[0] == 'p' {
+	if polling(a) {
 		c.state(engine.Open, engine.Probing)
 	} else {
 		c.state(engine.Open)
@@ -271,7 +279,7 @@ func (c *change) setEntry(t engine.SetEntry, a engine.Address) {
 // close leaves a tombstone where there is no row at all; see Store.Update for a row that has expired.
 func (c *change) close(t engine.Close, a engine.Address) {
 	open := []engine.State{engine.Open, engine.Probing, engine.Draining}
-	if !t.Probe && (a == "" || a[0] != 'p') {
+	if !t.Probe && !polling(a) {
 		open = []engine.State{engine.Open, engine.Draining}
 	}
 	c.state(open...)

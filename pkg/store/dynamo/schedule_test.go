@@ -1,0 +1,226 @@
+package dynamo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// pair is the two rows of one membership, and whoever works on them, one step at a time in an order that is given.
+type pair struct {
+	list    *ticket
+	room    string // stamp of the room row, "" when there is none
+	made    int
+	turns   []chan bool // grants one step, or closes
+	waiting chan int    // who waits for a step, or has ended: -1-i
+}
+
+var errLost = errors.New("lost")
+
+// party is one caller of join or leave. It implements links.
+type party struct {
+	*pair
+	me    int
+	steps int
+	fault func(step int) mishap
+}
+
+// mishap is what becomes of a step.
+type mishap int
+
+const (
+	done  mishap = iota
+	lost         // it is not done, and fails
+	mute         // it is done, and fails
+	twice        // it is done again, after its first answer was lost on the way
+)
+
+func (p *party) step(do func()) error {
+	p.waiting <- p.me
+	<-p.turns[p.me]
+	what := done
+	if p.fault != nil {
+		what = p.fault(p.steps)
+	}
+	p.steps++
+	switch what {
+	case lost:
+		return errLost
+	case mute:
+		do()
+		return errLost
+	case twice:
+		do()
+	}
+	do()
+	return nil
+}
+
+func (p *party) enlist(context.Context, string) (t ticket, made bool, err error) {
+	err = p.step(func() {
+		if made = p.list == nil; made {
+			p.made++
+			p.list = &ticket{id: fmt.Sprintf("%04d", p.made)}
+		}
+		p.list.number++
+		t = *p.list
+	})
+	return t, made, err
+}
+
+func (p *party) show(_ context.Context, _ string, t ticket, fresh bool) (became shown, err error) {
+	err = p.step(func() {
+		same := strings.HasPrefix(p.room, t.id)
+		switch {
+		case fresh && !same:
+			became = shownFresh
+		case !fresh && same && p.room < t.stamp():
+			became = shownOver
+		default:
+			became = t.became([]byte(p.room))
+			return
+		}
+		p.room = t.stamp()
+	})
+	return became, err
+}
+
+func (p *party) listed(context.Context) (all map[string]ticket, err error) {
+	all = map[string]ticket{}
+	err = p.step(func() {
+		if p.list != nil {
+			all["r"] = *p.list
+		}
+	})
+	return all, err
+}
+
+func (p *party) look(context.Context, string) (seen []byte, err error) {
+	err = p.step(func() { seen = []byte(p.room) })
+	return seen, err
+}
+
+func (p *party) hide(_ context.Context, _ string, t ticket) (ok bool, seen []byte, err error) {
+	err = p.step(func() {
+		if ok = p.room == t.stamp(); ok {
+			p.room = ""
+		} else if p.room != "" {
+			seen = []byte(p.room)
+		}
+	})
+	return ok, seen, err
+}
+
+func (p *party) unlist(_ context.Context, _ string, t ticket) (ok bool, now ticket, there bool, err error) {
+	err = p.step(func() {
+		if ok = p.list != nil && *p.list == t; ok {
+			p.list = nil
+		} else if there = p.list != nil; there {
+			now = *p.list
+		}
+	})
+	return ok, now, there, err
+}
+
+func (p *party) purge(_ context.Context, _ string, t ticket, seen []byte) error {
+	return p.step(func() {
+		if strings.HasPrefix(p.room, t.id) || seen != nil && p.room == string(seen) {
+			p.room = ""
+		}
+	})
+}
+
+// scenario is who works on the two rows at the same time: "j" joins, "l" leaves, in capitals with a fault.
+type scenario struct {
+	parties string
+	there   bool                  // the membership is there at the beginning
+	fault   func(step int) mishap // of those in capitals; they call again until there is none
+}
+
+// run lets the parties take steps in the order that choose says, which gets the number of those who wait.
+func (s scenario) run(choose func(n int) int) (*pair, string) {
+	p := &pair{waiting: make(chan int)}
+	if s.there {
+		p.made, p.list = 1, &ticket{id: "0001", number: 1}
+		p.room = p.list.stamp()
+	}
+	for i, kind := range s.parties {
+		p.turns = append(p.turns, make(chan bool))
+		one := &party{pair: p, me: i}
+		if strings.ToUpper(string(kind)) == string(kind) {
+			one.fault = s.fault
+		}
+		go func() {
+			defer func() { p.waiting <- -1 - i }()
+			for err := errLost; err != nil; {
+				if kind == 'j' || kind == 'J' {
+					_, err = join(context.Background(), one, []string{"r"})
+				} else {
+					err = leave(context.Background(), one, []string{"r"})
+				}
+			}
+		}()
+	}
+	var ready []int
+	var order strings.Builder
+	for working, moving := len(s.parties), len(s.parties); ; {
+		for ; moving > 0; moving-- {
+			if who := <-p.waiting; who >= 0 {
+				ready = append(ready, who)
+			} else {
+				working--
+			}
+		}
+		if working == 0 {
+			return p, order.String()
+		}
+		slices.Sort(ready)
+		i := 0
+		if len(ready) > 1 {
+			i = choose(len(ready))
+		}
+		who := ready[i]
+		fmt.Fprintf(&order, "%c%d ", s.parties[who], who)
+		ready = slices.Delete(ready, i, i+1)
+		moving = 1
+		p.turns[who] <- true
+	}
+}
+
+// all runs every order there is, up to a number, and reports how many it ran.
+func (s scenario) all(t *testing.T, most int) (runs int, complete bool) {
+	t.Helper()
+	var path, width []int
+	for {
+		depth := 0
+		p, order := s.run(func(n int) int {
+			if depth == len(path) {
+				path, width = append(path, 0), append(width, n)
+			}
+			depth++
+			return path[depth-1]
+		})
+		s.verify(t, p, order)
+		runs++
+		for len(path) > 0 && path[len(path)-1] == width[len(path)-1]-1 {
+			path, width = path[:len(path)-1], width[:len(path)-1]
+		}
+		if len(path) == 0 {
+			return runs, true
+		}
+		if runs == most || t.Failed() {
+			return runs, false
+		}
+		path[len(path)-1]++
+	}
+}
+
+func (s scenario) verify(t *testing.T, p *pair, order string) {
+	t.Helper()
+	if (p.list == nil) != (p.room == "") {
+		t.Errorf("%q, there at first: %t, in the order %s: list row %v, room row %q", s.parties, s.there, order, p.list, p.room)
+	}
+}
