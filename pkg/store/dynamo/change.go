@@ -146,12 +146,13 @@ func changeOf(transition engine.Transition, a engine.Address, seen *engine.Sessi
 	case engine.Append:
 		n := size(t.Parcel)
 		c.state(engine.Open, engine.Probing, engine.Draining)
+		c.when("attribute_not_exists(" + attrSealed + ")")
 		c.when("attribute_not_exists("+attrSize+") OR "+attrSize+" <= %s", numberValue(engine.MaxOutbox-n))
 		if n > engine.MaxOutbox {
 			c.when("attribute_not_exists(" + partitionKey + ")") // never
 		}
-		op := c.value(listValue(idValue(t.Parcel.Op)))
-		c.when("NOT contains("+attrRecent+", %s)", idValue(t.Parcel.Op))
+		op := c.value(textsValue(t.Parcel.Op))
+		c.when("NOT contains("+attrRecent+", %s)", stringValue(t.Parcel.Op))
 		none, zero, bytes := c.value(listValue()), c.value(numberValue(0)), c.value(numberValue(n))
 		c.sets = append(c.sets,
 			attrOutbox+" = list_append(if_not_exists("+attrOutbox+", "+none+"), "+c.value(parcelsValue([]engine.Parcel{t.Parcel}))+")",
@@ -212,6 +213,9 @@ func changeOf(transition engine.Transition, a engine.Address, seen *engine.Sessi
 		}
 		c.state(engine.Draining)
 		c.when(attrTakenBy+" = %s", idValue(t.After))
+		if t.Seal {
+			c.set(attrSealed, boolValue(true))
+		}
 		c.emptied(seen, func() {
 			c.set(attrState, stateValue(engine.Moved))
 			c.expires(t.Expires)
@@ -266,9 +270,9 @@ func (c *change) setEntry(t engine.SetEntry, a engine.Address) {
 		c.state(engine.Open)
 	}
 	entry, changes := c.inside(attrEntries, t.Key), c.inside(attrChanges, t.Key)
-	c.when("NOT contains("+changes+", %s)", idValue(t.Ops[0]))
 	if t.Old == nil {
 		c.when("attribute_not_exists(" + entry + ")")
+		c.when("NOT contains("+changes+", %s)", idValue(t.Ops[0])) // else it was made, and has been removed since
 	} else {
 		c.when(entry+" = %s", bytesValue(t.Old))
 	}

@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -162,5 +163,53 @@ func TestHandshakesAreBytes(t *testing.T) {
 		if got, err := store.Handshake(t.Context(), s.SID); err != nil || got == nil || !bytes.Equal(got, want) {
 			t.Errorf("%d bytes instead of %d, %v", len(got), len(want), err)
 		}
+	}
+}
+
+// A drain seals an outbox, which then takes nothing more, whatever is read in between.
+func TestASealedOutbox(t *testing.T) {
+	store := dynamo.New(client, table, nil)
+	s := pollingSession(t, store)
+	drain := engine.Drain{Connection: "c", Expires: s.Expires}
+	for i, step := range []struct {
+		t  engine.Transition
+		ok bool
+	}{
+		{engine.Probe{Connection: "c", Now: s.Created}, true},
+		{engine.Append{Parcel: engine.Parcel{Op: "a", Packets: [][]byte{[]byte("4a")}}}, true},
+		{engine.Drain{Connection: "c", Step: "1", Now: s.Created}, true},
+		{engine.Append{Parcel: engine.Parcel{Op: "b", Packets: [][]byte{[]byte("4b")}}}, true},
+		{engine.Drain{Connection: "c", Step: "2", After: "1", Seal: true, Expires: drain.Expires}, true},
+		{engine.Append{Parcel: engine.Parcel{Op: "c"}}, false},
+		{engine.Append{Parcel: engine.Parcel{Op: "b"}}, true},
+		{engine.Drain{Connection: "c", Step: "3", After: "2", Expires: drain.Expires}, true},
+	} {
+		want, err := store.Get(t.Context(), s.Address, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		applied := step.t.Apply(&want) != engine.Refused
+		got, ok, err := store.Update(t.Context(), s.Address, step.t)
+		if err != nil || ok != step.ok || ok != applied || got.Sealed != want.Sealed || got.State != want.State || got.Sealed != (i >= 4) {
+			t.Errorf("step %d: %t %v, sealed %t, state %q; want %t %t %q", i, ok, err, got.Sealed, got.State, step.ok, want.Sealed, want.State)
+		}
+	}
+}
+
+// A connection that is dead stays so, and may still join.
+func TestTouchOfADeadConnection(t *testing.T) {
+	store := dynamo.New(client, table, nil)
+	now := time.Now().Truncate(time.Millisecond).UTC()
+	live := engine.Live{Address: engine.Address("w" + rand.Text()), Created: now, Last: engine.Dead, Expires: now.Add(time.Hour)}
+	if err := store.PutLive(t.Context(), live); err != nil {
+		t.Fatal(err)
+	}
+	if err := store.Touch(t.Context(), live.Address, now, true); err != nil {
+		t.Fatal(err)
+	}
+	all, err := store.Lives(t.Context(), engine.Shard(live.Address))
+	live.Joined = true
+	if i := slices.IndexFunc(all, func(l engine.Live) bool { return l.Address == live.Address }); err != nil || i < 0 || all[i] != live {
+		t.Errorf("%v, %+v", err, all)
 	}
 }

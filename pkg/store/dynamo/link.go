@@ -2,9 +2,9 @@ package dynamo
 
 import (
 	"context"
-	"encoding/binary"
 	"maps"
 	"slices"
+	"strings"
 )
 
 // A membership is two rows: the list row says that a socket is in a room, and is what Rooms reads; the room row says
@@ -25,17 +25,36 @@ import (
 
 // ticket is the number of one who joins.
 type ticket struct {
-	id      string // four random bytes of the list row
+	id      string // four random characters of the list row
 	number  uint32
 	expires int64 // of the membership, in milliseconds
 }
 
-const ticketID, ticketNumber = 4, 3
+const ticketID, ticketNumber = 4, 4
+
+// digits are in the order in which strings are compared.
+const digits = "-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz"
+
+// numeral writes a number to the base of 64, which keeps the order.
+func numeral(n uint32, length int) string {
+	b := make([]byte, length)
+	for i := range b {
+		b[length-1-i] = digits[n%64]
+		n /= 64
+	}
+	return string(b)
+}
+
+// numberFrom reads a numeral.
+func numberFrom(s string) (n uint32) {
+	for i := range len(s) {
+		n = n*64 + uint32(max(0, strings.IndexByte(digits, s[i])))
+	}
+	return n
+}
 
 // stamp returns the ticket as the room row carries it: id and number, in the order of the numbers.
-func (t ticket) stamp() string {
-	return t.id + string(binary.BigEndian.AppendUint32(nil, t.number)[4-ticketNumber:])
-}
+func (t ticket) stamp() string { return t.id + numeral(t.number, ticketNumber) }
 
 // shown is what became of a room row that was to be written.
 type shown int
@@ -56,14 +75,14 @@ type links interface {
 	show(ctx context.Context, room string, t ticket, fresh bool) (shown, error)
 	// listed returns the list rows.
 	listed(ctx context.Context) (map[string]ticket, error)
-	// look returns what the room row has, nil when there is none.
-	look(ctx context.Context, room string) (seen []byte, err error)
+	// look returns what the room row has, "" when there is none.
+	look(ctx context.Context, room string) (seen string, err error)
 	// hide deletes the room row if it has the ticket's id and number. Else it returns what it has.
-	hide(ctx context.Context, room string, t ticket) (ok bool, seen []byte, err error)
+	hide(ctx context.Context, room string, t ticket) (ok bool, seen string, err error)
 	// unlist deletes the list row if it has the ticket's id and number. Else it returns what it has, if it is there.
 	unlist(ctx context.Context, room string, t ticket) (ok bool, now ticket, there bool, err error)
 	// purge deletes the room row if it has the ticket's id, or is just as it was seen.
-	purge(ctx context.Context, room string, t ticket, seen []byte) error
+	purge(ctx context.Context, room string, t ticket, seen string) error
 }
 
 // joinTries is how often others may come between.
@@ -92,7 +111,7 @@ func join(ctx context.Context, l links, rooms []string) (map[string]ticket, erro
 			switch {
 			case became[i] == shownBy:
 			case !there:
-				return l.purge(ctx, rooms[i], mine, nil)
+				return l.purge(ctx, rooms[i], mine, "")
 			case t.id != mine.id, became[i] == shownFresh && t.number != mine.number:
 				again[i] = true
 			}
@@ -155,11 +174,11 @@ func leaveNone(ctx context.Context, l links, room string) error {
 		return err
 	}
 	now, err := l.listed(ctx)
-	left := ticket{id: string(seen[:ticketID])}
+	left := ticket{id: seen[:ticketID]}
 	if err != nil || now[room].id == left.id {
 		return err
 	}
-	return l.purge(ctx, room, left, nil)
+	return l.purge(ctx, room, left, "")
 }
 
 func leaveOne(ctx context.Context, l links, room string, t ticket) error {
@@ -177,7 +196,7 @@ func leaveOne(ctx context.Context, l links, room string, t ticket) error {
 		case ok, !there && hidden:
 			return nil
 		case !there: // another has deleted it, or this very call, whose answer was lost
-			return l.purge(ctx, room, t, nil)
+			return l.purge(ctx, room, t, "")
 		}
 		t = now
 	}
@@ -185,11 +204,11 @@ func leaveOne(ctx context.Context, l links, room string, t ticket) error {
 }
 
 // became returns what a room row that was to be written has become, by what it has instead.
-func (t ticket) became(seen []byte) shown {
-	if len(seen) < len(t.stamp()) || string(seen[:ticketID]) != t.id {
+func (t ticket) became(seen string) shown {
+	if len(seen) < len(t.stamp()) || seen[:ticketID] != t.id {
 		return shownNot
 	}
-	switch stamp := string(seen[:len(t.stamp())]); {
+	switch stamp := seen[:len(t.stamp())]; {
 	case stamp > t.stamp():
 		return shownBy
 	case stamp == t.stamp(): // by this very write, whose first answer was lost

@@ -2,7 +2,7 @@ package dynamo
 
 import (
 	"context"
-	"crypto/rand"
+	"math/rand/v2"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -15,7 +15,7 @@ import (
 // Attributes of membership rows.
 const (
 	attrAddress = "a"
-	attrStamp   = "r" // of a room row: the ticket's, then two bytes of milliseconds that the row expires before its ttl
+	attrStamp   = "r" // of a room row: the ticket's, then two digits of milliseconds that the row expires before its ttl
 	attrID      = "i" // of a list row
 	attrNumber  = "n" // of a list row
 )
@@ -32,10 +32,9 @@ func (l *rowLinks) list(room string) key { return listKey(l.namespace, l.member.
 func (l *rowLinks) room(room string) key { return roomKey(l.namespace, room, l.member.Socket) }
 
 func (l *rowLinks) enlist(ctx context.Context, room string) (ticket, bool, error) {
-	id := make([]byte, ticketID)
-	_, _ = rand.Read(id)
+	id := numeral(rand.Uint32(), ticketID)
 	made := l.list(room).item()
-	made[attrID], made[attrNumber] = bytesValue(id), numberValue(1)
+	made[attrID], made[attrNumber] = stringValue(id), numberValue(1)
 	expires(made, l.member.Expires)
 	for range joinTries {
 		values := item{":id": made[attrID], ":zero": numberValue(0), ":one": numberValue(1), ":x": made[attrExpires], ":now": l.store.nowValue()}
@@ -55,7 +54,7 @@ func (l *rowLinks) enlist(ctx context.Context, room string) (ticket, bool, error
 		switch {
 		case err == nil:
 			t := ticketOf(out.Attributes)
-			return t, t.id == string(id), nil
+			return t, t.id == id, nil
 		case refused(err) == nil:
 			return ticket{}, false, err
 		}
@@ -71,32 +70,31 @@ func (l *rowLinks) enlist(ctx context.Context, room string) (ticket, bool, error
 }
 
 func ticketOf(row item) ticket {
-	return ticket{string(bytesOf(row[attrID])), uint32(numberOf(row[attrNumber])), numberOf(row[attrExpires])}
+	return ticket{stringOf(row[attrID]), uint32(numberOf(row[attrNumber])), numberOf(row[attrExpires])}
 }
 
 // stampValue is what a room row carries of a ticket.
 func (t ticket) stampValue() value {
-	early := uint16(0)
+	early := uint32(0)
 	if t.expires != never {
-		early = uint16(ttlOf(t.expires)*1000 - t.expires)
+		early = uint32(ttlOf(t.expires)*1000 - t.expires)
 	}
-	return bytesValue(append([]byte(t.stamp()), byte(early>>8), byte(early)))
+	return stringValue(t.stamp() + numeral(early, 2))
 }
 
 func ttlOf(expires int64) int64 { return (expires + 999) / 1000 }
 
 // roomExpires returns when a room row expires, the zero time for never.
 func roomExpires(row item) time.Time {
-	stamp := bytesOf(row[attrStamp])
+	stamp := stringOf(row[attrStamp])
 	if row[timeToLive] == nil || len(stamp) < 2 {
 		return time.Time{}
 	}
-	early := int64(stamp[len(stamp)-2])<<8 | int64(stamp[len(stamp)-1])
-	return time.UnixMilli(numberOf(row[timeToLive])*1000 - early).UTC()
+	return time.UnixMilli(numberOf(row[timeToLive])*1000 - int64(numberFrom(stamp[len(stamp)-2:]))).UTC()
 }
 
 func (l *rowLinks) show(ctx context.Context, room string, t ticket, fresh bool) (became shown, err error) {
-	id := bytesValue([]byte(t.id))
+	id := stringValue(t.id)
 	if fresh {
 		row := l.room(room).item()
 		row[attrStamp], row[attrAddress] = t.stampValue(), stringValue(l.member.Address)
@@ -116,7 +114,7 @@ func (l *rowLinks) show(ctx context.Context, room string, t ticket, fresh bool) 
 			TableName: &l.store.table, Key: l.room(room).item(),
 			UpdateExpression:                    aws.String("SET r = :new"),
 			ConditionExpression:                 aws.String("begins_with(r, :id) AND r < :stamp"),
-			ExpressionAttributeValues:           item{":new": t.stampValue(), ":id": id, ":stamp": bytesValue([]byte(t.stamp()))},
+			ExpressionAttributeValues:           item{":new": t.stampValue(), ":id": id, ":stamp": stringValue(t.stamp())},
 			ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 		})
 	}
@@ -128,17 +126,17 @@ func (l *rowLinks) show(ctx context.Context, room string, t ticket, fresh bool) 
 	return t.became(seen), err
 }
 
-// stampOf returns the stamp of the room row for which a condition failed, nil when there is none.
-func (l *rowLinks) stampOf(ctx context.Context, room string, failed *types.ConditionalCheckFailedException) ([]byte, error) {
+// stampOf returns the stamp of the room row for which a condition failed, "" when there is none.
+func (l *rowLinks) stampOf(ctx context.Context, room string, failed *types.ConditionalCheckFailedException) (string, error) {
 	if failed.Item != nil {
-		return bytesOf(failed.Item[attrStamp]), nil
+		return stringOf(failed.Item[attrStamp]), nil
 	}
 	return l.look(ctx, room)
 }
 
-func (l *rowLinks) look(ctx context.Context, room string) ([]byte, error) {
+func (l *rowLinks) look(ctx context.Context, room string) (string, error) {
 	row, err := l.store.get(ctx, l.room(room), true)
-	return bytesOf(row[attrStamp]), err
+	return stringOf(row[attrStamp]), err
 }
 
 func (l *rowLinks) listed(ctx context.Context) (map[string]ticket, error) {
@@ -160,16 +158,16 @@ func (l *rowLinks) listed(ctx context.Context) (map[string]ticket, error) {
 	}
 }
 
-func (l *rowLinks) hide(ctx context.Context, room string, t ticket) (bool, []byte, error) {
+func (l *rowLinks) hide(ctx context.Context, room string, t ticket) (bool, string, error) {
 	_, err := call(ctx, l.store, l.store.client.DeleteItem, &dynamodb.DeleteItemInput{
 		TableName: &l.store.table, Key: l.room(room).item(),
 		ConditionExpression:                 aws.String("begins_with(r, :stamp)"),
-		ExpressionAttributeValues:           item{":stamp": bytesValue([]byte(t.stamp()))},
+		ExpressionAttributeValues:           item{":stamp": stringValue(t.stamp())},
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	})
 	failed := refused(err)
 	if failed == nil {
-		return err == nil, nil, err
+		return err == nil, "", err
 	}
 	seen, err := l.stampOf(ctx, room, failed)
 	return false, seen, err
@@ -179,7 +177,7 @@ func (l *rowLinks) unlist(ctx context.Context, room string, t ticket) (bool, tic
 	_, err := call(ctx, l.store, l.store.client.DeleteItem, &dynamodb.DeleteItemInput{
 		TableName: &l.store.table, Key: l.list(room).item(),
 		ConditionExpression:                 aws.String("i = :id AND n = :n"),
-		ExpressionAttributeValues:           item{":id": bytesValue([]byte(t.id)), ":n": numberValue(int64(t.number))},
+		ExpressionAttributeValues:           item{":id": stringValue(t.id), ":n": numberValue(int64(t.number))},
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	})
 	failed := refused(err)
@@ -195,15 +193,15 @@ func (l *rowLinks) unlist(ctx context.Context, room string, t ticket) (bool, tic
 	return false, ticketOf(row), !l.store.expired(row), nil
 }
 
-func (l *rowLinks) purge(ctx context.Context, room string, t ticket, seen []byte) error {
+func (l *rowLinks) purge(ctx context.Context, room string, t ticket, seen string) error {
 	in := &dynamodb.DeleteItemInput{
 		TableName: &l.store.table, Key: l.room(room).item(),
 		ConditionExpression:       aws.String("begins_with(r, :id)"),
-		ExpressionAttributeValues: item{":id": bytesValue([]byte(t.id))},
+		ExpressionAttributeValues: item{":id": stringValue(t.id)},
 	}
-	if seen != nil {
+	if seen != "" {
 		*in.ConditionExpression += " OR r = :seen"
-		in.ExpressionAttributeValues[":seen"] = bytesValue(seen)
+		in.ExpressionAttributeValues[":seen"] = stringValue(seen)
 	}
 	_, err := call(ctx, l.store, l.store.client.DeleteItem, in)
 	if refused(err) != nil {

@@ -47,31 +47,36 @@ func liveOf(row item) engine.Live {
 // PutLive implements engine.Store.
 func (s *Store) PutLive(ctx context.Context, l engine.Live) error { return s.put(ctx, liveItem(l)) }
 
-// Touch implements engine.Store.
+// Touch implements engine.Store. A row that is dead and is to be joined takes a second write.
 func (s *Store) Touch(ctx context.Context, a engine.Address, last time.Time, joined bool) error {
+	if last.IsZero() && !joined {
+		return nil
+	}
 	values := item{":now": s.nowValue()}
+	condition := "x > :now"
 	var sets []string
 	if !last.IsZero() {
-		values[":last"] = timeValue(last)
+		values[":last"], values[":dead"] = timeValue(last), timeValue(engine.Dead)
+		condition += " AND l <> :dead"
 		sets = append(sets, attrLast+" = :last")
 	}
 	if joined {
 		values[":joined"] = boolValue(true)
 		sets = append(sets, attrJoined+" = :joined")
 	}
-	if len(sets) == 0 {
-		return nil
-	}
 	_, err := call(ctx, s, s.client.UpdateItem, &dynamodb.UpdateItemInput{
 		TableName: &s.table, Key: liveKey(a).item(),
 		UpdateExpression:          aws.String("SET " + strings.Join(sets, ", ")),
-		ConditionExpression:       aws.String("x > :now"),
+		ConditionExpression:       &condition,
 		ExpressionAttributeValues: values,
 	})
-	if refused(err) != nil {
-		return nil
+	switch {
+	case refused(err) == nil:
+		return err
+	case joined && !last.IsZero():
+		return s.Touch(ctx, a, time.Time{}, true)
 	}
-	return err
+	return nil
 }
 
 // Lives implements engine.Store.

@@ -84,7 +84,7 @@ func (s *Store) Move(ctx context.Context, namespace, socket, address string) err
 		if i == len(names) {
 			return s.readdress(ctx, everyoneKey(namespace, socket), address, "x > :now", item{":now": s.nowValue()})
 		}
-		return s.readdress(ctx, l.room(names[i]), address, "begins_with(r, :id)", item{":id": bytesValue([]byte(joined[names[i]].id))})
+		return s.readdress(ctx, l.room(names[i]), address, "begins_with(r, :id)", item{":id": stringValue(joined[names[i]].id)})
 	})
 }
 

@@ -33,6 +33,7 @@ const (
 	attrPonged     = "h"
 	attrPinged     = "j"
 	attrTold       = "m"
+	attrSealed     = "sl"
 )
 
 // stateValues are the states as the table keeps them.
@@ -82,10 +83,11 @@ func sessionItem(s engine.Session) item {
 	put(attrTaken, len(s.Taken.Parcels) > 0, parcelsValue(s.Taken.Parcels))
 	id(attrTakenBy, s.Taken.By)
 	put(attrSize, outbox+taken > 0, numberValue(outbox+taken))
-	row[attrRecent] = idsValue(s.Recent)
+	row[attrRecent] = textsValue(s.Recent...)
 	at(attrPonged, s.Ponged)
 	at(attrPinged, s.Pinged)
 	put(attrTold, s.Told, boolValue(true))
+	put(attrSealed, s.Sealed, boolValue(true))
 	return row
 }
 
@@ -155,6 +157,7 @@ func (s *Store) session(a engine.Address, row item) (_ engine.Session, err error
 		Ponged:     timeOf(row[attrPonged]),
 		Pinged:     timeOf(row[attrPinged]),
 		Told:       boolOf(row[attrTold]),
+		Sealed:     boolOf(row[attrSealed]),
 	}
 	for k, v := range mapOf(row[attrEntries]) {
 		if r.Entries == nil {

@@ -80,7 +80,7 @@ func (p *party) show(_ context.Context, _ string, t ticket, fresh bool) (became 
 		case !fresh && same && p.room < t.stamp():
 			became = shownOver
 		default:
-			became = t.became([]byte(p.room))
+			became = t.became(p.room)
 			return
 		}
 		p.room = t.stamp()
@@ -98,17 +98,17 @@ func (p *party) listed(context.Context) (all map[string]ticket, err error) {
 	return all, err
 }
 
-func (p *party) look(context.Context, string) (seen []byte, err error) {
-	err = p.step(func() { seen = []byte(p.room) })
+func (p *party) look(context.Context, string) (seen string, err error) {
+	err = p.step(func() { seen = p.room })
 	return seen, err
 }
 
-func (p *party) hide(_ context.Context, _ string, t ticket) (ok bool, seen []byte, err error) {
+func (p *party) hide(_ context.Context, _ string, t ticket) (ok bool, seen string, err error) {
 	err = p.step(func() {
 		if ok = p.room == t.stamp(); ok {
 			p.room = ""
 		} else if p.room != "" {
-			seen = []byte(p.room)
+			seen = p.room
 		}
 	})
 	return ok, seen, err
@@ -125,9 +125,9 @@ func (p *party) unlist(_ context.Context, _ string, t ticket) (ok bool, now tick
 	return ok, now, there, err
 }
 
-func (p *party) purge(_ context.Context, _ string, t ticket, seen []byte) error {
+func (p *party) purge(_ context.Context, _ string, t ticket, seen string) error {
 	return p.step(func() {
-		if strings.HasPrefix(p.room, t.id) || seen != nil && p.room == string(seen) {
+		if strings.HasPrefix(p.room, t.id) || seen != "" && p.room == seen {
 			p.room = ""
 		}
 	})

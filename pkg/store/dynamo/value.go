@@ -113,6 +113,15 @@ func idsValue(ids []string) value {
 	return listValue(l...)
 }
 
+// textsValue is for ids that conditions look for: not every server compares bytes in a list as bytes.
+func textsValue(ids ...string) value {
+	l := make([]value, len(ids))
+	for i, id := range ids {
+		l[i] = stringValue(id)
+	}
+	return listValue(l...)
+}
+
 func idsOf(v value) (ids []string) {
 	for _, one := range listOf(v) {
 		ids = append(ids, idOf(one))
