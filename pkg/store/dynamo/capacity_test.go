@@ -81,7 +81,10 @@ func TestCapacity(t *testing.T) {
 		must(true, err)
 		one := op()
 		update(a, engine.SetEntry{Key: namespace, New: entry(socket, "000000"), Ops: []string{one}})
-		entries[a] = map[string][]string{namespace: {one}}
+		if entries[a] == nil {
+			entries[a] = map[string][]string{}
+		}
+		entries[a][namespace] = []string{one}
 		must(true, store.Touch(ctx, a, time.Time{}, true))
 	}
 	polling := engine.Address("p" + sid)
@@ -94,13 +97,20 @@ func TestCapacity(t *testing.T) {
 	})
 	bill("namespace CONNECT (reads: without the handshake 0.5 less)", 1+math.Ceil(h/4), 3, func() { join(connection, "/", socket) })
 	bill("event in", 1, 0, func() { get(connection) })
-	version := 0
-	bill("change of per-socket data", 0, 1, func() {
-		changes := entries[connection]["/"]
+	change := func(namespace string, version int) {
+		changes := entries[connection][namespace]
 		next := append([]string{op()}, changes...)
-		update(connection, engine.SetEntry{Key: "/", Old: entry(socket, fmt.Sprintf("%06d", version)), New: entry(socket, fmt.Sprintf("%06d", version+1)), Ops: next})
-		entries[connection]["/"], version = next, version+1
-	})
+		update(connection, engine.SetEntry{Key: namespace, Old: entry(socket, fmt.Sprintf("%06d", version)), New: entry(socket, fmt.Sprintf("%06d", version+1)), Ops: next})
+		entries[connection][namespace] = next
+	}
+	bill("change of per-socket data", 0, 1, func() { change("/", 0) })
+	join(connection, "/chat", socket)
+	for version := range 40 {
+		change("/", version+1)
+		change("/chat", version)
+	}
+	bill("change of per-socket data, 2 namespaces, the 41st", 0, 1, func() { change("/chat", 40) })
+	must(true, store.Leave(ctx, "/chat", socket, ""))
 	bill("join one room", 1, 2, func() { _, err := store.Join(ctx, "/", member, room); must(true, err) })
 	bill("join one room, where it is", 1, 2, func() { _, err := store.Join(ctx, "/", member, room); must(true, err) })
 	bill("leave one room", 1, 2, func() { must(true, store.Leave(ctx, "/", socket, room)) })
