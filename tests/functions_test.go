@@ -44,7 +44,11 @@ func TestFunctionAnswersThroughTheRuntimeAPI(t *testing.T) {
 		answers <- b
 		w.WriteHeader(http.StatusAccepted)
 	})
-	// What the function schedules.
+	// The table, which takes every write, and what the function schedules.
+	mux.HandleFunc("POST /{$}", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/x-amz-json-1.0")
+		io.WriteString(w, "{}")
+	})
 	mux.HandleFunc("POST /_queue", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusAccepted) })
 	server := httptest.NewServer(mux)
 	defer server.Close()
@@ -52,7 +56,7 @@ func TestFunctionAnswersThroughTheRuntimeAPI(t *testing.T) {
 	var stderr bytes.Buffer
 	cmd := exec.CommandContext(t.Context(), buildFunction(t, "connect"))
 	cmd.Env = append(os.Environ(), "AWS_LAMBDA_RUNTIME_API="+strings.TrimPrefix(server.URL, "http://"), "AWS_REGION=local",
-		"DOZE_STORE=memory", "DOZE_CONNECTIONS="+server.URL+"/local", "DOZE_QUEUE="+server.URL+"/_queue")
+		"AWS_ENDPOINT_URL="+server.URL, "AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test", "DOZE_TABLE=doze", "DOZE_CONNECTIONS="+server.URL+"/local", "DOZE_QUEUE="+server.URL+"/_queue")
 	cmd.Stderr = &stderr
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -81,7 +85,7 @@ func TestFunctionAnswersThroughTheRuntimeAPI(t *testing.T) {
 func TestFunctionSaysWhatItsEnvironmentLacks(t *testing.T) {
 	for _, name := range []string{"connect", "message", "disconnect", "heartbeat"} {
 		out, err := exec.CommandContext(t.Context(), buildFunction(t, name)).CombinedOutput()
-		if err == nil || !strings.Contains(string(out), "DOZE_STORE") {
+		if err == nil || !strings.Contains(string(out), "DOZE_TABLE") {
 			t.Errorf("%s: %v %s", name, err, out)
 		}
 	}

@@ -1,6 +1,6 @@
 // Package backend reads from the environment what the functions of one deployment have in common.
 //
-//	DOZE_STORE           where sessions and rooms are kept: "memory"
+//	DOZE_TABLE           name of the DynamoDB table that keeps sessions and rooms
 //	DOZE_CONNECTIONS     endpoint of the @connections API, such as https://abc123.execute-api.eu-west-1.amazonaws.com/prod
 //	DOZE_QUEUE           URL of the local gateway's job queue, such as http://127.0.0.1:3000/_queue
 //	DOZE_ALLOW_ORIGINS   origins of other sites whose pages may connect, separated by commas; may be empty
@@ -19,10 +19,11 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
 	"github.com/dozeio/doze/pkg/apigw"
 	"github.com/dozeio/doze/pkg/socketio"
-	"github.com/dozeio/doze/pkg/store/memory"
+	"github.com/dozeio/doze/pkg/store/dynamo"
 )
 
 // Deployed is what an application is bound to.
@@ -33,12 +34,9 @@ type Deployed struct {
 
 // FromEnv reads the environment. The error says which variable to set, and to what.
 func FromEnv() (d Deployed, err error) {
-	if store := os.Getenv("DOZE_STORE"); store != "memory" {
-		return d, fmt.Errorf("backend: DOZE_STORE is %q: the store of this version is \"memory\", which is shared by no other process, so that it serves one function at a time; `doze dev` runs all of them in one process", store)
-	}
-	endpoint, queue := os.Getenv("DOZE_CONNECTIONS"), os.Getenv("DOZE_QUEUE")
-	if endpoint == "" || queue == "" {
-		return d, errors.New("backend: set DOZE_CONNECTIONS to the endpoint of the @connections API and DOZE_QUEUE to the URL of the job queue")
+	table, endpoint, queue := os.Getenv("DOZE_TABLE"), os.Getenv("DOZE_CONNECTIONS"), os.Getenv("DOZE_QUEUE")
+	if table == "" || endpoint == "" || queue == "" {
+		return d, errors.New("backend: set DOZE_TABLE to the name of the DynamoDB table, DOZE_CONNECTIONS to the endpoint of the @connections API and DOZE_QUEUE to the URL of the job queue; `doze dev` needs none of them")
 	}
 	cfg, err := config.LoadDefaultConfig(context.Background())
 	if err != nil {
@@ -53,7 +51,7 @@ func FromEnv() (d Deployed, err error) {
 	}
 	o.PublicOrigin = os.Getenv("DOZE_PUBLIC_ORIGIN")
 	o.Logger = slog.New(slog.NewJSONHandler(os.Stdout, nil))
-	store := memory.New(nil)
+	store := dynamo.New(dynamodb.NewFromConfig(cfg), table, nil)
 	d.Sessions, d.Rooms = store, store
 	d.Poster, d.Timers = apigw.NewPoster(cfg, endpoint), apigw.NewHTTPQueue(queue)
 	if origins := os.Getenv("DOZE_ALLOW_ORIGINS"); origins != "" {
