@@ -19,8 +19,11 @@ const closeTimeout = 2 * time.Second
 
 // dev runs the chat until ctx ends.
 func dev(ctx context.Context, args []string, out, log io.Writer) error {
-	o, origins, err := devOptions(args, log)
+	o, aws, origins, err := devOptions(args, log)
 	if err != nil {
+		return err
+	}
+	if o.Wrap, err = aws.wrap(ctx); err != nil {
 		return err
 	}
 	s, err := devserver.Start(o, app.New(origins...).Bind)
@@ -43,7 +46,7 @@ func dev(ctx context.Context, args []string, out, log io.Writer) error {
 }
 
 // devOptions reads the flags.
-func devOptions(args []string, log io.Writer) (o devserver.Options, origins []string, err error) {
+func devOptions(args []string, log io.Writer) (o devserver.Options, aws services, origins []string, err error) {
 	f := flag.NewFlagSet("doze dev", flag.ContinueOnError)
 	f.SetOutput(log)
 	e := &o.Engine
@@ -58,16 +61,18 @@ func devOptions(args []string, log io.Writer) (o devserver.Options, origins []st
 	f.BoolVar(&e.OrderedFrames, "ordered", false, "a gateway that keeps the order of frames, as API Gateway does not")
 	f.DurationVar(&o.Gateway.Jitter, "jitter", 0, "delay each WebSocket message by a random time up to this, which shuffles them")
 	f.Uint64Var(&o.Gateway.Seed, "seed", 0, "of jitter, ids and faults; 0 takes a random one")
+	f.StringVar(&aws.table, "table", "", "`name` of a DynamoDB table to keep sessions and rooms in, made if it is not there (default: they are in memory)")
+	f.StringVar(&aws.endpoint, "endpoint", "", "`URL` of a server that answers like AWS, such as LocalStack's http://127.0.0.1:4566 (default: AWS_ENDPOINT_URL, else AWS)")
 	allow := f.String("allow-origins", "", "`origins` of other sites whose pages may connect, separated by commas")
 	verbose := f.Bool("v", false, "log each request, invocation and post")
 	if err := f.Parse(args); err != nil {
-		return o, nil, flag.ErrHelp
+		return o, aws, nil, flag.ErrHelp
 	}
 	if !strings.Contains(o.Addr, ":") {
-		return o, nil, fmt.Errorf("-addr %q has no port: write -addr 127.0.0.1:%s, say", o.Addr, o.Addr)
+		return o, aws, nil, fmt.Errorf("-addr %q has no port: write -addr 127.0.0.1:%s, say", o.Addr, o.Addr)
 	}
 	if f.NArg() > 0 {
-		return o, nil, fmt.Errorf("unexpected argument %q: doze dev takes flags only, see doze dev -h", f.Arg(0))
+		return o, aws, nil, fmt.Errorf("unexpected argument %q: doze dev takes flags only, see doze dev -h", f.Arg(0))
 	}
 	level := slog.LevelWarn
 	if *verbose {
@@ -79,7 +84,7 @@ func devOptions(args []string, log io.Writer) (o devserver.Options, origins []st
 	if *allow != "" {
 		origins = strings.Split(*allow, ",")
 	}
-	return o, origins, nil
+	return o, aws, origins, nil
 }
 
 // shortTime leaves the date out of a line that somebody is looking at.

@@ -56,6 +56,9 @@ func TestDevPrintsItsAddressServesTheChatAndEndsOnCtrlC(t *testing.T) {
 }
 
 func TestWrongCommandsSayWhatIsRight(t *testing.T) {
+	for _, variable := range []string{"AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"} {
+		t.Setenv(variable, "test")
+	}
 	for _, c := range []struct {
 		args string
 		want string
@@ -67,6 +70,9 @@ func TestWrongCommandsSayWhatIsRight(t *testing.T) {
 		{"dev -addr 127.0.0.1:0 -allow-origins example.com", "https://chat.example.com"},
 		{"dev -addr 127.0.0.1:0 -ping-interval 1ns", "at least a millisecond"},
 		{"dev -addr nowhere:99999", "99999"},
+		{"dev -endpoint http://127.0.0.1:1", "no use without -table"},
+		{"dev -table doze -endpoint 127.0.0.1:4566", "-endpoint http://127.0.0.1:4566"},
+		{"dev -table doze -endpoint http://127.0.0.1:1", "http://127.0.0.1:1 cannot be reached"},
 	} {
 		var log bytes.Buffer
 		err := run(t.Context(), strings.Fields(c.args), io.Discard, &log)
