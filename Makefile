@@ -1,5 +1,5 @@
 # Two commands do everything: make dev runs the chat, make test sets up and runs every test.
-.PHONY: dev test lint bench fuzz
+.PHONY: dev test lint bench fuzz tests/.venv
 
 GOTOOL = go tool -modfile=tools/go.mod
 
@@ -9,7 +9,7 @@ dev: tests/node_modules
 
 # The packages are built side by side and tested one after the other, because some of the official suites' cases are
 # about 200 ms.
-test: tests/node_modules
+test: tests/node_modules tests/.venv
 	@echo building the tests
 	@go test -race -tags full -run '^$$' ./... >/dev/null || go test -race -tags full -run '^$$' ./...
 	$(GOTOOL) gotestsum --format pkgname --hide-summary skipped -- -race -tags full -p 1 -timeout 25m ./...
@@ -34,4 +34,14 @@ fuzz:
 tests/node_modules: tests/package-lock.json
 	@command -v npm >/dev/null || { echo "npm is missing: install Node 20 or newer; without it: go run ./cmd/doze dev, go test ./..."; exit 1; }
 	npm ci --prefix tests --no-audit --no-fund --loglevel=error
+	@touch $@
+
+# A Python of its own, for what stands in for AWS. The stamp is written last, so that what broke off is done again.
+tests/.venv: tests/.venv/installed
+tests/.venv/installed: tests/requirements.txt
+	@command -v python3 >/dev/null || { echo "python3 is missing: install Python 3.10 or newer with its venv module; without it: go test ./..."; exit 1; }
+	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "$$(python3 --version) is too old: install Python 3.10 or newer"; exit 1; }
+	@python3 -c 'import ensurepip, venv' 2>/dev/null || { echo "Python's venv module is missing: install it (Debian, Ubuntu: apt-get install python3-venv)"; exit 1; }
+	python3 -m venv --clear tests/.venv
+	tests/.venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r tests/requirements.txt
 	@touch $@
