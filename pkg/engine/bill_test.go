@@ -14,7 +14,7 @@ import (
 )
 
 // bill is what calls of a store cost on a table with one row each for session, handshake and liveness: RRU in halves,
-// as an eventual read is one. A handshake counts as H, whatever its size; deleting it does too.
+// as an eventual read is one. A handshake counts as H, whatever its size.
 type bill struct {
 	halves, writes, handshakes int
 	calls                      map[string]int
@@ -88,13 +88,9 @@ func (m *metered) Lives(ctx context.Context, shard int) ([]engine.Live, error) {
 	return m.store.Lives(ctx, shard)
 }
 
-func (m *metered) Forget(ctx context.Context, a engine.Address, sid string) error {
-	handshakes := 0
-	if sid != "" {
-		handshakes++
-	}
-	m.count("Forget", 0, 1, handshakes)
-	return m.store.Forget(ctx, a, sid)
+func (m *metered) Forget(ctx context.Context, a engine.Address) error {
+	m.count("Forget", 0, 1, 0)
+	return m.store.Forget(ctx, a)
 }
 
 func (m *metered) Timer(ctx context.Context, shard int) (engine.Timer, error) {
@@ -168,7 +164,7 @@ func TestTheBill(t *testing.T) {
 		w.frame("c", "3")
 		exactly("pong", "map[Touch:1]")
 		w.leave("c", 1005)
-		check("disconnect", 0, 2, 1)
+		check("disconnect", 0, 2, 0)
 
 		w.websocket("d")
 		check("WebSocket connect, with open", 2, 3, 1)

@@ -78,7 +78,7 @@ func (e *Engine) cleanUp(ctx context.Context, s Session) error {
 	if err := protected(func() error { return e.handler.Closed(ctx, s) }); err != nil {
 		return err
 	}
-	return e.store.Forget(ctx, s.Address, s.SID)
+	return e.store.Forget(ctx, s.Address)
 }
 
 // closeConnection ends what a connection stands for: a session, or the attempt to upgrade one. With cut it closes the

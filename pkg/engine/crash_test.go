@@ -88,8 +88,8 @@ func (m mortal) Lives(ctx context.Context, shard int) (l []engine.Live, err erro
 	return l, err
 }
 
-func (m mortal) Forget(ctx context.Context, a engine.Address, sid string) error {
-	return m.life.call(func() error { return m.store.Forget(ctx, a, sid) })
+func (m mortal) Forget(ctx context.Context, a engine.Address) error {
+	return m.life.call(func() error { return m.store.Forget(ctx, a) })
 }
 
 func (m mortal) Timer(ctx context.Context, shard int) (t engine.Timer, err error) {
@@ -322,14 +322,17 @@ func TestRace8AnInvocationDiesAtEachOfItsCalls(t *testing.T) {
 }
 
 // repaired is gone, with two exceptions that live a little longer than tombstones: the row of a connection that was to
-// take over, which has a short time to live from the start, and the membership that a handler makes before its entry,
-// for which only the end of the session's age is left.
+// take over, which has a short time to live from the start, with the handshake's key, and the membership that a handler
+// makes before its entry, for which only the end of the session's age is left.
 func (w *world) repaired(joining bool) {
 	w.t.Helper()
 	n := w.table.Rows()
 	for _, id := range []string{"c", "d"} {
-		if w.row(connected(id)).State == engine.Probing {
+		if row := w.row(connected(id)); row.State == engine.Probing {
 			n.Sessions--
+			if row.HandshakeKey != nil {
+				n.Handshakes--
+			}
 		}
 	}
 	if joining {

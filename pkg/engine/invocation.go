@@ -66,9 +66,10 @@ func (v *Invocation) Entries() map[string][]byte { return v.seen().Entries }
 // Pending returns the messages of an unfinished binary packet as they were last read.
 func (v *Invocation) Pending() [][]byte { return v.seen().Pending }
 
-// Handshake reads what the client sent when the session began: the zero Handshake once it is deleted.
+// Handshake reads what the client sent when the session began: the zero Handshake once the
+// session is closed.
 func (v *Invocation) Handshake(ctx context.Context) (h Handshake, err error) {
-	b, err := v.e.store.Handshake(ctx, v.SID())
+	b, err := v.e.store.Handshake(ctx, v.seen())
 	if err != nil || b == nil {
 		return h, err
 	}

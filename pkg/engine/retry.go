@@ -44,8 +44,8 @@ func (r *retrying) Update(ctx context.Context, a Address, t Transition) (s Sessi
 	return s, ok, err
 }
 
-func (r *retrying) Handshake(ctx context.Context, sid string) (h []byte, err error) {
-	err = retry(ctx, r.pause, func() (err error) { h, err = r.store.Handshake(ctx, sid); return err })
+func (r *retrying) Handshake(ctx context.Context, s Session) (h []byte, err error) {
+	err = retry(ctx, r.pause, func() (err error) { h, err = r.store.Handshake(ctx, s); return err })
 	return h, err
 }
 
@@ -62,8 +62,8 @@ func (r *retrying) Lives(ctx context.Context, shard int) (l []Live, err error) {
 	return l, err
 }
 
-func (r *retrying) Forget(ctx context.Context, a Address, sid string) error {
-	return retry(ctx, r.pause, func() error { return r.store.Forget(ctx, a, sid) })
+func (r *retrying) Forget(ctx context.Context, a Address) error {
+	return retry(ctx, r.pause, func() error { return r.store.Forget(ctx, a) })
 }
 
 func (r *retrying) Timer(ctx context.Context, shard int) (t Timer, err error) {

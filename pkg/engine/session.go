@@ -71,6 +71,9 @@ type Session struct {
 	ClosedBy   string              // operation that closed it
 	Opened     string              // connection row: operation that posts the open packet
 
+	// HandshakeKey is what Store.Handshake needs, made by Store.Create. A row has it for as long as the session is its.
+	HandshakeKey []byte
+
 	// The rest is a polling session's only.
 	Poll   Lease     // the GET that waits
 	Outbox []Parcel  // what waits for the next GET, in order
@@ -100,7 +103,7 @@ type Taken struct {
 	Parcels []Parcel
 }
 
-// Clone returns a copy that shares nothing but packet bytes, which nobody changes.
+// Clone returns a copy that shares nothing but the bytes of packets and of the key, which nobody changes.
 func (s Session) Clone() Session {
 	s.Entries = maps.Clone(s.Entries)
 	s.Changes = maps.Clone(s.Changes)

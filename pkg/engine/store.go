@@ -14,8 +14,8 @@ import (
 // with such an error if need be: a store gives each of its requests a deadline. A row whose Expires has passed is
 // absent to every method, whether or not the store has deleted it.
 type Store interface {
-	// Create writes a session that is not there yet, its handshake when it is not nil, which expires with it, and its
-	// liveness row when live is not nil. It returns ErrExists when there is a row, be it a tombstone, that is not
+	// Create writes a session that is not there yet, its handshake when it is not nil, and its liveness row when live
+	// is not nil. With a handshake it gives the row a HandshakeKey; else the row has the one that s has. It returns ErrExists when there is a row, be it a tombstone, that is not
 	// this very session (by SID and Created), or that is closed, and has then left nothing behind.
 	Create(ctx context.Context, s Session, handshake []byte, live *Live) error
 
@@ -28,8 +28,10 @@ type Store interface {
 	// operation); when it does not, the row shows why.
 	Update(ctx context.Context, a Address, t Transition) (Session, bool, error)
 
-	// Handshake returns what Create stored for a sid, nil when there is nothing. It is never changed.
-	Handshake(ctx context.Context, sid string) ([]byte, error)
+	// Handshake returns what Create stored for a session, by the SID and the HandshakeKey of one of its rows; nil when
+	// the row has none. Nothing else can read it: once no row has the key, what was stored is of no use to anybody,
+	// and goes when the session would have expired.
+	Handshake(ctx context.Context, s Session) ([]byte, error)
 
 	// PutLive writes a liveness row, whatever was there.
 	PutLive(ctx context.Context, l Live) error
@@ -41,9 +43,9 @@ type Store interface {
 	// Lives returns the liveness rows of a shard, strongly consistent, in any order.
 	Lives(ctx context.Context, shard int) ([]Live, error)
 
-	// Forget deletes the liveness row of an address and, when sid is not empty, that session's handshake. It is the
-	// last step of closing: while a liveness row is there, a sweep finishes what a crash left. Absent rows are fine.
-	Forget(ctx context.Context, a Address, sid string) error
+	// Forget deletes the liveness row of an address. It is the last step of closing: while a liveness row is there, a
+	// sweep finishes what a crash left. An absent row is fine.
+	Forget(ctx context.Context, a Address) error
 
 	// Timer returns the timer row of a shard, strongly consistent; the zero Timer when there is none.
 	Timer(ctx context.Context, shard int) (Timer, error)

@@ -79,7 +79,7 @@ func (e *Engine) closeSwept(ctx context.Context, l Live, connection string, c Cl
 	case s.State == Closed && s.SID != "":
 		e.unfinished(ctx, s)
 	case s.State == Closed:
-		err = e.store.Forget(ctx, l.Address, "")
+		err = e.store.Forget(ctx, l.Address)
 	}
 	if err != nil {
 		e.opt.Logger.ErrorContext(ctx, "a dead connection could not be cleaned up, the next sweep will", "error", err)
@@ -106,7 +106,7 @@ func (e *Engine) checkPolling(ctx context.Context, l Live) error {
 	switch {
 	case s.State == Absent:
 		if passed(l.Created, invocationTime) { // else it may be about to be written
-			return e.store.Forget(ctx, l.Address, string(l.Address[len(pollingPrefix):]))
+			return e.store.Forget(ctx, l.Address)
 		}
 	case s.State == Closed:
 		e.unfinished(ctx, s)

@@ -94,7 +94,7 @@ func (t Keep) Apply(s *Session) Outcome {
 // Close ends a session. Exactly one operation wins; the others are refused and see its ClosedBy and Reason. On an
 // absent row it leaves a tombstone, so that a session whose $connect is still writing cannot open any more. A session
 // that has moved is refused: its connection is the one to close. So is a connection that probes, unless Probe is set:
-// the session that it probes for goes first.
+// the session that it probes for goes first. The handshake cannot be read any more.
 type Close struct {
 	Op      string
 	Reason  Reason
@@ -118,7 +118,7 @@ func (t Close) Apply(s *Session) Outcome {
 		return Refused
 	}
 	s.State, s.Reason, s.ClosedBy, s.Told, s.Expires = Closed, t.Reason, t.Op, t.Told, t.Expires
-	s.Pending = nil
+	s.Pending, s.HandshakeKey = nil, nil
 	if t.Told {
 		s.Outbox, s.Taken = nil, Taken{}
 	}

@@ -63,7 +63,7 @@ func (t Drain) Apply(s *Session) Outcome {
 		s.State, s.ProbedAt = Draining, t.Now
 	case s.State == Draining && t.After != "" && s.Taken.By == t.After:
 		if len(s.Outbox) == 0 {
-			s.State, s.Expires = Moved, t.Expires
+			s.State, s.Expires, s.HandshakeKey = Moved, t.Expires, nil // the connection has the key
 		}
 		s.Sealed = s.Sealed || t.Seal
 	default:

@@ -32,7 +32,7 @@ func (e *Engine) probe(ctx context.Context, connection, sid string) Response {
 		return Response{Status: http.StatusOK}
 	}
 	mine := Session{Address: connectionAddress(connection), SID: sid, State: Probing, Created: s.Created, ProbedAt: probe.Now,
-		Expires: probe.Now.Add(e.opt.UpgradeTimeout + e.tombstone())}
+		HandshakeKey: s.HandshakeKey, Expires: probe.Now.Add(e.opt.UpgradeTimeout + e.tombstone())}
 	if err := e.store.Create(ctx, mine, nil, nil); err != nil {
 		if err := e.unprobe(ctx, s); err != nil {
 			e.opt.Logger.ErrorContext(ctx, "an upgrade could not be given up, its timeout will", "error", err)
@@ -71,7 +71,7 @@ func (e *Engine) readdress(ctx context.Context, s Session) error {
 	if err != nil {
 		return err
 	}
-	return e.store.Forget(ctx, s.Address, "")
+	return e.store.Forget(ctx, s.Address)
 }
 
 // resume finishes the move of a session whose polling row is still watched.
@@ -86,5 +86,5 @@ func (e *Engine) resume(ctx context.Context, s Session) error {
 		s.State, s.Reason = Closed, TransportClose
 		return e.cleanUp(ctx, s)
 	}
-	return e.store.Forget(ctx, s.Address, "") // it was closed, and what it kept is cleaned up under its own address
+	return e.store.Forget(ctx, s.Address) // it was closed, and what it kept is cleaned up under its own address
 }

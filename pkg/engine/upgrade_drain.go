@@ -68,7 +68,7 @@ func (e *Engine) settled(ctx context.Context, s Session, connection string) (Ses
 	case err != nil:
 		return s, err
 	case !ok:
-		return open, errors.Join(ErrGone, e.store.Forget(ctx, target, ""))
+		return open, errors.Join(ErrGone, e.store.Forget(ctx, target))
 	}
 	return open, e.arm(ctx, Shard(target))
 }

@@ -177,8 +177,8 @@ func (h *hooked) Update(ctx context.Context, a engine.Address, t engine.Transiti
 	return s, ok, err
 }
 
-func (h *hooked) Handshake(ctx context.Context, sid string) (b []byte, err error) {
-	err = h.call("Handshake", func() (err error) { b, err = h.sessions.Handshake(ctx, sid); return err })
+func (h *hooked) Handshake(ctx context.Context, s engine.Session) (b []byte, err error) {
+	err = h.call("Handshake", func() (err error) { b, err = h.sessions.Handshake(ctx, s); return err })
 	return b, err
 }
 
@@ -195,8 +195,8 @@ func (h *hooked) Lives(ctx context.Context, shard int) (l []engine.Live, err err
 	return l, err
 }
 
-func (h *hooked) Forget(ctx context.Context, a engine.Address, sid string) error {
-	return h.call("Forget", func() error { return h.sessions.Forget(ctx, a, sid) })
+func (h *hooked) Forget(ctx context.Context, a engine.Address) error {
+	return h.call("Forget", func() error { return h.sessions.Forget(ctx, a) })
 }
 
 func (h *hooked) Timer(ctx context.Context, shard int) (t engine.Timer, err error) {

@@ -218,6 +218,7 @@ func changeOf(transition engine.Transition, a engine.Address, seen *engine.Sessi
 		}
 		c.emptied(seen, func() {
 			c.set(attrState, stateValue(engine.Moved))
+			c.remove(attrKey)
 			c.expires(t.Expires)
 		})
 	case engine.Settle:
@@ -298,7 +299,7 @@ func (c *change) close(t engine.Close, a engine.Address) {
 	c.setOr(attrClosedBy, t.Op != "", idValue(t.Op))
 	c.setOr(attrTold, t.Told, boolValue(true))
 	c.expires(t.Expires)
-	c.remove(attrPending)
+	c.remove(attrPending, attrKey)
 	if t.Told {
 		c.remove(attrOutbox, attrOutboxSize, attrTaken, attrTakenBy, attrSize)
 	}

@@ -23,10 +23,19 @@ import (
 // pollingSession makes a session in the table.
 func pollingSession(t *testing.T, store *dynamo.Store) engine.Session {
 	t.Helper()
+	return sessionWith(t, store, nil)
+}
+
+func sessionWith(t *testing.T, store *dynamo.Store, handshake []byte) engine.Session {
+	t.Helper()
 	sid := rand.Text()
 	now := time.Now()
 	s := engine.Session{Address: engine.Address("p" + sid), SID: sid, State: engine.Open, Created: now, Ponged: now, Expires: now.Add(time.Hour)}
-	if err := store.Create(t.Context(), s, nil, nil); err != nil {
+	if err := store.Create(t.Context(), s, handshake, nil); err != nil {
+		t.Fatal(err)
+	}
+	s, err := store.Get(t.Context(), s.Address, true)
+	if err != nil {
 		t.Fatal(err)
 	}
 	return s
@@ -153,16 +162,37 @@ func TestNothingOfAnExpiredRowStays(t *testing.T) {
 
 func TestHandshakesAreBytes(t *testing.T) {
 	store := dynamo.New(client, table, nil)
-	s := pollingSession(t, store)
 	noise := make([]byte, 1000)
 	_, _ = rand.Read(noise)
 	for _, want := range [][]byte{{}, {0}, noise, bytes.Repeat([]byte{0, 0xff, '"'}, 10_000)} {
-		if err := store.Create(t.Context(), s, want, nil); err != nil {
-			t.Fatal(err)
-		}
-		if got, err := store.Handshake(t.Context(), s.SID); err != nil || got == nil || !bytes.Equal(got, want) {
+		s := sessionWith(t, store, want)
+		if got, err := store.Handshake(t.Context(), s); err != nil || got == nil || !bytes.Equal(got, want) {
 			t.Errorf("%d bytes instead of %d, %v", len(got), len(want), err)
 		}
+	}
+}
+
+// A row of the table, without the session's, says nothing about a client; nor does one with another's session.
+func TestHandshakesAreSealed(t *testing.T) {
+	store := dynamo.New(client, table, nil)
+	secret := []byte("Cookie: session=" + strings.Repeat("secret ", 100))
+	s, other := sessionWith(t, store, secret), sessionWith(t, store, secret)
+	out, err := client.GetItem(t.Context(), &dynamodb.GetItemInput{TableName: &table, Key: map[string]types.AttributeValue{
+		"p": &types.AttributeValueMemberS{Value: "H" + s.SID}, "s": &types.AttributeValueMemberS{Value: "h"},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept := out.Item["d"].(*types.AttributeValueMemberB).Value
+	if bytes.Contains(kept, []byte("secret")) || len(kept) < 60 || len(kept) > 200 {
+		t.Errorf("the row has %d bytes, %q", len(kept), kept)
+	}
+	if len(s.HandshakeKey) != 16 || bytes.Equal(s.HandshakeKey, other.HandshakeKey) {
+		t.Errorf("the keys are %x and %x", s.HandshakeKey, other.HandshakeKey)
+	}
+	s.HandshakeKey = other.HandshakeKey
+	if got, err := store.Handshake(t.Context(), s); err == nil {
+		t.Errorf("another session's key opens it: %q", got)
 	}
 }
 

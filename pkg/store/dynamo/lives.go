@@ -132,13 +132,8 @@ func (s *Store) remove(ctx context.Context, k key) error {
 	return err
 }
 
-// Forget implements engine.Store. The liveness row goes last: while it is there, a sweep comes again.
-func (s *Store) Forget(ctx context.Context, a engine.Address, sid string) error {
-	if sid != "" {
-		if err := s.remove(ctx, handshakeKey(sid)); err != nil {
-			return err
-		}
-	}
+// Forget implements engine.Store.
+func (s *Store) Forget(ctx context.Context, a engine.Address) error {
 	return s.remove(ctx, liveKey(a))
 }
 

@@ -238,8 +238,8 @@ func (s spread) Update(ctx context.Context, a engine.Address, t engine.Transitio
 	return row, ok, err
 }
 
-func (s spread) Handshake(ctx context.Context, sid string) (h []byte, err error) {
-	err = s.call(ctx, "Handshake", []any{sid}, &h)
+func (s spread) Handshake(ctx context.Context, of engine.Session) (h []byte, err error) {
+	err = s.call(ctx, "Handshake", []any{of}, &h)
 	return h, err
 }
 
@@ -256,8 +256,8 @@ func (s spread) Lives(ctx context.Context, shard int) (lives []engine.Live, err 
 	return lives, err
 }
 
-func (s spread) Forget(ctx context.Context, a engine.Address, sid string) error {
-	return s.call(ctx, "Forget", []any{a, sid})
+func (s spread) Forget(ctx context.Context, a engine.Address) error {
+	return s.call(ctx, "Forget", []any{a})
 }
 
 func (s spread) Timer(ctx context.Context, shard int) (t engine.Timer, err error) {

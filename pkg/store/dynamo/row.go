@@ -34,6 +34,7 @@ const (
 	attrPinged     = "j"
 	attrTold       = "m"
 	attrSealed     = "sl"
+	attrKey        = "hk"
 )
 
 // stateValues are the states as the table keeps them.
@@ -88,6 +89,7 @@ func sessionItem(s engine.Session) item {
 	at(attrPinged, s.Pinged)
 	put(attrTold, s.Told, boolValue(true))
 	put(attrSealed, s.Sealed, boolValue(true))
+	put(attrKey, s.HandshakeKey != nil, bytesValue(s.HandshakeKey))
 	return row
 }
 
@@ -158,6 +160,8 @@ func (s *Store) session(a engine.Address, row item) (_ engine.Session, err error
 		Pinged:     timeOf(row[attrPinged]),
 		Told:       boolOf(row[attrTold]),
 		Sealed:     boolOf(row[attrSealed]),
+
+		HandshakeKey: bytesOf(row[attrKey]),
 	}
 	for k, v := range mapOf(row[attrEntries]) {
 		if r.Entries == nil {

@@ -13,13 +13,14 @@ import (
 	"github.com/dozeio/doze/pkg/engine"
 )
 
-const attrData = "d" // of a handshake's row
-
 // Create implements engine.Store. The session goes first: where it is refused, nothing else has been written.
 func (s *Store) Create(ctx context.Context, row engine.Session, handshake []byte, live *engine.Live) error {
 	handshake = compressed(handshake)
-	if len(handshake) > maxItem {
+	if len(handshake) > maxItem-sealedMore {
 		return errTooLarge
+	}
+	if handshake != nil {
+		row.HandshakeKey = newSealKey()
 	}
 	err := s.putNew(ctx, sessionItem(row))
 	if failed := refused(err); failed != nil {
@@ -32,14 +33,16 @@ func (s *Store) Create(ctx context.Context, row engine.Session, handshake []byte
 		case old.SID != row.SID || old.Created.UnixMilli() != row.Created.UnixMilli() || old.State == engine.Closed:
 			return engine.ErrExists
 		}
+		row.HandshakeKey = old.HandshakeKey // this is a retry: the key is the first attempt's
 	} else if err != nil {
 		return err
 	}
 	var rest []item
-	if handshake != nil {
-		data := handshakeKey(row.SID).item()
-		data[attrData] = bytesValue(handshake)
-		expires(data, row.Expires)
+	if handshake != nil && row.HandshakeKey != nil {
+		data, err := handshakeItem(row, handshake)
+		if err != nil {
+			return err
+		}
 		rest = append(rest, data)
 	}
 	if live != nil {
@@ -191,18 +194,4 @@ func (s *Store) trim(ctx context.Context, a engine.Address, r engine.Session) {
 			return
 		}
 	}
-}
-
-// Handshake implements engine.Store. It is written once, so that the cheaper read suffices where it finds it.
-func (s *Store) Handshake(ctx context.Context, sid string) ([]byte, error) {
-	for _, strong := range []bool{false, true} {
-		row, err := s.get(ctx, handshakeKey(sid), strong)
-		switch {
-		case err != nil:
-			return nil, err
-		case !s.expired(row):
-			return expanded(bytesOf(row[attrData]))
-		}
-	}
-	return nil, nil
 }

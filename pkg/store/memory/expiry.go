@@ -18,7 +18,6 @@ func (s *Store) written() {
 func (s *Store) purge() {
 	s.writes = 0
 	maps.DeleteFunc(s.sessions, func(_ engine.Address, r engine.Session) bool { return s.expired(r.Expires) })
-	maps.DeleteFunc(s.handshakes, func(_ string, h handshake) bool { return s.expired(h.expires) })
 	for _, shard := range s.lives {
 		maps.DeleteFunc(shard, func(_ engine.Address, l engine.Live) bool { return s.expired(l.Expires) })
 	}

@@ -21,16 +21,10 @@ type Store struct {
 
 	mu         sync.Mutex // guards everything below
 	sessions   map[engine.Address]engine.Session
-	handshakes map[string]handshake
 	lives      [engine.Shards]map[engine.Address]engine.Live
 	timers     map[int]engine.Timer
 	namespaces map[string]*namespace
 	writes     int // since rows were purged
-}
-
-type handshake struct {
-	data    []byte
-	expires time.Time
 }
 
 // New returns an empty Store. Rows expire by the time that now returns; nil means time.Now.
@@ -41,7 +35,6 @@ func New(now func() time.Time) *Store {
 	s := &Store{
 		now:        now,
 		sessions:   map[engine.Address]engine.Session{},
-		handshakes: map[string]handshake{},
 		timers:     map[int]engine.Timer{},
 		namespaces: map[string]*namespace{},
 	}
@@ -55,7 +48,7 @@ func New(now func() time.Time) *Store {
 type Rows struct {
 	Sessions   int // that are neither closed nor moved
 	Tombstones int // closed and moved sessions, until they expire
-	Handshakes int
+	Handshakes int // that can be read
 	Lives      int
 	Timers     int
 	Members    int // of all rooms, each namespace as a whole counting as one
@@ -66,14 +59,18 @@ func (s *Store) Rows() (n Rows) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.purge()
+	handshakes := map[string]bool{}
 	for _, r := range s.sessions {
+		if r.HandshakeKey != nil {
+			handshakes[r.SID] = true
+		}
 		if r.State == engine.Closed || r.State == engine.Moved {
 			n.Tombstones++
 		} else {
 			n.Sessions++
 		}
 	}
-	n.Handshakes, n.Timers = len(s.handshakes), len(s.timers)
+	n.Handshakes, n.Timers = len(handshakes), len(s.timers)
 	for _, l := range s.lives {
 		n.Lives += len(l)
 	}

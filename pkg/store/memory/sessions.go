@@ -7,7 +7,7 @@ import (
 	"github.com/dozeio/doze/pkg/engine"
 )
 
-// Create implements engine.Store.
+// Create implements engine.Store. What a session needs to read its handshake is the handshake.
 func (s *Store) Create(_ context.Context, row engine.Session, data []byte, live *engine.Live) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -15,12 +15,13 @@ func (s *Store) Create(_ context.Context, row engine.Session, data []byte, live 
 	old, ok := s.row(row.Address)
 	switch {
 	case !ok:
-		s.sessions[row.Address] = row.Clone()
+		row = row.Clone()
+		if data != nil {
+			row.HandshakeKey = data
+		}
+		s.sessions[row.Address] = row
 	case old.SID != row.SID || !old.Created.Equal(row.Created) || old.State == engine.Closed:
 		return engine.ErrExists
-	}
-	if data != nil {
-		s.handshakes[row.SID] = handshake{data, row.Expires}
 	}
 	if live != nil {
 		s.lives[engine.Shard(live.Address)][live.Address] = *live
@@ -61,14 +62,8 @@ func (s *Store) Update(_ context.Context, a engine.Address, t engine.Transition)
 }
 
 // Handshake implements engine.Store.
-func (s *Store) Handshake(_ context.Context, sid string) ([]byte, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	h := s.handshakes[sid]
-	if s.expired(h.expires) {
-		return nil, nil
-	}
-	return h.data, nil
+func (s *Store) Handshake(_ context.Context, row engine.Session) ([]byte, error) {
+	return row.HandshakeKey, nil
 }
 
 // PutLive implements engine.Store.
@@ -110,13 +105,10 @@ func (s *Store) Lives(_ context.Context, shard int) ([]engine.Live, error) {
 }
 
 // Forget implements engine.Store.
-func (s *Store) Forget(_ context.Context, a engine.Address, sid string) error {
+func (s *Store) Forget(_ context.Context, a engine.Address) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.lives[engine.Shard(a)], a)
-	if sid != "" {
-		delete(s.handshakes, sid)
-	}
 	return nil
 }
 

@@ -170,8 +170,11 @@ func (s *sessions) update(a engine.Address, t engine.Transition) (row engine.Ses
 	return row, ok
 }
 
-func (s *sessions) handshake(sid string) (h []byte) {
-	s.check(again(func() (err error) { h, err = s.store.Handshake(context.Background(), sid); return err }))
+// handshake reads what the row at an address, as it is now, lets one read.
+func (s *sessions) handshake(a engine.Address) []byte { return s.handshakeOf(s.get(a)) }
+
+func (s *sessions) handshakeOf(row engine.Session) (h []byte) {
+	s.check(again(func() (err error) { h, err = s.store.Handshake(context.Background(), row); return err }))
 	return h
 }
 
@@ -204,8 +207,8 @@ func (s *sessions) live(a engine.Address) (l engine.Live, ok bool) {
 	return l, ok
 }
 
-func (s *sessions) forget(a engine.Address, sid string) {
-	s.check(again(func() error { return s.store.Forget(context.Background(), a, sid) }))
+func (s *sessions) forget(a engine.Address) {
+	s.check(again(func() error { return s.store.Forget(context.Background(), a) }))
 }
 
 func (s *sessions) timer(shard int) (timer engine.Timer) {

@@ -138,8 +138,8 @@ func (f *Faulty) Update(ctx context.Context, a engine.Address, t engine.Transiti
 }
 
 // Handshake implements engine.Store.
-func (f *Faulty) Handshake(ctx context.Context, sid string) (h []byte, err error) {
-	err = f.call(func() (err error) { h, err = f.sessions.Handshake(ctx, sid); return err })
+func (f *Faulty) Handshake(ctx context.Context, s engine.Session) (h []byte, err error) {
+	err = f.call(func() (err error) { h, err = f.sessions.Handshake(ctx, s); return err })
 	return h, err
 }
 
@@ -160,8 +160,8 @@ func (f *Faulty) Lives(ctx context.Context, shard int) (l []engine.Live, err err
 }
 
 // Forget implements engine.Store.
-func (f *Faulty) Forget(ctx context.Context, a engine.Address, sid string) error {
-	return f.call(func() error { return f.sessions.Forget(ctx, a, sid) })
+func (f *Faulty) Forget(ctx context.Context, a engine.Address) error {
+	return f.call(func() error { return f.sessions.Forget(ctx, a) })
 }
 
 // Timer implements engine.Store.

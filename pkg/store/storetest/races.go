@@ -224,9 +224,35 @@ func setEntryKeys(t *testing.T, s *sessions) {
 }
 
 func handshakeAbsent(t *testing.T, s *sessions) {
-	if got := s.handshake(s.id()); got != nil {
-		t.Errorf("%q", got)
+	if got := s.handshake(s.polling().Address); got != nil {
+		t.Errorf("of an absent session: %q", got)
 	}
+	if got := s.handshake(s.made(s.polling()).Address); got != nil {
+		t.Errorf("of a session without one: %q", got)
+	}
+}
+
+func handshakeKey(t *testing.T, s *sessions) {
+	row := s.polling()
+	fatal(t, s.create(row, []byte("hello"), nil))
+	row, _ = s.update(row.Address, engine.Probe{Connection: "c", Now: s.clock.Now()})
+	connection := s.connection()
+	connection.SID, connection.State, connection.HandshakeKey = row.SID, engine.Probing, row.HandshakeKey
+	s.made(connection)
+	check := func(when, polling, connected string) {
+		t.Helper()
+		if p, c := string(s.handshake(row.Address)), string(s.handshake(connection.Address)); p != polling || c != connected {
+			t.Errorf("%s the polling row shows %q and the connection's %q", when, p, c)
+		}
+	}
+	check("while it is probed", "hello", "hello")
+	end := s.clock.Now().Add(time.Hour)
+	s.update(row.Address, engine.Drain{Connection: "c", Step: "1", Expires: end})
+	s.update(row.Address, engine.Drain{Connection: "c", Step: "2", After: "1", Expires: end})
+	s.update(connection.Address, engine.Settle{Expires: end})
+	check("after an upgrade", "", "hello")
+	s.update(connection.Address, s.closing("x"))
+	check("once closed", "", "")
 }
 
 func putLive(t *testing.T, s *sessions) {
@@ -320,26 +346,15 @@ func forgetLive(t *testing.T, s *sessions) {
 	row := s.connection()
 	live := s.liveOf(row)
 	fatal(t, s.create(row, []byte("hello"), &live))
-	s.forget(row.Address, "")
-	if _, ok := s.live(row.Address); ok || string(s.handshake(row.SID)) != "hello" || s.get(row.Address).State != engine.Open {
-		t.Errorf("liveness %t, handshake %q, session %q", ok, s.handshake(row.SID), s.get(row.Address).State)
+	s.forget(row.Address)
+	if _, ok := s.live(row.Address); ok || string(s.handshake(row.Address)) != "hello" || s.get(row.Address).State != engine.Open {
+		t.Errorf("liveness %t, handshake %q, session %q", ok, s.handshake(row.Address), s.get(row.Address).State)
 	}
 }
 
-func forgetHandshake(t *testing.T, s *sessions) {
+func forgetAbsent(_ *testing.T, s *sessions) {
 	row := s.connection()
-	live := s.liveOf(row)
-	fatal(t, s.create(row, []byte("hello"), &live))
-	s.forget(row.Address, row.SID)
-	if _, ok := s.live(row.Address); ok || s.handshake(row.SID) != nil {
-		t.Errorf("liveness %t, handshake %q", ok, s.handshake(row.SID))
-	}
-}
-
-func forgetAbsent(t *testing.T, s *sessions) {
-	row := s.connection()
-	s.forget(row.Address, row.SID)
-	s.forget(row.Address, "")
+	s.forget(row.Address)
 }
 
 // clearTimer deletes the timer of a shard, which tests share, as a sweep of an empty shard does.
@@ -413,7 +428,7 @@ func expired(t *testing.T, s *sessions) {
 	live := s.liveOf(row)
 	fatal(t, s.create(row, []byte("hello"), &live))
 	s.clock.Advance(time.Minute - time.Millisecond)
-	if _, ok := s.live(row.Address); !ok || s.get(row.Address).State != engine.Open || s.handshake(row.SID) == nil {
+	if _, ok := s.live(row.Address); !ok || s.get(row.Address).State != engine.Open || s.handshake(row.Address) == nil {
 		t.Fatal("a row is absent before its time")
 	}
 	s.clock.Advance(time.Millisecond)
@@ -423,7 +438,7 @@ func expired(t *testing.T, s *sessions) {
 	if got, ok := s.update(row.Address, engine.Pong{At: s.clock.Now()}); ok || got.State != engine.Absent {
 		t.Errorf("a transition of an expired row: %t %+v", ok, got)
 	}
-	if got := s.handshake(row.SID); got != nil {
+	if got := s.handshake(row.Address); got != nil {
 		t.Errorf("handshake %q", got)
 	}
 	s.touch(row.Address, s.clock.Now(), true)

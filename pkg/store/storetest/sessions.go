@@ -44,15 +44,15 @@ func Sessions(t *testing.T, open func(t *testing.T, now func() time.Time) engine
 		{"Close by many: one wins", closeByMany},
 		{"Close or Drain: moved or closed, never both", closeOrDrain},
 		{"Handshake returns nil when there is nothing", handshakeAbsent},
+		{"Handshake goes with the session: to its connection, and away when it is closed", handshakeKey},
 		{"PutLive replaces what was there", putLive},
 		{"Touch sets Last and Joined and leaves what is not named", touch},
 		{"Touch leaves an absent row absent", touchAbsent},
 		{"Touch leaves a row dead that is", touchDead},
 		{"Touch with Last and with Joined at once: none is lost", touchAtOnce},
 		{"Lives returns the rows of the shard and of no other", lives},
-		{"Forget deletes the liveness row and keeps the handshake without a sid", forgetLive},
-		{"Forget deletes the handshake of a sid", forgetHandshake},
-		{"Forget of absent rows is fine", forgetAbsent},
+		{"Forget deletes the liveness row and nothing else", forgetLive},
+		{"Forget of an absent row is fine", forgetAbsent},
 		{"Timer and SetTimer", timers},
 		{"SetTimer by many: one wins", setTimerByMany},
 		{"expired rows are absent", expired},
@@ -72,7 +72,7 @@ func createWrites(t *testing.T, s *sessions) {
 	if got := s.get(row.Address); got.State != engine.Open || got.SID != row.SID || !got.Created.Equal(row.Created) || !got.Expires.Equal(row.Expires) {
 		t.Errorf("session %+v", got)
 	}
-	if got := s.handshake(row.SID); string(got) != "hello" {
+	if got := s.handshake(row.Address); string(got) != "hello" {
 		t.Errorf("handshake %q", got)
 	}
 	if got, ok := s.live(row.Address); !ok || !sameLive(got, live) {
@@ -86,7 +86,7 @@ func sameLive(a, b engine.Live) bool {
 
 func createWritesLess(t *testing.T, s *sessions) {
 	row := s.made(s.connection())
-	if got := s.handshake(row.SID); got != nil {
+	if got := s.handshake(row.Address); got != nil {
 		t.Errorf("handshake %q", got)
 	}
 	if got, ok := s.live(row.Address); ok {
@@ -120,7 +120,7 @@ func createOther(t *testing.T, s *sessions) {
 	if got := s.get(row.Address); got.SID != row.SID {
 		t.Errorf("session %+v", got)
 	}
-	if got := s.handshake(other.SID); got != nil {
+	if got := s.handshake(other.Address); got != nil {
 		t.Errorf("a handshake was left behind: %q", got)
 	}
 	if got, ok := s.live(row.Address); ok {
@@ -135,7 +135,7 @@ func createTombstone(t *testing.T, s *sessions) {
 	if err := s.create(row, []byte("hello"), &live); !errors.Is(err, engine.ErrExists) {
 		t.Fatalf("got %v, want ErrExists", err)
 	}
-	if _, ok := s.live(row.Address); ok || s.handshake(row.SID) != nil {
+	if _, ok := s.live(row.Address); ok || s.handshake(row.Address) != nil {
 		t.Error("rows were left behind")
 	}
 }
@@ -170,7 +170,7 @@ func createOrClose(t *testing.T, s *sessions) {
 		case got.State != engine.Closed || closed.State != engine.Closed:
 			t.Fatalf("after both the session is %q, Close returned %q", got.State, closed.State)
 		case errors.Is(created, engine.ErrExists) && closed.SID == "":
-			if _, ok := s.live(row.Address); ok || s.handshake(row.SID) != nil {
+			if _, ok := s.live(row.Address); ok || s.handshake(row.Address) != nil {
 				t.Fatal("Close came first, and Create has left rows behind")
 			}
 		case closed.SID == "":
@@ -191,10 +191,10 @@ func createByMany(t *testing.T, s *sessions) {
 	for i, err := range errs {
 		sid := fmt.Sprintf("%s-%d", row.SID, i)
 		switch {
-		case err == nil && got.SID == sid && string(s.handshake(sid)) == sid:
+		case err == nil && got.SID == sid && string(s.handshakeOf(got)) == sid:
 			won++
-		case !errors.Is(err, engine.ErrExists) || s.handshake(sid) != nil:
-			t.Errorf("%d: %v, handshake %q", i, err, s.handshake(sid))
+		case !errors.Is(err, engine.ErrExists):
+			t.Errorf("%d: %v", i, err)
 		}
 	}
 	if won != 1 {
@@ -227,6 +227,7 @@ func everything(s *sessions) engine.Session {
 	row.Taken = engine.Taken{By: "taker", Parcels: []engine.Parcel{parcel("1"), parcel("2")}}
 	row.Recent = []string{"4", "3", "2", "1"}
 	row.Ponged, row.Pinged, row.Told = at(3), at(4), true
+	row.HandshakeKey = []byte("\x00key of 16 bytes")
 	return row
 }
 
@@ -246,8 +247,8 @@ func describe(s engine.Session) string {
 		return strconv.FormatInt(t.UnixMilli(), 10)
 	}
 	times := fmt.Sprint(ms(s.Created), ms(s.Expires), ms(s.ProbedAt), ms(s.Poll.Until), ms(s.Ponged), ms(s.Pinged))
-	return fmt.Sprintf("%q %q %q %q %q %q %q %q %q %q %q %q %q %q %q %q %t %s", s.Address, s.SID, s.State, s.Entries, s.Changes, s.Pending,
-		s.Kept, s.Connection, s.Reason, s.ClosedBy, s.Opened, s.Poll.ID, s.Outbox, s.Taken.By, s.Taken.Parcels, s.Recent, s.Told, times)
+	return fmt.Sprintf("%q %q %q %q %q %q %q %q %q %q %q %q %q %q %q %q %t %q %s", s.Address, s.SID, s.State, s.Entries, s.Changes, s.Pending,
+		s.Kept, s.Connection, s.Reason, s.ClosedBy, s.Opened, s.Poll.ID, s.Outbox, s.Taken.By, s.Taken.Parcels, s.Recent, s.Told, s.HandshakeKey, times)
 }
 
 func getShares(t *testing.T, s *sessions) {
