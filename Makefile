@@ -1,5 +1,5 @@
 # Two commands do everything: make dev runs the chat, make test sets up and runs every test.
-.PHONY: dev test lint bench fuzz tests/.venv
+.PHONY: dev test lint bench bill fuzz tests/.venv
 
 GOTOOL = go tool -modfile=tools/go.mod
 
@@ -23,6 +23,10 @@ lint: tests/node_modules
 # Doze beside Node's socket.io, in one run.
 bench: tests/node_modules
 	go run ./tests/bench
+
+# What each operation costs, measured and its ceiling: the table of docs/costs.md. It fails above a ceiling.
+bill: tests/node_modules
+	@cd tests/bill && go test -tags full -count=1 -run '^TestBill$$' -markdown
 
 # Every fuzz target for a while: make fuzz FUZZTIME=60s
 FUZZTIME = 20s

@@ -3,8 +3,12 @@
 package dynamo_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"math"
+	"net/http"
+	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +17,7 @@ import (
 	"github.com/dozeio/doze/pkg/rooms"
 	"github.com/dozeio/doze/pkg/store/dynamo"
 	"github.com/dozeio/doze/tests/dynalite"
+	"github.com/dozeio/doze/tests/meter"
 )
 
 // line is one operation in the table that TestCapacity prints.
@@ -25,8 +30,8 @@ type line struct {
 // What each operation of the bill consumes, as far as the store decides it: the calls that the engine and the handler
 // make for it, one after the other.
 func TestCapacity(t *testing.T) {
-	m := &meter{}
-	store := dynamo.New(dynalite.Client(*endpoint, m.options), table, nil)
+	m := &meter.Meter{}
+	store := dynamo.New(dynalite.Client(*endpoint, m.Options), table, nil)
 	ctx := t.Context()
 	now := time.Now().Truncate(time.Millisecond)
 	expires := now.Add(12 * time.Hour)
@@ -62,9 +67,10 @@ func TestCapacity(t *testing.T) {
 	var lines []line
 	bill := func(operation string, mostReads, mostWrites float64, f func()) {
 		t.Helper()
-		m.reads, m.writes = 0, 0
+		m.Take()
 		f()
-		lines = append(lines, line{operation, m.reads, m.writes, mostReads, mostWrites})
+		reads, writes := m.Take().Sum()
+		lines = append(lines, line{operation, reads, writes, mostReads, mostWrites})
 	}
 	create := func(a engine.Address, sid string) {
 		s := engine.Session{Address: a, SID: sid, State: engine.Open, Created: now, Ponged: now, Expires: expires}
@@ -222,4 +228,19 @@ func TestCapacity(t *testing.T) {
 		}
 	}
 	t.Log(b.String())
+}
+
+// handshakeOf a browser: 2 KiB of headers and a little more, as engine encodes them.
+func handshakeOf(t *testing.T) (encoded []byte, size float64) {
+	t.Helper()
+	header := http.Header{}
+	for line := range slices.Chunk(meter.Browser("https://chat.example.com", 2048), 2) {
+		header.Set(line[0], line[1])
+	}
+	encoded, err := json.Marshal(engine.Handshake{Header: header, Query: url.Values{"EIO": {"4"}, "transport": {"polling"}, "t": {"PKq3vXa"}},
+		Address: "203.0.113.195", Time: time.Now().UTC(), Secure: true, XDomain: true, URL: "/socket.io/?EIO=4&transport=polling&t=PKq3vXa"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return encoded, float64(len(encoded)) / 1024
 }

@@ -1,0 +1,203 @@
+//go:build full
+
+package bill
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"math"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/dozeio/doze/pkg/engine"
+	"github.com/dozeio/doze/pkg/socketio"
+	"github.com/dozeio/doze/tests/rawclient"
+)
+
+var markdown = flag.Bool("markdown", false, "print the table for docs/costs.md")
+
+const (
+	h          = handshakeSize / 1024.0
+	namespaces = 2
+	members    = 80  // of a room, over WebSocket
+	sharded    = 400 // connections of one heartbeat shard
+)
+
+// line is one operation with its ceiling.
+type line struct {
+	operation string
+	most      usage
+	got       usage
+}
+
+// free in a ceiling: the operation is part of an event's invocation.
+const free = -1
+
+func ceil(f float64) float64 { return math.Ceil(f) }
+
+// The ceilings are those of the bill that Doze was designed for; no measured figure may be over its own.
+func TestBill(t *testing.T) {
+	d := start(t, application(nil))
+	var lines []line
+	add := func(operation string, invocations, reads, writes, posts float64, got usage) {
+		lines = append(lines, line{operation: operation, most: usage{invocations: invocations, reads: reads, writes: writes, posts: posts}, got: got})
+	}
+
+	crowd := make([]*rawclient.Conn, members)
+	for i := range crowd {
+		crowd[i] = d.member(room)
+	}
+	for shard := range engine.Shards { // whoever comes first to a shard pays for its timer
+		for {
+			timer, err := d.store.Timer(t.Context(), shard)
+			d.must(err)
+			if !timer.Due.IsZero() {
+				break
+			}
+			d.member()
+		}
+	}
+
+	// A client that begins with polling, and upgrades.
+	var sid string
+	add("polling handshake", 1, 1, 2+h, 0, d.of(1, func() {
+		sid = rawclient.SID(d.request(http.MethodGet, rawclient.Polling, "", "0{"))
+	}))
+	d.of(1, func() { d.post(sid, "40", "40/chat,") })
+	d.poll(sid, "40{")
+	d.of(1, func() { d.post(sid, `42["join","`+another+`"]`, `42/chat,["join","`+another+`"]`) })
+	waiting := d.of(1, func() {
+		d.clock.during(skipped, func() { d.request(http.MethodGet, rawclient.Session(sid), "", "6") })
+	})
+
+	// One that begins with WebSocket.
+	var c *rawclient.Conn
+	add("WebSocket-only connect, with the open packet", 2, 1, 3+h, 1, d.of(2, func() { c = d.open() }))
+	add("namespace CONNECT, with the reply", 1, 1+h/4, 3, 0, d.of(1, func() { d.send(c, "40", "40{") }))
+	add("the same, a second namespace", 1, 1+h/4, 3, 0, d.of(1, func() { d.send(c, "40/chat,", "40/chat,{") }))
+
+	said := func(text string) usage {
+		return d.of(1, func() { d.send(c, `421["say","`+another+`","`+text+`"]`, "431[") })
+	}
+	event := d.of(1, func() { d.send(c, `421["echo","hello"]`, `431["hello"]`) })
+	toPolling := said("hello, you who polls").minus(event)
+	d.poll(sid, `42["said"`)
+	kilobyte := said(strings.Repeat("0123456789abcdef", 64)).minus(event)
+	d.poll(sid, `42["said"`)
+	said("hello again")
+	d.poll(sid, `42["said"`) // the row keeps what the last GET took, and is billed with it
+
+	add("upgrade, all steps; 2 namespaces, 2 rooms", 3, 3, 7+2+namespaces, 0, d.of(3, func() {
+		u, err := d.client.Dial(t.Context(), rawclient.Probe(sid), d.header...)
+		d.must(err)
+		d.send(u, "2probe", "3probe")
+		d.send(u, "5")
+	}))
+	add("waiting poll of 20 s, nothing arrives", 1, 50, 2, 0, waiting)
+	add("event in, with ack", 1, 1, 0, 0, event)
+	add("event in, without ack", 1, 1, 0, 0, d.of(1, func() { d.send(c, `42["echo","hello"]`) }))
+
+	for range 40 { // a row remembers its last operations, by which a retry recognises itself: up to a limit
+		d.of(1, func() { d.send(c, `421["set"]`, "431[]") })
+		d.of(1, func() { d.send(c, `42/chat,1["set"]`, "43/chat,1[]") })
+	}
+	add("change of per-socket data", free, 0, 1, 0, d.of(1, func() { d.send(c, `421["set"]`, "431[]") }).minus(event))
+	add("join one room", free, 1, 2, 0, d.of(1, func() { d.send(c, `421["join","`+another+`"]`, "431[]") }).minus(event))
+	add("leave one room", free, 1, 2, 0, d.of(1, func() { d.send(c, `421["leave","`+another+`"]`, "431[]") }).minus(event))
+	all := d.of(1, func() { d.send(c, `421["say","`+room+`","hello"]`, "431[") }).minus(event)
+	add(fmt.Sprintf("emit to a room of %d WebSocket members", members), free, ceil(members/40.0), 0, members, all)
+	for _, m := range crowd {
+		if got := d.next(m); got != `42["said","hello"]` {
+			t.Fatal(got)
+		}
+	}
+	add("emit to a polling member, under 1 KiB in its outbox", free, 1, 1, 0, toPolling)
+	add("the same, an event of a little over 1 KiB", free, 1, 2, 0, kilobyte)
+	memberships, partitions := 0, 16.0
+	counted := d.of(1, func() {
+		answer := d.send(c, `421["rooms"]`, "431[")
+		var counts [1][]socketio.Room
+		d.must(json.Unmarshal([]byte(answer[len("431"):]), &counts))
+		for _, r := range counts[0] {
+			memberships += r.Members
+		}
+	}).minus(event)
+	add(fmt.Sprintf("rooms of a namespace with member counts; %d memberships", memberships), free, partitions+ceil(float64(memberships)/40), 0, 0, counted)
+	lines = append(lines, heartbeat(t))
+
+	for _, at := range []string{"", "/chat,"} {
+		d.of(1, func() { d.send(c, `42`+at+`1["join","`+another+`"]`, "43"+at+"1[]") })
+	}
+	var gone usage
+	d.clock.during(skipped, func() { gone = d.of(1, func() { d.must(c.Close(1000)) }) })
+	add("disconnect; 2 namespaces, 2 rooms", 1, namespaces+ceil(2/40.0), 2+namespaces+2*2, 0, gone)
+	report(t, lines)
+}
+
+// heartbeat measures a sweep and a pong, of connections in one shard that are idle.
+func heartbeat(t *testing.T) line {
+	d := start(t, application(nil))
+	c := d.member()
+	var shard int
+	for s := range engine.Shards {
+		if timer, err := d.store.Timer(t.Context(), s); err != nil || !timer.Due.IsZero() {
+			d.must(err)
+			shard = s
+		}
+	}
+	now := d.clock.Now()
+	for i, n := 1, 0; i < sharded; n++ { // like the real one, but that nobody is there
+		a := engine.Address(fmt.Sprintf("w%s-%09d=", absent, n)) // 17 bytes
+		if engine.Shard(a) != shard {
+			continue
+		}
+		d.must(d.store.PutLive(t.Context(), engine.Live{Address: a, Created: now, Last: now, Joined: true, Expires: now.Add(24 * pingInterval)}))
+		i++
+	}
+	sweep := d.of(1, func() {
+		d.clock.Advance(pingInterval)
+		if got := d.next(c); got != "2" {
+			t.Fatalf("got %s for a ping", got)
+		}
+	})
+	pong := d.of(1, func() { d.send(c, "3") })
+	each := func(shared, own float64) float64 { return shared/sharded + own }
+	return line{
+		operation: fmt.Sprintf("ping + pong of an idle connection, one of %d in a heartbeat shard", sharded),
+		most:      usage{invocations: 1 + 1.0/100, reads: 1.0 / 40, writes: 1, posts: 1},
+		got: usage{each(sweep.invocations, pong.invocations), each(sweep.reads, pong.reads), each(sweep.writes, pong.writes),
+			each(sweep.posts, pong.posts), pong.calls, pong.queued},
+	}
+}
+
+// report prints the table, and fails for every figure over its ceiling.
+func report(t *testing.T, lines []line) {
+	var b strings.Builder
+	b.WriteString("| operation | invocations | RRU | WRU | posts | table calls | queue requests |\n|---|---|---|---|---|---|---|\n")
+	for _, l := range lines {
+		cell := func(what string, got, most float64) string {
+			limit := figure(most)
+			if most == free {
+				return "-"
+			}
+			if math.Round(100*got) > math.Round(100*most) { // what a shard shares, to a hundredth
+				t.Errorf("%s: %s %s, the ceiling is %s", l.operation, figure(got), what, limit)
+				return "**" + figure(got) + "** / " + limit
+			}
+			return figure(got) + " / " + limit
+		}
+		cells := []string{l.operation, cell("invocations", l.got.invocations, l.most.invocations), cell("RRU", l.got.reads, l.most.reads),
+			cell("WRU", l.got.writes, l.most.writes), cell("posts", l.got.posts, l.most.posts), fmt.Sprint(l.got.calls), fmt.Sprint(l.got.queued)}
+		b.WriteString("| " + strings.Join(cells, " | ") + " |\n")
+	}
+	t.Log("measured / ceiling\n" + b.String())
+	if *markdown {
+		fmt.Fprint(os.Stdout, b.String())
+	}
+}
+
+func figure(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }
