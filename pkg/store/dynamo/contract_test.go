@@ -15,38 +15,51 @@ import (
 	"github.com/dozeio/doze/pkg/store/storetest"
 )
 
-func openSessions(_ *testing.T, now func() time.Time) engine.Store {
-	return dynamo.New(client, table, now)
+func (s *server) openSessions(_ *testing.T, now func() time.Time) engine.Store {
+	return dynamo.New(s.client, s.table, now)
 }
-func openRooms(_ *testing.T, now func() time.Time) rooms.Store { return dynamo.New(client, table, now) }
 
-func TestSessions(t *testing.T) { storetest.Sessions(t, openSessions) }
+func (s *server) openRooms(_ *testing.T, now func() time.Time) rooms.Store {
+	return dynamo.New(s.client, s.table, now)
+}
 
-func TestRooms(t *testing.T) { storetest.Rooms(t, openRooms) }
+func TestSessions(t *testing.T) {
+	onEach(t, func(t *testing.T, s *server) { storetest.Sessions(t, s.openSessions) })
+}
+
+func TestRooms(t *testing.T) {
+	onEach(t, func(t *testing.T, s *server) { storetest.Rooms(t, s.openRooms) })
+}
 
 // The ids of Socket.IO's sockets have 20 characters, and rooms of such names are found in another way.
 func TestRoomsOfLongIDs(t *testing.T) {
-	storetest.Rooms(t, func(t *testing.T, now func() time.Time) rooms.Store { return padded{openRooms(t, now)} })
+	onEach(t, func(t *testing.T, s *server) {
+		storetest.Rooms(t, func(t *testing.T, now func() time.Time) rooms.Store { return padded{s.openRooms(t, now)} })
+	})
 }
 
 func TestSessionsOfAFaultyStore(t *testing.T) {
-	for seed := range uint64(1) {
-		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
-			storetest.Sessions(t, func(t *testing.T, now func() time.Time) engine.Store {
-				return storetest.NewFaulty(openSessions(t, now), nil, seed)
+	onEach(t, func(t *testing.T, s *server) {
+		for seed := range uint64(1) {
+			t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+				storetest.Sessions(t, func(t *testing.T, now func() time.Time) engine.Store {
+					return storetest.NewFaulty(s.openSessions(t, now), nil, seed)
+				})
 			})
-		})
-	}
+		}
+	})
 }
 
 func TestRoomsOfAFaultyStore(t *testing.T) {
-	for seed := range uint64(1) {
-		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
-			storetest.Rooms(t, func(t *testing.T, now func() time.Time) rooms.Store {
-				return storetest.NewFaulty(nil, openRooms(t, now), seed)
+	onEach(t, func(t *testing.T, s *server) {
+		for seed := range uint64(1) {
+			t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+				storetest.Rooms(t, func(t *testing.T, now func() time.Time) rooms.Store {
+					return storetest.NewFaulty(nil, s.openRooms(t, now), seed)
+				})
 			})
-		})
-	}
+		}
+	})
 }
 
 // padded gives every socket and room a name of 20 bytes at least.

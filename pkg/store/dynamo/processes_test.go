@@ -29,13 +29,17 @@ import (
 
 // The suites again, with every call made by another process than the one before.
 func TestSessionsOfSeveralProcesses(t *testing.T) {
-	p := startProcesses(t)
-	storetest.Sessions(t, func(_ *testing.T, now func() time.Time) engine.Store { return spread{p, now} })
+	onEach(t, func(t *testing.T, s *server) {
+		p := startProcesses(t, s)
+		storetest.Sessions(t, func(_ *testing.T, now func() time.Time) engine.Store { return spread{p, now} })
+	})
 }
 
 func TestRoomsOfSeveralProcesses(t *testing.T) {
-	p := startProcesses(t)
-	storetest.Rooms(t, func(_ *testing.T, now func() time.Time) rooms.Store { return spread{p, now} })
+	onEach(t, func(t *testing.T, s *server) {
+		p := startProcesses(t, s)
+		storetest.Rooms(t, func(_ *testing.T, now func() time.Time) rooms.Store { return spread{p, now} })
+	})
 }
 
 // serveVariable is set for the processes that make the calls: to the endpoint and the table.
@@ -133,12 +137,12 @@ type processes struct {
 	http http.Client
 }
 
-func startProcesses(t *testing.T) *processes {
+func startProcesses(t *testing.T, s *server) *processes {
 	t.Helper()
 	p := &processes{http: http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 256}}}
 	for range 3 {
 		cmd := exec.Command(os.Args[0])
-		cmd.Env = append(os.Environ(), serveVariable+"="+*endpoint+" "+table)
+		cmd.Env = append(os.Environ(), serveVariable+"="+s.url+" "+s.table)
 		cmd.Stderr = os.Stderr
 		in, err := cmd.StdinPipe()
 		if err != nil {
