@@ -1,7 +1,8 @@
 // The socket and the bar that tells how it is doing: status, transport, upgrade.
 //
 // The page connects with the client's defaults: long-polling first, then an
-// upgrade to WebSocket. For demonstrations the page's own address may choose:
+// upgrade to WebSocket. Where the deployment has another address for WebSocket,
+// client.json says so. For demonstrations the page's own address may choose:
 //
 //   /?transports=polling            stay on long-polling
 //   /?transports=websocket          WebSocket from the first byte
@@ -10,6 +11,9 @@
 import { part } from "./view.js";
 
 const KNOWN_TRANSPORTS = ["polling", "websocket", "webtransport"];
+
+// What the deployment says about itself; nothing, where it has nothing to say.
+const deployment = await fetch("client.json").then((answer) => (answer.ok ? answer.json() : {})).catch(() => ({}));
 
 // Opens the one socket of this page. The callbacks:
 //   connected({ again, recovered })  on every "connect" event
@@ -68,7 +72,9 @@ function reopen(socket, show) {
 function options(nickname) {
   const asked = new URLSearchParams(location.search).get("transports") ?? "";
   const transports = asked.split(",").filter((name) => KNOWN_TRANSPORTS.includes(name));
-  return transports.length > 0 ? { auth: { nickname }, transports } : { auth: { nickname } };
+  // The server is where the page is, which may be below a path.
+  const path = new URL("socket.io/", document.baseURI).pathname;
+  return { ...deployment, path, auth: { nickname }, ...(transports.length > 0 && { transports }) };
 }
 
 function refusal(error) {

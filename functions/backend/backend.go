@@ -14,7 +14,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -22,6 +24,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
 	"github.com/dozeio/doze/pkg/apigw"
+	"github.com/dozeio/doze/pkg/site"
 	"github.com/dozeio/doze/pkg/socketio"
 	"github.com/dozeio/doze/pkg/store/dynamo"
 )
@@ -58,6 +61,17 @@ func FromEnv() (d Deployed, err error) {
 		d.Origins = strings.Split(origins, ",")
 	}
 	return d, nil
+}
+
+// Site serves the page, and the client's files, which the build has put beside the function.
+//
+//	DOZE_WEBSOCKET       address of the WebSocket API where it has another origin than the page; may be empty
+//	LAMBDA_TASK_ROOT     folder of the function, set by Lambda
+func (Deployed) Site(page http.Handler) (http.Handler, error) {
+	return site.Handler(site.Options{
+		Client:    filepath.Join(os.Getenv("LAMBDA_TASK_ROOT"), "client"),
+		WebSocket: os.Getenv("DOZE_WEBSOCKET"),
+	}, page)
 }
 
 func duration(name string, value time.Duration) (time.Duration, error) {

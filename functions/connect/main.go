@@ -1,4 +1,5 @@
-// Command connect is the Lambda function where sessions begin and polls wait: the $connect route, and GET and OPTIONS of the HTTP API.
+// Command connect is the Lambda function where sessions begin and polls wait: the $connect route, and GET and OPTIONS of the HTTP API,
+// which also asks for the page.
 package main
 
 import (
@@ -20,5 +21,9 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	lambda.Start(apigw.NewConnect(e))
+	pages, err := b.Site(app.Page())
+	if err != nil {
+		log.Fatal(err)
+	}
+	lambda.Start(apigw.NewConnect(e, pages))
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"runtime/debug"
 	"time"
 
@@ -19,8 +20,15 @@ type Handler interface {
 }
 
 // NewConnect returns the function that sessions begin with and that polls wait in: the $connect route, and GET and
-// OPTIONS of the HTTP API.
-func NewConnect(e *engine.Engine) Handler { return function{e, connect} }
+// OPTIONS of the HTTP API. What is not for the protocol's path, /socket.io/, the site answers; nil has no pages.
+func NewConnect(e *engine.Engine, site http.Handler) Handler {
+	return function{e, func(ctx context.Context, e *engine.Engine, env envelope, event []byte) (any, error) {
+		if env.RequestContext.HTTP != nil && !isProtocol(env.RawPath) {
+			return siteRequest(ctx, site, event)
+		}
+		return connect(ctx, e, env, event)
+	}}
+}
 
 // NewMessage returns the function that packets come in by: the $default route, and POST of the HTTP API (any method
 // that is not NewConnect's, for that matter, to be refused as the protocol wants it).
@@ -46,6 +54,7 @@ type envelope struct {
 		DisconnectStatusCode int             `json:"disconnectStatusCode"`
 		HTTP                 json.RawMessage `json:"http"`
 	} `json:"requestContext"`
+	RawPath         string `json:"rawPath"` // of the HTTP API
 	Body            string `json:"body"`
 	IsBase64Encoded bool   `json:"isBase64Encoded"`
 }

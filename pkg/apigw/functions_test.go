@@ -89,7 +89,7 @@ func websocketEvent(kind, body string, query map[string]string) events.APIGatewa
 
 func TestWebSocketEvents(t *testing.T) {
 	w := newWorld(t)
-	connect := invoke[events.APIGatewayProxyResponse](t, apigw.NewConnect(w.engine),
+	connect := invoke[events.APIGatewayProxyResponse](t, apigw.NewConnect(w.engine, nil),
 		websocketEvent("CONNECT", "", map[string]string{"EIO": "4", "transport": "websocket"}))
 	if connect.StatusCode != 200 || len(w.jobs) == 0 {
 		t.Fatalf("$connect: %+v, jobs %q", connect, w.jobs)
@@ -125,7 +125,7 @@ func TestHTTPEvents(t *testing.T) {
 		return events.APIGatewayV2HTTPRequest{RawPath: "/socket.io/", RawQueryString: query, Body: body, Headers: map[string]string{"host": "x"},
 			RequestContext: events.APIGatewayV2HTTPRequestContext{HTTP: events.APIGatewayV2HTTPRequestContextHTTPDescription{Method: method}}}
 	}
-	open := invoke[events.APIGatewayV2HTTPResponse](t, apigw.NewConnect(w.engine), request("GET", "EIO=4&transport=polling", ""))
+	open := invoke[events.APIGatewayV2HTTPResponse](t, apigw.NewConnect(w.engine, nil), request("GET", "EIO=4&transport=polling", ""))
 	var packet protocol.Open
 	if open.StatusCode != 200 || json.Unmarshal([]byte(open.Body[1:]), &packet) != nil {
 		t.Fatalf("handshake: %+v", open)
@@ -136,7 +136,7 @@ func TestHTTPEvents(t *testing.T) {
 	if r := invoke[events.APIGatewayV2HTTPResponse](t, apigw.NewMessage(w.engine), post); r.StatusCode != 200 || r.Body != "ok" {
 		t.Errorf("POST: %+v", r)
 	}
-	if r := invoke[events.APIGatewayV2HTTPResponse](t, apigw.NewConnect(w.engine), request("GET", query, "")); r.Body != "4hello" {
+	if r := invoke[events.APIGatewayV2HTTPResponse](t, apigw.NewConnect(w.engine, nil), request("GET", query, "")); r.Body != "4hello" {
 		t.Errorf("GET: %+v", r)
 	}
 	post.Body = "!"
@@ -156,7 +156,7 @@ func TestHandshakeKeepsHeadersQueryAndCookies(t *testing.T) {
 	event := events.APIGatewayV2HTTPRequest{RawPath: "/socket.io/", RawQueryString: "EIO=4&transport=polling&x=1", Cookies: []string{"a=1", "b=2"},
 		Headers: map[string]string{"host": "x", "user-agent": "test"}}
 	event.RequestContext.HTTP.Method, event.RequestContext.HTTP.SourceIP = "GET", "203.0.113.7"
-	open := invoke[events.APIGatewayV2HTTPResponse](t, apigw.NewConnect(e), event)
+	open := invoke[events.APIGatewayV2HTTPResponse](t, apigw.NewConnect(e, nil), event)
 	var packet protocol.Open
 	if err := json.Unmarshal([]byte(open.Body[1:]), &packet); err != nil {
 		t.Fatal(err)
@@ -200,7 +200,7 @@ func TestFailedJobsAreReportedOneByOne(t *testing.T) {
 
 func TestEventsOfTheWrongRouteAreErrors(t *testing.T) {
 	w := newWorld(t)
-	for name, h := range map[string]apigw.Handler{"connect": apigw.NewConnect(w.engine), "message": apigw.NewMessage(w.engine), "disconnect": apigw.NewDisconnect(w.engine)} {
+	for name, h := range map[string]apigw.Handler{"connect": apigw.NewConnect(w.engine, nil), "message": apigw.NewMessage(w.engine), "disconnect": apigw.NewDisconnect(w.engine)} {
 		if _, err := h.Invoke(t.Context(), []byte(`{"requestContext":{"eventType":"OTHER"}}`)); err == nil || !strings.Contains(err.Error(), "check the routes") {
 			t.Errorf("%s: %v", name, err)
 		}

@@ -18,6 +18,7 @@ import (
 	"github.com/dozeio/doze/pkg/apigw"
 	"github.com/dozeio/doze/pkg/engine"
 	"github.com/dozeio/doze/pkg/gateway"
+	"github.com/dozeio/doze/pkg/site"
 	"github.com/dozeio/doze/pkg/socketio"
 	"github.com/dozeio/doze/pkg/store/memory"
 )
@@ -113,11 +114,17 @@ func (s *Server) wire(o Options, bind func(socketio.Backend) (*engine.Engine, er
 	if s.Engine, err = bind(b); err != nil {
 		return err
 	}
-	connect.set(apigw.NewConnect(s.Engine))
+	connect.set(apigw.NewConnect(s.Engine, nil))
 	message.set(apigw.NewMessage(s.Engine))
 	disconnect.set(apigw.NewDisconnect(s.Engine))
 	heartbeat.set(apigw.NewHeartbeat(s.Engine))
-	files := clientFiles(o.Clients, o.Gateway.Path, s.Gateway)
+	if o.Clients == "" {
+		o.Clients = site.FindClient()
+	}
+	files, err := site.Handler(site.Options{Path: o.Gateway.Path, Client: o.Clients}, s.Gateway)
+	if err != nil {
+		return err
+	}
 	s.http = &http.Server{Handler: files, ReadHeaderTimeout: 10 * time.Second, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)}
 	return nil
 }

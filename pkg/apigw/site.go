@@ -1,0 +1,48 @@
+package apigw
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"io"
+	"net/http"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/aws/aws-lambda-go/events"
+	"github.com/aws/aws-lambda-go/lambdaurl"
+)
+
+// protocolPath is where clients look for a Socket.IO server. Everything below it is the engine's, to be refused if need
+// be, but the files of the client, which have its name.
+const protocolPath = "/socket.io/"
+
+func isProtocol(rawPath string) bool {
+	rest, below := strings.CutPrefix(rawPath+"/", protocolPath)
+	return below && !strings.HasPrefix(rest, "socket.io.")
+}
+
+// siteRequest answers an event of an HTTP API, which has the shape of a Function URL's, from a site. Nil has no pages.
+func siteRequest(ctx context.Context, site http.Handler, event []byte) (response events.APIGatewayV2HTTPResponse, err error) {
+	if site == nil {
+		return events.APIGatewayV2HTTPResponse{StatusCode: http.StatusNotFound}, nil
+	}
+	var r events.LambdaFunctionURLRequest
+	if err := json.Unmarshal(event, &r); err != nil {
+		return response, err
+	}
+	answer, err := lambdaurl.Wrap(site)(ctx, &r)
+	if err != nil { // a request that net/http cannot express
+		return events.APIGatewayV2HTTPResponse{StatusCode: http.StatusBadRequest}, nil
+	}
+	b, err := io.ReadAll(answer.Body)
+	if err != nil {
+		return response, err
+	}
+	response.StatusCode, response.Headers, response.Cookies = answer.StatusCode, answer.Headers, answer.Cookies
+	response.Body, response.IsBase64Encoded = string(b), !utf8.Valid(b)
+	if response.IsBase64Encoded {
+		response.Body = base64.StdEncoding.EncodeToString(b)
+	}
+	return response, nil
+}

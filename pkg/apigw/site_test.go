@@ -1,0 +1,50 @@
+package apigw_test
+
+import (
+	"encoding/base64"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"github.com/dozeio/doze/pkg/apigw"
+)
+
+// TestPathsBeyondTheProtocolAreTheSites asks the connect function for all kinds of paths.
+func TestPathsBeyondTheProtocolAreTheSites(t *testing.T) {
+	w := newWorld(t)
+	picture := "\x89PNG"
+	site := http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		rw.Header().Set("Content-Type", "text/x-"+r.Method)
+		if r.URL.Path == "/picture" {
+			rw.Write([]byte(picture))
+			return
+		}
+		rw.WriteHeader(http.StatusTeapot)
+		rw.Write([]byte(r.URL.RequestURI() + " " + r.Header.Get("X-A") + " " + r.Host))
+	})
+	get := func(site http.Handler, path, query string) events.APIGatewayV2HTTPResponse {
+		var event events.APIGatewayV2HTTPRequest
+		event.RawPath, event.RawQueryString, event.Headers = path, query, map[string]string{"x-a": "b"}
+		event.RequestContext.HTTP.Method, event.RequestContext.DomainName = "GET", "example.com"
+		return invoke[events.APIGatewayV2HTTPResponse](t, apigw.NewConnect(w.engine, site), event)
+	}
+	for path, want := range map[string]string{"/": "/?a=1 b example.com", "/a%zz": "", "/socket.io/socket.io.min.js": "/socket.io/socket.io.min.js?a=1 b example.com",
+		"/socket.iox": "/socket.iox?a=1 b example.com"} {
+		if r := get(site, path, "a=1"); want == "" && r.StatusCode != 400 || want != "" && (r.StatusCode != http.StatusTeapot || r.Body != want || r.Headers["Content-Type"] != "text/x-GET") {
+			t.Errorf("%s: %+v", path, r)
+		}
+	}
+	for _, path := range []string{"/socket.io/", "/socket.io", "/socket.io/other.js"} {
+		if r := get(site, path, ""); r.StatusCode != 400 || !strings.Contains(r.Body, "Transport unknown") {
+			t.Errorf("%s: %+v", path, r)
+		}
+	}
+	if r := get(site, "/picture", ""); !r.IsBase64Encoded || r.Body != base64.StdEncoding.EncodeToString([]byte(picture)) {
+		t.Errorf("a picture: %+v", r)
+	}
+	if r := get(nil, "/", ""); r.StatusCode != 404 {
+		t.Errorf("no site: %+v", r)
+	}
+}

@@ -1,0 +1,49 @@
+package site_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/dozeio/doze/pkg/site"
+)
+
+func get(t *testing.T, o site.Options, path string) *httptest.ResponseRecorder {
+	t.Helper()
+	h, err := site.Handler(o, http.NotFoundHandler())
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
+	return w
+}
+
+func TestClientSettings(t *testing.T) {
+	for address, want := range map[string]string{
+		"": `{}`,
+		"wss://abc.execute-api.eu-west-1.amazonaws.com/live": `{"transportOptions":{"websocket":{"hostname":"abc.execute-api.eu-west-1.amazonaws.com","secure":true,"path":"/live"}}}`,
+		"ws://127.0.0.1:4566/_aws/execute-api/x/live":        `{"transportOptions":{"websocket":{"hostname":"127.0.0.1","port":"4566","secure":false,"path":"/_aws/execute-api/x/live"}}}`,
+	} {
+		if w := get(t, site.Options{WebSocket: address}, "/client.json"); w.Code != 200 || w.Body.String() != want {
+			t.Errorf("%s: %d %s", address, w.Code, w.Body)
+		}
+	}
+	for _, address := range []string{"abc", "https://example.com/live", "wss:///live"} {
+		if _, err := site.Handler(site.Options{WebSocket: address}, nil); err == nil || !strings.Contains(err.Error(), "wss://HOST/STAGE") {
+			t.Errorf("%s: %v", address, err)
+		}
+	}
+}
+
+func TestOtherPathsAreTheApplications(t *testing.T) {
+	for _, path := range []string{"/", "/socket.io/", "/socket.io/other.js", "/socket.io.js", "/other/client.json"} {
+		if w := get(t, site.Options{}, path); w.Code != 404 {
+			t.Errorf("%s: %d", path, w.Code)
+		}
+	}
+	if w := get(t, site.Options{Path: "/chat/"}, "/chat/socket.io.js"); w.Code != http.StatusFound {
+		t.Errorf("below another path: %d", w.Code)
+	}
+}
