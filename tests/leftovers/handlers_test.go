@@ -41,7 +41,7 @@ type handlerLine struct {
 }
 
 func (h *handlers) use(e *engine.Engine) {
-	h.connect, h.message, h.disconnect = apigw.NewConnect(e), apigw.NewMessage(e), apigw.NewDisconnect(e)
+	h.connect, h.message, h.disconnect = apigw.NewConnect(e, nil), apigw.NewMessage(e), apigw.NewDisconnect(e)
 }
 
 // invoke runs a function to its end, whether or not somebody waits for it.
