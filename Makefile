@@ -20,9 +20,10 @@ lint: tests/node_modules
 	go vet -tags full ./...
 	$(GOTOOL) staticcheck -tags full ./...
 
-# Doze beside Node's socket.io, in one run.
+# Doze beside Node's socket.io, in one run; then Doze on a table with DynamoDB's latency.
 bench: tests/node_modules
 	go run ./tests/bench
+	go run ./tests/bench -table
 
 # What each operation costs, measured and its ceiling: the table of docs/costs.md. It fails above a ceiling.
 bill: tests/node_modules

@@ -1,6 +1,10 @@
 // Command bench measures Doze beside Node's socket.io in one run and prints the table of docs/benchmarks.md:
 //
 //	go run ./tests/bench [-rounds 5]
+//	go run ./tests/bench -table
+//
+// With -table it measures Doze alone, on a DynamoDB whose calls take 4 ms: the latency of each operation, and how many
+// calls follow one another.
 //
 // Both serve the application of tests/reference/app.mjs, each in a process of its own; the load comes from this one.
 // The rounds of the two alternate, so that a machine that gets slower gets slower for both. CPU time is the server
@@ -19,10 +23,17 @@ import (
 func main() {
 	log.SetFlags(0)
 	rounds := flag.Int("rounds", 5, "of each measurement")
+	table := flag.Bool("table", false, "measure Doze on a table with 4 ms per call")
 	flag.Parse()
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Minute)
 	defer cancel()
-	if err := run(ctx, *rounds); err != nil {
+	var err error
+	if *table {
+		err = onTable(ctx)
+	} else {
+		err = run(ctx, *rounds)
+	}
+	if err != nil {
 		log.Fatal("bench: ", err)
 	}
 }
