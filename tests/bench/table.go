@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/dozeio/doze/pkg/devserver"
@@ -35,6 +36,7 @@ type bench struct {
 	client  *rawclient.Client
 	header  []string
 	conns   []*rawclient.Conn
+	armed   atomic.Int64 // sweeps of heartbeat shards
 }
 
 // figures are those of one operation.
@@ -86,6 +88,7 @@ func newBench(ctx context.Context) (b *bench, stop func(), err error) {
 		Wrap: func(backend socketio.Backend) socketio.Backend {
 			backend.Sessions, backend.Rooms = b.metered, b.metered
 			backend.Poster = absentPoster{backend.Poster}
+			backend.Timers = armedTimers{backend.Timers, b}
 			return backend
 		},
 	}, tableApp().Bind)
@@ -116,6 +119,19 @@ func (p absentPoster) Post(ctx context.Context, connection string, f engine.Fram
 		return nil
 	}
 	return p.Poster.Post(ctx, connection, f)
+}
+
+// armedTimers counts the jobs for later.
+type armedTimers struct {
+	engine.Timers
+	b *bench
+}
+
+func (t armedTimers) Schedule(ctx context.Context, job []byte, after time.Duration) error {
+	if after > 0 {
+		t.b.armed.Add(1)
+	}
+	return t.Timers.Schedule(ctx, job, after)
 }
 
 func tableApp() *socketio.Server {
@@ -175,7 +191,11 @@ func (b *bench) crowd(room string, n int) error {
 	expires := time.Now().Add(12 * time.Hour)
 	return each(n, func(i int) error {
 		m := rooms.Member{Socket: fmt.Sprintf("%s%014d", absent, i), Address: fmt.Sprintf("w%s-%09d=", absent, i), Expires: expires}
-		_, err := b.store.Join(b.ctx, "/", m, room)
-		return err
+		for try := 1; ; try++ {
+			_, err := b.store.Join(b.ctx, "/", m, room)
+			if err == nil || try == 5 { // a busy machine may be too slow for the store
+				return err
+			}
+		}
 	})
 }

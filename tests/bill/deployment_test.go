@@ -34,6 +34,7 @@ type deployment struct {
 	header []string // of a handshake
 	posts  atomic.Int64
 	queued atomic.Int64
+	armed  atomic.Int64 // of queued, those for later: sweeps
 
 	mu    sync.Mutex
 	ended int // invocations
@@ -121,6 +122,9 @@ type timers struct {
 
 func (t timers) Schedule(ctx context.Context, job []byte, after time.Duration) error {
 	t.d.queued.Add(1)
+	if after > 0 {
+		t.d.armed.Add(1)
+	}
 	return t.Timers.Schedule(ctx, job, after)
 }
 
