@@ -92,8 +92,8 @@ func (m mortal) Forget(ctx context.Context, a engine.Address) error {
 	return m.life.call(func() error { return m.store.Forget(ctx, a) })
 }
 
-func (m mortal) Timer(ctx context.Context, shard int) (t engine.Timer, err error) {
-	err = m.life.call(func() (err error) { t, err = m.store.Timer(ctx, shard); return err })
+func (m mortal) Timer(ctx context.Context, shard int, strong bool) (t engine.Timer, err error) {
+	err = m.life.call(func() (err error) { t, err = m.store.Timer(ctx, shard, strong); return err })
 	return t, err
 }
 
@@ -489,8 +489,8 @@ func (s throttled) Update(ctx context.Context, a engine.Address, t engine.Transi
 	return row, ok, asTemporary(err)
 }
 
-func (s throttled) Timer(ctx context.Context, shard int) (engine.Timer, error) {
-	timer, err := s.store.Timer(ctx, shard)
+func (s throttled) Timer(ctx context.Context, shard int, strong bool) (engine.Timer, error) {
+	timer, err := s.store.Timer(ctx, shard, strong)
 	return timer, asTemporary(err)
 }
 

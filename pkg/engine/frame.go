@@ -53,7 +53,7 @@ func (e *Engine) Frame(ctx context.Context, connection string, f Frame) *Frame {
 			return nil
 		}
 	}
-	s, err := e.store.Get(ctx, connectionAddress(connection), true)
+	s, err := e.sender(ctx, connection, f)
 	if err != nil {
 		e.opt.Logger.ErrorContext(ctx, "a frame could not read its session", "connection", connection, "error", err)
 		e.cut(ctx, connection)
@@ -89,6 +89,19 @@ func (e *Engine) Frame(ctx context.Context, connection string, f Frame) *Frame {
 		return nil
 	}
 	return v.answer()
+}
+
+// sender reads the session that a frame comes from. For the one that confirms an upgrade a row of old will do, if it
+// shows a connection that probes: what follows is decided by conditional writes.
+func (e *Engine) sender(ctx context.Context, connection string, f Frame) (Session, error) {
+	a := connectionAddress(connection)
+	if !f.Binary && string(f.Data) == "5" {
+		s, err := e.store.Get(ctx, a, false)
+		if err != nil || s.State == Probing && !e.unconfirmed(s) {
+			return s, err
+		}
+	}
+	return e.store.Get(ctx, a, true)
 }
 
 func decodeFrame(f Frame) (protocol.EnginePacket, error) {

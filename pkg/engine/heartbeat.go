@@ -35,10 +35,18 @@ func (e *Engine) giveUp(ctx context.Context, a Address) {
 // late is how far a timer may be overdue before it counts as lost. Its message is ignored if it comes after all.
 const late = 10 * time.Second
 
+// skew is how far the clocks of two processes may be apart.
+const skew = time.Second
+
 // arm sees to it that a sweep of a shard is on its way. It is called after a liveness row was written; a sweep disarms
-// before it looks for rows a last time: so one of the two sees the other.
+// before it looks for rows a last time: so one of the two sees the other. A timer is disarmed when it is due and no
+// sooner, so that one that is due later than now is good, however old what was read is.
 func (e *Engine) arm(ctx context.Context, shard int) error {
-	t, err := e.store.Timer(ctx, shard)
+	t, err := e.store.Timer(ctx, shard, false)
+	if err != nil || e.now().Add(2*skew).Before(t.Due) {
+		return err
+	}
+	t, err = e.store.Timer(ctx, shard, true)
 	if err != nil || !t.Due.IsZero() && e.now().Before(t.Due.Add(late)) {
 		return err
 	}
@@ -62,7 +70,7 @@ func (e *Engine) rearm(ctx context.Context, shard int, generation int64, by stri
 // itself again while there are rows. A message of another generation is a double, and is ignored; the very message
 // that made the present generation is not, because its invocation may have died half-way.
 func (e *Engine) sweep(ctx context.Context, j job) error {
-	t, err := e.store.Timer(ctx, j.Shard)
+	t, err := e.store.Timer(ctx, j.Shard, true)
 	if err != nil {
 		return err
 	}
@@ -70,16 +78,20 @@ func (e *Engine) sweep(ctx context.Context, j job) error {
 	if t.Generation != j.Generation && !again {
 		return e.overtaken(ctx, j.Shard, t)
 	}
-	if won, err := e.rearm(ctx, j.Shard, j.Generation, j.ID); err != nil || !won {
-		return err
-	}
 	at := e.now()
 	lives, err := e.store.Lives(ctx, j.Shard)
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
+	case len(lives) == 0 && again: // the message of the present generation disarms
+		return nil
+	case len(lives) == 0 && at.Add(skew).Before(t.Due): // a double that was sent before the one that is due
+		return e.schedule(ctx, j, t.Due.Sub(at))
+	case len(lives) == 0:
+		return e.disarm(ctx, j.Shard, j.Generation)
 	}
-	if len(lives) == 0 {
-		return e.disarm(ctx, j.Shard, j.Generation+1)
+	if won, err := e.rearm(ctx, j.Shard, j.Generation, j.ID); err != nil || !won {
+		return err
 	}
 	var wg sync.WaitGroup
 	slots := make(chan struct{}, sweepers)

@@ -66,8 +66,8 @@ func (r *retrying) Forget(ctx context.Context, a Address) error {
 	return retry(ctx, r.pause, func() error { return r.store.Forget(ctx, a) })
 }
 
-func (r *retrying) Timer(ctx context.Context, shard int) (t Timer, err error) {
-	err = retry(ctx, r.pause, func() (err error) { t, err = r.store.Timer(ctx, shard); return err })
+func (r *retrying) Timer(ctx context.Context, shard int, strong bool) (t Timer, err error) {
+	err = retry(ctx, r.pause, func() (err error) { t, err = r.store.Timer(ctx, shard, strong); return err })
 	return t, err
 }
 

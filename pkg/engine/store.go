@@ -47,8 +47,9 @@ type Store interface {
 	// sweep finishes what a crash left. An absent row is fine.
 	Forget(ctx context.Context, a Address) error
 
-	// Timer returns the timer row of a shard, strongly consistent; the zero Timer when there is none.
-	Timer(ctx context.Context, shard int) (Timer, error)
+	// Timer returns the timer row of a shard, the zero Timer when there is none. With strong false it may be some time
+	// old, at half the price.
+	Timer(ctx context.Context, shard int, strong bool) (Timer, error)
 
 	// SetTimer replaces the timer row of a shard if its generation is still the given one, or if By is already
 	// t.By, and reports whether it did. With t zero it deletes the row.

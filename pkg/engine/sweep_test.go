@@ -30,7 +30,7 @@ func inShard(shard, n int) string {
 
 // chains returns how many messages wait in the queue that the timer of a shard would accept.
 func (w *world) chains(shard int) (n int) {
-	timer, err := w.table.Timer(context.Background(), shard)
+	timer, err := w.table.Timer(context.Background(), shard, true)
 	if err != nil {
 		w.t.Error(err)
 	}
@@ -188,6 +188,43 @@ func TestRace9ASweepDiesWhenItHasDisarmedAndARowHasComeMeanwhile(t *testing.T) {
 		w.pass(100 * time.Second)
 		if n := w.chains(0); n != 1 || pings(id) < 3 {
 			t.Errorf("%d timers", n)
+		}
+	})
+}
+
+// timersOfOld is a store whose eventual reads of a timer show what it was at some time.
+type timersOfOld struct {
+	store
+	was engine.Timer
+}
+
+func (s timersOfOld) Timer(ctx context.Context, shard int, strong bool) (engine.Timer, error) {
+	if !strong {
+		return s.was, nil
+	}
+	return s.store.Timer(ctx, shard, strong)
+}
+
+func TestRace9ATimerThatIsReadLateIsGoodUntilItIsDue(t *testing.T) {
+	inWorld(t, engine.Options{}, func(t *testing.T, w *world) {
+		w.websocket(inShard(0, 0))
+		was, _ := w.table.Timer(t.Context(), 0, true)
+		w.leave(inShard(0, 0), 1005)
+		double, _ := w.queue.next(time.Now().Add(time.Minute))
+		if err := w.e.Job(t.Context(), double.message); err != nil { // before it is due it disarms nothing
+			t.Error(err)
+		}
+		if n := w.chains(0); n != 1 {
+			t.Errorf("%d timers after an early message", n)
+		}
+		w.pass(30 * time.Second)
+		if now, _ := w.table.Timer(t.Context(), 0, true); !now.Due.IsZero() {
+			t.Errorf("the timer of an empty shard is armed: %+v", now)
+		}
+		w.e = w.process(timersOfOld{w.table, was}, w.gateway, w.queue, w.handler)
+		w.websocket(inShard(0, 1))
+		if n := w.chains(0); n != 1 {
+			t.Errorf("%d timers after a connect that has read an old one", n)
 		}
 	})
 }

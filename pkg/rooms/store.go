@@ -15,8 +15,8 @@ import (
 // after the other: a room that Members shows a socket in is one that Rooms lists for it, and the other way round,
 // once all calls have returned.
 type Store interface {
-	// Join adds a socket to rooms of a namespace and returns how many it is in then, "" not counted. Where it is
-	// already, it keeps its address and its expiry.
+	// Join adds a socket to rooms of a namespace and returns how many it is in then, "" not counted, or 0 when rooms is
+	// just "". Where it is already, it keeps its address and its expiry.
 	Join(ctx context.Context, namespace string, m Member, rooms ...string) (int, error)
 
 	// Leave removes a socket from rooms of a namespace. Where it is not is fine.

@@ -199,8 +199,8 @@ func (h *hooked) Forget(ctx context.Context, a engine.Address) error {
 	return h.call("Forget", func() error { return h.sessions.Forget(ctx, a) })
 }
 
-func (h *hooked) Timer(ctx context.Context, shard int) (t engine.Timer, err error) {
-	err = h.call("Timer", func() (err error) { t, err = h.sessions.Timer(ctx, shard); return err })
+func (h *hooked) Timer(ctx context.Context, shard int, strong bool) (t engine.Timer, err error) {
+	err = h.call("Timer", func() (err error) { t, err = h.sessions.Timer(ctx, shard, strong); return err })
 	return t, err
 }
 

@@ -55,7 +55,7 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 			}))
 			defer server.Close()
 			store := dynamo.New(dynalite.Client(server.URL, once), "doze", nil)
-			_, err := store.Timer(t.Context(), 0)
+			_, err := store.Timer(t.Context(), 0, true)
 			check(t, err, c.temporary, c.says)
 			check(t, store.Touch(t.Context(), "wx", time.Now(), true), c.temporary, c.says)
 		})
@@ -77,7 +77,7 @@ func TestNobodyListens(t *testing.T) {
 	}
 	listener.Close()
 	url := "http://" + listener.Addr().String()
-	_, err = dynamo.New(dynalite.Client(url, once), "doze", nil).Timer(t.Context(), 0)
+	_, err = dynamo.New(dynalite.Client(url, once), "doze", nil).Timer(t.Context(), 0, true)
 	check(t, err, true, url+" cannot be reached")
 }
 
@@ -87,7 +87,7 @@ func TestAConnectionThatBreaks(t *testing.T) {
 		fmt.Fprint(w, `{"Item":`)
 	}))
 	defer server.Close()
-	_, err := dynamo.New(dynalite.Client(server.URL, once), "doze", nil).Timer(t.Context(), 0)
+	_, err := dynamo.New(dynalite.Client(server.URL, once), "doze", nil).Timer(t.Context(), 0, true)
 	check(t, err, true, "")
 }
 
@@ -106,7 +106,7 @@ func TestAServerThatHangs(t *testing.T) {
 	defer close(over)
 	store := dynamo.New(dynalite.Client(server.URL), "doze", nil)
 	begin := time.Now()
-	_, err := store.Timer(t.Context(), 0)
+	_, err := store.Timer(t.Context(), 0, true)
 	check(t, err, true, "no answer")
 	if d := time.Since(begin); d > 10*time.Second {
 		t.Errorf("it took %v", d)
@@ -117,7 +117,7 @@ func TestAServerThatHangs(t *testing.T) {
 		<-asked
 		cancel()
 	}()
-	_, err = store.Timer(ctx, 0)
+	_, err = store.Timer(ctx, 0, true)
 	check(t, err, false, "canceled")
 }
 
@@ -127,9 +127,9 @@ func TestNoCredentialsAndNoRegion(t *testing.T) {
 			return aws.Credentials{}, errors.New("no providers in chain")
 		})
 	}
-	_, err := dynamo.New(dynalite.Client("http://127.0.0.1:1", none), "doze", nil).Timer(t.Context(), 0)
+	_, err := dynamo.New(dynalite.Client("http://127.0.0.1:1", none), "doze", nil).Timer(t.Context(), 0, true)
 	check(t, err, false, "AWS_ACCESS_KEY_ID")
 	nowhere := func(o *dynamodb.Options) { o.Region, o.BaseEndpoint = "", nil }
-	_, err = dynamo.New(dynalite.Client("", nowhere), "doze", nil).Timer(t.Context(), 0)
+	_, err = dynamo.New(dynalite.Client("", nowhere), "doze", nil).Timer(t.Context(), 0, true)
 	check(t, err, false, "AWS_REGION")
 }

@@ -138,7 +138,7 @@ func TestCreateTableAgain(t *testing.T) {
 	if err := dynamo.CreateTable(t.Context(), client, other); err == nil || !strings.Contains(err.Error(), "choose another name") {
 		t.Error(err)
 	}
-	_, err = dynamo.New(client, "doze-nothing-"+rand.Text(), nil).Timer(t.Context(), 0)
+	_, err = dynamo.New(client, "doze-nothing-"+rand.Text(), nil).Timer(t.Context(), 0, true)
 	check(t, err, false, "there is no table")
 }
 

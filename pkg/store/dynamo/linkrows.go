@@ -25,7 +25,6 @@ type rowLinks struct {
 	store     *Store
 	namespace string
 	member    rooms.Member // with the address and the expiry of rows that are made
-	eventual  bool         // listed may be some time old
 }
 
 func (l *rowLinks) list(room string) key { return listKey(l.namespace, l.member.Socket, room) }
@@ -142,7 +141,7 @@ func (l *rowLinks) look(ctx context.Context, room string) (string, error) {
 func (l *rowLinks) listed(ctx context.Context) (map[string]ticket, error) {
 	all := map[string]ticket{}
 	for from := (item)(nil); ; {
-		rows, next, err := l.store.query(ctx, list(l.namespace, l.member.Socket), "", from, !l.eventual)
+		rows, next, err := l.store.query(ctx, list(l.namespace, l.member.Socket), "", from, true)
 		if err != nil {
 			return nil, err
 		}

@@ -138,8 +138,8 @@ func (s *Store) Forget(ctx context.Context, a engine.Address) error {
 }
 
 // Timer implements engine.Store.
-func (s *Store) Timer(ctx context.Context, shard int) (engine.Timer, error) {
-	row, err := s.get(ctx, timerKey(shard), true)
+func (s *Store) Timer(ctx context.Context, shard int, strong bool) (engine.Timer, error) {
+	row, err := s.get(ctx, timerKey(shard), strong)
 	return timerOf(row), err
 }
 

@@ -264,8 +264,8 @@ func (s spread) Forget(ctx context.Context, a engine.Address) error {
 	return s.call(ctx, "Forget", []any{a})
 }
 
-func (s spread) Timer(ctx context.Context, shard int) (t engine.Timer, err error) {
-	err = s.call(ctx, "Timer", []any{shard}, &t)
+func (s spread) Timer(ctx context.Context, shard int, strong bool) (t engine.Timer, err error) {
+	err = s.call(ctx, "Timer", []any{shard, strong}, &t)
 	return t, err
 }
 

@@ -31,16 +31,16 @@ func rowsOf(socket string, names []string) (rows []string, all bool) {
 	return rows, all
 }
 
-// Join implements rooms.Store. The number that it returns for "" alone may be some time old.
+// Join implements rooms.Store.
 func (s *Store) Join(ctx context.Context, namespace string, m rooms.Member, names ...string) (int, error) {
 	rows, all := rowsOf(m.Socket, names)
-	l := &rowLinks{store: s, namespace: namespace, member: m, eventual: all && len(rows) == 0}
+	l := &rowLinks{store: s, namespace: namespace, member: m}
 	var joined map[string]ticket
 	err := each(ctx, 2, func(ctx context.Context, i int) (err error) {
 		switch {
-		case i == 0:
+		case i == 0 && (len(rows) > 0 || !all):
 			joined, err = join(ctx, l, rows)
-		case all:
+		case i == 1 && all:
 			row := everyoneKey(namespace, m.Socket).item()
 			row[attrAddress] = stringValue(m.Address)
 			expires(row, m.Expires)
@@ -52,6 +52,9 @@ func (s *Store) Join(ctx context.Context, namespace string, m rooms.Member, name
 	})
 	if err != nil {
 		return 0, err
+	}
+	if slices.Equal(names, []string{""}) {
+		return 0, nil
 	}
 	delete(joined, m.Socket)
 	return len(joined), nil

@@ -64,6 +64,9 @@ func (s *Store) Join(_ context.Context, name string, m rooms.Member, names ...st
 			n.add(m, room)
 		}
 	}
+	if slices.Equal(names, []string{""}) {
+		return 0, nil
+	}
 	return len(s.joined(n, m.Socket)), nil
 }
 

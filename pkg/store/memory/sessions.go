@@ -113,7 +113,7 @@ func (s *Store) Forget(_ context.Context, a engine.Address) error {
 }
 
 // Timer implements engine.Store.
-func (s *Store) Timer(_ context.Context, shard int) (engine.Timer, error) {
+func (s *Store) Timer(_ context.Context, shard int, _ bool) (engine.Timer, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.timers[shard], nil

@@ -212,7 +212,7 @@ func (s *sessions) forget(a engine.Address) {
 }
 
 func (s *sessions) timer(shard int) (timer engine.Timer) {
-	s.check(again(func() (err error) { timer, err = s.store.Timer(context.Background(), shard); return err }))
+	s.check(again(func() (err error) { timer, err = s.store.Timer(context.Background(), shard, true); return err }))
 	return timer
 }
 

@@ -30,6 +30,7 @@ type Faulty struct {
 	mu     sync.Mutex // guards what follows
 	random *rand.Rand
 	states map[engine.Address][]engine.Session // as they were, newest last
+	timers map[int][]engine.Timer
 	counts map[string][]map[string]int
 }
 
@@ -44,6 +45,7 @@ func NewFaulty(sessions engine.Store, rooms rooms.Store, seed uint64) *Faulty {
 		sessions: sessions, rooms: rooms, Pause: yield, Throttle: 20, Lose: 20,
 		random: rand.New(rand.NewPCG(seed, 0)),
 		states: map[engine.Address][]engine.Session{},
+		timers: map[int][]engine.Timer{},
 		counts: map[string][]map[string]int{},
 	}
 }
@@ -164,15 +166,31 @@ func (f *Faulty) Forget(ctx context.Context, a engine.Address) error {
 	return f.call(func() error { return f.sessions.Forget(ctx, a) })
 }
 
-// Timer implements engine.Store.
-func (f *Faulty) Timer(ctx context.Context, shard int) (t engine.Timer, err error) {
-	err = f.call(func() (err error) { t, err = f.sessions.Timer(ctx, shard); return err })
-	return t, err
+// Timer implements engine.Store. The past goes back to where the row was not there yet.
+func (f *Faulty) Timer(ctx context.Context, shard int, strong bool) (t engine.Timer, err error) {
+	err = f.call(func() (err error) { t, err = f.sessions.Timer(ctx, shard, strong); return err })
+	if err != nil || strong {
+		return t, err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	all := append([]engine.Timer{{}}, f.timers[shard]...)
+	all = append(all[max(0, len(all)-past):], t)
+	return all[f.random.IntN(len(all))], nil
 }
 
 // SetTimer implements engine.Store.
 func (f *Faulty) SetTimer(ctx context.Context, shard int, generation int64, t engine.Timer) (ok bool, err error) {
-	err = f.call(func() (err error) { ok, err = f.sessions.SetTimer(ctx, shard, generation, t); return err })
+	err = f.call(func() (err error) {
+		ok, err = f.sessions.SetTimer(ctx, shard, generation, t)
+		if ok {
+			f.mu.Lock()
+			defer f.mu.Unlock()
+			all := append(f.timers[shard], t)
+			f.timers[shard] = all[max(0, len(all)-past):]
+		}
+		return err
+	})
 	return ok, err
 }
 
