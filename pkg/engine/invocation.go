@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -78,7 +79,8 @@ func (v *Invocation) Handshake(ctx context.Context) (h Handshake, err error) {
 }
 
 // SetEntry replaces the entry of a key if it still is old, nil standing for none. When it reports false, Entries
-// shows what there is now; a session that has been closed gives ErrGone. A value that has been there before must not
+// shows what there is now; a session that has been closed gives ErrGone, and one whose entries would be over MaxEntries
+// an error that says so. A value that has been there before must not
 // come again: an old write would pass for a new one.
 func (v *Invocation) SetEntry(ctx context.Context, key string, old, new []byte) (bool, error) {
 	seen := v.seen()
@@ -96,6 +98,8 @@ func (v *Invocation) SetEntry(ctx context.Context, key string, old, new []byte) 
 				v.e.opt.Logger.WarnContext(ctx, "a first entry could not be noted for the sweep", "error", err)
 			}
 			return true, nil
+		case !ok && bytes.Equal(s.Entries[key], old) && set.full(&s):
+			return false, errEntries
 		case ok || s.State == Open || s.State == Probing && s.polling():
 			return ok, nil
 		}
@@ -108,14 +112,10 @@ func (v *Invocation) SetEntry(ctx context.Context, key string, old, new []byte) 
 // Keep stores the messages of an unfinished binary packet until its attachments come, in another invocation. ErrGone:
 // the session is closed. ErrRefused: another invocation has stored some, so the messages do not come in order.
 func (v *Invocation) Keep(ctx context.Context, pending [][]byte) error {
-	size := 0
-	for _, message := range pending {
-		size += len(message)
-	}
-	if size > MaxOutbox {
-		return fmt.Errorf("%w: the parts of a binary packet that came in several requests are over %d bytes", ErrRefused, MaxOutbox)
-	}
 	keep := Keep{Op: v.e.newOp(), Before: v.seen().Kept, Pending: pending}
+	if !keep.Fits(v.Address()) {
+		return fmt.Errorf("%w: the parts of a binary packet that came in several requests are over %d KiB", ErrRefused, MaxPending>>10)
+	}
 	for {
 		s, ok, err := v.e.store.Update(ctx, v.Address(), keep)
 		switch {
@@ -197,7 +197,7 @@ func (v *Invocation) Send(ctx context.Context, p Parcel) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	if v.gather && size(p)+size(Parcel{Packets: v.held}) <= maxGathered {
+	if v.gather && p.Size()+(Parcel{Packets: v.held}).Size() <= maxGathered {
 		if v.held = append(v.held, p.Packets...); len(v.held) == len(p.Packets) {
 			v.hold()
 		}

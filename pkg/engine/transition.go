@@ -41,7 +41,8 @@ func (t Announce) Apply(s *Session) Outcome {
 	return Applied
 }
 
-// SetEntry replaces the handler's entry of a key if it still is Old. Nil stands for no entry, before and after.
+// SetEntry replaces the handler's entry of a key if it still is Old and all entries together are at most MaxEntries
+// then. Nil stands for no entry, before and after.
 type SetEntry struct {
 	Key      string
 	Old, New []byte
@@ -54,7 +55,7 @@ func (t SetEntry) Apply(s *Session) Outcome {
 	switch {
 	case slices.Contains(s.Changes[t.Key], t.Ops[0]):
 		return Already
-	case s.State != Open && (s.State != Probing || !s.polling()), ok != (t.Old != nil), !bytes.Equal(now, t.Old):
+	case s.State != Open && (s.State != Probing || !s.polling()), ok != (t.Old != nil), !bytes.Equal(now, t.Old), t.full(s):
 		return Refused
 	}
 	if s.Entries == nil {
@@ -72,7 +73,8 @@ func (t SetEntry) Apply(s *Session) Outcome {
 	return Applied
 }
 
-// Keep replaces the pending messages of an unfinished binary packet, if nobody has since they were read.
+// Keep replaces the pending messages of an unfinished binary packet, if nobody has since they were read and they
+// fit.
 type Keep struct {
 	Op      string
 	Before  string // Session.Kept as it was read
@@ -84,7 +86,7 @@ func (t Keep) Apply(s *Session) Outcome {
 	if s.Kept == t.Op {
 		return Already
 	}
-	if !s.live() || s.Kept != t.Before {
+	if !s.live() || s.Kept != t.Before || !t.Fits(s.Address) {
 		return Refused
 	}
 	s.Pending, s.Kept = t.Pending, t.Op

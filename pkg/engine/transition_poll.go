@@ -5,16 +5,7 @@ import (
 	"time"
 )
 
-// MaxOutbox is the number of bytes that may be in a session's outbox and on their way from it together; an Append
-// beyond it is refused.
-const MaxOutbox = 256 << 10
-
-// MaxRecent is how many operations Session.Changes holds for a key, and Session.Recent after the outbox was taken. As
-// many writes by others would have to come between a write whose answer was lost and its retry for the retry not to
-// recognise itself.
-const MaxRecent = 32
-
-// Append puts a parcel into the outbox of a live polling session that is not sealed.
+// Append puts a parcel into the outbox of a live polling session that is not sealed, up to MaxOutbox.
 type Append struct{ Parcel Parcel }
 
 // Apply implements Transition.
@@ -22,21 +13,12 @@ func (t Append) Apply(s *Session) Outcome {
 	if slices.Contains(s.Recent, t.Parcel.Op) {
 		return Already
 	}
-	if !s.live() || s.Sealed || size(s.Outbox...)+size(s.Taken.Parcels...)+size(t.Parcel) > MaxOutbox {
+	if !s.live() || s.Sealed || size(s.Outbox)+size(s.Taken.Parcels)+t.Parcel.Size() > MaxOutbox {
 		return Refused
 	}
 	s.Outbox = append(s.Outbox, t.Parcel)
 	s.Recent = append([]string{t.Parcel.Op}, s.Recent...)
 	return Applied
-}
-
-func size(parcels ...Parcel) (n int) {
-	for _, p := range parcels {
-		for _, packet := range p.Packets {
-			n += len(packet) + 1
-		}
-	}
-	return n
 }
 
 // take moves the outbox to Taken.

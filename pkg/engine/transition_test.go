@@ -128,9 +128,9 @@ func TestTransitionsInSequence(t *testing.T) {
 			}, func(s engine.Session) bool { return s.State == engine.Moved }},
 		"Append up to the limit, counting what is on its way": {
 			with(pollingRow, engine.Open), []step{
-				{engine.Append{Parcel: parcelOf("a", engine.MaxOutbox/2-1)}, applied}, {engine.Append{Parcel: parcelOf("b", engine.MaxOutbox/2)}, refused},
-				{begin("1", 0), applied}, {engine.EndPoll{ID: "1"}, applied}, {engine.Append{Parcel: parcelOf("b", engine.MaxOutbox/2)}, refused},
-				{begin("2", 1), applied}, {engine.Append{Parcel: parcelOf("b", engine.MaxOutbox/2)}, applied},
+				{engine.Append{Parcel: parcelOf("a", engine.MaxOutbox/2-131)}, applied}, {engine.Append{Parcel: parcelOf("b", engine.MaxOutbox/2-130)}, refused},
+				{begin("1", 0), applied}, {engine.EndPoll{ID: "1"}, applied}, {engine.Append{Parcel: parcelOf("b", engine.MaxOutbox/2-130)}, refused},
+				{begin("2", 1), applied}, {engine.Append{Parcel: parcelOf("b", engine.MaxOutbox/2-130)}, applied},
 			}, func(s engine.Session) bool { return len(s.Outbox) == 1 }},
 		"two polls": {
 			with(pollingRow, engine.Open), []step{

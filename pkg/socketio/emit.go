@@ -136,11 +136,7 @@ func parcelOf(e *engine.Engine, p protocol.Packet) (engine.Parcel, error) {
 	if err != nil {
 		return engine.Parcel{}, err
 	}
-	size := 0
-	for _, packet := range parcel.Packets {
-		size += len(packet) + 1 // the separator
-	}
-	if size > engine.MaxOutbox {
+	if parcel.Size() > engine.MaxOutbox {
 		return engine.Parcel{}, engine.ErrTooLarge
 	}
 	return parcel, nil

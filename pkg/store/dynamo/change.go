@@ -106,6 +106,10 @@ func (c *change) update() string {
 
 func (c *change) condition() string { return strings.Join(c.conditions, " AND ") }
 
+// maxRecents is how many operations a row remembers before an outbox takes nothing more: as many as a full outbox has,
+// and what is left over when trimming fails.
+const maxRecents = 3000
+
 // trimmed is how many operations an outbox that is taken removes from the row's recent ones.
 const trimmed = 64
 
@@ -144,13 +148,14 @@ func changeOf(transition engine.Transition, a engine.Address, seen *engine.Sessi
 	c := &change{}
 	switch t := transition.(type) {
 	case engine.Append:
-		n := size(t.Parcel)
+		n := int64(t.Parcel.Size())
 		c.state(engine.Open, engine.Probing, engine.Draining)
 		c.when("attribute_not_exists(" + attrSealed + ")")
 		c.when("attribute_not_exists("+attrSize+") OR "+attrSize+" <= %s", numberValue(engine.MaxOutbox-n))
 		if n > engine.MaxOutbox {
 			c.when("attribute_not_exists(" + partitionKey + ")") // never
 		}
+		c.when("attribute_not_exists("+attrRecent+") OR size("+attrRecent+") < %s", numberValue(maxRecents))
 		op := c.value(textsValue(t.Parcel.Op))
 		c.when("NOT contains("+attrRecent+", %s)", stringValue(t.Parcel.Op))
 		none, zero, bytes := c.value(listValue()), c.value(numberValue(0)), c.value(numberValue(n))
@@ -188,6 +193,9 @@ func changeOf(transition engine.Transition, a engine.Address, seen *engine.Sessi
 		c.state(engine.Open, engine.Probing, engine.Draining)
 		c.is(attrKept, t.Before, idValue(t.Before))
 		c.isNot(attrKept, idValue(t.Op))
+		if !t.Fits(a) {
+			c.when("attribute_not_exists(" + partitionKey + ")") // never
+		}
 		c.set(attrKept, idValue(t.Op))
 		c.setOr(attrPending, len(t.Pending) > 0, packetsValue(t.Pending))
 	case engine.Close:
@@ -227,6 +235,7 @@ func changeOf(transition engine.Transition, a engine.Address, seen *engine.Sessi
 		c.expires(t.Expires)
 		c.set(attrEntries, entriesValue(t.Entries))
 		c.set(attrChanges, changesValue(t.Changes))
+		c.set(attrRoom, numberValue(int64(engine.EntriesSize(t.Entries))))
 		c.setOr(attrPending, len(t.Pending) > 0, packetsValue(t.Pending))
 		c.setOr(attrKept, t.Kept != "", idValue(t.Kept))
 	default:
@@ -278,6 +287,14 @@ func (c *change) setEntry(t engine.SetEntry, a engine.Address) {
 		c.when(entry+" = %s", bytesValue(t.Old))
 	}
 	c.setOr(entry, t.New != nil, bytesValue(t.New))
+	grows, most := t.Room()
+	if grows > 0 {
+		c.when("attribute_not_exists("+attrRoom+") OR "+attrRoom+" <= %s", numberValue(int64(most)))
+		if most < 0 {
+			c.when("attribute_not_exists(" + partitionKey + ")") // never
+		}
+	}
+	c.sets = append(c.sets, attrRoom+" = if_not_exists("+attrRoom+", "+c.value(numberValue(0))+") + "+c.value(numberValue(int64(grows))))
 	c.set(changes, idsValue(t.Ops[:min(len(t.Ops), engine.MaxRecent)]))
 }
 

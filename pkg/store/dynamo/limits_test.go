@@ -45,11 +45,6 @@ func sessionWith(t *testing.T, store *dynamo.Store, handshake []byte) engine.Ses
 func TestRowsThatWouldBeTooLarge(t *testing.T) {
 	store := dynamo.New(client, table, nil)
 	s := pollingSession(t, store)
-	_, _, err := store.Update(t.Context(), s.Address, engine.Keep{Op: "big", Pending: [][]byte{make([]byte, 500<<10)}})
-	check(t, err, false, "400 KB")
-	if got, err := store.Get(t.Context(), s.Address, true); err != nil || got.Kept != "" || len(got.Pending) > 0 {
-		t.Errorf("%v, kept %q", err, got.Kept)
-	}
 	other := s
 	other.Address += "2"
 	noise := make([]byte, 500<<10)

@@ -35,6 +35,7 @@ const (
 	attrTold       = "m"
 	attrSealed     = "sl"
 	attrKey        = "hk"
+	attrRoom       = "es" // of entries, as engine.EntriesSize counts
 )
 
 // stateValues are the states as the table keeps them.
@@ -69,6 +70,7 @@ func sessionItem(s engine.Session) item {
 	at(attrCreated, s.Created)
 	id(attrSID, s.SID)
 	row[attrEntries], row[attrChanges] = entriesValue(s.Entries), changesValue(s.Changes)
+	put(attrRoom, len(s.Entries) > 0, numberValue(int64(engine.EntriesSize(s.Entries))))
 	put(attrPending, len(s.Pending) > 0, packetsValue(s.Pending))
 	id(attrKept, s.Kept)
 	put(attrConnection, s.Connection != "", stringValue(s.Connection))
@@ -78,7 +80,7 @@ func sessionItem(s engine.Session) item {
 	id(attrOpened, s.Opened)
 	id(attrLease, s.Poll.ID)
 	at(attrLeaseUntil, s.Poll.Until)
-	outbox, taken := size(s.Outbox...), size(s.Taken.Parcels...)
+	outbox, taken := size(s.Outbox), size(s.Taken.Parcels)
 	put(attrOutbox, len(s.Outbox) > 0, parcelsValue(s.Outbox))
 	put(attrOutboxSize, outbox > 0, numberValue(outbox))
 	put(attrTaken, len(s.Taken.Parcels) > 0, parcelsValue(s.Taken.Parcels))

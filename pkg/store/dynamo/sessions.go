@@ -2,7 +2,6 @@ package dynamo
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -115,10 +114,6 @@ func (s *Store) Update(ctx context.Context, a engine.Address, t engine.Transitio
 	for range updateTries {
 		row, err := s.update(ctx, a, t, seen)
 		failed := refused(err)
-		if _, appends := t.(engine.Append); appends && errors.Is(err, errTooLarge) { // many small packets
-			r, err := s.Get(ctx, a, true)
-			return r, false, err
-		}
 		if err != nil && failed == nil {
 			return engine.Session{}, false, err
 		}
@@ -132,7 +127,11 @@ func (s *Store) Update(ctx context.Context, a engine.Address, t engine.Transitio
 			return engine.Session{}, false, err
 		}
 		next := r.Clone()
-		switch t.Apply(&next) {
+		outcome := t.Apply(&next)
+		if _, appends := t.(engine.Append); appends && outcome == engine.Applied && len(r.Recent) >= maxRecents {
+			outcome = engine.Refused
+		}
+		switch outcome {
 		case engine.Already:
 			return visible(r), true, nil
 		case engine.Refused:

@@ -210,11 +210,9 @@ func parcelsOf(v value) (parcels []engine.Parcel, err error) {
 }
 
 // size is what parcels count for engine.MaxOutbox.
-func size(parcels ...engine.Parcel) (n int64) {
+func size(parcels []engine.Parcel) (n int64) {
 	for _, p := range parcels {
-		for _, packet := range p.Packets {
-			n += int64(len(packet)) + 1
-		}
+		n += int64(p.Size())
 	}
 	return n
 }

@@ -57,7 +57,7 @@ func Sessions(t *testing.T, open func(t *testing.T, now func() time.Time) engine
 		{"SetTimer by many: one wins", setTimerByMany},
 		{"expired rows are absent", expired},
 	}
-	for _, test := range tests {
+	for _, test := range append(tests, bounds...) {
 		t.Run(test.name, func(t *testing.T) {
 			clock := NewClock()
 			test.run(t, &sessions{t: t, store: open(t, clock.Now), clock: clock, id: ids("s"), window: newWindow()})
