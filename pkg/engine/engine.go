@@ -138,12 +138,36 @@ func (e *Engine) within(ctx context.Context, d time.Duration) (limited context.C
 	}
 }
 
-// outlive returns a context for what has to be tried although the invocation's own time is over.
+// Outlive returns a context for what a Handler has to finish or undo although the invocation's time is over: ctx
+// itself while it has not ended, else one that ends soon, and leaves the engine time to close what could not be
+// finished. The caller has to call cancel.
+func (e *Engine) Outlive(ctx context.Context) (limited context.Context, cancel func()) {
+	return e.beyond(ctx, reserve/2)
+}
+
+// outlive returns a context for what the engine has to try although the invocation's own time is over.
 func (e *Engine) outlive(ctx context.Context) (context.Context, func()) {
+	return e.beyond(ctx, reserve)
+}
+
+// beyond returns ctx itself while it has not ended, else a context that ends after so much of the reserve, which is
+// one for all that an invocation does after its time.
+func (e *Engine) beyond(ctx context.Context, most time.Duration) (context.Context, func()) {
 	if ctx.Err() == nil {
 		return ctx, func() {}
 	}
-	return e.within(context.WithoutCancel(ctx), reserve)
+	return e.within(context.WithoutCancel(ctx), min(most, e.left(ctx)+most))
+}
+
+// left returns how much time an invocation has, which is less than nothing in its reserve; an hour when nobody knows.
+func (e *Engine) left(ctx context.Context) time.Duration {
+	if v, ok := ctx.Value(invocationKey{}).(*Invocation); ok && v.e == e { // ctx may end before
+		ctx = v.ctx
+	}
+	if deadline, ok := ctx.Deadline(); ok {
+		return deadline.Sub(e.opt.Clock.Now())
+	}
+	return time.Hour
 }
 
 // newSID returns a session id of 144 random bits.

@@ -109,9 +109,9 @@ func (e *Engine) exists(ctx context.Context, connection string) error {
 // cut closes a connection, also when the invocation's own time is over. What follows comes by $disconnect. If the
 // gateway does not do it for as long as postTimeout, a sweep has to.
 func (e *Engine) cut(ctx context.Context, connection string) {
-	limit := postTimeout
+	limit := min(postTimeout, e.left(ctx)+reserve/2)
 	if ctx.Err() != nil {
-		limit = reserve
+		limit = min(limit, reserve/2)
 	}
 	limited, cancel := e.within(context.WithoutCancel(ctx), limit)
 	defer cancel()

@@ -103,7 +103,7 @@ func (t *turn) join(ctx context.Context, s *Socket, old []byte) error {
 	}
 	store, names := t.server.store, append([]string{""}, s.rooms...)
 	undo := func() {
-		ctx, cancel := inReserve(ctx)
+		ctx, cancel := t.server.engine.Outlive(ctx)
 		defer cancel()
 		if err := store.Leave(ctx, s.namespace.name, s.id, names...); err != nil {
 			s.log("connect").ErrorContext(ctx, "a socket that could not be connected stays in its rooms until its rows expire", "error", err)

@@ -101,7 +101,7 @@ func (s *Server) cleanUp(ctx context.Context, socket *Socket, reason Reason) err
 // leaveAll removes a socket from its rooms: last of all from the one that holds everybody, by which others see that it
 // is not done yet.
 func (s *Server) leaveAll(ctx context.Context, namespace, id string) error {
-	ctx, cancel := inReserve(ctx)
+	ctx, cancel := s.engine.Outlive(ctx)
 	defer cancel()
 	names, err := s.store.Rooms(ctx, namespace, id)
 	if err == nil && len(names) > 0 {

@@ -7,7 +7,6 @@ import (
 	"maps"
 	"slices"
 	"sync"
-	"time"
 
 	"github.com/dozeio/doze/pkg/engine"
 )
@@ -125,7 +124,7 @@ func (t *turn) end(ctx context.Context) error {
 	if len(joined) == 0 {
 		return nil
 	}
-	ctx, cancel := inReserve(ctx)
+	ctx, cancel := t.server.engine.Outlive(ctx)
 	defer cancel()
 	gone := t.v.Refresh(ctx)
 	if gone != nil && !errors.Is(gone, engine.ErrGone) {
@@ -146,15 +145,4 @@ func (t *turn) end(ctx context.Context) error {
 		s.mu.Unlock()
 	}
 	return errors.Join(errs...)
-}
-
-// reserve is what an invocation keeps back of its time.
-const reserve = time.Second
-
-// inReserve returns a context for what has to be done also when the time of the handlers is over.
-func inReserve(ctx context.Context) (context.Context, context.CancelFunc) {
-	if ctx.Err() == nil {
-		return ctx, func() {}
-	}
-	return context.WithTimeout(context.WithoutCancel(ctx), reserve)
 }
