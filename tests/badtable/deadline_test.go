@@ -1,0 +1,239 @@
+//go:build full
+
+package badtable_test
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"github.com/dozeio/doze/pkg/apigw"
+	"github.com/dozeio/doze/pkg/engine"
+	"github.com/dozeio/doze/pkg/socketio"
+	"github.com/dozeio/doze/pkg/store/dynamo"
+	"github.com/dozeio/doze/tests/badtable"
+	"github.com/dozeio/doze/tests/clientapp"
+	"github.com/dozeio/doze/tests/dynalite"
+	"github.com/dozeio/doze/tests/rawclient"
+)
+
+// process is what one process has: the functions on a store. Whatever it posts arrives, and its jobs are kept.
+type process struct {
+	*testing.T
+	connect, message, disconnect, heartbeat apigw.Handler
+
+	mu   sync.Mutex
+	jobs [][]byte
+}
+
+func newProcess(t *testing.T, store *dynamo.Store) *process {
+	t.Helper()
+	p := &process{T: t}
+	e, err := clientapp.New().Bind(socketio.Backend{Sessions: store, Rooms: store, Poster: p, Timers: p,
+		Options: engine.Options{PingInterval: time.Minute, Logger: slog.New(slog.DiscardHandler)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.connect, p.message, p.disconnect, p.heartbeat = apigw.NewConnect(e, nil), apigw.NewMessage(e), apigw.NewDisconnect(e), apigw.NewHeartbeat(e)
+	return p
+}
+
+func (*process) Post(context.Context, string, engine.Frame) error { return nil }
+func (*process) Exists(context.Context, string) error             { return nil }
+func (*process) Disconnect(context.Context, string) error         { return nil }
+func (p *process) Schedule(_ context.Context, job []byte, _ time.Duration) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.jobs = append(p.jobs, job)
+	return nil
+}
+
+// An invocation is an event for one of a process's functions.
+type invocation struct {
+	of    func(*process) apigw.Handler
+	event any
+}
+
+func connects(p *process) apigw.Handler    { return p.connect }
+func messages(p *process) apigw.Handler    { return p.message }
+func disconnects(p *process) apigw.Handler { return p.disconnect }
+func heartbeats(p *process) apigw.Handler  { return p.heartbeat }
+
+func (i invocation) run(ctx context.Context, p *process) (string, error) {
+	b, err := json.Marshal(i.event)
+	if err != nil {
+		return "", err
+	}
+	b, err = i.of(p).Invoke(ctx, b)
+	return string(b), err
+}
+
+// prepare runs invocations without faults, and returns the last answer's body.
+func (p *process) prepare(all ...invocation) (body string) {
+	p.Helper()
+	for _, i := range all {
+		answer, err := i.run(p.Context(), p)
+		if err != nil {
+			p.Fatal(err)
+		}
+		var r struct{ Body string }
+		if err := json.Unmarshal([]byte(answer), &r); err != nil {
+			p.Fatal(err)
+		}
+		body = r.Body
+	}
+	return body
+}
+
+func webSocket(of func(*process) apigw.Handler, kind, connection, body string, query map[string]string) invocation {
+	return invocation{of, events.APIGatewayWebsocketProxyRequest{QueryStringParameters: query, Body: body,
+		RequestContext: events.APIGatewayWebsocketProxyRequestContext{EventType: kind, ConnectionID: connection, DisconnectStatusCode: 1006}}}
+}
+
+func connected(connection string) invocation {
+	return webSocket(connects, "CONNECT", connection, "", map[string]string{"EIO": "4", "transport": "websocket"})
+}
+
+func probes(connection, sid string) invocation {
+	return webSocket(connects, "CONNECT", connection, "", map[string]string{"EIO": "4", "transport": "websocket", "sid": sid})
+}
+
+func frame(connection, body string) invocation {
+	return webSocket(messages, "MESSAGE", connection, body, nil)
+}
+
+func request(of func(*process) apigw.Handler, method, query, body string) invocation {
+	r := events.APIGatewayV2HTTPRequest{RawPath: "/socket.io/", RawQueryString: query, Body: body}
+	r.RequestContext.HTTP.Method = method
+	return invocation{of, r}
+}
+
+func get(sid string) invocation { return request(connects, http.MethodGet, rawclient.Session(sid), "") }
+
+func post(sid, body string) invocation {
+	return request(messages, http.MethodPost, rawclient.Session(sid), body)
+}
+
+// job is the last job of a kind that a process has scheduled.
+func (p *process) job(kind string) invocation {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, j := range slices.Backward(p.jobs) {
+		if strings.Contains(string(j), `"`+kind+`"`) {
+			return invocation{heartbeats, events.SQSEvent{Records: []events.SQSMessage{{MessageId: "1", Body: string(j)}}}}
+		}
+	}
+	p.Fatalf("no job %q", kind)
+	return invocation{}
+}
+
+func (p *process) open() (sid string) {
+	return rawclient.SID(p.prepare(request(connects, http.MethodGet, rawclient.Polling, "")))
+}
+
+// TestRetriesRespectTheDeadlineOfTheInvocation runs every kind of invocation while the table, from the first request on
+// or from a later one, hangs or throttles for good. Whatever is tried again: the function has returned before its time
+// is over, or Lambda would kill it.
+func TestRetriesRespectTheDeadlineOfTheInvocation(t *testing.T) {
+	const limit = 4 * time.Second
+	name := "doze-" + rand.Text()
+	if err := dynamo.CreateTable(t.Context(), dynalite.Client(endpoint), name); err != nil {
+		t.Fatal(err)
+	}
+	direct := newProcess(t, dynamo.New(dynalite.Client(endpoint), name, nil))
+	joined := `42["join","a"]`
+	kinds := []struct {
+		name string
+		make func() invocation
+	}{
+		{"polling handshake", func() invocation { return request(connects, http.MethodGet, rawclient.Polling, "") }},
+		{"GET", func() invocation { return get(direct.open()) }},
+		{"POST of a CONNECT", func() invocation { return post(direct.open(), "40") }},
+		{"POST of a join", func() invocation {
+			sid := direct.open()
+			direct.prepare(post(sid, "40"))
+			return post(sid, `420["join","a"]`)
+		}},
+		{"POST of a close", func() invocation {
+			sid := direct.open()
+			direct.prepare(post(sid, "40"), post(sid, joined))
+			return post(sid, "1")
+		}},
+		{"$connect", func() invocation { return connected(rand.Text()) }},
+		{"$connect of a probe", func() invocation { return probes(rand.Text(), direct.open()) }},
+		{"CONNECT", func() invocation {
+			c := rand.Text()
+			direct.prepare(connected(c))
+			return frame(c, "40")
+		}},
+		{"join", func() invocation {
+			c := rand.Text()
+			direct.prepare(connected(c), frame(c, "40"))
+			return frame(c, `420["join","a"]`)
+		}},
+		{"broadcast", func() invocation {
+			c := rand.Text()
+			direct.prepare(connected(c), frame(c, "40"))
+			return frame(c, `420["to",["a"],"x"]`)
+		}},
+		{"DISCONNECT", func() invocation {
+			c := rand.Text()
+			direct.prepare(connected(c), frame(c, "40"), frame(c, joined))
+			return frame(c, "41")
+		}},
+		{"upgrade", func() invocation {
+			sid, c := direct.open(), rand.Text()
+			direct.prepare(post(sid, "40"), post(sid, joined), probes(c, sid))
+			return frame(c, "5")
+		}},
+		{"pong", func() invocation {
+			c := rand.Text()
+			direct.prepare(connected(c))
+			return frame(c, "3")
+		}},
+		{"$disconnect", func() invocation {
+			c := rand.Text()
+			direct.prepare(connected(c), frame(c, "40"), frame(c, joined))
+			return webSocket(disconnects, "DISCONNECT", c, "", nil)
+		}},
+		{"open packet", func() invocation {
+			direct.prepare(connected(rand.Text()))
+			return direct.job("open")
+		}},
+		{"sweep", func() invocation { return direct.job("sweep") }},
+	}
+	var all sync.WaitGroup
+	ran := 0
+	for _, kind := range kinds {
+		for _, fault := range []badtable.Fault{badtable.Ignored, badtable.Throttled} {
+			for good := range 12 {
+				p := bad(t, badtable.Options{})
+				p.Script(append(make([]badtable.Fault, good), slices.Repeat([]badtable.Fault{fault}, 1000)...)...)
+				i, process := kind.make(), newProcess(t, dynamo.New(dynalite.Client(p.URL), name, nil))
+				ran++
+				all.Go(func() {
+					ctx, cancel := context.WithTimeout(context.Background(), limit)
+					defer cancel()
+					begin := time.Now()
+					answer, err := i.run(ctx, process)
+					if ctx.Err() != nil {
+						t.Errorf("%s, %s from request %d on: it returned after %v of %v: %.60s, %v",
+							kind.name, fault, good+1, time.Since(begin).Round(time.Millisecond), limit, answer, err)
+					}
+				})
+			}
+		}
+	}
+	all.Wait()
+	t.Log(fmt.Sprint(ran, " invocations"))
+}
