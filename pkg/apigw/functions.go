@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"runtime/debug"
 	"time"
@@ -36,9 +35,6 @@ func NewMessage(e *engine.Engine) Handler { return function{e, message} }
 
 // NewDisconnect returns the function of the $disconnect route.
 func NewDisconnect(e *engine.Engine) Handler { return function{e, disconnect} }
-
-// NewHeartbeat returns the function of the timer and job queue: it takes SQS events and reports the items that failed.
-func NewHeartbeat(e *engine.Engine) Handler { return function{e, heartbeat} }
 
 type function struct {
 	engine *engine.Engine
@@ -131,20 +127,4 @@ func disconnect(ctx context.Context, e *engine.Engine, env envelope, _ []byte) (
 	}
 	e.Disconnect(ctx, env.RequestContext.ConnectionID, env.RequestContext.DisconnectStatusCode)
 	return events.APIGatewayProxyResponse{StatusCode: 200}, nil
-}
-
-func heartbeat(ctx context.Context, e *engine.Engine, _ envelope, event []byte) (any, error) {
-	var batch events.SQSEvent
-	if err := json.Unmarshal(event, &batch); err != nil {
-		return nil, err
-	}
-	// Not nil: some stand-ins for SQS do not take null for an empty list.
-	response := events.SQSEventResponse{BatchItemFailures: []events.SQSBatchItemFailure{}}
-	for _, r := range batch.Records {
-		if err := e.Job(ctx, []byte(r.Body)); err != nil {
-			e.Options().Logger.LogAttrs(ctx, slog.LevelError, "a job failed and will come again", slog.String("message", r.MessageId), slog.Any("error", err))
-			response.BatchItemFailures = append(response.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: r.MessageId})
-		}
-	}
-	return response, nil
 }

@@ -28,7 +28,8 @@ func NewHTTPQueue(url string) *HTTPQueue {
 
 // Schedule implements engine.Timers.
 func (q *HTTPQueue) Schedule(ctx context.Context, job []byte, after time.Duration) error {
-	url := q.url + "?delayMs=" + strconv.FormatInt(after.Milliseconds(), 10)
+	ms := (after + time.Millisecond - 1) / time.Millisecond // never early
+	url := q.url + "?delayMs=" + strconv.FormatInt(int64(ms), 10)
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(job))
 	if err != nil {
 		return err

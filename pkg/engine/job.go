@@ -24,6 +24,16 @@ const (
 	jobSweep  = "sweep"  // heartbeat of a shard
 )
 
+// ErrNotAJob says that a message can never be carried out, however often it is delivered: it is no job, or one of a
+// kind that this version does not know.
+var ErrNotAJob = errors.New("engine: not a job")
+
+// Urgent reports whether a client waits for a job, so that it must not stand behind others in a queue.
+func Urgent(message []byte) bool {
+	var j job
+	return json.Unmarshal(message, &j) == nil && j.Kind == jobOpen
+}
+
 func (e *Engine) schedule(ctx context.Context, j job, after time.Duration) error {
 	if j.ID == "" {
 		j.ID = e.newOp()
@@ -37,11 +47,12 @@ func (e *Engine) schedule(ctx context.Context, j job, after time.Duration) error
 	return e.timers.Schedule(ctx, b, after)
 }
 
-// Job carries out a job that was given to Timers. It may come twice and late. An error asks for another delivery.
+// Job carries out a job that was given to Timers. It may come twice and late. An error asks for another delivery, unless
+// it is ErrNotAJob.
 func (e *Engine) Job(ctx context.Context, message []byte) error {
 	var j job
 	if err := json.Unmarshal(message, &j); err != nil {
-		return fmt.Errorf("engine: not a job: %w", err)
+		return fmt.Errorf("%w: %v", ErrNotAJob, err)
 	}
 	switch j.Kind {
 	case jobOpen:
@@ -58,7 +69,7 @@ func (e *Engine) Job(ctx context.Context, message []byte) error {
 	case jobSweep:
 		return e.sweep(ctx, j)
 	}
-	return fmt.Errorf("engine: unknown kind of job %q: was it made by a newer version?", j.Kind)
+	return fmt.Errorf("%w of a known kind: %q: was it made by a newer version?", ErrNotAJob, j.Kind)
 }
 
 // A connection is asked for this many times, from a millisecond to a second apart, before anything is sent to it.

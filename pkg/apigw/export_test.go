@@ -1,0 +1,15 @@
+package apigw
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/dozeio/doze/pkg/engine"
+)
+
+// NewJobs is NewHeartbeat with other work than an engine's.
+func NewJobs(do func(context.Context, []byte) error, log *slog.Logger, timers engine.Timers) Handler {
+	j := jobs{do: do, log: log}
+	j.failed, _ = timers.(failedJobs)
+	return function{nil, j.handle}
+}

@@ -1,0 +1,155 @@
+package apigw
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+)
+
+const (
+	pollWait       = 20 * time.Second // of a receive request while there is nothing: the longest that SQS has
+	pollPause      = time.Second      // after an error
+	invocationTime = 60 * time.Second
+	jobsPolled     = 100 // at a time, of each queue
+)
+
+// Poll invokes a function with what comes out of the queues until ctx ends, and returns when the last invocation is
+// over. It is for programs outside Lambda and works as Lambda's event source mapping does: batches of up to ten jobs, of
+// one in the queue Open; what the function does not report as failed is deleted; the rest comes again when it is visible
+// again, and so does the whole batch when the function fails or takes longer than a minute.
+// Errors go to the log, each once until another comes, and are no reason to stop.
+func (q *SQSQueue) Poll(ctx context.Context, h Handler, log *slog.Logger) {
+	var wg sync.WaitGroup
+	wg.Go(func() { q.poll(ctx, q.queues.Jobs, 10, h, log) })
+	if q.queues.Open != "" {
+		wg.Go(func() { q.poll(ctx, q.queues.Open, 1, h, log) })
+	}
+	wg.Wait()
+}
+
+func (q *SQSQueue) poll(ctx context.Context, queue string, batch int, h Handler, log *slog.Logger) {
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	slots := make(chan struct{}, jobsPolled/batch)
+	arn, said := arnOf(queue, q.client.Options().Region), ""
+	for {
+		select {
+		case slots <- struct{}{}:
+		case <-ctx.Done():
+			return
+		}
+		got, err := askFor(ctx, pollWait+requestTime, q.client, queue, q.client.ReceiveMessage, &sqs.ReceiveMessageInput{
+			QueueUrl:                    &queue,
+			MaxNumberOfMessages:         int32(batch),
+			WaitTimeSeconds:             int32(pollWait / time.Second),
+			MessageSystemAttributeNames: []types.MessageSystemAttributeName{types.MessageSystemAttributeNameAll},
+		})
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err != nil:
+			if err.Error() != said {
+				said = err.Error()
+				log.ErrorContext(ctx, "the job queue cannot be read", "error", err)
+			}
+			select {
+			case <-time.After(pollPause):
+			case <-ctx.Done():
+				return
+			}
+		}
+		if err != nil || len(got.Messages) == 0 {
+			<-slots
+			continue
+		}
+		said = ""
+		wg.Go(func() {
+			defer func() { <-slots }()
+			q.invoke(context.WithoutCancel(ctx), queue, arn, got.Messages, h, log)
+		})
+	}
+}
+
+// invoke has a batch handled and deletes what is done.
+func (q *SQSQueue) invoke(ctx context.Context, queue, arn string, messages []types.Message, h Handler, log *slog.Logger) {
+	batch := events.SQSEvent{Records: make([]events.SQSMessage, len(messages))}
+	for i, m := range messages {
+		batch.Records[i] = events.SQSMessage{
+			MessageId: *m.MessageId, ReceiptHandle: *m.ReceiptHandle, Body: *m.Body, Md5OfBody: aws.ToString(m.MD5OfBody),
+			Attributes: m.Attributes, MessageAttributes: map[string]events.SQSMessageAttribute{},
+			EventSource: "aws:sqs", EventSourceARN: arn, AWSRegion: q.client.Options().Region,
+		}
+	}
+	event, err := json.Marshal(batch)
+	if err != nil {
+		panic(err) // strings only
+	}
+	limited, cancel := context.WithTimeout(ctx, invocationTime)
+	defer cancel()
+	answer, err := h.Invoke(limited, event)
+	var failed []string
+	if err == nil {
+		failed, err = failures(answer, messages)
+	}
+	if err != nil {
+		log.ErrorContext(ctx, "the function of the job queue failed: its jobs will come again", "jobs", len(messages), "error", err)
+		return
+	}
+	in := &sqs.DeleteMessageBatchInput{QueueUrl: &queue}
+	for i, m := range messages {
+		if !slices.Contains(failed, *m.MessageId) {
+			in.Entries = append(in.Entries, types.DeleteMessageBatchRequestEntry{Id: aws.String(strconv.Itoa(i)), ReceiptHandle: m.ReceiptHandle})
+		}
+	}
+	if len(in.Entries) == 0 {
+		return
+	}
+	out, err := ask(ctx, q.client, queue, q.client.DeleteMessageBatch, in)
+	if err == nil && len(out.Failed) > 0 {
+		err = fmt.Errorf("apigw: DeleteMessageBatch: %s: %s", aws.ToString(out.Failed[0].Code), aws.ToString(out.Failed[0].Message))
+	}
+	if err != nil {
+		log.WarnContext(ctx, "jobs that are done could not be deleted: they will come again", "error", err)
+	}
+}
+
+// failures returns the ids of the messages that failed. An id that is none of them makes all of them fail.
+// https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
+func failures(answer []byte, messages []types.Message) (ids []string, err error) {
+	var response events.SQSEventResponse
+	if len(answer) > 0 {
+		if err := json.Unmarshal(answer, &response); err != nil {
+			return nil, fmt.Errorf("apigw: the function's answer: %w", err)
+		}
+	}
+	for _, f := range response.BatchItemFailures {
+		if !slices.ContainsFunc(messages, func(m types.Message) bool { return *m.MessageId == f.ItemIdentifier }) {
+			return nil, fmt.Errorf("apigw: the function reported %q as failed, which was not in the batch", f.ItemIdentifier)
+		}
+		ids = append(ids, f.ItemIdentifier)
+	}
+	return ids, nil
+}
+
+// arnOf names a queue by the account and the name at the end of its URL.
+func arnOf(queue, region string) string {
+	account, name := "", queue
+	if u, err := url.Parse(queue); err == nil {
+		if parts := strings.Split(strings.Trim(u.Path, "/"), "/"); len(parts) >= 2 {
+			account, name = parts[len(parts)-2], parts[len(parts)-1]
+		}
+	}
+	return "arn:aws:sqs:" + region + ":" + account + ":" + name
+}

@@ -1,0 +1,131 @@
+package apigw
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/aws/aws-lambda-go/events"
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+
+	"github.com/dozeio/doze/pkg/engine"
+)
+
+var (
+	_ engine.Timers = (*SQSQueue)(nil)
+	_ failedJobs    = (*SQSQueue)(nil)
+)
+
+// Queues are the URLs of a deployment's standard queues. [CreateQueues] makes them, or a template.
+type Queues struct {
+	Jobs string // timers, and jobs that may take long
+	Open string // jobs that a client waits for; its event source mapping has batch size one. Empty: they go to Jobs
+	Dead string // jobs that can never succeed or have failed too often, with the reason. Empty: the redrive policy's turn
+}
+
+// SQSQueue schedules jobs in standard queues of SQS. It is safe for concurrent use.
+//
+// A send has three seconds, with the client's retries, which are safe: what is sent twice is a job that comes twice.
+// Errors are one line that says what to do; those that may pass have a method Temporary that returns true.
+type SQSQueue struct {
+	client *sqs.Client
+	queues Queues
+}
+
+// NewSQSQueue returns a queue on SQS. Nothing is sent before the first call.
+func NewSQSQueue(client *sqs.Client, queues Queues) *SQSQueue { return &SQSQueue{client, queues} }
+
+// Limits of SQS. https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
+const (
+	maxJob      = 1 << 20
+	maxJobDelay = 15 * time.Minute
+)
+
+// Schedule implements engine.Timers. Delays are rounded up to whole seconds. A job is text of 1 to 1,048,576 bytes, as
+// SQS takes it: UTF-8, of the control characters only tab, line feed and carriage return. What is not, and a delay
+// below zero or over 15 minutes, is refused before anything is sent.
+func (q *SQSQueue) Schedule(ctx context.Context, job []byte, after time.Duration) error {
+	switch {
+	case len(job) == 0 || len(job) > maxJob:
+		return fmt.Errorf("apigw: a job of %d bytes: SQS takes 1 to %d", len(job), maxJob)
+	case !utf8.Valid(job) || strings.ContainsFunc(string(job), unstorable):
+		return errors.New("apigw: a job with bytes that are no UTF-8, or control characters: SQS takes text only")
+	case after < 0 || after > maxJobDelay:
+		return fmt.Errorf("apigw: a delay of %v: SQS takes 0 to %v", after, maxJobDelay)
+	}
+	url := q.queues.Jobs
+	if q.queues.Open != "" && engine.Urgent(job) {
+		url = q.queues.Open
+	}
+	_, err := ask(ctx, q.client, url, q.client.SendMessage, &sqs.SendMessageInput{
+		QueueUrl:     &url,
+		MessageBody:  aws.String(string(job)),
+		DelaySeconds: int32((after + time.Second - 1) / time.Second),
+	})
+	return err
+}
+
+// unstorable reports whether SQS refuses a message for a character.
+func unstorable(r rune) bool {
+	return r < ' ' && r != '\t' && r != '\n' && r != '\r' || r == '\ufffe' || r == '\uffff'
+}
+
+// postpone implements failedJobs.
+func (q *SQSQueue) postpone(ctx context.Context, m events.SQSMessage, after time.Duration) error {
+	url := q.of(m)
+	_, err := ask(ctx, q.client, url, q.client.ChangeMessageVisibility, &sqs.ChangeMessageVisibilityInput{
+		QueueUrl:          &url,
+		ReceiptHandle:     &m.ReceiptHandle,
+		VisibilityTimeout: int32(after / time.Second),
+	})
+	return err
+}
+
+// of returns the URL of the queue that a message came from.
+func (q *SQSQueue) of(m events.SQSMessage) string {
+	name := m.EventSourceARN[strings.LastIndexByte(m.EventSourceARN, ':')+1:]
+	if q.queues.Open != "" && path.Base(q.queues.Open) == name {
+		return q.queues.Open
+	}
+	return q.queues.Jobs
+}
+
+// bury implements failedJobs: the body is as it was, the attributes reason, queue and message say what became of it.
+func (q *SQSQueue) bury(ctx context.Context, m events.SQSMessage, reason string) error {
+	if q.queues.Dead == "" {
+		return errors.New("apigw: there is no dead-letter queue: set its URL")
+	}
+	_, err := ask(ctx, q.client, q.queues.Dead, q.client.SendMessage, &sqs.SendMessageInput{
+		QueueUrl:    &q.queues.Dead,
+		MessageBody: &m.Body,
+		MessageAttributes: map[string]types.MessageAttributeValue{
+			"reason":  attribute(reason),
+			"queue":   attribute(path.Base(q.of(m))),
+			"message": attribute(m.MessageId),
+		},
+	})
+	return err
+}
+
+// attribute makes text acceptable to SQS as an attribute's value.
+func attribute(s string) types.MessageAttributeValue {
+	s = strings.Map(func(r rune) rune {
+		if unstorable(r) {
+			return utf8.RuneError
+		}
+		return r
+	}, s)
+	if len(s) > maxReason {
+		s = strings.ToValidUTF8(s[:maxReason], "")
+	}
+	if s == "" {
+		s = "-"
+	}
+	return types.MessageAttributeValue{DataType: aws.String("String"), StringValue: &s}
+}
