@@ -136,7 +136,7 @@ func deadLetter(t *testing.T, client *sqs.Client, queue, body string) string {
 	for {
 		got, err := client.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{QueueUrl: &queue, WaitTimeSeconds: 10, MessageAttributeNames: []string{"All"}})
 		if err != nil {
-			t.Fatal(err)
+			t.Fatalf("%q is not in the dead-letter queue: %v", body, err)
 		}
 		for _, m := range got.Messages {
 			if *m.Body == body {

@@ -3,6 +3,7 @@ package engine_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -344,7 +345,7 @@ func arming(t *testing.T, w *world, seed uint64) {
 func TestUnknownJobsAreRefused(t *testing.T) {
 	inWorld(t, engine.Options{}, func(t *testing.T, w *world) {
 		for _, job := range []string{"", "{}", `{"kind":"later"}`} {
-			if err := w.e.Job(t.Context(), []byte(job)); err == nil || !strings.HasPrefix(err.Error(), "engine: ") {
+			if err := w.e.Job(t.Context(), []byte(job)); !errors.Is(err, engine.ErrNotAJob) || !strings.HasPrefix(err.Error(), "engine: ") {
 				t.Errorf("%q: %v", job, err)
 			}
 		}

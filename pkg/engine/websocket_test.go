@@ -265,6 +265,9 @@ func TestRace5AConnectionThatIsStillBeingMadeIsLeftAlone(t *testing.T) {
 		}
 		w.gateway.drop("c") // the handshake is not through yet
 		open, _ := w.queue.next(time.Now())
+		if !engine.Urgent(open.message) {
+			t.Errorf("a client waits for %s", open.message)
+		}
 		w.pass(150 * time.Millisecond)
 		w.gateway.accept("c")
 		if err := w.e.Job(t.Context(), open.message); err != nil {
