@@ -40,7 +40,7 @@ type Options struct {
 	// has been idle for longest, so that one client's requests meet different processes.
 	ReuseLatest bool
 
-	// Timeout is the function's time limit, extensions included; default 30 s. A context's deadline limits an invocation further.
+	// Timeout is the function's time limit, extensions included; default 30 s. A caller that has less time gives less.
 	Timeout time.Duration
 
 	// InitTimeout is the time from a process's start until it asks for its first invocation; default 10 s, as on Lambda.
@@ -100,8 +100,10 @@ func New(o Options) (*Function, error) {
 }
 
 // Invoke gives the event to a copy and returns its answer as soon as it has posted it. Errors are an *Error for what Lambda calls a function
-// error, ErrThrottled, ErrClosed, or the context's own. When the context's deadline passes, the copy is killed, as by Timeout; when it is
-// cancelled, only the caller leaves: the invocation goes on.
+// error, ErrThrottled, ErrClosed, or the context's own.
+//
+// The copy has as much time as the context when Invoke is called, but no more than Timeout, and is killed after that. What its caller waited for it is
+// not taken from that time: then the caller's is over first, and the invocation goes on, as it does when the context is cancelled.
 func (f *Function) Invoke(ctx context.Context, event []byte) ([]byte, error) {
 	if len(event) > maxPayload {
 		return nil, fmt.Errorf("runtimeapi: an event of %d bytes: Lambda takes %d", len(event), maxPayload)
@@ -110,13 +112,9 @@ func (f *Function) Invoke(ctx context.Context, event []byte) ([]byte, error) {
 	if deadline, ok := ctx.Deadline(); ok {
 		limit = min(limit, deadline.Sub(f.opt.Now()))
 	}
-	began := time.Now()
-	s, err := f.acquire(ctx)
+	s, waited, err := f.acquire(ctx)
 	if err != nil {
 		return nil, err
-	}
-	if _, ok := ctx.Deadline(); ok { // it does not wait for a copy's start
-		limit -= time.Since(began)
 	}
 	inv := newInvocation(event, limit)
 	f.begin(s, inv)
@@ -125,7 +123,7 @@ func (f *Function) Invoke(ctx context.Context, event []byte) ([]byte, error) {
 		return r.answer, r.err
 	case <-ctx.Done():
 	}
-	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) && !waited {
 		f.timeout(s, inv)
 		r := <-inv.result
 		return r.answer, r.err

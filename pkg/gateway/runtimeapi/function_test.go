@@ -70,13 +70,35 @@ func TestIdleCopiesTakeTurns(t *testing.T) {
 		<-second
 		pids := map[int]bool{}
 		for range 4 {
-			until(t, "both are idle", func() bool { f.mu.Lock(); defer f.mu.Unlock(); return len(f.idle) == 2 })
+			idle(t, f, 2)
 			pids[must(t, f, event{}).PID] = true
 		}
 		if want := map[bool]int{false: 2, true: 1}[latest]; len(pids) != want || f.Stats().Starts != 2 {
 			t.Errorf("latest %v: %d processes in turn, %+v", latest, len(pids), f.Stats())
 		}
 	}
+}
+
+func TestWarmCopiesAreThereBefore(t *testing.T) {
+	f := start(t, Options{Copies: 3})
+	for _, n := range []int{2, 1, 5} {
+		if err := f.Warm(t.Context(), n); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if s := f.Stats(); s.Copies != 3 || s.Busy != 0 || s.Freezes != 3 {
+		t.Errorf("%+v", s)
+	}
+	pids := map[int]bool{}
+	for range 3 {
+		pids[must(t, f, event{}).PID] = true
+		idle(t, f, 3)
+	}
+	if len(pids) != 3 || f.Stats().Starts != 3 {
+		t.Errorf("%d processes in turn, %+v", len(pids), f.Stats())
+	}
+	f = start(t, Options{Env: []string{"START=fail"}})
+	functionError(t, f.Warm(t.Context(), 2), "Runtime.ExitError")
 }
 
 func TestWaitsForAFreeCopy(t *testing.T) {
@@ -163,6 +185,7 @@ func TestTimeKillsTheProcess(t *testing.T) {
 func TestContextsDeadlineKillsTheProcess(t *testing.T) {
 	f := start(t, Options{Copies: 1})
 	before := must(t, f, event{})
+	idle(t, f, 1)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
 	_, err := invoke(ctx, f, event{URL: newGate(t).URL})
@@ -176,6 +199,24 @@ func TestContextsDeadlineKillsTheProcess(t *testing.T) {
 type farAway struct{ context.Context }
 
 func (farAway) Deadline() (time.Time, bool) { return time.Unix(10, 0), true }
+
+func TestWaitingIsNotTheCopysTime(t *testing.T) {
+	f := start(t, Options{Copies: 1})
+	g := newGate(t)
+	first := background(t.Context(), f, event{URL: g.URL})
+	<-g.Asked
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	second := background(ctx, f, event{})
+	<-ctx.Done()
+	if o := <-second; !errors.Is(o.err, context.DeadlineExceeded) {
+		t.Errorf("got %v", o.err)
+	}
+	g.open()
+	if o := <-first; o.err != nil || f.Stats().Timeouts != 0 {
+		t.Errorf("%v %+v", o.err, f.Stats())
+	}
+}
 
 func TestDeadlineIsOnTheCallersClock(t *testing.T) {
 	f := start(t, Options{Now: func() time.Time { return time.Unix(3, 0) }})
@@ -244,7 +285,7 @@ func TestKills(t *testing.T) {
 	busy := background(t.Context(), f, event{URL: g.URL})
 	<-g.Asked
 	must(t, f, event{}) // and another is idle
-	until(t, "it is idle", func() bool { f.mu.Lock(); defer f.mu.Unlock(); return len(f.idle) == 1 })
+	idle(t, f, 1)
 	if !f.Kill(func(n int) int { return n - 1 }) {
 		t.Error("no copy to kill")
 	}

@@ -194,3 +194,13 @@ func (b *buffer) String() string {
 	defer b.mu.Unlock()
 	return b.b.String()
 }
+
+// idle waits until that many copies are.
+func idle(t *testing.T, f *Function, n int) {
+	t.Helper()
+	until(t, "copies are idle", func() bool {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		return len(f.idle) == n
+	})
+}

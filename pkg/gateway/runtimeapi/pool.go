@@ -1,6 +1,7 @@
 package runtimeapi
 
 import (
+	"cmp"
 	"context"
 	"slices"
 )
@@ -55,6 +56,31 @@ func (f *Function) kill(s *sandbox) {
 	s.kill()
 }
 
+// Warm starts copies until there are n of them, or as many as may be, as provisioned concurrency does, and returns when they have asked for
+// their first invocation; or the first error of those that could not be started.
+func (f *Function) Warm(ctx context.Context, n int) (err error) {
+	f.mu.Lock()
+	var started []*waiter
+	for !f.closed && len(f.copies) < min(n, f.opt.Copies) {
+		w := &waiter{grant: make(chan grant, 1)}
+		f.start(w)
+		started = append(started, w)
+	}
+	f.mu.Unlock()
+	for _, w := range started {
+		s, e := f.granted(ctx, w)
+		if e != nil {
+			err = cmp.Or(err, e)
+			continue
+		}
+		f.mu.Lock()
+		f.unburden()
+		f.offer(s)
+		f.mu.Unlock()
+	}
+	return err
+}
+
 // waiter is an invocation without a copy.
 type waiter struct {
 	grant chan grant // with room for one
@@ -65,16 +91,16 @@ type grant struct {
 	err error
 }
 
-// acquire returns a copy that belongs to the caller, who gives it work with begin.
-func (f *Function) acquire(ctx context.Context) (*sandbox, error) {
+// acquire returns a copy that belongs to the caller, who gives it work with begin, and whether there was none at first.
+func (f *Function) acquire(ctx context.Context) (s *sandbox, waited bool, err error) {
 	f.mu.Lock()
 	switch {
 	case f.closed:
 		f.mu.Unlock()
-		return nil, ErrClosed
+		return nil, false, ErrClosed
 	case ctx.Err() != nil:
 		f.mu.Unlock()
-		return nil, ctx.Err()
+		return nil, false, ctx.Err()
 	case len(f.idle) > 0:
 		i := 0
 		if f.opt.ReuseLatest {
@@ -84,7 +110,7 @@ func (f *Function) acquire(ctx context.Context) (*sandbox, error) {
 		f.idle = slices.Delete(f.idle, i, i+1)
 		f.busy++
 		f.mu.Unlock()
-		return s, nil
+		return s, false, nil
 	}
 	w := &waiter{grant: make(chan grant, 1)}
 	switch {
@@ -93,11 +119,17 @@ func (f *Function) acquire(ctx context.Context) (*sandbox, error) {
 	case f.opt.Throttle:
 		f.stats.Throttled++
 		f.mu.Unlock()
-		return nil, ErrThrottled
+		return nil, false, ErrThrottled
 	default:
 		f.waiting = append(f.waiting, w)
 	}
 	f.mu.Unlock()
+	s, err = f.granted(ctx, w)
+	return s, true, err
+}
+
+// granted returns the copy that a waiter gets.
+func (f *Function) granted(ctx context.Context, w *waiter) (*sandbox, error) {
 	select {
 	case g := <-w.grant:
 		return g.s, g.err
