@@ -4,10 +4,12 @@ package suiteapp
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/dozeio/doze/pkg/devserver"
 	"github.com/dozeio/doze/pkg/engine"
+	"github.com/dozeio/doze/pkg/gateway"
 	"github.com/dozeio/doze/pkg/protocol"
 	"github.com/dozeio/doze/pkg/socketio"
 )
@@ -15,20 +17,40 @@ import (
 // Start runs the application of a suite, "engineio" or "socketio", until the server is closed. Options with times of
 // their own keep them.
 func Start(suite string, o devserver.Options) (*devserver.Server, error) {
-	if o.Engine.PingInterval == 0 {
-		o.Engine.PingInterval, o.Engine.PingTimeout = 300*time.Millisecond, 200*time.Millisecond
+	bind, err := Bind(suite)
+	if err != nil {
+		return nil, err
 	}
-	o.Engine.MaxPayload = 1_000_000
-	o.Engine.AllowOrigins = []string{"*"} // the suites run in browsers too, from anywhere
+	Settings(suite, &o.Engine, &o.Gateway)
+	return devserver.Start(o, bind)
+}
+
+// Bind returns what binds the application of a suite to a backend.
+func Bind(suite string) (func(socketio.Backend) (*engine.Engine, error), error) {
+	switch suite {
+	case "engineio":
+		return bindEcho, nil
+	case "socketio":
+		return newApp().Bind, nil
+	}
+	return nil, fmt.Errorf("there is no suite %q: it is engineio or socketio", suite)
+}
+
+// Settings fills in what a suite expects. Times that are there already stay.
+func Settings(suite string, e *engine.Options, g *gateway.Options) {
+	if e.PingInterval == 0 {
+		e.PingInterval, e.PingTimeout = 300*time.Millisecond, 200*time.Millisecond
+	}
+	e.MaxPayload = 1_000_000
+	e.AllowOrigins = []string{"*"} // the suites run in browsers too, from anywhere
 	if suite == "engineio" {
-		o.Gateway.Path = "/engine.io/"
-		o.Engine.ConnectTimeout = time.Hour // it is Socket.IO's
-		return devserver.Start(o, bindEcho)
+		g.Path = "/engine.io/"
+		e.ConnectTimeout = time.Hour // it is Socket.IO's
+		return
 	}
-	if o.Engine.ConnectTimeout == 0 {
-		o.Engine.ConnectTimeout = time.Second
+	if e.ConnectTimeout == 0 {
+		e.ConnectTimeout = time.Second
 	}
-	return devserver.Start(o, newApp().Bind)
 }
 
 // newApp is what the Socket.IO suite talks to.
