@@ -2,7 +2,9 @@
 //
 //	DOZE_TABLE           name of the DynamoDB table that keeps sessions and rooms
 //	DOZE_CONNECTIONS     endpoint of the @connections API, such as https://abc123.execute-api.eu-west-1.amazonaws.com/prod
-//	DOZE_QUEUE           URL of the local gateway's job queue, such as http://127.0.0.1:3000/_queue
+//	DOZE_QUEUE           URL of the SQS queue for timers and jobs, or of a local gateway's, such as http://127.0.0.1:3000/_queue
+//	DOZE_OPEN_QUEUE      URL of the SQS queue for jobs that a client waits for; empty: they share the other one
+//	DOZE_DEAD_QUEUE      URL of the SQS queue for jobs that failed for good; empty: the redrive policy sees to them
 //	DOZE_ALLOW_ORIGINS   origins of other sites whose pages may connect, separated by commas; may be empty
 //	DOZE_PUBLIC_ORIGIN   the deployment's own origin where the Host header does not tell it; may be empty
 //	DOZE_PING_INTERVAL   time between two pings, such as 300s, which is the default
@@ -15,15 +17,19 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"github.com/dozeio/doze/pkg/apigw"
+	"github.com/dozeio/doze/pkg/engine"
 	"github.com/dozeio/doze/pkg/site"
 	"github.com/dozeio/doze/pkg/socketio"
 	"github.com/dozeio/doze/pkg/store/dynamo"
@@ -56,7 +62,7 @@ func FromEnv() (d Deployed, err error) {
 	o.Logger = slog.New(slog.NewJSONHandler(os.Stdout, nil))
 	store := dynamo.New(dynamodb.NewFromConfig(cfg), table, nil)
 	d.Sessions, d.Rooms = store, store
-	d.Poster, d.Timers = apigw.NewPoster(cfg, endpoint), apigw.NewHTTPQueue(queue)
+	d.Poster, d.Timers = apigw.NewPoster(cfg, endpoint), timers(cfg, queue)
 	if origins := os.Getenv("DOZE_ALLOW_ORIGINS"); origins != "" {
 		d.Origins = strings.Split(origins, ",")
 	}
@@ -72,6 +78,14 @@ func (Deployed) Site(page http.Handler) (http.Handler, error) {
 		Client:    filepath.Join(os.Getenv("LAMBDA_TASK_ROOT"), "client"),
 		WebSocket: os.Getenv("DOZE_WEBSOCKET"),
 	}, page)
+}
+
+// timers returns the queue at a URL. SQS's have the account and a name for a path, a local gateway's is /_queue.
+func timers(cfg aws.Config, queue string) engine.Timers {
+	if u, err := url.Parse(queue); err == nil && u.Path == "/_queue" {
+		return apigw.NewHTTPQueue(queue)
+	}
+	return apigw.NewSQSQueue(sqs.NewFromConfig(cfg), apigw.Queues{Jobs: queue, Open: os.Getenv("DOZE_OPEN_QUEUE"), Dead: os.Getenv("DOZE_DEAD_QUEUE")})
 }
 
 func duration(name string, value time.Duration) (time.Duration, error) {

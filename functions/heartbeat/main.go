@@ -20,5 +20,5 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	lambda.Start(apigw.NewHeartbeat(e))
+	lambda.Start(apigw.NewHeartbeat(e, b.Timers))
 }

@@ -100,7 +100,7 @@ func TestWebSocketEvents(t *testing.T) {
 			batch.Records = append(batch.Records, events.SQSMessage{MessageId: j, Body: j})
 		}
 	}
-	if r := invoke[events.SQSEventResponse](t, apigw.NewHeartbeat(w.engine), batch); len(r.BatchItemFailures) != 0 {
+	if r := invoke[events.SQSEventResponse](t, apigw.NewHeartbeat(w.engine, nil), batch); len(r.BatchItemFailures) != 0 {
 		t.Errorf("jobs failed: %+v", r)
 	}
 	if len(w.posts) == 0 || !strings.HasPrefix(w.posts[0], `0{"sid":`) {
@@ -183,7 +183,7 @@ func (h handshakes) Message(ctx context.Context, v *engine.Invocation, _ []proto
 
 func TestFailedJobsAreReportedOneByOne(t *testing.T) {
 	w := newWorld(t)
-	h := apigw.NewHeartbeat(w.engine)
+	h := apigw.NewHeartbeat(w.engine, nil)
 	r := invoke[events.SQSEventResponse](t, h, events.SQSEvent{Records: []events.SQSMessage{
 		{MessageId: "good", Body: `{"kind":"gone","id":"1","connection":"c"}`},
 		{MessageId: "bad", Body: `{"kind":"unheard of"}`},

@@ -117,7 +117,7 @@ func (s *Server) wire(o Options, bind func(socketio.Backend) (*engine.Engine, er
 	connect.set(apigw.NewConnect(s.Engine, nil))
 	message.set(apigw.NewMessage(s.Engine))
 	disconnect.set(apigw.NewDisconnect(s.Engine))
-	heartbeat.set(apigw.NewHeartbeat(s.Engine))
+	heartbeat.set(apigw.NewHeartbeat(s.Engine, b.Timers))
 	if o.Clients == "" {
 		o.Clients = site.FindClient()
 	}

@@ -44,7 +44,7 @@ func newProcess(t *testing.T, store *dynamo.Store) *process {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.connect, p.message, p.disconnect, p.heartbeat = apigw.NewConnect(e, nil), apigw.NewMessage(e), apigw.NewDisconnect(e), apigw.NewHeartbeat(e)
+	p.connect, p.message, p.disconnect, p.heartbeat = apigw.NewConnect(e, nil), apigw.NewMessage(e), apigw.NewDisconnect(e), apigw.NewHeartbeat(e, nil)
 	return p
 }
 

@@ -141,13 +141,15 @@ func writes() []write {
 		listed, err := s.Rooms(context.Background(), n.id, n.member().Socket)
 		return []any{found, listed}, err
 	}
-	timer := func(s *dynamo.Store, _ names) (any, error) { return s.Timer(context.Background(), 1) }
+	timer := func(s *dynamo.Store, _ names) (any, error) { return s.Timer(context.Background(), 1, true) }
 	set := func(generation int64, t engine.Timer) func(context.Context, *dynamo.Store, names) (bool, error) {
-		return func(ctx context.Context, s *dynamo.Store, _ names) (bool, error) { return s.SetTimer(ctx, 1, generation, t) }
+		return func(ctx context.Context, s *dynamo.Store, _ names) (bool, error) {
+			return s.SetTimer(ctx, 1, generation, t)
+		}
 	}
 	timers := func(generation int64) func(*dynamo.Store, names) error {
 		return func(s *dynamo.Store, _ names) error {
-			t, err := s.Timer(context.Background(), 1)
+			t, err := s.Timer(context.Background(), 1, true)
 			if err != nil {
 				return err
 			}

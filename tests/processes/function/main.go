@@ -46,13 +46,13 @@ func function() (apigw.Handler, error) {
 	}
 	switch name := os.Getenv("_HANDLER"); name {
 	case "connect":
-		return apigw.NewConnect(e), nil
+		return apigw.NewConnect(e, nil), nil
 	case "message":
 		return apigw.NewMessage(e), nil
 	case "disconnect":
 		return apigw.NewDisconnect(e), nil
 	case "heartbeat":
-		return apigw.NewHeartbeat(e), nil
+		return apigw.NewHeartbeat(e, b.Timers), nil
 	default:
 		return nil, fmt.Errorf("_HANDLER is %q", name)
 	}
