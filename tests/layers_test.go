@@ -48,7 +48,7 @@ var reaches = []struct{ what, prefixes, may string }{
 }
 
 // testsReach says whose tests may: those of an application link nothing of AWS.
-const testsReach = "pkg/apigw pkg/gateway pkg/store/ pkg/devserver functions/ cmd/ tests/"
+const testsReach = "pkg/apigw pkg/gateway/ pkg/store/ pkg/devserver functions/ cmd/ tests/"
 
 type goPackage struct {
 	ImportPath, Name, Dir, ForTest string

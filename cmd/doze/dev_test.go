@@ -72,7 +72,7 @@ func TestWrongCommandsSayWhatIsRight(t *testing.T) {
 		{"dev -addr nowhere:99999", "99999"},
 		{"dev -endpoint http://127.0.0.1:1", "no use without -table"},
 		{"dev -table doze -endpoint 127.0.0.1:4566", "-endpoint http://127.0.0.1:4566"},
-		{"dev -table doze -endpoint http://127.0.0.1:1", "http://127.0.0.1:1 cannot be reached"},
+		{"dev -table doze -endpoint http://127.0.0.1:1", "set the right endpoint"},
 	} {
 		var log bytes.Buffer
 		err := run(t.Context(), strings.Fields(c.args), io.Discard, &log)

@@ -111,7 +111,7 @@ func (s *Store) unanswered(operation string, status int, err error) error {
 	case strings.Contains(message, "Missing Region") || strings.Contains(message, "resolve"+" endpoint") || strings.Contains(message, "endpoint rule"):
 		return &fault{"there is no region: set AWS_REGION, or the client's Region", err, false}
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
-		return &fault{fmt.Sprintf("%s: no answer from %s within %v", operation, s.where(), requestTime), err, true}
+		return &fault{fmt.Sprintf("%s: no answer from %s within %v: if this lasts, set the right endpoint or region", operation, s.where(), requestTime), err, true}
 	case strings.Contains(message, "deserialization failed") && status != 0 && !strings.Contains(message, "closed") && !strings.Contains(message, "EOF"):
 		return &fault{fmt.Sprintf("%s does not answer %s like DynamoDB (HTTP %d): set the right endpoint", s.where(), operation, status), err, status >= 500}
 	}

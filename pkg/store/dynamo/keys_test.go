@@ -1,6 +1,7 @@
 package dynamo
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -110,7 +111,7 @@ func TestEveryTransitionHasAnExpression(t *testing.T) {
 			}
 			all := c.update() + " " + c.condition() + " "
 			for name := range c.values {
-				if !strings.ContainsAny(all[strings.Index(all, name)+len(name):][:1], " ,)") || !strings.Contains(all, name) {
+				if !regexp.MustCompile(name + `\b`).MatchString(all) {
 					t.Errorf("%T: %s is not used in %s", transition, name, all)
 				}
 			}
