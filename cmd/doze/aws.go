@@ -8,8 +8,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/smithy-go/logging"
 
+	"github.com/dozeio/doze/pkg/apigw"
 	"github.com/dozeio/doze/pkg/socketio"
 	"github.com/dozeio/doze/pkg/store/dynamo"
 )
@@ -17,34 +19,59 @@ import (
 // services are what of AWS, or of something that answers like it, stands in for what one process has by itself.
 type services struct {
 	table    string // DynamoDB table for sessions and rooms; "" keeps them in memory
+	queue    string // name of the SQS queue for timers and jobs, or its URL; "" is the gateway's own
 	endpoint string // of all services; "" for AWS's own
 }
 
-// wrap makes what is missing and returns what puts the services in the place of the embedded ones, nil for none.
-func (s services) wrap(ctx context.Context) (func(socketio.Backend) socketio.Backend, error) {
-	if s.table == "" {
+// connected are services that are there.
+type connected struct {
+	store *dynamo.Store   // nil for none
+	queue *apigw.SQSQueue // nil for none
+}
+
+// connect makes what is missing.
+func (s services) connect(ctx context.Context) (c connected, err error) {
+	if s.table == "" && s.queue == "" {
 		if s.endpoint != "" {
-			return nil, fmt.Errorf("-endpoint %s is of no use without -table", s.endpoint)
+			return c, fmt.Errorf("-endpoint %s is of no use without -table or -queue", s.endpoint)
 		}
-		return nil, nil
+		return c, nil
 	}
 	if u, err := url.Parse(s.endpoint); s.endpoint != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
-		return nil, fmt.Errorf("-endpoint %q is no URL: write -endpoint http://127.0.0.1:4566, say", s.endpoint)
+		return c, fmt.Errorf("-endpoint %q is no URL: write -endpoint http://127.0.0.1:4566, say", s.endpoint)
 	}
 	cfg, err := config.LoadDefaultConfig(ctx, config.WithLogger(logging.Nop{})) // what goes wrong is in the error
 	if err != nil {
-		return nil, err
+		return c, err
 	}
 	if s.endpoint != "" {
 		cfg.BaseEndpoint = aws.String(s.endpoint)
 	}
-	client := dynamodb.NewFromConfig(cfg)
-	if err := dynamo.CreateTable(ctx, client, s.table); err != nil {
-		return nil, err
+	if s.table != "" {
+		client := dynamodb.NewFromConfig(cfg)
+		if err := dynamo.CreateTable(ctx, client, s.table); err != nil {
+			return c, err
+		}
+		c.store = dynamo.New(client, s.table, nil)
 	}
-	store := dynamo.New(client, s.table, nil)
-	return func(b socketio.Backend) socketio.Backend {
-		b.Sessions, b.Rooms = store, store
-		return b
-	}, nil
+	if s.queue != "" {
+		client := sqs.NewFromConfig(cfg)
+		queues, err := apigw.CreateQueues(ctx, client, s.queue)
+		if err != nil {
+			return c, err
+		}
+		c.queue = apigw.NewSQSQueue(client, queues)
+	}
+	return c, nil
+}
+
+// wrap puts the services in the place of what one process has by itself.
+func (c connected) wrap(b socketio.Backend) socketio.Backend {
+	if c.store != nil {
+		b.Sessions, b.Rooms = c.store, c.store
+	}
+	if c.queue != nil {
+		b.Timers = c.queue
+	}
+	return b
 }

@@ -8,9 +8,11 @@ import (
 	"log/slog"
 	"net"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/dozeio/doze/app"
+	"github.com/dozeio/doze/pkg/apigw"
 	"github.com/dozeio/doze/pkg/devserver"
 )
 
@@ -23,12 +25,23 @@ func dev(ctx context.Context, args []string, out, log io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if o.Wrap, err = aws.wrap(ctx); err != nil {
+	services, err := aws.connect(ctx)
+	if err != nil {
 		return err
 	}
+	o.Wrap = services.wrap
 	s, err := devserver.Start(o, app.New(origins...).Bind)
 	if err != nil {
 		return err
+	}
+	if services.queue != nil {
+		polling, stop := context.WithCancel(context.WithoutCancel(ctx)) // connections that are closed at the end have jobs too
+		var polled sync.WaitGroup
+		polled.Go(func() {
+			services.queue.Poll(polling, apigw.NewHeartbeat(s.Engine, services.queue), o.Engine.Logger)
+		})
+		defer polled.Wait()
+		defer stop()
 	}
 	fmt.Fprintf(out, "Doze is up. Open the chat in two browser tabs:\n\n    %s\n\nClients connect with io(%q). Ctrl-C ends it.\n", s.URL, s.URL)
 	if host, _, _ := net.SplitHostPort(strings.TrimPrefix(s.URL, "http://")); !net.ParseIP(host).IsLoopback() {
@@ -62,6 +75,7 @@ func devOptions(args []string, log io.Writer) (o devserver.Options, aws services
 	f.DurationVar(&o.Gateway.Jitter, "jitter", 0, "delay each WebSocket message by a random time up to this, which shuffles them")
 	f.Uint64Var(&o.Gateway.Seed, "seed", 0, "of jitter, ids and faults; 0 takes a random one")
 	f.StringVar(&aws.table, "table", "", "`name` of a DynamoDB table to keep sessions and rooms in, made if it is not there (default: they are in memory)")
+	f.StringVar(&aws.queue, "queue", "", "`name` or URL of an SQS queue for timers and jobs, made with its siblings if it is not there (default: the gateway's own)")
 	f.StringVar(&aws.endpoint, "endpoint", "", "`URL` of a server that answers like AWS, such as LocalStack's http://127.0.0.1:4566 (default: AWS_ENDPOINT_URL, else AWS)")
 	allow := f.String("allow-origins", "", "`origins` of other sites whose pages may connect, separated by commas")
 	verbose := f.Bool("v", false, "log each request, invocation and post")

@@ -70,8 +70,9 @@ func TestWrongCommandsSayWhatIsRight(t *testing.T) {
 		{"dev -addr 127.0.0.1:0 -allow-origins example.com", "https://chat.example.com"},
 		{"dev -addr 127.0.0.1:0 -ping-interval 1ns", "at least a millisecond"},
 		{"dev -addr nowhere:99999", "99999"},
-		{"dev -endpoint http://127.0.0.1:1", "no use without -table"},
+		{"dev -endpoint http://127.0.0.1:1", "no use without -table or -queue"},
 		{"dev -table doze -endpoint 127.0.0.1:4566", "-endpoint http://127.0.0.1:4566"},
+		{"dev -queue doze.fifo -endpoint http://127.0.0.1:1", "standard queue"},
 		{"dev -table doze -endpoint http://127.0.0.1:1", "set the right endpoint"},
 	} {
 		var log bytes.Buffer
