@@ -18,20 +18,7 @@ import (
 // that name with other keys is an error. In a deployment the template makes the table instead.
 func CreateTable(ctx context.Context, client *dynamodb.Client, table string) error {
 	s := New(client, table, nil)
-	_, err := call(ctx, s, client.CreateTable, &dynamodb.CreateTableInput{
-		TableName:   &table,
-		BillingMode: types.BillingModePayPerRequest,
-		AttributeDefinitions: []types.AttributeDefinition{
-			{AttributeName: aws.String(partitionKey), AttributeType: types.ScalarAttributeTypeS},
-			{AttributeName: aws.String(sortKey), AttributeType: types.ScalarAttributeTypeS},
-		},
-		KeySchema: []types.KeySchemaElement{
-			{AttributeName: aws.String(partitionKey), KeyType: types.KeyTypeHash},
-			{AttributeName: aws.String(sortKey), KeyType: types.KeyTypeRange},
-		},
-	})
-	var exists *types.ResourceInUseException
-	if err != nil && !errors.As(err, &exists) {
+	if err := s.create(ctx); err != nil {
 		return err
 	}
 	waiter := dynamodb.NewTableExistsWaiter(client, func(o *dynamodb.TableExistsWaiterOptions) {
@@ -49,6 +36,32 @@ func CreateTable(ctx context.Context, client *dynamodb.Client, table string) err
 		return fmt.Errorf("dynamo: the table %q has the keys %q, not %q and %q: it is another program's; choose another name", table, keys, partitionKey, sortKey)
 	}
 	return s.enableTTL(ctx)
+}
+
+// create makes the table where there is none. Who may not make one may still use what is there.
+func (s *Store) create(ctx context.Context) error {
+	_, err := call(ctx, s, s.client.DescribeTable, &dynamodb.DescribeTableInput{TableName: &s.table})
+	var missing *types.ResourceNotFoundException
+	if !errors.As(err, &missing) {
+		return err
+	}
+	_, err = call(ctx, s, s.client.CreateTable, &dynamodb.CreateTableInput{
+		TableName:   &s.table,
+		BillingMode: types.BillingModePayPerRequest,
+		AttributeDefinitions: []types.AttributeDefinition{
+			{AttributeName: aws.String(partitionKey), AttributeType: types.ScalarAttributeTypeS},
+			{AttributeName: aws.String(sortKey), AttributeType: types.ScalarAttributeTypeS},
+		},
+		KeySchema: []types.KeySchemaElement{
+			{AttributeName: aws.String(partitionKey), KeyType: types.KeyTypeHash},
+			{AttributeName: aws.String(sortKey), KeyType: types.KeyTypeRange},
+		},
+	})
+	var exists *types.ResourceInUseException
+	if errors.As(err, &exists) { // somebody else was faster
+		return nil
+	}
+	return err
 }
 
 func (s *Store) enableTTL(ctx context.Context) error {
