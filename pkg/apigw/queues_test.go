@@ -1,5 +1,8 @@
 //go:build full
 
+// The contract of the queues on SQS of MiniStack, or on another SQS:
+//
+//	go test -tags full ./pkg/apigw [-endpoint http://127.0.0.1:4566]
 package apigw_test
 
 import (
@@ -27,8 +30,13 @@ import (
 	"github.com/dozeio/doze/tests/ministack"
 )
 
-// server is the MiniStack of all tests, started by the first that wants it.
+var endpoint = flag.String("endpoint", "", "address of an SQS to test on; default: a MiniStack of its own")
+
+// server is the SQS of all tests, started by the first that wants it.
 var server = sync.OnceValues(func() (url string, err error) {
+	if *endpoint != "" {
+		return *endpoint, nil
+	}
 	url, stopServer, err = ministack.Start()
 	return url, err
 })
@@ -97,8 +105,11 @@ func openSQS(t *testing.T, do func(context.Context, []byte) error) openQueue {
 		t.Fatal(err)
 	}
 	client := sqsClient(url)
-	queues, err := apigw.CreateQueues(t.Context(), client, "doze-"+rand.Text())
-	if err != nil {
+	name, queues := "doze-"+rand.Text(), apigw.Queues{}
+	if _, err := patiently(func() (err error) {
+		queues, err = apigw.CreateQueues(t.Context(), client, name)
+		return err
+	}); err != nil {
 		t.Fatal(err)
 	}
 	q := apigw.NewSQSQueue(client, queues)

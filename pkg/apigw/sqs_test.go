@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"path"
 	"strings"
 	"sync"
 	"testing"
@@ -31,8 +32,11 @@ func newQueues(t *testing.T) (*sqs.Client, apigw.Queues) {
 		t.Fatal(err)
 	}
 	client := sqsClient(url)
-	queues, err := apigw.CreateQueues(t.Context(), client, "doze-"+rand.Text())
-	if err != nil {
+	name, queues := "doze-"+rand.Text(), apigw.Queues{}
+	if _, err := patiently(func() (err error) {
+		queues, err = apigw.CreateQueues(t.Context(), client, name)
+		return err
+	}); err != nil {
 		t.Fatal(err)
 	}
 	for _, q := range []string{queues.Jobs, queues.Open} {
@@ -97,7 +101,7 @@ func TestCreateQueues(t *testing.T) {
 	if _, err := apigw.CreateQueues(t.Context(), client, "doze.fifo"); err == nil || !strings.Contains(err.Error(), "standard queue") {
 		t.Errorf("FIFO: %v", err)
 	}
-	missing := apigw.Queues{Jobs: url + "/000000000000/none"}
+	missing := apigw.Queues{Jobs: queues.Jobs + "-none"}
 	checkFault(t, apigw.NewSQSQueue(client, missing).Schedule(t.Context(), []byte("{}"), 0), false, "there is no queue "+missing.Jobs)
 }
 
@@ -158,7 +162,7 @@ func TestPollUnderstandsAnswers(t *testing.T) {
 						t.Errorf("%v: %s", err, event)
 					}
 					r := e.Records[0]
-					if r.EventSource != "aws:sqs" || !strings.HasPrefix(r.EventSourceARN, "arn:aws:sqs:us-east-1:000000000000:doze-") || r.Attributes["SentTimestamp"] == "" {
+					if r.EventSource != "aws:sqs" || !strings.HasPrefix(r.EventSourceARN, "arn:aws:sqs:") || !strings.HasSuffix(r.EventSourceARN, ":"+path.Base(queues.Jobs)) || r.Attributes["SentTimestamp"] == "" {
 						t.Errorf("%s", event)
 					}
 					counts <- r.Attributes["ApproximateReceiveCount"]

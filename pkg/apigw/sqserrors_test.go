@@ -1,12 +1,14 @@
 package apigw_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -20,12 +22,18 @@ import (
 // once is a client that tries everything once.
 func once(o *sqs.Options) { o.RetryMaxAttempts = 1 }
 
+// sqsClient returns a client of a server at an address. Credentials and region are those of the environment, if there
+// are any.
 func sqsClient(url string, more ...func(*sqs.Options)) *sqs.Client {
 	return sqs.New(sqs.Options{
-		Region:       "us-east-1",
+		Region:       cmp.Or(os.Getenv("AWS_REGION"), "us-east-1"),
 		BaseEndpoint: &url,
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
-			return aws.Credentials{AccessKeyID: "test", SecretAccessKey: "test"}, nil
+			return aws.Credentials{
+				AccessKeyID:     cmp.Or(os.Getenv("AWS_ACCESS_KEY_ID"), "test"),
+				SecretAccessKey: cmp.Or(os.Getenv("AWS_SECRET_ACCESS_KEY"), "test"),
+				SessionToken:    os.Getenv("AWS_SESSION_TOKEN"),
+			}, nil
 		}),
 	}, more...)
 }
