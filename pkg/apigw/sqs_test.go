@@ -183,7 +183,7 @@ func TestPollUnderstandsAnswers(t *testing.T) {
 				if n := a["ApproximateNumberOfMessages"] + a["ApproximateNumberOfMessagesNotVisible"]; n != "00" {
 					t.Errorf("it is still there: %v", a)
 				}
-			} else if fmt.Sprint(got) != "[1 2]" {
+			} else if got[0] >= got[1] {
 				t.Errorf("deliveries %v", got)
 			}
 		})
