@@ -84,17 +84,38 @@ func (a Adapter) Broadcast(ctx context.Context, t Target, deliver func(context.C
 	return errors.Join(errs...)
 }
 
-// each calls f with every page of a room.
+// each calls f with every page of a room, one after the other. What comes after the first page of a large room is read
+// in parts, as many at a time as the store makes of it.
 func (a Adapter) each(ctx context.Context, namespace, room string, f func([]Member)) error {
-	for cursor := ""; ; {
-		page, next, err := a.Store.Members(ctx, namespace, room, cursor)
-		if err != nil {
-			return err
-		}
-		f(page)
-		if next == "" {
-			return nil
-		}
-		cursor = next
+	page, next, err := a.Store.Members(ctx, namespace, room, "")
+	if err != nil {
+		return err
 	}
+	f(page)
+	if next == "" {
+		return nil
+	}
+	parts := []string{next}
+	if s, ok := a.Store.(Splitter); ok {
+		parts = s.Split(room, next)
+	}
+	var (
+		wg   sync.WaitGroup
+		mu   sync.Mutex // held while f is called
+		errs = make([]error, len(parts))
+	)
+	for i, cursor := range parts {
+		wg.Go(func() {
+			for cursor != "" && errs[i] == nil {
+				var page []Member
+				if page, cursor, errs[i] = a.Store.Members(ctx, namespace, room, cursor); errs[i] == nil {
+					mu.Lock()
+					f(page)
+					mu.Unlock()
+				}
+			}
+		})
+	}
+	wg.Wait()
+	return errors.Join(errs...)
 }

@@ -194,3 +194,39 @@ func TestARoomOfOneIsServedWithoutAnyReadTwice(t *testing.T) {
 		t.Errorf("read %q", store.reads)
 	}
 }
+
+// parts is a store of one room whose first page ends where four parts begin, of which one has two pages and one fails.
+type parts struct{ rooms.Store }
+
+func (parts) Members(_ context.Context, _, _, cursor string) (page []rooms.Member, next string, err error) {
+	switch cursor {
+	case "":
+		return []rooms.Member{{Socket: "a"}, {Socket: "b"}}, "rest", nil
+	case "1":
+		return []rooms.Member{{Socket: "c"}}, "1, page 2", nil
+	case "1, page 2":
+		return []rooms.Member{{Socket: "d"}}, "", nil
+	case "2":
+		return []rooms.Member{{Socket: "e"}}, "", nil
+	case "3":
+		return nil, "", nil
+	}
+	return nil, "", errRead
+}
+
+func (parts) Split(room, cursor string) []string { return []string{"1", "2", "3", room + cursor} }
+
+func TestALargeRoomIsReadInParts(t *testing.T) {
+	var mu sync.Mutex
+	var served []string
+	err := rooms.Adapter{Store: parts{}}.Broadcast(t.Context(), rooms.Target{Rooms: []string{"r"}}, func(_ context.Context, m rooms.Member) error {
+		mu.Lock()
+		defer mu.Unlock()
+		served = append(served, m.Socket)
+		return nil
+	})
+	slices.Sort(served)
+	if !errors.Is(err, errRead) || !slices.Equal(served, []string{"a", "b", "c", "d", "e"}) {
+		t.Errorf("served %q, error %v", served, err)
+	}
+}

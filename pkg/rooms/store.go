@@ -37,6 +37,14 @@ type Store interface {
 	Counts(ctx context.Context, namespace string) (map[string]int, error)
 }
 
+// Splitter is what a Store may have besides, for rooms that are larger than a page.
+type Splitter interface {
+	// Split divides what Members has not returned yet into parts that can be read at the same time. It gets the cursor
+	// that the first page of a room came with, and returns one or more: each is followed to its end, as Members says.
+	// Together they return what that cursor alone would have: each member once. It reads nothing.
+	Split(room, cursor string) []string
+}
+
 // Member is a socket in a room.
 type Member struct {
 	Socket  string

@@ -34,6 +34,14 @@ func (r *retrying) Members(ctx context.Context, namespace, room, cursor string) 
 	return page, next, err
 }
 
+// Split implements rooms.Splitter: in one part if the store has none.
+func (r *retrying) Split(room, cursor string) []string {
+	if s, ok := r.store.(rooms.Splitter); ok {
+		return s.Split(room, cursor)
+	}
+	return []string{cursor}
+}
+
 func (r *retrying) Rooms(ctx context.Context, namespace, socket string) (names []string, err error) {
 	err = r.engine.Retry(ctx, func() (err error) { names, err = r.store.Rooms(ctx, namespace, socket); return err })
 	return names, err

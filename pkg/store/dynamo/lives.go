@@ -122,10 +122,6 @@ func (s *Store) query(ctx context.Context, partition, prefix string, from item, 
 	return out.Items, next, nil
 }
 
-// pageRows is how many rows a query returns at most: about 100 KB of them, so that the first recipients of a broadcast
-// need not wait for the last to be read.
-const pageRows = 1000
-
 // remove deletes a row if there is one.
 func (s *Store) remove(ctx context.Context, k key) error {
 	_, err := call(ctx, s, s.client.DeleteItem, &dynamodb.DeleteItemInput{TableName: &s.table, Key: k.item()})

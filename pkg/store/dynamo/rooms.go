@@ -106,46 +106,6 @@ func (s *Store) readdress(ctx context.Context, k key, address, condition string,
 	return err
 }
 
-// Members implements rooms.Store. The cursor is the sort key that a page ended at.
-func (s *Store) Members(ctx context.Context, namespace, room, cursor string) (page []rooms.Member, next string, err error) {
-	partition, prefix := everyone(namespace), ""
-	if room != "" {
-		partition, prefix = roomPartition(namespace, partitionOf(room)), roomPrefix(room)
-	}
-	var from item
-	if cursor != "" {
-		from = key{partition, cursor}.item()
-	}
-	reads := 1
-	if len(room) == idLength && cursor == "" {
-		reads = 2
-	}
-	var rows []item
-	var own item
-	err = each(ctx, reads, func(ctx context.Context, i int) (err error) {
-		if i == 1 {
-			own, err = s.get(ctx, everyoneKey(namespace, room), true)
-			return err
-		}
-		var end item
-		rows, end, err = s.query(ctx, partition, prefix, from, true)
-		next = stringOf(end[sortKey])
-		return err
-	})
-	if err != nil {
-		return nil, "", err
-	}
-	if own != nil {
-		rows = append(rows, own)
-	}
-	for _, row := range rows {
-		if m, ok := s.member(row); ok {
-			page = append(page, m)
-		}
-	}
-	return page, next, nil
-}
-
 // member returns what a room's row, or one of everyone, says, unless it has expired.
 func (s *Store) member(row item) (rooms.Member, bool) {
 	m := rooms.Member{Address: stringOf(row[attrAddress])}

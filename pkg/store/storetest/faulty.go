@@ -216,6 +216,14 @@ func (f *Faulty) Members(ctx context.Context, namespace, room, cursor string) (p
 	return page, next, err
 }
 
+// Split implements rooms.Splitter: in one part if the store in front of which it stands has none.
+func (f *Faulty) Split(room, cursor string) []string {
+	if s, ok := f.rooms.(rooms.Splitter); ok {
+		return s.Split(room, cursor)
+	}
+	return []string{cursor}
+}
+
 // Rooms implements rooms.Store.
 func (f *Faulty) Rooms(ctx context.Context, namespace, socket string) (names []string, err error) {
 	err = f.call(func() (err error) { names, err = f.rooms.Rooms(ctx, namespace, socket); return err })

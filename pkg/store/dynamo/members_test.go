@@ -1,0 +1,86 @@
+//go:build full
+
+package dynamo_test
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/smithy-go/middleware"
+
+	"github.com/dozeio/doze/pkg/rooms"
+	"github.com/dozeio/doze/pkg/store/dynamo"
+	"github.com/dozeio/doze/tests/dynalite"
+)
+
+// slow lets every call take 4 ms more, as the real service does.
+func slow(o *dynamodb.Options) {
+	o.APIOptions = append(o.APIOptions, func(stack *middleware.Stack) error {
+		return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("slow",
+			func(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (middleware.InitializeOutput, middleware.Metadata, error) {
+				<-time.After(4 * time.Millisecond)
+				return next.HandleInitialize(ctx, in)
+			}), middleware.Before)
+	})
+}
+
+// A large room is read in parts at the same time: everybody is there once, and it costs what it costs in a row.
+func TestLargeRoomsAreReadInParts(t *testing.T) {
+	m := &meter{}
+	store := dynamo.New(dynalite.Client(*endpoint, m.options, slow), table, nil)
+	fast := dynamo.New(client, table, nil)
+	for _, test := range []struct {
+		room    string
+		members int
+	}{{"", 10_000}, {"a large room", 2_500}} {
+		namespace := "/" + rand.Text()
+		var wg sync.WaitGroup
+		for worker := range 16 {
+			wg.Go(func() {
+				for i := worker; i < test.members; i += 16 {
+					member := rooms.Member{Socket: rand.Text()[:20], Address: fmt.Sprint(i), Expires: time.Now().Add(time.Hour)}
+					if _, err := fast.Join(t.Context(), namespace, member, test.room); err != nil {
+						t.Error(err)
+						return
+					}
+				}
+			})
+		}
+		wg.Wait()
+		read := func(how string, s rooms.Store) float64 {
+			var mu sync.Mutex
+			seen := map[string]int{}
+			m.reads = 0
+			begin := time.Now()
+			target := rooms.Target{Namespace: namespace}
+			if test.room != "" {
+				target.Rooms = []string{test.room}
+			}
+			err := rooms.Adapter{Store: s}.Broadcast(t.Context(), target, func(_ context.Context, member rooms.Member) error {
+				mu.Lock()
+				defer mu.Unlock()
+				seen[member.Address]++
+				return nil
+			})
+			t.Logf("%d members of %q, %s: %v, %.1f RRU", test.members, test.room, how, time.Since(begin).Round(time.Millisecond), m.reads)
+			if err != nil || len(seen) != test.members {
+				t.Errorf("%d members of %q, %s: found %d, %v", test.members, test.room, how, len(seen), err)
+			}
+			for _, n := range seen {
+				if n != 1 {
+					t.Fatalf("a member is found %d times", n)
+				}
+			}
+			return m.reads
+		}
+		row := read("page by page", struct{ rooms.Store }{store})
+		if parts := read("in parts", store); parts > row*1.1 {
+			t.Errorf("in parts it is %.1f RRU, in a row %.1f", parts, row)
+		}
+	}
+}
