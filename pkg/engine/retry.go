@@ -18,7 +18,7 @@ func retry(ctx context.Context, pause func(context.Context, time.Duration) error
 		if err == nil || !errors.As(err, &t) || !t.Temporary() || try == 8 {
 			return err
 		}
-		if pause(ctx, wait/2+rand.N(wait/2)) != nil {
+		if pause(ctx, wait/2+rand.N(wait/2)) != nil || ctx.Err() != nil {
 			return err
 		}
 	}

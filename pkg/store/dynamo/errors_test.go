@@ -121,6 +121,30 @@ func TestAServerThatHangs(t *testing.T) {
 	check(t, err, false, "canceled")
 }
 
+// A server that throttles is asked again while the invocation lasts, and not a moment longer.
+func TestRetriesEndWithTheInvocation(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusBadRequest)
+		fmt.Fprint(w, `{"__type":"com.amazonaws.dynamodb.v20120810#ThrottlingException","message":"slow down"}`)
+	}))
+	defer server.Close()
+	patient := func(o *dynamodb.Options) { o.RetryMaxAttempts = 1000 }
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	begin := time.Now()
+	_, err := dynamo.New(dynalite.Client(server.URL, patient), "doze", nil).Timer(ctx, 0, true)
+	check(t, err, false, "deadline")
+	if d := time.Since(begin); d > 2*time.Second {
+		t.Errorf("it took %v", d)
+	}
+	begin = time.Now()
+	_, err = dynamo.New(dynalite.Client(server.URL, patient), "doze", nil).Timer(t.Context(), 0, true)
+	check(t, err, true, "")
+	if d := time.Since(begin); d > 10*time.Second {
+		t.Errorf("without a deadline it took %v", d)
+	}
+}
+
 func TestNoCredentialsAndNoRegion(t *testing.T) {
 	none := func(o *dynamodb.Options) {
 		o.Credentials = aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
