@@ -15,11 +15,13 @@ import (
 // after the other: a room that Members shows a socket in is one that Rooms lists for it, and the other way round,
 // once all calls have returned.
 type Store interface {
-	// Join adds a socket to rooms of a namespace and returns how many it is in then, "" not counted, or 0 when rooms is
-	// just "". Where it is already, it keeps its address and its expiry.
+	// Join adds a socket to rooms of a namespace. Where it is already, it keeps its address and its expiry. It returns
+	// how many rooms the socket is in, "" not counted, or 0 when it has not counted, which may cost: one call in 16 of
+	// many does, and what it has counted may be some time old. Without rooms it only counts.
 	Join(ctx context.Context, namespace string, m Member, rooms ...string) (int, error)
 
-	// Leave removes a socket from rooms of a namespace. Where it is not is fine.
+	// Leave removes a socket from rooms of a namespace, without rooms from all that it is in but "". Where it is not
+	// is fine.
 	Leave(ctx context.Context, namespace, socket string, rooms ...string) error
 
 	// Move changes the address of a socket in all rooms that it is in, and adds it to none.

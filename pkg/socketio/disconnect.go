@@ -103,11 +103,7 @@ func (s *Server) cleanUp(ctx context.Context, socket *Socket, reason Reason) err
 func (s *Server) leaveAll(ctx context.Context, namespace, id string) error {
 	ctx, cancel := s.engine.Outlive(ctx)
 	defer cancel()
-	names, err := s.store.Rooms(ctx, namespace, id)
-	if err == nil && len(names) > 0 {
-		err = s.store.Leave(ctx, namespace, id, names...)
-	}
-	if err != nil {
+	if err := s.store.Leave(ctx, namespace, id); err != nil {
 		return err
 	}
 	return s.store.Leave(ctx, namespace, id, "")

@@ -114,7 +114,7 @@ func TestADisconnectThatFailsClosesTheSession(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		io, log, did := farewell()
 		b := &broken{}
-		once := sync.OnceFunc(func() { b.fail("Rooms", false, 1, errLasting) })
+		once := sync.OnceFunc(func() { b.fail("Leave", false, 1, errLasting) })
 		io.Of("/").OnDisconnecting(func(ctx, sock, socketio.Reason) error { once(); return nil })
 		s := socketiotest.New(t, io, socketiotest.Options{Wrap: hook(b.hook)})
 		client := s.Connect("/")

@@ -9,6 +9,7 @@ package dynamo
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -22,8 +23,8 @@ var (
 	_ rooms.Store  = (*Store)(nil)
 )
 
-// Store implements engine.Store and rooms.Store. Make one with New. It holds no state: any number of them, in any
-// number of processes, may use one table.
+// Store implements engine.Store and rooms.Store. Make one with New. Any number of them, in any number of
+// processes, may use one table.
 //
 // Its errors are one line that says what to do. Those that a retry may cure (throttling, timeouts, a server or a
 // network that fails) have a method Temporary() bool that returns true.
@@ -31,6 +32,7 @@ type Store struct {
 	client *dynamodb.Client
 	table  string
 	now    func() time.Time
+	joins  atomic.Int64
 }
 
 // New returns a Store on a table, which has to be there. Rows expire by the time that now returns; nil means time.Now.

@@ -13,21 +13,29 @@ import (
 // list row goes last.
 //
 // The list row has an id, for as long as it exists, and counts those who join; the room row carries the id and the
-// number of whoever wrote it last. Whoever joins takes a number, writes the room row unless one with a higher number
-// is there, and looks at the list row again. It may have vanished meanwhile: then all room rows with its id are left
-// over. Or somebody has a higher number: then a room row that was made from nothing may have been made behind a Leave
-// that does not know of it, and the one who made it begins anew. With one number a room row is written once: the
-// answer to a write may be lost, so that what was refused may have been done and undone.
+// number of whoever wrote it last.
+//
+// Whoever makes the list row is its number one. If it then makes the room row where there is none at all, the two are
+// there, and it is done: who leaves sees to it that this cannot happen any more once the list row is gone.
+//
+// Whoever else joins takes a number, writes the room row unless one with a higher number is there, and looks at the
+// list row again. It may have vanished meanwhile: then all room rows with its id are left over. Or somebody has a higher
+// number: then a room row that was made from nothing may have been made behind a Leave that does not know of it, and the
+// one who made it begins anew. With one number a room row is written once: the answer to a write may be lost, so that
+// what was refused may have been done and undone, and what was done twice begins anew.
 //
 // Whoever leaves deletes the room row, if it is the one of the list row's number, and then the list row, if nobody has
-// joined since. If the room row is another, somebody is about to write it: then the list row goes first, and room rows
-// with its id afterwards; who is about to write sees that.
+// joined since. If the room row is another or is not there, somebody is about to write it: then a tombstone takes its
+// place for some minutes, which has the list row's id and number and no address, and which nobody writes over who has
+// no higher number. The same if the list row says that its room row was made by another than its number one, who may
+// still be about to make it.
 
 // ticket is the number of one who joins.
 type ticket struct {
 	id      string // four random characters of the list row
 	number  uint32
 	expires int64 // of the membership, in milliseconds
+	raced   bool  // the list row's: its room row was made from nothing by another than number one
 }
 
 const ticketID, ticketNumber = 4, 4
@@ -64,32 +72,49 @@ const (
 	shownBy                 // by another, with a higher number
 	shownOver               // over one with a lower number
 	shownFresh              // from nothing, or over one of a list row of old
+	shownFirst              // from nothing, by number one, who need not look again
+	shownTwice              // from nothing, and as the first answer was lost, maybe again after somebody has deleted it
 )
+
+// place is what a room row is to be written over.
+type place int
+
+const (
+	overNone  place = iota // there is no row at all
+	overOther              // there is none, one with another id, or a tombstone with a lower number
+	overMine               // there is one with the ticket's id and a lower number, whose address stays
+)
+
+// buried is what a tombstone has after its stamp, where the address of other room rows is.
+const buried = "!"
 
 // links are the two rows of a membership, for one socket and any of its rooms.
 type links interface {
-	// enlist makes the list row if there is none, takes a number, and reports whether it made the row.
-	enlist(ctx context.Context, room string) (t ticket, made bool, err error)
-	// show writes the room row: with fresh where there is none with the ticket's id, without where there is one with
-	// a lower number, whose address it keeps.
-	show(ctx context.Context, room string, t ticket, fresh bool) (shown, error)
+	// enlist makes the list row if there is none, takes a number, and reports whether it made the row, which it marks
+	// as raced when asked to.
+	enlist(ctx context.Context, room string, raced bool) (t ticket, made bool, err error)
+	// show writes the room row.
+	show(ctx context.Context, room string, t ticket, over place) (shown, error)
 	// listed returns the list rows.
 	listed(ctx context.Context) (map[string]ticket, error)
-	// look returns what the room row has, "" when there is none.
+	// look returns the stamp that the room row has, "" when there is none, or a tombstone.
 	look(ctx context.Context, room string) (seen string, err error)
-	// hide deletes the room row if it has the ticket's id and number. Else it returns what it has.
-	hide(ctx context.Context, room string, t ticket) (ok bool, seen string, err error)
+	// hide deletes the room row if it has the ticket's id and number.
+	hide(ctx context.Context, room string, t ticket) (ok bool, err error)
+	// bury puts a tombstone where there is no room row with the ticket's id and as high a number, and reports whether
+	// it is there.
+	bury(ctx context.Context, room string, t ticket) (ok bool, err error)
 	// unlist deletes the list row if it has the ticket's id and number. Else it returns what it has, if it is there.
 	unlist(ctx context.Context, room string, t ticket) (ok bool, now ticket, there bool, err error)
-	// purge deletes the room row if it has the ticket's id, or is just as it was seen.
-	purge(ctx context.Context, room string, t ticket, seen string) error
+	// purge deletes the room row if it has the ticket's id and is no tombstone.
+	purge(ctx context.Context, room string, t ticket) error
 }
 
 // joinTries is how often others may come between.
 const joinTries = 100
 
-// join adds a membership of each room and returns all that there are then.
-func join(ctx context.Context, l links, rooms []string) (map[string]ticket, error) {
+// join adds a membership of each room.
+func join(ctx context.Context, l links, rooms []string) error {
 	for range joinTries {
 		tickets := make([]ticket, len(rooms))
 		became := make([]shown, len(rooms))
@@ -97,28 +122,29 @@ func join(ctx context.Context, l links, rooms []string) (map[string]ticket, erro
 			tickets[i], became[i], err = enter(ctx, l, rooms[i])
 			return err
 		})
-		if err != nil {
-			return nil, err
+		sure := func(s shown) bool { return s == shownFirst || s == shownBy }
+		if err != nil || !slices.ContainsFunc(became, func(s shown) bool { return !sure(s) }) {
+			return err
 		}
 		now, err := l.listed(ctx)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		again := make([]bool, len(rooms))
 		err = each(ctx, len(rooms), func(ctx context.Context, i int) error {
 			mine := tickets[i]
 			t, there := now[rooms[i]]
 			switch {
-			case became[i] == shownBy:
+			case sure(became[i]):
 			case !there:
-				return l.purge(ctx, rooms[i], mine, "")
+				return l.purge(ctx, rooms[i], mine)
 			case t.id != mine.id, became[i] == shownFresh && t.number != mine.number:
 				again[i] = true
 			}
 			return nil
 		})
 		if err != nil {
-			return nil, err
+			return err
 		}
 		var next []string
 		for i, room := range rooms {
@@ -127,36 +153,46 @@ func join(ctx context.Context, l links, rooms []string) (map[string]ticket, erro
 			}
 		}
 		if len(next) == 0 {
-			return now, nil
+			return nil
 		}
 		rooms = next
 	}
-	return nil, changing("Join")
+	return changing("Join")
 }
 
 // enter writes the two rows of a membership.
 func enter(ctx context.Context, l links, room string) (ticket, shown, error) {
-	fresh := false
+	fresh, raced := false, false
 	for range joinTries {
-		t, made, err := l.enlist(ctx, room)
+		t, made, err := l.enlist(ctx, room, raced)
 		if err != nil {
 			return t, shownNot, err
 		}
-		fresh = fresh || made
-		became, err := l.show(ctx, room, t, fresh)
-		if err != nil || became != shownNot {
+		over := overMine
+		switch {
+		case made && t.number == 1 && !raced:
+			over = overNone
+		case made || fresh:
+			over = overOther
+		}
+		became, err := l.show(ctx, room, t, over)
+		if err != nil || became != shownNot && became != shownTwice {
 			return t, became, err
 		}
-		fresh = !fresh
+		fresh = became == shownNot && over != overOther
+		raced = fresh
 	}
 	return ticket{}, shownNot, changing("Join")
 }
 
-// leave ends the membership of each room that there is one of.
-func leave(ctx context.Context, l links, rooms []string) error {
+// leave ends the membership of each room that there is one of; without rooms, of all that are listed but one's own.
+func leave(ctx context.Context, l links, own string, rooms []string) error {
 	now, err := l.listed(ctx)
 	if err != nil {
 		return err
+	}
+	if len(rooms) == 0 {
+		rooms = slices.DeleteFunc(names(now), func(room string) bool { return room == own })
 	}
 	return each(ctx, len(rooms), func(ctx context.Context, i int) error {
 		if t, there := now[rooms[i]]; there {
@@ -166,8 +202,8 @@ func leave(ctx context.Context, l links, rooms []string) error {
 	})
 }
 
-// leaveNone is for a room that is not listed. A room row may have been left by a Leave whose answer was lost, of which
-// this is the retry: it is left over if its list row is not there after it has been seen, for that was made before.
+// leaveNone is for a room that is not listed. A room row may have been left by one who joined and died, and is left over
+// if its list row is not there after it has been seen, for that was made before.
 func leaveNone(ctx context.Context, l links, room string) error {
 	seen, err := l.look(ctx, room)
 	if err != nil || len(seen) < ticketID {
@@ -178,25 +214,33 @@ func leaveNone(ctx context.Context, l links, room string) error {
 	if err != nil || now[room].id == left.id {
 		return err
 	}
-	return l.purge(ctx, room, left, "")
+	return l.purge(ctx, room, left)
 }
 
 func leaveOne(ctx context.Context, l links, room string, t ticket) error {
 	for range joinTries {
-		hidden, seen, err := l.hide(ctx, room, t)
+		gone, err := l.hide(ctx, room, t)
+		if err == nil && (!gone || t.raced) {
+			gone, err = l.bury(ctx, room, t)
+		}
 		if err != nil {
 			return err
 		}
-		ok, now, there, err := l.unlist(ctx, room, t)
-		switch {
-		case err != nil:
-			return err
-		case ok && !hidden:
-			return l.purge(ctx, room, t, seen)
-		case ok, !there && hidden:
-			return nil
-		case !there: // another has deleted it, or this very call, whose answer was lost
-			return l.purge(ctx, room, t, "")
+		now, there := t, true
+		if gone {
+			var ok bool
+			if ok, now, there, err = l.unlist(ctx, room, t); err != nil || ok {
+				return err
+			}
+		} else { // somebody has written it
+			all, err := l.listed(ctx)
+			if err != nil {
+				return err
+			}
+			now, there = all[room]
+		}
+		if !there { // another has deleted it, or this very call, whose answer was lost
+			return l.purge(ctx, room, t)
 		}
 		t = now
 	}
@@ -209,7 +253,7 @@ func (t ticket) became(seen string) shown {
 		return shownNot
 	}
 	switch stamp := seen[:len(t.stamp())]; {
-	case stamp > t.stamp():
+	case stamp > t.stamp(), stamp == t.stamp() && strings.HasSuffix(seen, buried):
 		return shownBy
 	case stamp == t.stamp(): // by this very write, whose first answer was lost
 		return shownFresh

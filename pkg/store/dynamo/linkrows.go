@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
@@ -18,6 +19,7 @@ const (
 	attrStamp   = "r" // of a room row: the ticket's, then two digits of milliseconds that the row expires before its ttl
 	attrID      = "i" // of a list row
 	attrNumber  = "n" // of a list row
+	attrRaced   = "f" // of a list row
 )
 
 // rowLinks are the rows of one socket in the table.
@@ -25,12 +27,13 @@ type rowLinks struct {
 	store     *Store
 	namespace string
 	member    rooms.Member // with the address and the expiry of rows that are made
+	eventual  bool         // listed may be some time old
 }
 
 func (l *rowLinks) list(room string) key { return listKey(l.namespace, l.member.Socket, room) }
 func (l *rowLinks) room(room string) key { return roomKey(l.namespace, room, l.member.Socket) }
 
-func (l *rowLinks) enlist(ctx context.Context, room string) (ticket, bool, error) {
+func (l *rowLinks) enlist(ctx context.Context, room string, raced bool) (ticket, bool, error) {
 	id := numeral(rand.Uint32(), ticketID)
 	made := l.list(room).item()
 	made[attrID], made[attrNumber] = stringValue(id), numberValue(1)
@@ -43,6 +46,10 @@ func (l *rowLinks) enlist(ctx context.Context, room string) (ticket, bool, error
 			ConditionExpression:       aws.String("attribute_not_exists(p) OR x > :now"),
 			ExpressionAttributeValues: values,
 			ReturnValues:              types.ReturnValueAllNew,
+		}
+		if raced {
+			*in.UpdateExpression += ", f = :raced"
+			values[":raced"] = boolValue(true)
 		}
 		if ttl := made[timeToLive]; ttl != nil {
 			*in.UpdateExpression += ", #ttl = if_not_exists(#ttl, :ttl)"
@@ -69,7 +76,7 @@ func (l *rowLinks) enlist(ctx context.Context, room string) (ticket, bool, error
 }
 
 func ticketOf(row item) ticket {
-	return ticket{stringOf(row[attrID]), uint32(numberOf(row[attrNumber])), numberOf(row[attrExpires])}
+	return ticket{stringOf(row[attrID]), uint32(numberOf(row[attrNumber])), numberOf(row[attrExpires]), boolOf(row[attrRaced])}
 }
 
 // stampValue is what a room row carries of a ticket.
@@ -92,56 +99,74 @@ func roomExpires(row item) time.Time {
 	return time.UnixMilli(numberOf(row[timeToLive])*1000 - int64(numberFrom(stamp[len(stamp)-2:]))).UTC()
 }
 
-func (l *rowLinks) show(ctx context.Context, room string, t ticket, fresh bool) (became shown, err error) {
-	id := stringValue(t.id)
-	if fresh {
+func (l *rowLinks) show(ctx context.Context, room string, t ticket, over place) (shown, error) {
+	became := map[place]shown{overNone: shownFirst, overOther: shownFresh, overMine: shownOver}[over]
+	var tries int
+	var err error
+	if over == overMine {
+		_, err = call(ctx, l.store, l.store.client.UpdateItem, &dynamodb.UpdateItemInput{
+			TableName: &l.store.table, Key: l.room(room).item(),
+			UpdateExpression:                    aws.String("SET r = :new"),
+			ConditionExpression:                 aws.String("begins_with(r, :id) AND r < :stamp AND attribute_exists(a)"),
+			ExpressionAttributeValues:           item{":new": t.stampValue(), ":id": stringValue(t.id), ":stamp": stringValue(t.stamp())},
+			ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+		})
+	} else {
 		row := l.room(room).item()
 		row[attrStamp], row[attrAddress] = t.stampValue(), stringValue(l.member.Address)
 		if t.expires != never {
 			row[timeToLive] = numberValue(ttlOf(t.expires))
 		}
-		became = shownFresh
-		_, err = call(ctx, l.store, l.store.client.PutItem, &dynamodb.PutItemInput{
-			TableName: &l.store.table, Item: row,
-			ConditionExpression:                 aws.String("attribute_not_exists(p) OR NOT begins_with(r, :id)"),
-			ExpressionAttributeValues:           item{":id": id},
+		in := &dynamodb.PutItemInput{
+			TableName: &l.store.table, Item: row, ConditionExpression: aws.String("attribute_not_exists(p)"),
 			ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
-		})
-	} else {
-		became = shownOver
-		_, err = call(ctx, l.store, l.store.client.UpdateItem, &dynamodb.UpdateItemInput{
-			TableName: &l.store.table, Key: l.room(room).item(),
-			UpdateExpression:                    aws.String("SET r = :new"),
-			ConditionExpression:                 aws.String("begins_with(r, :id) AND r < :stamp"),
-			ExpressionAttributeValues:           item{":new": t.stampValue(), ":id": id, ":stamp": stringValue(t.stamp())},
-			ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
-		})
+		}
+		if over == overOther {
+			*in.ConditionExpression += " OR NOT begins_with(r, :id) OR (attribute_not_exists(a) AND r < :stamp)"
+			in.ExpressionAttributeValues = item{":id": stringValue(t.id), ":stamp": stringValue(t.stamp())}
+		}
+		var out *dynamodb.PutItemOutput
+		if out, err = call(ctx, l.store, l.store.client.PutItem, in); err == nil {
+			if attempts, ok := retry.GetAttemptResults(out.ResultMetadata); ok {
+				tries = len(attempts.Results)
+			}
+		}
 	}
 	failed := refused(err)
-	if failed == nil {
+	switch {
+	case err == nil && over != overMine && tries != 1:
+		return shownTwice, nil
+	case failed == nil:
 		return became, err
+	case failed.Item == nil: // the server does not say
+		if failed.Item, err = l.store.get(ctx, l.room(room), true); err != nil {
+			return shownNot, err
+		}
 	}
-	seen, err := l.stampOf(ctx, room, failed)
-	return t.became(seen), err
+	return t.became(stampOf(failed.Item)), nil
 }
 
-// stampOf returns the stamp of the room row for which a condition failed, "" when there is none.
-func (l *rowLinks) stampOf(ctx context.Context, room string, failed *types.ConditionalCheckFailedException) (string, error) {
-	if failed.Item != nil {
-		return stringOf(failed.Item[attrStamp]), nil
+// stampOf returns the stamp of a room row, with a mark when it is a tombstone, "" when there is none.
+func stampOf(row item) string {
+	stamp := stringOf(row[attrStamp])
+	if stamp != "" && row[attrAddress] == nil {
+		stamp += buried
 	}
-	return l.look(ctx, room)
+	return stamp
 }
 
 func (l *rowLinks) look(ctx context.Context, room string) (string, error) {
 	row, err := l.store.get(ctx, l.room(room), true)
-	return stringOf(row[attrStamp]), err
+	if row[attrAddress] == nil {
+		return "", err
+	}
+	return stampOf(row), err
 }
 
 func (l *rowLinks) listed(ctx context.Context) (map[string]ticket, error) {
 	all := map[string]ticket{}
 	for from := (item)(nil); ; {
-		rows, next, err := l.store.query(ctx, list(l.namespace, l.member.Socket), "", from, true)
+		rows, next, err := l.store.query(ctx, list(l.namespace, l.member.Socket), "", from, !l.eventual)
 		if err != nil {
 			return nil, err
 		}
@@ -157,19 +182,34 @@ func (l *rowLinks) listed(ctx context.Context) (map[string]ticket, error) {
 	}
 }
 
-func (l *rowLinks) hide(ctx context.Context, room string, t ticket) (bool, string, error) {
+func (l *rowLinks) hide(ctx context.Context, room string, t ticket) (bool, error) {
 	_, err := call(ctx, l.store, l.store.client.DeleteItem, &dynamodb.DeleteItemInput{
 		TableName: &l.store.table, Key: l.room(room).item(),
-		ConditionExpression:                 aws.String("begins_with(r, :stamp)"),
-		ExpressionAttributeValues:           item{":stamp": stringValue(t.stamp())},
-		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+		ConditionExpression:       aws.String("begins_with(r, :stamp) AND attribute_exists(a)"),
+		ExpressionAttributeValues: item{":stamp": stringValue(t.stamp())},
 	})
-	failed := refused(err)
-	if failed == nil {
-		return err == nil, "", err
+	if refused(err) != nil {
+		return false, nil
 	}
-	seen, err := l.stampOf(ctx, room, failed)
-	return false, seen, err
+	return err == nil, err
+}
+
+// tombLife is how long a tombstone keeps away who was about to write a room row when its list row was deleted: longer
+// than any call lasts.
+const tombLife = 10 * time.Minute
+
+func (l *rowLinks) bury(ctx context.Context, room string, t ticket) (bool, error) {
+	row := l.room(room).item()
+	row[attrStamp], row[timeToLive] = stringValue(t.stamp()+numeral(0, 2)), ttlValue(l.store.now().Add(tombLife))
+	_, err := call(ctx, l.store, l.store.client.PutItem, &dynamodb.PutItemInput{
+		TableName: &l.store.table, Item: row,
+		ConditionExpression:       aws.String("attribute_not_exists(p) OR NOT begins_with(r, :id) OR r < :stamp OR (begins_with(r, :stamp) AND attribute_not_exists(a))"),
+		ExpressionAttributeValues: item{":id": stringValue(t.id), ":stamp": stringValue(t.stamp())},
+	})
+	if refused(err) != nil {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 func (l *rowLinks) unlist(ctx context.Context, room string, t ticket) (bool, ticket, bool, error) {
@@ -192,17 +232,12 @@ func (l *rowLinks) unlist(ctx context.Context, room string, t ticket) (bool, tic
 	return false, ticketOf(row), !l.store.expired(row), nil
 }
 
-func (l *rowLinks) purge(ctx context.Context, room string, t ticket, seen string) error {
-	in := &dynamodb.DeleteItemInput{
+func (l *rowLinks) purge(ctx context.Context, room string, t ticket) error {
+	_, err := call(ctx, l.store, l.store.client.DeleteItem, &dynamodb.DeleteItemInput{
 		TableName: &l.store.table, Key: l.room(room).item(),
-		ConditionExpression:       aws.String("begins_with(r, :id)"),
+		ConditionExpression:       aws.String("begins_with(r, :id) AND attribute_exists(a)"),
 		ExpressionAttributeValues: item{":id": stringValue(t.id)},
-	}
-	if seen != "" {
-		*in.ConditionExpression += " OR r = :seen"
-		in.ExpressionAttributeValues[":seen"] = stringValue(seen)
-	}
-	_, err := call(ctx, l.store, l.store.client.DeleteItem, in)
+	})
 	if refused(err) != nil {
 		return nil
 	}

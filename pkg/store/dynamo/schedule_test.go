@@ -18,6 +18,9 @@ type pair struct {
 	waiting chan int    // who waits for a step, or has ended: -1-i
 }
 
+// there reports whether there is a room row, and no tombstone.
+func (p *pair) there() bool { return p.room != "" && !strings.HasSuffix(p.room, buried) }
+
 var errLost = errors.New("lost")
 
 // party is one caller of join or leave. It implements links.
@@ -36,6 +39,7 @@ const (
 	lost         // it is not done, and fails
 	mute         // it is done, and fails
 	twice        // it is done again, after its first answer was lost on the way
+	later        // the same, and others have their turns in between
 )
 
 func (p *party) step(do func()) error {
@@ -54,36 +58,49 @@ func (p *party) step(do func()) error {
 		return errLost
 	case twice:
 		do()
+	case later:
+		do()
+		p.waiting <- p.me
+		<-p.turns[p.me]
 	}
 	do()
 	return nil
 }
 
-func (p *party) enlist(context.Context, string) (t ticket, made bool, err error) {
+func (p *party) enlist(_ context.Context, _ string, raced bool) (t ticket, made bool, err error) {
 	err = p.step(func() {
 		if made = p.list == nil; made {
 			p.made++
 			p.list = &ticket{id: fmt.Sprintf("%04d", p.made)}
 		}
 		p.list.number++
+		p.list.raced = p.list.raced || raced
 		t = *p.list
 	})
 	return t, made, err
 }
 
-func (p *party) show(_ context.Context, _ string, t ticket, fresh bool) (became shown, err error) {
+func (p *party) show(_ context.Context, _ string, t ticket, over place) (became shown, err error) {
+	tries := 0
 	err = p.step(func() {
-		same := strings.HasPrefix(p.room, t.id)
+		tries++
+		mine, tomb := strings.HasPrefix(p.room, t.id), strings.HasSuffix(p.room, buried)
+		lower := mine && p.room[:len(t.stamp())] < t.stamp()
 		switch {
-		case fresh && !same:
+		case over == overNone && p.room == "":
+			became = shownFirst
+		case over == overOther && (!mine || tomb && lower):
 			became = shownFresh
-		case !fresh && same && p.room < t.stamp():
+		case over == overMine && lower && !tomb:
 			became = shownOver
 		default:
 			became = t.became(p.room)
 			return
 		}
 		p.room = t.stamp()
+		if tries > 1 && over != overMine {
+			became = shownTwice
+		}
 	})
 	return became, err
 }
@@ -99,19 +116,32 @@ func (p *party) listed(context.Context) (all map[string]ticket, err error) {
 }
 
 func (p *party) look(context.Context, string) (seen string, err error) {
-	err = p.step(func() { seen = p.room })
+	err = p.step(func() {
+		if seen = p.room; strings.HasSuffix(seen, buried) {
+			seen = ""
+		}
+	})
 	return seen, err
 }
 
-func (p *party) hide(_ context.Context, _ string, t ticket) (ok bool, seen string, err error) {
+func (p *party) hide(_ context.Context, _ string, t ticket) (ok bool, err error) {
 	err = p.step(func() {
 		if ok = p.room == t.stamp(); ok {
 			p.room = ""
-		} else if p.room != "" {
-			seen = p.room
 		}
 	})
-	return ok, seen, err
+	return ok, err
+}
+
+func (p *party) bury(_ context.Context, _ string, t ticket) (ok bool, err error) {
+	err = p.step(func() {
+		if ok = !strings.HasPrefix(p.room, t.id) || p.room[:len(t.stamp())] < t.stamp(); ok {
+			p.room = t.stamp() + buried
+		} else {
+			ok = p.room == t.stamp()+buried
+		}
+	})
+	return ok, err
 }
 
 func (p *party) unlist(_ context.Context, _ string, t ticket) (ok bool, now ticket, there bool, err error) {
@@ -125,9 +155,9 @@ func (p *party) unlist(_ context.Context, _ string, t ticket) (ok bool, now tick
 	return ok, now, there, err
 }
 
-func (p *party) purge(_ context.Context, _ string, t ticket, seen string) error {
+func (p *party) purge(_ context.Context, _ string, t ticket) error {
 	return p.step(func() {
-		if strings.HasPrefix(p.room, t.id) || seen != "" && p.room == seen {
+		if strings.HasPrefix(p.room, t.id) && !strings.HasSuffix(p.room, buried) {
 			p.room = ""
 		}
 	})
@@ -157,9 +187,9 @@ func (s scenario) run(choose func(n int) int) (*pair, string) {
 			defer func() { p.waiting <- -1 - i }()
 			for err := errLost; err != nil; {
 				if kind == 'j' || kind == 'J' {
-					_, err = join(context.Background(), one, []string{"r"})
+					err = join(context.Background(), one, []string{"r"})
 				} else {
-					err = leave(context.Background(), one, []string{"r"})
+					err = leave(context.Background(), one, "", []string{"r"})
 				}
 			}
 		}()
@@ -220,7 +250,7 @@ func (s scenario) all(t *testing.T, most int) (runs int, complete bool) {
 
 func (s scenario) verify(t *testing.T, p *pair, order string) {
 	t.Helper()
-	if (p.list == nil) != (p.room == "") {
+	if (p.list == nil) == p.there() {
 		t.Errorf("%q, there at first: %t, in the order %s: list row %v, room row %q", s.parties, s.there, order, p.list, p.room)
 	}
 }

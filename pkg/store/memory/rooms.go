@@ -64,9 +64,6 @@ func (s *Store) Join(_ context.Context, name string, m rooms.Member, names ...st
 			n.add(m, room)
 		}
 	}
-	if slices.Equal(names, []string{""}) {
-		return 0, nil
-	}
 	return len(s.joined(n, m.Socket)), nil
 }
 
@@ -85,6 +82,9 @@ func (s *Store) Leave(_ context.Context, name, socket string, names ...string) e
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	n := s.namespace(name)
+	if len(names) == 0 {
+		names = s.joined(n, socket)
+	}
 	for _, room := range names {
 		n.remove(socket, room)
 	}

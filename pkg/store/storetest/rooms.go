@@ -23,6 +23,7 @@ func Rooms(t *testing.T, open func(t *testing.T, now func() time.Time) rooms.Sto
 		{"Join where the socket is already keeps its address", joinAgain},
 		{"Join of no room only counts", joinNone},
 		{"Leave removes from the rooms that are named", leave},
+		{"Leave without rooms removes from all, and from those of nobody else", leaveAll},
 		{"Leave where the socket is not is fine", leaveAbsent},
 		{"Move changes the address in all rooms and adds to none", move},
 		{"Move of a socket that is nowhere is fine", moveAbsent},
@@ -123,13 +124,17 @@ func (n *namespace) want(room string, want map[string]string) {
 
 type addresses = map[string]string
 
-func join(t *testing.T, n *namespace) {
-	if got := n.join("a", "x", "", "r1", "r2"); got != 2 {
-		t.Errorf("in %d rooms, want 2", got)
+// counted checks what Join has returned, if it has counted.
+func (n *namespace) counted(want, got int) {
+	n.t.Helper()
+	if got != want && got != 0 {
+		n.t.Errorf("in %d rooms, want %d", got, want)
 	}
-	if got := n.join("a", "x", "r2", "r3"); got != 3 {
-		t.Errorf("in %d rooms, want 3", got)
-	}
+}
+
+func join(_ *testing.T, n *namespace) {
+	n.counted(2, n.join("a", "x", "", "r1", "r2"))
+	n.counted(3, n.join("a", "x", "r2", "r3"))
 	n.join("b", "y", "", "r2")
 	n.want("", addresses{"a": "x", "b": "y"})
 	n.want("r1", addresses{"a": "x"})
@@ -150,6 +155,22 @@ func joinNone(t *testing.T, n *namespace) {
 	if got := n.join("a", "x"); got != 1 {
 		t.Errorf("in %d rooms, want 1", got)
 	}
+}
+
+func leaveAll(t *testing.T, n *namespace) {
+	n.join("a", "x", "", "r1", "r2")
+	n.join("b", "y", "", "r2")
+	n.leave("a")
+	n.want("", addresses{"a": "x", "b": "y"})
+	n.want("r1", nil)
+	n.want("r2", addresses{"b": "y"})
+	n.want("a", addresses{"a": "x"})
+	if got := n.rooms("a"); len(got) > 0 {
+		t.Errorf("listed in %q", got)
+	}
+	n.leave("a")
+	n.leave("nobody")
+	n.want("", addresses{"a": "x", "b": "y"})
 }
 
 func leave(t *testing.T, n *namespace) {
@@ -416,9 +437,7 @@ func roomsExpired(t *testing.T, n *namespace) {
 	}
 	n.move("a", "new")
 	n.want("r", addresses{"b": "y"})
-	if got := n.join("a", "new", "r"); got != 1 {
-		t.Errorf("in %d rooms, want 1", got)
-	}
+	n.counted(1, n.join("a", "new", "r"))
 	n.want("r", addresses{"a": "new", "b": "y"})
 	n.clock.Advance(2 * time.Hour)
 	for range 100 {
