@@ -4,6 +4,7 @@ package main
 
 import (
 	"log"
+	"os"
 
 	"github.com/aws/aws-lambda-go/lambda"
 
@@ -17,6 +18,8 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
+	after := apigw.NewAfterResponse(os.Getenv("AWS_LAMBDA_RUNTIME_API"), b.Timers) // for open packets
+	b.Timers = after
 	e, err := app.New(b.Origins...).Bind(b.Backend)
 	if err != nil {
 		log.Fatal(err)
@@ -25,5 +28,5 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	lambda.Start(apigw.NewConnect(e, pages))
+	lambda.Start(after.Wrap(apigw.NewConnect(e, pages), e))
 }

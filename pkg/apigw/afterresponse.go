@@ -1,0 +1,174 @@
+package apigw
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/dozeio/doze/pkg/engine"
+)
+
+var _ engine.Timers = (*AfterResponse)(nil)
+
+// AfterResponse carries out jobs without a delay in the process that schedules them, once it has given its response: on Lambda, by an internal
+// extension (https://docs.aws.amazon.com/lambda/latest/dg/lambda-extensions.html), whose work the caller does not wait for, and without which
+// a process is frozen with its response. It is how a new connection gets its open packet: the connection exists only after the response, and
+// no queue is faster.
+//
+// Jobs with a delay go to a queue, and so do all where there are no extensions, and those that fail. A process that dies loses the jobs of its last
+// invocation. It is safe for concurrent use.
+type AfterResponse struct {
+	queue  engine.Timers
+	client *http.Client
+	api    string // of extensions
+	id     string // of this one; empty: there is none
+	job    func(context.Context, []byte) error
+	log    func(ctx context.Context, msg string, args ...any)
+
+	mu       sync.Mutex
+	pending  [][]byte
+	finished chan [][]byte // of one invocation, which has returned
+}
+
+// NewAfterResponse returns the Timers for an engine, on a queue. api is the value of AWS_LAMBDA_RUNTIME_API, empty outside of Lambda. Nothing is sent
+// before Wrap.
+func NewAfterResponse(api string, queue engine.Timers) *AfterResponse {
+	a := &AfterResponse{queue: queue, client: &http.Client{}, finished: make(chan [][]byte, 1)}
+	if api != "" {
+		a.api = "http://" + api + "/2020-01-01/extension/"
+	}
+	return a
+}
+
+// Wrap returns the function h of the engine e, whose jobs without a delay are then carried out after each response. It has to be called once, before
+// lambda.Start: extensions are registered while a process starts. Without extensions it returns h.
+func (a *AfterResponse) Wrap(h Handler, e *engine.Engine) Handler {
+	if a.api == "" {
+		return h
+	}
+	a.job, a.log = e.Job, e.Options().Logger.ErrorContext
+	if err := a.register(); err != nil {
+		e.Options().Logger.Warn("there are no extensions here, so that open packets go through the queue", "error", err)
+		return h
+	}
+	go a.serve()
+	return afterwards{h, a}
+}
+
+// Schedule implements engine.Timers.
+func (a *AfterResponse) Schedule(ctx context.Context, job []byte, after time.Duration) error {
+	if a.id == "" || after > 0 {
+		return a.queue.Schedule(ctx, job, after)
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.pending = append(a.pending, bytes.Clone(job))
+	return nil
+}
+
+// afterwards is a function that says when it has returned.
+type afterwards struct {
+	h Handler
+	a *AfterResponse
+}
+
+// Invoke returns what the function does. Its jobs are the extension's from then on.
+func (f afterwards) Invoke(ctx context.Context, event []byte) ([]byte, error) {
+	defer func() {
+		f.a.mu.Lock()
+		jobs := f.a.pending
+		f.a.pending = nil
+		f.a.mu.Unlock()
+		f.a.finished <- jobs // there is room: the next invocation begins when the extension has asked for it
+	}()
+	return f.h.Invoke(ctx, event)
+}
+
+// serve is the extension: for each invocation it waits for the function, does its jobs, and then says that the process may be frozen.
+func (a *AfterResponse) serve() {
+	for {
+		deadline, err := a.next()
+		if err != nil { // the process is about to end, or else its invocations would
+			a.log(context.Background(), "the extension cannot ask for the next invocation", "error", err)
+			pause := time.NewTimer(100 * time.Millisecond)
+			<-pause.C
+			continue
+		}
+		a.do(<-a.finished, deadline)
+	}
+}
+
+func (a *AfterResponse) do(jobs [][]byte, deadline time.Time) {
+	if len(jobs) == 0 {
+		return
+	}
+	ctx, cancel := context.WithDeadline(context.Background(), deadline.Add(-reserve))
+	defer cancel()
+	var all sync.WaitGroup
+	for _, job := range jobs {
+		all.Go(func() {
+			err := a.job(ctx, job)
+			if err == nil {
+				return
+			}
+			last, end := context.WithTimeout(context.WithoutCancel(ctx), reserve/2)
+			defer end()
+			if again := a.queue.Schedule(last, job, 0); again != nil {
+				a.log(ctx, "a job failed and is lost", "error", err, "queue", again)
+			}
+		})
+	}
+	all.Wait()
+}
+
+// extensionName is told to Lambda, which shows it in its logs.
+const extensionName = "doze-after-response"
+
+func (a *AfterResponse) register() error {
+	answer, err := a.call(http.MethodPost, "register", "Lambda-Extension-Name", extensionName, `{"events":["INVOKE"]}`, nil)
+	if err != nil {
+		return err
+	}
+	if a.id = answer.Get("Lambda-Extension-Identifier"); a.id == "" {
+		return fmt.Errorf("apigw: the Extensions API gave no identifier")
+	}
+	return nil
+}
+
+// next blocks until the next invocation has begun.
+func (a *AfterResponse) next() (deadline time.Time, err error) {
+	var event struct {
+		DeadlineMs int64 `json:"deadlineMs"`
+	}
+	_, err = a.call(http.MethodGet, "event/next", "Lambda-Extension-Identifier", a.id, "", &event)
+	return time.UnixMilli(event.DeadlineMs), err
+}
+
+func (a *AfterResponse) call(method, path, header, value, body string, into any) (http.Header, error) {
+	r, err := http.NewRequest(method, a.api+path, bytes.NewReader([]byte(body)))
+	if err != nil {
+		return nil, err
+	}
+	r.Header.Set(header, value)
+	answer, err := a.client.Do(r)
+	if err != nil {
+		return nil, err
+	}
+	defer answer.Body.Close()
+	b, err := io.ReadAll(answer.Body)
+	if err != nil {
+		return nil, err
+	}
+	if answer.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("apigw: the Extensions API answered %s: %s", answer.Status, b)
+	}
+	if into != nil {
+		err = json.Unmarshal(b, into)
+	}
+	return answer.Header, err
+}
