@@ -18,10 +18,6 @@ import (
 
 // TestStockClients runs the unmodified socket.io-client in Node behind each gateway.
 func TestStockClients(t *testing.T) {
-	files, err := filepath.Glob("client/*.test.mjs")
-	if err != nil || len(files) == 0 {
-		t.Fatal("no tests in tests/client", err)
-	}
 	for _, g := range gateways {
 		t.Run(g.name, func(t *testing.T) {
 			s, err := devserver.Start(devserver.Options{
@@ -29,14 +25,23 @@ func TestStockClients(t *testing.T) {
 				Gateway: gateway.Options{Jitter: g.jitter, Seed: g.seed},
 			}, clientapp.New().Bind)
 			closeAfter(t, s, err)
-			binary := "0"
-			if g.ordered {
-				binary = "1"
-			}
-			node(t, []string{"DOZE_URL=" + s.URL, "BINARY_FRAMES=" + binary, fmt.Sprintf("JITTER=%d", g.jitter.Milliseconds())},
-				append([]string{"--test"}, files...)...)
+			stockClients(t, s.URL, g)
 		})
 	}
+}
+
+func stockClients(t *testing.T, url string, g gatewayKind) {
+	t.Helper()
+	files, err := filepath.Glob("client/*.test.mjs")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no tests in tests/client", err)
+	}
+	binary := "0"
+	if g.ordered {
+		binary = "1"
+	}
+	node(t, []string{"DOZE_URL=" + url, "BINARY_FRAMES=" + binary, fmt.Sprintf("JITTER=%d", g.jitter.Milliseconds())},
+		append([]string{"--test"}, files...)...)
 }
 
 // TestOracle runs the same scripts against Node's socket.io and against Doze, whose transcripts have to be equal. The

@@ -16,17 +16,19 @@ import (
 
 // gateways are those that everything is tested behind: AWS's, in a hurry and under jitter, and what the official suites
 // assume.
-var gateways = []struct {
-	name    string
-	ordered bool // and binary frames
-	jitter  time.Duration
-	seed    uint64
-}{
+var gateways = []gatewayKind{
 	{name: "ordered and binary frames", ordered: true},
 	{name: "AWS"},
 	{name: "AWS, jitter, seed 1", jitter: 20 * time.Millisecond, seed: 1},
 	{name: "AWS, jitter, seed 2", jitter: 20 * time.Millisecond, seed: 2},
 	{name: "AWS, jitter, seed 3", jitter: 20 * time.Millisecond, seed: 3},
+}
+
+type gatewayKind struct {
+	name    string
+	ordered bool // and binary frames
+	jitter  time.Duration
+	seed    uint64
 }
 
 // TestOfficialSuites runs the 25 and 32 cases of the official suites behind each gateway. Behind AWS's, three of them

@@ -41,8 +41,12 @@ type Options struct {
 	Env      []string        // more of the functions' environment, as KEY=value
 
 	Warm   int       // copies of each function that are started before the first client comes; default 4, below 0 for none
-	Copies int       // of each function at most; default 64, because a poll that waits holds one, and so may what waits for others
+	Copies int       // of each function at most; default 32
+	Polls  int       // of connect instead, where every client that polls holds one; default 256
 	Logs   io.Writer // of the functions; default: nobody reads them
+
+	OpenByQueue bool    // open packets go through the queue, as where Lambda has no extensions
+	Latency     Latency // for benchmarks; not for the chat
 }
 
 // Deployment is one that runs. Its fields are for reading.
@@ -132,8 +136,11 @@ func (d *Deployment) wire(o Options) (err error) {
 	}
 	for i, f := range []**runtimeapi.Function{&d.Connect, &d.Message, &d.Disconnect, &d.Heartbeat} {
 		fo := runtimeapi.Options{
-			Binary: binary(o.Folder, o.App, functions[i]), Name: functions[i], Handler: functions[i], Env: env, Copies: cmp.Or(o.Copies, 64), Logs: o.Logs,
+			Binary: binary(o.Folder, o.App, functions[i]), Name: functions[i], Handler: functions[i], Env: env, Copies: cmp.Or(o.Copies, 32), Logs: o.Logs,
 			InitTimeout: 30 * time.Second, // a busy machine's
+		}
+		if i == 0 {
+			fo.Copies = cmp.Or(o.Polls, 256)
 		}
 		if o.Gateway.Clock != nil {
 			fo.Now = o.Gateway.Clock.Now
@@ -160,7 +167,7 @@ func (d *Deployment) wire(o Options) (err error) {
 
 // environment is what functions/backend reads, and what the test's functions read besides.
 func (d *Deployment) environment(o Options) ([]string, error) {
-	settings, err := encodeEngine(o.Engine)
+	settings, err := Settings{App: o.App, Engine: o.Engine, OpenByQueue: o.OpenByQueue, Latency: o.Latency}.encode()
 	if err != nil {
 		return nil, err
 	}
@@ -169,8 +176,7 @@ func (d *Deployment) environment(o Options) ([]string, error) {
 		"DOZE_CONNECTIONS=" + d.URL + "/" + cmp.Or(o.Gateway.Stage, "local"),
 		"DOZE_QUEUE=" + d.URL + "/_queue",
 		"AWS_ENDPOINT_URL_DYNAMODB=" + d.Endpoint,
-		"DOZE_TEST_APP=" + o.App,
-		"DOZE_TEST_ENGINE=" + settings,
+		settings,
 	}
 	if o.Engine.PingInterval > 0 {
 		env = append(env, "DOZE_PING_INTERVAL="+o.Engine.PingInterval.String(), "DOZE_PING_TIMEOUT="+o.Engine.PingTimeout.String())

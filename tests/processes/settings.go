@@ -4,24 +4,41 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"time"
 
 	"github.com/dozeio/doze/pkg/engine"
 )
 
-func encodeEngine(o engine.Options) (string, error) {
-	o.Clock, o.Rand, o.Logger = nil, nil, nil
-	b, err := json.Marshal(o)
-	return string(b), err
+// Latency is what calls take longer than on this machine.
+type Latency struct {
+	Table   time.Duration // a request to the table
+	Post    time.Duration // a call of @connections
+	Send    time.Duration // a request to the queue
+	Deliver time.Duration // from there to the function, at least
+	Spread  time.Duration // and up to this much longer
+	Invoke  time.Duration // from the gateway to a function
 }
 
-// FromEnv reads what a function of a test is told besides a deployment's settings: which application it is, and the engine's options, of
-// which it leaves Clock, Rand and Logger as they are.
-func FromEnv(o *engine.Options) (app string, err error) {
-	app, settings := os.Getenv("DOZE_TEST_APP"), os.Getenv("DOZE_TEST_ENGINE")
-	clock, random, logger := o.Clock, o.Rand, o.Logger
-	if err := json.Unmarshal([]byte(settings), o); err != nil {
-		return "", fmt.Errorf("DOZE_TEST_ENGINE is %q: %w", settings, err)
+// Settings is what a function of a test is told besides a deployment's settings.
+type Settings struct {
+	App         string
+	Engine      engine.Options
+	OpenByQueue bool
+	Latency     Latency
+}
+
+const settingsName = "DOZE_TEST_SETTINGS"
+
+func (s Settings) encode() (string, error) {
+	s.Engine.Clock, s.Engine.Rand, s.Engine.Logger = nil, nil, nil
+	b, err := json.Marshal(s)
+	return settingsName + "=" + string(b), err
+}
+
+// SettingsFromEnv reads what Start has written for its functions. Clock, Rand and Logger of the engine's options are nil.
+func SettingsFromEnv() (s Settings, err error) {
+	if err := json.Unmarshal([]byte(os.Getenv(settingsName)), &s); err != nil {
+		return s, fmt.Errorf("%s is %q: %w", settingsName, os.Getenv(settingsName), err)
 	}
-	o.Clock, o.Rand, o.Logger = clock, random, logger
-	return app, nil
+	return s, nil
 }

@@ -30,23 +30,43 @@ func function() (apigw.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	app, err := processes.FromEnv(&b.Options)
+	settings, err := processes.SettingsFromEnv()
 	if err != nil {
 		return nil, err
 	}
+	logger := b.Options.Logger
+	b.Options = settings.Engine
+	b.Options.Logger = logger
+	backend := slow(b.Backend, settings.Latency)
+	api := os.Getenv("AWS_LAMBDA_RUNTIME_API")
+	if settings.OpenByQueue {
+		api = ""
+	}
+	after := apigw.NewAfterResponse(api, backend.Timers)
+	if os.Getenv("_HANDLER") == "connect" {
+		backend.Timers = after
+	}
 	bind := func(b socketio.Backend) (*engine.Engine, error) { return clientapp.New().Bind(b) }
-	if app != "client" {
-		if bind, err = suiteapp.Bind(app); err != nil {
+	if settings.App != "client" {
+		if bind, err = suiteapp.Bind(settings.App); err != nil {
 			return nil, err
 		}
 	}
-	e, err := bind(b.Backend)
+	e, err := bind(backend)
 	if err != nil {
 		return nil, err
 	}
+	h, err := handler(e, after)
+	if err != nil || settings.Latency.Invoke == 0 {
+		return h, err
+	}
+	return slowHandler{h, settings.Latency.Invoke}, nil
+}
+
+func handler(e *engine.Engine, after *apigw.AfterResponse) (apigw.Handler, error) {
 	switch name := os.Getenv("_HANDLER"); name {
 	case "connect":
-		return apigw.NewConnect(e, nil), nil
+		return after.Wrap(apigw.NewConnect(e, nil), e), nil
 	case "message":
 		return apigw.NewMessage(e), nil
 	case "disconnect":
