@@ -61,7 +61,7 @@ func afterResponse(t *testing.T, x *extensions) (*world, apigw.Handler) {
 		t.Fatal(err)
 	}
 	w.engine = e
-	return w, after.Wrap(apigw.NewConnect(e), e)
+	return w, after.Wrap(apigw.NewConnect(e, nil), e)
 }
 
 var websocketHandshake = websocketEvent("CONNECT", "", map[string]string{"EIO": "4", "transport": "websocket"})
@@ -116,7 +116,7 @@ func TestOpenPacketGoesToTheQueueWithoutExtensions(t *testing.T) {
 	}
 	w = newWorld(t)
 	after := apigw.NewAfterResponse("", w)
-	invoke[events.APIGatewayProxyResponse](t, after.Wrap(apigw.NewConnect(w.engine), w.engine), websocketHandshake)
+	invoke[events.APIGatewayProxyResponse](t, after.Wrap(apigw.NewConnect(w.engine, nil), w.engine), websocketHandshake)
 	if err := after.Schedule(t.Context(), []byte("{}"), 0); err != nil || w.opens() != 1 || w.jobs[len(w.jobs)-1] != "{}" {
 		t.Errorf("outside of Lambda: %v, jobs %q", err, w.jobs)
 	}

@@ -10,29 +10,17 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/smithy-go/middleware"
-
 	"github.com/dozeio/doze/pkg/rooms"
 	"github.com/dozeio/doze/pkg/store/dynamo"
 	"github.com/dozeio/doze/tests/dynalite"
+	"github.com/dozeio/doze/tests/meter"
 )
-
-// slow lets every call take 4 ms more, as the real service does.
-func slow(o *dynamodb.Options) {
-	o.APIOptions = append(o.APIOptions, func(stack *middleware.Stack) error {
-		return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("slow",
-			func(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (middleware.InitializeOutput, middleware.Metadata, error) {
-				<-time.After(4 * time.Millisecond)
-				return next.HandleInitialize(ctx, in)
-			}), middleware.Before)
-	})
-}
 
 // A large room is read in parts at the same time: everybody is there once, and it costs what it costs in a row.
 func TestLargeRoomsAreReadInParts(t *testing.T) {
-	m := &meter{}
-	store := dynamo.New(dynalite.Client(*endpoint, m.options, slow), table, nil)
+	m := &meter.Meter{}
+	m.Slow(4 * time.Millisecond) // as the real service is
+	store := dynamo.New(dynalite.Client(*endpoint, m.Options), table, nil)
 	fast := dynamo.New(client, table, nil)
 	for _, test := range []struct {
 		room    string
@@ -55,7 +43,7 @@ func TestLargeRoomsAreReadInParts(t *testing.T) {
 		read := func(how string, s rooms.Store) float64 {
 			var mu sync.Mutex
 			seen := map[string]int{}
-			m.reads = 0
+			m.Take()
 			begin := time.Now()
 			target := rooms.Target{Namespace: namespace}
 			if test.room != "" {
@@ -67,7 +55,9 @@ func TestLargeRoomsAreReadInParts(t *testing.T) {
 				seen[member.Address]++
 				return nil
 			})
-			t.Logf("%d members of %q, %s: %v, %.1f RRU", test.members, test.room, how, time.Since(begin).Round(time.Millisecond), m.reads)
+			took := time.Since(begin).Round(time.Millisecond)
+			reads, _ := m.Take().Sum()
+			t.Logf("%d members of %q, %s: %v, %.1f RRU", test.members, test.room, how, took, reads)
 			if err != nil || len(seen) != test.members {
 				t.Errorf("%d members of %q, %s: found %d, %v", test.members, test.room, how, len(seen), err)
 			}
@@ -76,7 +66,7 @@ func TestLargeRoomsAreReadInParts(t *testing.T) {
 					t.Fatalf("a member is found %d times", n)
 				}
 			}
-			return m.reads
+			return reads
 		}
 		row := read("page by page", struct{ rooms.Store }{store})
 		if parts := read("in parts", store); parts > row*1.1 {

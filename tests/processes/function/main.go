@@ -56,14 +56,14 @@ func function() (apigw.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	h, err := handler(e, after)
+	h, err := handler(e, after, b.Timers)
 	if err != nil || settings.Latency.Invoke == 0 {
 		return h, err
 	}
 	return slowHandler{h, settings.Latency.Invoke}, nil
 }
 
-func handler(e *engine.Engine, after *apigw.AfterResponse) (apigw.Handler, error) {
+func handler(e *engine.Engine, after *apigw.AfterResponse, queue engine.Timers) (apigw.Handler, error) {
 	switch name := os.Getenv("_HANDLER"); name {
 	case "connect":
 		return after.Wrap(apigw.NewConnect(e, nil), e), nil
@@ -72,7 +72,7 @@ func handler(e *engine.Engine, after *apigw.AfterResponse) (apigw.Handler, error
 	case "disconnect":
 		return apigw.NewDisconnect(e), nil
 	case "heartbeat":
-		return apigw.NewHeartbeat(e, b.Timers), nil
+		return apigw.NewHeartbeat(e, queue), nil
 	default:
 		return nil, fmt.Errorf("_HANDLER is %q", name)
 	}

@@ -44,9 +44,9 @@ func (s slowStore) Update(ctx context.Context, a engine.Address, t engine.Transi
 	return s.Store.Update(ctx, a, t)
 }
 
-func (s slowStore) Timer(ctx context.Context, shard int) (engine.Timer, error) {
+func (s slowStore) Timer(ctx context.Context, shard int, strong bool) (engine.Timer, error) {
 	wait(s.by)
-	return s.Store.Timer(ctx, shard)
+	return s.Store.Timer(ctx, shard, strong)
 }
 
 func (s slowStore) SetTimer(ctx context.Context, shard int, generation int64, t engine.Timer) (bool, error) {
