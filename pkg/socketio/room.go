@@ -26,7 +26,8 @@ const maxRoomName = 256
 
 // Join adds the socket to rooms. It is in them when Join returns, unless it was disconnected meanwhile; in a
 // middleware, it will be once it is connected. More rooms than Options.MaxRooms are an error, and the socket is then in
-// none of those that it wanted to join. After another error it may be in some of them.
+// none of those that it wanted to join; a store in which counting costs counts now and then, so that a few more may pass
+// before. After another error it may be in some of them.
 func (s *Socket) Join(ctx context.Context, names ...string) error {
 	for _, name := range names {
 		if name == "" || len(name) > maxRoomName {

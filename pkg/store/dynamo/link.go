@@ -226,7 +226,8 @@ func leaveOne(ctx context.Context, l links, room string, t ticket) error {
 		if err != nil {
 			return err
 		}
-		now, there := t, true
+		var now ticket
+		var there bool
 		if gone {
 			var ok bool
 			if ok, now, there, err = l.unlist(ctx, room, t); err != nil || ok {
