@@ -44,6 +44,9 @@ func TestMembershipsOnABadDay(t *testing.T) {
 		for at := range 6 {
 			for _, what := range []mishap{lost, mute, twice, later} {
 				for _, there := range []bool{false, true} {
+					if parties == "Jl" && there && at > 3 {
+						continue // by then it has begun anew: 180,000 orders of what was tried already
+					}
 					if what == later && (at > 3 || parties == "Jj" || parties == "Ll") {
 						continue // the writes come before, and who leaves writes nothing that is done twice
 					}
