@@ -19,10 +19,11 @@ type Handler interface {
 }
 
 // NewConnect returns the function that sessions begin with and that polls wait in: the $connect route, and GET and
-// OPTIONS of the HTTP API. What is not for the protocol's path, /socket.io/, the site answers; nil has no pages.
+// OPTIONS of the HTTP API. What is not for the protocol's path, /socket.io/, the site answers; without one (nil) every
+// request is the protocol's.
 func NewConnect(e *engine.Engine, site http.Handler) Handler {
 	return function{e, func(ctx context.Context, e *engine.Engine, env envelope, event []byte) (any, error) {
-		if env.RequestContext.HTTP != nil && !isProtocol(env.RawPath) {
+		if site != nil && env.RequestContext.HTTP != nil && !isProtocol(env.RawPath) {
 			return siteRequest(ctx, site, event)
 		}
 		return connect(ctx, e, env, event)

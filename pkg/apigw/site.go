@@ -22,11 +22,8 @@ func isProtocol(rawPath string) bool {
 	return below && !strings.HasPrefix(rest, "socket.io.")
 }
 
-// siteRequest answers an event of an HTTP API, which has the shape of a Function URL's, from a site. Nil has no pages.
+// siteRequest answers an event of an HTTP API, which has the shape of a Function URL's, from a site.
 func siteRequest(ctx context.Context, site http.Handler, event []byte) (response events.APIGatewayV2HTTPResponse, err error) {
-	if site == nil {
-		return events.APIGatewayV2HTTPResponse{StatusCode: http.StatusNotFound}, nil
-	}
 	var r events.LambdaFunctionURLRequest
 	if err := json.Unmarshal(event, &r); err != nil {
 		return response, err

@@ -44,7 +44,4 @@ func TestPathsBeyondTheProtocolAreTheSites(t *testing.T) {
 	if r := get(site, "/picture", ""); !r.IsBase64Encoded || r.Body != base64.StdEncoding.EncodeToString([]byte(picture)) {
 		t.Errorf("a picture: %+v", r)
 	}
-	if r := get(nil, "/", ""); r.StatusCode != 404 {
-		t.Errorf("no site: %+v", r)
-	}
 }
