@@ -15,12 +15,12 @@ import (
 
 var _ engine.Timers = (*AfterResponse)(nil)
 
-// AfterResponse carries out jobs without a delay in the process that schedules them, once it has given its response: on Lambda, by an internal
+// AfterResponse carries out the jobs that a client waits for in the process that schedules them, once it has given its response: on Lambda, by an internal
 // extension (https://docs.aws.amazon.com/lambda/latest/dg/lambda-extensions.html), whose work the caller does not wait for, and without which
 // a process is frozen with its response. It is how a new connection gets its open packet: the connection exists only after the response, and
 // no queue is faster.
 //
-// Jobs with a delay go to a queue, and so do all where there are no extensions, and those that fail. A process that dies loses the jobs of its last
+// Other jobs go to a queue, and so do all where there are no extensions, and those that fail. A process that dies loses the jobs of its last
 // invocation. It is safe for concurrent use.
 type AfterResponse struct {
 	queue  engine.Timers
@@ -45,7 +45,7 @@ func NewAfterResponse(api string, queue engine.Timers) *AfterResponse {
 	return a
 }
 
-// Wrap returns the function h of the engine e, whose jobs without a delay are then carried out after each response. It has to be called once, before
+// Wrap returns the function h of the engine e, whose urgent jobs (engine.Urgent) are then carried out after each response. It has to be called once, before
 // lambda.Start: extensions are registered while a process starts. Without extensions it returns h.
 func (a *AfterResponse) Wrap(h Handler, e *engine.Engine) Handler {
 	if a.api == "" {
@@ -62,7 +62,7 @@ func (a *AfterResponse) Wrap(h Handler, e *engine.Engine) Handler {
 
 // Schedule implements engine.Timers.
 func (a *AfterResponse) Schedule(ctx context.Context, job []byte, after time.Duration) error {
-	if a.id == "" || after > 0 {
+	if a.id == "" || after > 0 || !engine.Urgent(job) {
 		return a.queue.Schedule(ctx, job, after)
 	}
 	a.mu.Lock()

@@ -37,14 +37,16 @@ func function() (apigw.Handler, error) {
 	logger := b.Options.Logger
 	b.Options = settings.Engine
 	b.Options.Logger = logger
-	backend := slow(b.Backend, settings.Latency)
+	if settings.Latency != (processes.Latency{}) {
+		b.Backend = slow(b.Backend, settings.Latency)
+	}
 	api := os.Getenv("AWS_LAMBDA_RUNTIME_API")
 	if settings.OpenByQueue {
 		api = ""
 	}
-	after := apigw.NewAfterResponse(api, backend.Timers)
+	after := apigw.NewAfterResponse(api, b.Timers)
 	if os.Getenv("_HANDLER") == "connect" {
-		backend.Timers = after
+		b.Timers = after
 	}
 	bind := func(b socketio.Backend) (*engine.Engine, error) { return clientapp.New().Bind(b) }
 	if settings.App != "client" {
@@ -52,18 +54,18 @@ func function() (apigw.Handler, error) {
 			return nil, err
 		}
 	}
-	e, err := bind(backend)
+	e, err := bind(b.Backend)
 	if err != nil {
 		return nil, err
 	}
-	h, err := handler(e, after, b.Timers)
+	h, err := handler(e, b.Timers, after)
 	if err != nil || settings.Latency.Invoke == 0 {
 		return h, err
 	}
 	return slowHandler{h, settings.Latency.Invoke}, nil
 }
 
-func handler(e *engine.Engine, after *apigw.AfterResponse, queue engine.Timers) (apigw.Handler, error) {
+func handler(e *engine.Engine, timers engine.Timers, after *apigw.AfterResponse) (apigw.Handler, error) {
 	switch name := os.Getenv("_HANDLER"); name {
 	case "connect":
 		return after.Wrap(apigw.NewConnect(e, nil), e), nil
@@ -72,7 +74,7 @@ func handler(e *engine.Engine, after *apigw.AfterResponse, queue engine.Timers) 
 	case "disconnect":
 		return apigw.NewDisconnect(e), nil
 	case "heartbeat":
-		return apigw.NewHeartbeat(e, queue), nil
+		return apigw.NewHeartbeat(e, timers), nil
 	default:
 		return nil, fmt.Errorf("_HANDLER is %q", name)
 	}
