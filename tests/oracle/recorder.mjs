@@ -28,6 +28,15 @@ export class Recorder {
     if (id && !this.#names.has(id)) this.#names.set(id, `<${name}>`);
   }
 
+  /**
+   * late tells a farewell of a client that this scenario has not named: of an earlier scenario, whose connection has ended
+   * before all that its end is cause of. Where every function is a process of its own that may take a while.
+   */
+  late(packet) {
+    const [, id] = /^42\["peer-(?:left|leaving)",\{"id":"([^"]*)"/.exec(packet) ?? [];
+    return id !== undefined && !this.#names.has(id);
+  }
+
   /** transcript is what was seen: the lines of one actor in their order, actor after actor. */
   transcript() {
     const lines = [];
@@ -228,7 +237,7 @@ class RawSocket {
     ws.on("message", (data, binary) => {
       const packet = binary ? { binary: data.toString("base64") } : String(data);
       if (packet === "2") ws.send("3");
-      else this.#take(packet);
+      else if (!recorder.late(packet)) this.#take(packet);
     });
     ws.on("close", () => this.#take("closed"));
   }
