@@ -36,12 +36,13 @@ type Store struct {
 }
 
 // New returns a Store on a table, which has to be there. Rows expire by the time that now returns; nil means time.Now.
-// Requests are retried as the client is set up to, which is three attempts by default, within three seconds.
+// Requests are tried as often as the client is set up to, which is three times by default, within three seconds; the
+// pauses are the Store's own, and shorter than the SDK's.
 func New(client *dynamodb.Client, table string, now func() time.Time) *Store {
 	if now == nil {
 		now = time.Now
 	}
-	return &Store{client: client, table: table, now: now}
+	return &Store{client: impatient(client), table: table, now: now}
 }
 
 // parallel is how many rows of one call are written at a time.
