@@ -14,17 +14,17 @@ type kind struct {
 	code, message string
 }
 
-const dynamodb, coral = "com.amazonaws.dynamodb.v20120810#", "com.amazon.coral.availability#"
+const database, coral = "com.amazonaws.dynamodb.v20120810#", "com.amazon.coral.availability#"
 
 var (
 	throttles = []kind{
-		{http.StatusBadRequest, dynamodb + "ProvisionedThroughputExceededException", "The level of configured provisioned throughput for the table was exceeded. Consider increasing your provisioning level with the UpdateTable API."},
-		{http.StatusBadRequest, dynamodb + "ThrottlingException", "Throughput exceeds the current capacity of your table or index. DynamoDB is automatically scaling your table or index so please try again shortly."},
+		{http.StatusBadRequest, database + "ProvisionedThroughputExceededException", "The level of configured provisioned throughput for the table was exceeded. Consider increasing your provisioning level with the UpdateTable API."},
+		{http.StatusBadRequest, database + "ThrottlingException", "Throughput exceeds the current capacity of your table or index. DynamoDB is automatically scaling your table or index so please try again shortly."},
 		{http.StatusBadRequest, coral + "ThrottlingException", "Rate exceeded"},
-		{http.StatusBadRequest, dynamodb + "RequestLimitExceeded", "Throughput exceeds the current throughput limit for your account."},
+		{http.StatusBadRequest, database + "RequestLimitExceeded", "Throughput exceeds the current throughput limit for your account."},
 	}
 	failures = []kind{
-		{http.StatusInternalServerError, dynamodb + "InternalServerError", "The request processing has failed because of an unknown error, exception or failure."},
+		{http.StatusInternalServerError, database + "InternalServerError", "The request processing has failed because of an unknown error, exception or failure."},
 		{http.StatusServiceUnavailable, "", ""}, // a load balancer's: not JSON, without a checksum
 		{http.StatusServiceUnavailable, coral + "ServiceUnavailableException", "The service is temporarily unavailable."},
 	}

@@ -1,0 +1,78 @@
+//go:build full
+
+package tests
+
+import (
+	"crypto/rand"
+	"flag"
+	"fmt"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/dozeio/doze/pkg/devserver"
+	"github.com/dozeio/doze/pkg/engine"
+	"github.com/dozeio/doze/pkg/gateway"
+	"github.com/dozeio/doze/pkg/socketio"
+	"github.com/dozeio/doze/pkg/store/dynamo"
+	"github.com/dozeio/doze/tests/badtable"
+	"github.com/dozeio/doze/tests/clientapp"
+	"github.com/dozeio/doze/tests/dynalite"
+)
+
+var badSeed = flag.Uint64("badtable.seed", 1, "of the table's faults")
+
+// TestStockClientsOnABadTable runs the unmodified socket.io-client while one request to the table in fifteen suffers.
+// Its clients are to notice nothing but slowness.
+func TestStockClientsOnABadTable(t *testing.T) {
+	files, err := filepath.Glob("client/*.test.mjs")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no tests in tests/client", err)
+	}
+	for _, g := range []int{0, 2} { // in order, and under jitter
+		g := gateways[g]
+		t.Run(g.name, func(t *testing.T) {
+			t.Logf("-badtable.seed %d", *badSeed)
+			url, stop, err := dynalite.Start()
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(stop)
+			bad, err := badtable.Start(url, badtable.Options{Seed: *badSeed, Slowness: 100 * time.Millisecond, Rates: badtable.Rates{
+				badtable.Throttled: 0.01, badtable.Failed: 0.01, badtable.Lost: 0.02, badtable.Slow: 0.02,
+				badtable.Ignored: 0.001, badtable.Unanswered: 0.001,
+			}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(bad.Close)
+			client, table := dynalite.Client(bad.URL, badtable.Impatient(time.Second)), "doze-"+rand.Text()
+			if err := dynamo.CreateTable(t.Context(), client, table); err != nil {
+				t.Fatal(err)
+			}
+			s, err := devserver.Start(devserver.Options{
+				Engine:  engine.Options{BinaryFrames: g.ordered, OrderedFrames: g.ordered},
+				Gateway: gateway.Options{Jitter: g.jitter, Seed: g.seed},
+				Wrap: func(b socketio.Backend) socketio.Backend {
+					store := dynamo.New(client, table, nil)
+					b.Sessions, b.Rooms = store, store
+					return b
+				},
+			}, clientapp.New().Bind)
+			closeAfter(t, s, err)
+			binary := "0"
+			if g.ordered {
+				binary = "1"
+			}
+			node(t, []string{"DOZE_URL=" + s.URL, "BINARY_FRAMES=" + binary, fmt.Sprintf("JITTER=%d", g.jitter.Milliseconds())},
+				append([]string{"--test"}, files...)...)
+			counts := bad.Counts()
+			t.Log(counts)
+			for _, kind := range badtable.Kinds {
+				if counts[kind] == 0 {
+					t.Errorf("no request was %s: nothing was tested of that", kind)
+				}
+			}
+		})
+	}
+}
