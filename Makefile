@@ -1,11 +1,16 @@
 # Two commands do everything: make dev runs the chat, make test sets up and runs every test.
-.PHONY: dev test lint bench bill fuzz tests/.venv
+.PHONY: dev deploy-local test lint bench bill fuzz tests/.venv tests/.sam
 
 GOTOOL = go tool -modfile=tools/go.mod
 
 # The chat on the embedded store. make dev ARGS='-v -jitter 20ms' passes flags on.
 dev: tests/node_modules
 	go run ./cmd/doze dev $(ARGS)
+
+# The template, deployed to MiniStack until Ctrl-C. make deploy-local GATEWAY=1 puts Doze's gateway before the functions, ENDPOINT=URL takes
+# another stand-in for AWS.
+deploy-local: tests/node_modules tests/.venv tests/.sam
+	go run ./tests/deploy $(if $(GATEWAY),-gateway) $(if $(ENDPOINT),-endpoint $(ENDPOINT)) $(ARGS)
 
 # The packages are built side by side and tested one after the other, because some of the official suites' cases are
 # about 200 ms.
@@ -41,15 +46,20 @@ tests/node_modules: tests/package-lock.json
 	npm ci --prefix tests --no-audit --no-fund --loglevel=error
 	@touch $@
 
-# A Python of its own, for what stands in for AWS. The stamp is written last, so that what broke off is done again.
+# Pythons of their own: one for what stands in for AWS and checks templates, one for sam, whose dependencies are others.
+# The files name all that is needed, so that pip has nothing to find out. The stamp is written last: what broke off is done again.
 tests/.venv: tests/.venv/installed
 tests/.venv/installed: tests/requirements.txt
+tests/.sam: tests/.sam/installed
+tests/.sam/installed: tests/deploy/requirements.txt
+tests/.venv/installed tests/.sam/installed:
 	@command -v python3 >/dev/null || { echo "python3 is missing: install Python 3.10 or newer with its venv module; without it: go test ./..."; exit 1; }
 	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "$$(python3 --version) is too old: install Python 3.10 or newer"; exit 1; }
 	@python3 -c 'import ensurepip, venv' 2>/dev/null || { echo "Python's venv module is missing: install it (Debian, Ubuntu: apt-get install python3-venv)"; exit 1; }
-	python3 -m venv --clear tests/.venv
-	tests/.venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r tests/requirements.txt
+	python3 -m venv --clear $(@D)
+	$(@D)/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
 	@touch $@
+
 # What sam build calls for each function: a reproducible binary for Lambda, small, without the parts of aws-lambda-go that
 # provided.al2023 has no use for. The function that answers GET brings the client along.
 GOARCH ?= arm64

@@ -1,0 +1,163 @@
+// Command deploy deploys the template to a stand-in for AWS, and says where the chat is then:
+//
+//	go run ./tests/deploy                    starts MiniStack, which has all of AWS that is needed, until Ctrl-C
+//	go run ./tests/deploy -gateway           the same with doze gateway before the functions, and no API Gateway
+//	go run ./tests/deploy -endpoint URL      uses a server that is there, such as LocalStack; -delete takes the stack down again
+//
+// make deploy-local installs what it needs and runs it. GATEWAY=1 and ENDPOINT=URL are its flags there.
+package main
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/dozeio/doze/tests/ministack"
+	"github.com/dozeio/doze/tests/stack"
+)
+
+// settings are the flags.
+type settings struct {
+	endpoint, prefix, name, addr string
+	gateway, delete              bool
+}
+
+func main() {
+	var s settings
+	flag.StringVar(&s.endpoint, "endpoint", "", "`URL` of a server that answers like AWS (default: MiniStack, started for the while)")
+	flag.StringVar(&s.prefix, "execute-api", "", "`URL` of its APIs before their ids (default: /_aws/execute-api of the endpoint)")
+	flag.StringVar(&s.name, "stack", "doze", "`name` of the stack")
+	flag.BoolVar(&s.gateway, "gateway", false, "put doze gateway before the functions, and deploy nothing of API Gateway")
+	flag.StringVar(&s.addr, "addr", "127.0.0.1:3000", "`address` of doze gateway")
+	flag.BoolVar(&s.delete, "delete", false, "take the stack down that is at the endpoint")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop) // a second Ctrl-C ends it at once
+	if err := run(ctx, s, os.Stdout); err != nil && ctx.Err() == nil {
+		fmt.Fprintln(os.Stderr, "deploy:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, s settings, out io.Writer) error {
+	root, err := stack.Root()
+	if err != nil {
+		return err
+	}
+	if s.delete {
+		if s.endpoint == "" {
+			return errors.New("-delete needs -endpoint: without one, everything ends with Ctrl-C")
+		}
+		return (&stack.Stack{Options: stack.Options{Folder: root, Endpoint: s.endpoint, Name: s.name}}).Delete(ctx)
+	}
+	work, err := os.MkdirTemp("", "doze-deploy")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(work)
+	fmt.Fprintln(out, "building the functions")
+	if err := stack.Build(ctx, root, filepath.Join(work, "built")); err != nil {
+		return err
+	}
+	endpoint := s.endpoint
+	if endpoint == "" {
+		url, end, err := ministack.Start("AUTH=true")
+		if err != nil {
+			return err
+		}
+		defer end()
+		endpoint = url
+		fmt.Fprintln(out, "MiniStack stands in for AWS at", url)
+	}
+	fmt.Fprintln(out, "deploying the stack", s.name)
+	o := stack.Options{Folder: root, Endpoint: endpoint, Name: s.name}
+	if s.gateway {
+		o.Parameters = stack.BehindGateway("http://" + s.addr)
+	} else {
+		o.Parameters = stack.Standalone(cmp.Or(s.prefix, endpoint+"/_aws/execute-api"), endpoint)
+	}
+	deployed, err := stack.Deploy(ctx, filepath.Join(work, "built"), o)
+	if err != nil {
+		return err
+	}
+	if s.gateway {
+		return serve(ctx, root, work, s, deployed, out)
+	}
+	line, err := clientLine(ctx, deployed.Outputs["Address"])
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "\nDeployed. Open the chat in two browser tabs:\n\n    %s\n\nClients connect with\n\n    %s\n\n", deployed.Outputs["Address"], line)
+	if s.endpoint != "" {
+		fmt.Fprintf(out, "It stays until: go run ./tests/deploy -delete -stack %s -endpoint %s\n", s.name, s.endpoint)
+		return nil
+	}
+	fmt.Fprintf(out, "Ctrl-C takes all of it down and leaves nothing. Until then, any AWS tool works with\n\n    export AWS_ENDPOINT_URL=%s %s\n\n", endpoint, strings.Join(stack.Credentials, " "))
+	<-ctx.Done()
+	return nil
+}
+
+// serve runs doze gateway before the functions until ctx ends.
+func serve(ctx context.Context, root, work string, s settings, deployed *stack.Stack, out io.Writer) error {
+	doze := filepath.Join(work, "doze")
+	build := exec.CommandContext(ctx, "go", "build", "-o", doze, "./cmd/doze")
+	build.Dir = root
+	if text, err := build.CombinedOutput(); err != nil {
+		return fmt.Errorf("go build ./cmd/doze: %w\n%s", err, text)
+	}
+	cmd := exec.CommandContext(ctx, doze, "gateway", "-stack", s.name, "-endpoint", deployed.Endpoint, "-addr", s.addr)
+	cmd.Env = slices.Concat(os.Environ(), stack.Credentials)
+	cmd.Stdout, cmd.Stderr = out, os.Stderr
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.WaitDelay = 5 * time.Second
+	err := cmd.Run()
+	if s.endpoint != "" {
+		fmt.Fprintf(out, "The stack stays until: go run ./tests/deploy -delete -stack %s -endpoint %s\n", s.name, s.endpoint)
+	}
+	return err
+}
+
+// clientLine asks a deployment how clients connect, where polling and WebSocket have addresses of their own.
+func clientLine(ctx context.Context, address string) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	base, err := url.Parse(address)
+	if err != nil {
+		return "", err
+	}
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, base.JoinPath("client.json").String(), nil)
+	if err != nil {
+		return "", err
+	}
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return "", err
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	if err != nil || answer.StatusCode != http.StatusOK {
+		return "", fmt.Errorf("%s: %s %s %w", r.URL, answer.Status, text, err)
+	}
+	var options map[string]any
+	if err := json.Unmarshal(text, &options); err != nil {
+		return "", fmt.Errorf("%s: %w: %s", r.URL, err, text)
+	}
+	options["path"] = base.JoinPath("socket.io/").Path
+	text, err = json.Marshal(options)
+	return fmt.Sprintf(`io("%s://%s", %s)`, base.Scheme, base.Host, text), err
+}
