@@ -88,17 +88,22 @@ func devOptions(args []string, log io.Writer) (o devserver.Options, aws services
 	if f.NArg() > 0 {
 		return o, aws, nil, fmt.Errorf("unexpected argument %q: doze dev takes flags only, see doze dev -h", f.Arg(0))
 	}
-	level := slog.LevelWarn
-	if *verbose {
-		level = slog.LevelDebug
-	}
-	logger := slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: level, ReplaceAttr: shortTime}))
-	e.Logger, o.Gateway.Logger = logger, logger
+	e.Logger = logger(log, *verbose)
+	o.Gateway.Logger = e.Logger
 	o.Gateway.Site = app.Page()
 	if *allow != "" {
 		origins = strings.Split(*allow, ",")
 	}
 	return o, aws, origins, nil
+}
+
+// logger writes for somebody who is looking on.
+func logger(log io.Writer, verbose bool) *slog.Logger {
+	level := slog.LevelWarn
+	if verbose {
+		level = slog.LevelDebug
+	}
+	return slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: level, ReplaceAttr: shortTime}))
 }
 
 // shortTime leaves the date out of a line that somebody is looking at.

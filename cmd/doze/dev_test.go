@@ -63,8 +63,8 @@ func TestWrongCommandsSayWhatIsRight(t *testing.T) {
 		args string
 		want string
 	}{
-		{"", "usage: doze dev"},
-		{"serve", "usage: doze dev"},
+		{"", "usage: doze"},
+		{"serve", "usage: doze"},
 		{"dev -nonsense", "-ping-interval"},
 		{"dev extra", "doze dev takes flags only"},
 		{"dev -addr 127.0.0.1:0 -allow-origins example.com", "https://chat.example.com"},
@@ -74,6 +74,9 @@ func TestWrongCommandsSayWhatIsRight(t *testing.T) {
 		{"dev -table doze -endpoint 127.0.0.1:4566", "-endpoint http://127.0.0.1:4566"},
 		{"dev -queue doze.fifo -endpoint http://127.0.0.1:1", "standard queue"},
 		{"dev -table doze -endpoint http://127.0.0.1:1", "set the right endpoint"},
+		{"gateway extra", "doze gateway takes flags only"},
+		{"gateway -addr 3000", "-addr 127.0.0.1:3000"},
+		{"gateway -stack chat -endpoint http://127.0.0.1:1", "the stack chat has no"},
 	} {
 		var log bytes.Buffer
 		err := run(t.Context(), strings.Fields(c.args), io.Discard, &log)

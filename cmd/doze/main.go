@@ -1,6 +1,7 @@
 // Command doze runs a Doze application on one machine:
 //
-//	doze dev [flags]    the chat of package app, on the embedded store, behind the local API Gateway
+//	doze dev [flags]        runs the chat of package app, on the embedded store, behind the local API Gateway
+//	doze gateway [flags]    runs the local API Gateway before functions that are deployed
 package main
 
 import (
@@ -14,11 +15,12 @@ import (
 	"syscall"
 )
 
-const usage = `usage: doze dev [flags]
+const usage = `usage: doze dev|gateway [flags]
 
-  dev    run the chat on this machine: nothing to install, nothing is kept
+  dev       run the chat on this machine: nothing to install, nothing is kept
+  gateway   run the local API Gateway before the functions of a stack
 
-doze dev -h lists its flags.`
+doze dev -h lists the flags of dev, and so on.`
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -37,9 +39,14 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 		fmt.Fprintln(out, usage)
 		return nil
 	}
-	if len(args) == 0 || args[0] != "dev" {
-		fmt.Fprintln(log, usage)
-		return flag.ErrHelp
+	if len(args) > 0 {
+		switch args[0] {
+		case "dev":
+			return dev(ctx, args[1:], out, log)
+		case "gateway":
+			return serveGateway(ctx, args[1:], out, log)
+		}
 	}
-	return dev(ctx, args[1:], out, log)
+	fmt.Fprintln(log, usage)
+	return flag.ErrHelp
 }

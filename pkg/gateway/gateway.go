@@ -46,7 +46,7 @@ func New(o Options) (*Gateway, error) {
 //   - the management API when its path is /{stage}/@connections/{id};
 //   - the WebSocket API when its path is /{stage} (anything else below it is 403, as on AWS), or when it asks for an upgrade under
 //     Path with transport=websocket in its query;
-//   - the HTTP API when its path is Path or below it;
+//   - the HTTP API when its path is Path or below it, or with HTTPEverywhere when it is nobody else's;
 //   - the delay queue when it is a POST to /_queue?delayMs=N with the job as its body: this one is not AWS's, but a door for
 //     functions in other processes, closed to browsers;
 //   - Site otherwise.
@@ -92,6 +92,9 @@ func (g *Gateway) route(r *http.Request) http.HandlerFunc {
 	}
 	if path == "/_queue" && g.opt.Jobs != nil {
 		return g.serveQueue
+	}
+	if g.opt.HTTPEverywhere {
+		return g.serveHTTPAPI
 	}
 	return nil
 }

@@ -65,6 +65,25 @@ func TestHTTPEvent(t *testing.T) {
 	}
 }
 
+func TestHTTPEverywhere(t *testing.T) {
+	got := make(chan httpRequest, 1)
+	f := httpFunction(func(e httpRequest) (any, error) {
+		got <- e
+		return nil, nil
+	})
+	b := start(t, gateway.Options{HTTP: map[string]gateway.Handler{"GET": f}, HTTPEverywhere: true})
+	for path, want := range map[string][2]string{
+		"/":           {"GET /", ""},
+		"/a/b.js":     {"GET /{proxy+}", "a/b.js"},
+		"/socket.io/": {"GET /socket.io/", ""},
+	} {
+		b.request("GET", path, "")
+		if e := <-got; e.RawPath != path || e.RouteKey != want[0] || e.PathParameters["proxy"] != want[1] {
+			t.Errorf("%s: %+v", path, e)
+		}
+	}
+}
+
 func TestHTTPBodyIsBase64UnlessItsTypeIsText(t *testing.T) {
 	got := make(chan httpRequest, 1)
 	b := startHTTP(t, func(e httpRequest) (any, error) {

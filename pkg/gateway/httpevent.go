@@ -61,7 +61,11 @@ func (g *Gateway) httpEvent(r *http.Request, body []byte) []byte {
 			RequestID: string(request[:]), Stage: "$default", Time: now.Format(timeCLF), TimeEpoch: now.UnixMilli(),
 		},
 	}
-	if proxy, _ := below(r.URL.Path, g.opt.Path); proxy != "" {
+	proxy, ok := below(r.URL.Path, g.opt.Path)
+	if !ok { // HTTPEverywhere
+		proxy, e.RouteKey = strings.TrimPrefix(proxy, "/"), r.Method+" /"
+	}
+	if proxy != "" {
 		e.RouteKey += "{proxy+}"
 		e.PathParameters = map[string]string{"proxy": proxy}
 	}

@@ -44,6 +44,10 @@ type Options struct {
 	// Site answers every request that is for none of the APIs: the page, say. Default: 404.
 	Site http.Handler
 
+	// HTTPEverywhere gives the HTTP API every path that is not the WebSocket API's or the queue's, as routes without a path do on AWS. Site then
+	// answers nothing.
+	HTTPEverywhere bool
+
 	// Path is the front door's path, for polling and WebSocket alike; everything below it belongs to the front door. Default: /socket.io/
 	Path string
 

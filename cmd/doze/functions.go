@@ -1,0 +1,75 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/smithy-go"
+
+	"github.com/dozeio/doze/pkg/gateway"
+)
+
+// functions are those of a stack that a gateway invokes. Jobs reach theirs through the stack's queue.
+type functions struct{ connect, message, disconnect deployed }
+
+// findFunctions looks the functions up by the names that the template has for them.
+func findFunctions(ctx context.Context, cfg aws.Config, stack string) (f functions, err error) {
+	stacks := cloudformation.NewFromConfig(cfg)
+	client := lambda.NewFromConfig(cfg, func(o *lambda.Options) {
+		o.Retryer = aws.NopRetryer{} // a request whose answer was lost has invoked the function
+		o.HTTPClient = awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
+			t.MaxIdleConns, t.MaxIdleConnsPerHost = 256, 256 // each poll that waits holds one
+		})
+	})
+	for name, found := range map[string]*deployed{"ConnectFunction": &f.connect, "MessageFunction": &f.message, "DisconnectFunction": &f.disconnect} {
+		out, err := stacks.DescribeStackResource(ctx, &cloudformation.DescribeStackResourceInput{StackName: &stack, LogicalResourceId: &name})
+		if err != nil {
+			return f, fmt.Errorf("the stack %s has no %s that could be found: deploy it, or set -stack, -endpoint and the region right: %w", stack, name, cause(err))
+		}
+		*found = deployed{client, aws.ToString(out.StackResourceDetail.PhysicalResourceId)}
+	}
+	return f, nil
+}
+
+// cause leaves out what the SDK tells of its own inside.
+func cause(err error) error {
+	var api smithy.APIError
+	if errors.As(err, &api) {
+		return errors.New(api.ErrorCode() + ": " + api.ErrorMessage())
+	}
+	return err
+}
+
+// deployed is a function on Lambda, or on what answers like it.
+type deployed struct {
+	client *lambda.Client
+	name   string
+}
+
+var _ gateway.Handler = deployed{}
+
+// Invoke implements gateway.Handler. A function error is an error with the function's own message.
+func (d deployed) Invoke(ctx context.Context, event []byte) ([]byte, error) {
+	out, err := d.client.Invoke(ctx, &lambda.InvokeInput{FunctionName: &d.name, Payload: event})
+	if err != nil {
+		return nil, cause(err)
+	}
+	if out.FunctionError == nil {
+		return out.Payload, nil
+	}
+	var failure struct {
+		Type    string `json:"errorType"`
+		Message string `json:"errorMessage"`
+	}
+	if err := json.Unmarshal(out.Payload, &failure); err != nil {
+		return nil, fmt.Errorf("%s: %s", *out.FunctionError, out.Payload)
+	}
+	return nil, fmt.Errorf("%s: %s", failure.Type, failure.Message)
+}

@@ -1,0 +1,95 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/smithy-go/logging"
+
+	"github.com/dozeio/doze/pkg/gateway"
+)
+
+// serveGateway runs a local API Gateway before the functions of a stack until ctx ends.
+func serveGateway(ctx context.Context, args []string, out, log io.Writer) error {
+	var o gateway.Options
+	f := flag.NewFlagSet("doze gateway", flag.ContinueOnError)
+	f.SetOutput(log)
+	addr := f.String("addr", "127.0.0.1:3000", "`address` to listen on: the stack's parameter Connections is http://ADDRESS/local")
+	stack := f.String("stack", "doze", "`name` of the stack with the functions")
+	endpoint := f.String("endpoint", "", "`URL` of a server that answers like AWS, such as LocalStack's http://127.0.0.1:4566 (default: AWS_ENDPOINT_URL, else AWS)")
+	f.DurationVar(&o.Jitter, "jitter", 0, "delay each WebSocket message by a random time up to this, which shuffles them")
+	f.Uint64Var(&o.Seed, "seed", 0, "of jitter and ids; 0 takes a random one")
+	verbose := f.Bool("v", false, "log each request, invocation and post")
+	if err := f.Parse(args); err != nil {
+		return flag.ErrHelp
+	}
+	if f.NArg() > 0 {
+		return fmt.Errorf("unexpected argument %q: doze gateway takes flags only, see doze gateway -h", f.Arg(0))
+	}
+	if !strings.Contains(*addr, ":") {
+		return fmt.Errorf("-addr %q has no port: write -addr 127.0.0.1:%s, say", *addr, *addr)
+	}
+	o.Logger = logger(log, *verbose)
+	cfg, err := config.LoadDefaultConfig(ctx, config.WithLogger(logging.Nop{})) // what goes wrong is in the error
+	if err != nil {
+		return err
+	}
+	if *endpoint != "" {
+		cfg.BaseEndpoint = aws.String(*endpoint)
+	}
+	functions, err := findFunctions(ctx, cfg, *stack)
+	if err != nil {
+		return err
+	}
+	o.Connect, o.Default, o.Disconnect = functions.connect, functions.message, functions.disconnect
+	o.HTTPEverywhere = true
+	o.HTTP = map[string]gateway.Handler{http.MethodGet: functions.connect, http.MethodOptions: functions.connect}
+	for _, method := range []string{http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
+		o.HTTP[method] = functions.message
+	}
+	g, err := gateway.New(o)
+	if err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", *addr)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("%s is taken by another program: end that one, or deploy with another address in Connections and give it as -addr", *addr)
+	} else if err != nil {
+		return err
+	}
+	url := "http://" + listener.Addr().String()
+	fmt.Fprintf(out, "The functions of the stack %s are behind a gateway. Open the chat in two browser tabs:\n\n    %s\n\nClients connect with io(%q). Ctrl-C ends it.\n", *stack, url, url)
+	return serve(ctx, g, listener, out)
+}
+
+// serve answers until ctx ends, and then says goodbye to the clients.
+func serve(ctx context.Context, g *gateway.Gateway, listener net.Listener, out io.Writer) error {
+	server := &http.Server{Handler: g, ReadHeaderTimeout: 10 * time.Second, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)}
+	ended := make(chan error, 1)
+	go func() { ended <- server.Serve(listener) }()
+	select {
+	case err := <-ended:
+		return err
+	case <-ctx.Done():
+		fmt.Fprintln(out, "\nclosing the connections")
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+	defer cancel()
+	err := g.Close(ctx)
+	if server.Shutdown(ctx) != nil {
+		err = errors.Join(err, server.Close())
+	}
+	<-ended
+	return err
+}
