@@ -35,6 +35,8 @@ var layers = []struct{ folder, may string }{
 	{"pkg/devserver", "pkg/apigw pkg/engine pkg/gateway pkg/site pkg/socketio pkg/store/memory"},
 	{"app", "pkg/socketio"},
 	{"functions", "app pkg/"},
+	{"cmd/doze/project/app", "pkg/socketio"}, // what doze new writes
+	{"cmd/doze/project", "pkg/"},
 	{"cmd", "app pkg/"},
 	{"tests", "app functions/ cmd/ pkg/"},
 }

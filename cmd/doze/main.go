@@ -1,7 +1,8 @@
-// Command doze runs a Doze application on one machine:
+// Command doze runs a Doze application on one machine, and helps with one's own:
 //
 //	doze dev [flags]        runs the chat of package app, on the embedded store, behind the local API Gateway
 //	doze gateway [flags]    runs the local API Gateway before functions that are deployed
+//	doze new [flags] DIR    writes a small application of one's own
 package main
 
 import (
@@ -15,10 +16,11 @@ import (
 	"syscall"
 )
 
-const usage = `usage: doze dev|gateway [flags]
+const usage = `usage: doze dev|gateway|new [flags]
 
   dev       run the chat on this machine: nothing to install, nothing is kept
   gateway   run the local API Gateway before the functions of a stack
+  new       write a small application of one's own to a new folder
 
 doze dev -h lists the flags of dev, and so on.`
 
@@ -45,6 +47,8 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 			return dev(ctx, args[1:], out, log)
 		case "gateway":
 			return serveGateway(ctx, args[1:], out, log)
+		case "new":
+			return newProject(args[1:], out, log)
 		}
 	}
 	fmt.Fprintln(log, usage)

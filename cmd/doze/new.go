@@ -1,0 +1,206 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"runtime/debug"
+	"strings"
+)
+
+const newUsage = `usage: doze new [flags] DIR
+
+Writes a small application of one's own to the folder DIR, which must not be there or be empty.
+
+`
+
+// project is what doze new writes.
+type project struct {
+	module  string // path of its Go module
+	version string // of Doze; "" before there is a release
+	replace string // a clone of Doze to use instead, as its go.mod has it; "" for none
+}
+
+// newProject runs doze new.
+func newProject(args []string, out, log io.Writer) error {
+	f := flag.NewFlagSet("doze new", flag.ContinueOnError)
+	f.SetOutput(log)
+	f.Usage = func() { fmt.Fprint(log, newUsage); f.PrintDefaults() }
+	module := f.String("module", "", "`path` of the Go module, such as example.com/chat (default: the name of the folder)")
+	replace := f.String("replace", "", "`folder` of a clone of Doze to build with")
+	var dirs []string
+	for rest := args; ; {
+		if f.Parse(rest) != nil {
+			return flag.ErrHelp
+		}
+		if f.NArg() == 0 {
+			break
+		}
+		dirs, rest = append(dirs, f.Arg(0)), f.Args()[1:] // flags may follow the folder
+	}
+	if len(dirs) != 1 {
+		f.Usage()
+		return flag.ErrHelp
+	}
+	dir, err := filepath.Abs(dirs[0])
+	if err != nil {
+		return err
+	}
+	p := project{module: *module, version: release()}
+	if p.module == "" {
+		p.module = filepath.Base(dir)
+	}
+	if err := checkModule(p.module); err != nil {
+		return err
+	}
+	if *replace != "" {
+		if p.replace, err = replacement(*replace, dir); err != nil {
+			return err
+		}
+	}
+	files, err := p.files()
+	if err != nil {
+		return err
+	}
+	if err := writeFolder(dir, files); err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "%s is a Socket.IO server of your own. Its handlers are in app/app.go.\n\n    cd %s\n%s    make dev            # runs it on this machine\n    make test\n    sam build && sam deploy --guided\n",
+		p.module, shellWord(dirs[0]), p.first())
+	return nil
+}
+
+// first is what has to be done before the project builds.
+func (p project) first() string {
+	switch {
+	case p.replace != "":
+		return ""
+	case p.version != "":
+		return "    go mod tidy         # once: fetches Doze " + p.version + "\n"
+	}
+	return "    go mod edit -replace " + ours + "=PATH    # first: Doze has no release yet; PATH is a clone of it\n"
+}
+
+// ours is Doze's module.
+const ours = "github.com/dozeio/doze"
+
+// release returns the version of Doze that this command was installed from, "" when it is not a release.
+func release() string {
+	if b, ok := debug.ReadBuildInfo(); ok && b.Main.Path == ours && regexp.MustCompile(`^v\d+\.\d+\.\d+$`).MatchString(b.Main.Version) {
+		return b.Main.Version
+	}
+	return ""
+}
+
+var modulePath = regexp.MustCompile(`^[a-z0-9]([a-zA-Z0-9._~-]*[a-zA-Z0-9])?(/[a-zA-Z0-9_]([a-zA-Z0-9._~-]*[a-zA-Z0-9_])?)*$`)
+
+func checkModule(path string) error {
+	first, _, _ := strings.Cut(path, "/")
+	switch {
+	case !modulePath.MatchString(path):
+		return fmt.Errorf("%q cannot be the path of a Go module: write -module example.com/chat, say", path)
+	case first == "std" || first == "cmd" || first == "all" || first == "main" || first == "tool" || first == "work":
+		return fmt.Errorf("%q means something else to Go: write -module example.com/%s, say", path, path)
+	case path == ours || strings.HasPrefix(path, ours+"/"):
+		return fmt.Errorf("%q is Doze itself: write -module example.com/chat, say", path)
+	}
+	return nil
+}
+
+// replacement returns how the go.mod in dir names a clone of Doze: relative to dir, if that is how it was given.
+func replacement(clone, dir string) (string, error) {
+	b, err := os.ReadFile(filepath.Join(clone, "go.mod"))
+	if err != nil || !strings.HasPrefix(string(b), "module "+ours+"\n") {
+		return "", fmt.Errorf("-replace %s is no clone of Doze: it has no go.mod of %s", clone, ours)
+	}
+	if filepath.IsAbs(clone) {
+		return clone, nil
+	}
+	real, err := filepath.EvalSymlinks(clone)
+	if err != nil {
+		return "", err
+	}
+	if real, err = filepath.Abs(real); err != nil {
+		return "", err
+	}
+	parent, err := filepath.EvalSymlinks(filepath.Dir(dir))
+	if err != nil {
+		return "", noParent(dir)
+	}
+	relative, err := filepath.Rel(filepath.Join(parent, filepath.Base(dir)), real)
+	if err != nil {
+		return real, nil // on another drive
+	}
+	if !strings.HasPrefix(relative, "..") {
+		relative = "." + string(filepath.Separator) + relative
+	}
+	return filepath.ToSlash(relative), nil
+}
+
+func noParent(dir string) error {
+	return fmt.Errorf("there is no folder %s to make %s in", filepath.Dir(dir), filepath.Base(dir))
+}
+
+// writeFolder writes files by their names, relative to dir. dir must not be there or be empty; when anything fails, it is
+// as it was.
+func writeFolder(dir string, files map[string]string) (err error) {
+	there, err := os.ReadDir(dir)
+	switch exists := err == nil; {
+	case exists && len(there) > 0:
+		return fmt.Errorf("%s is there and is not empty: name a new folder", dir)
+	case !exists && !errors.Is(err, os.ErrNotExist):
+		return fmt.Errorf("%s cannot be used: name a new folder (%w)", dir, err)
+	case !exists:
+		if _, err := os.Stat(filepath.Dir(dir)); err != nil {
+			return noParent(dir)
+		}
+		if err := os.Mkdir(dir, 0o777); err != nil {
+			return err
+		}
+		defer func() {
+			if err != nil {
+				_ = os.Remove(dir)
+			}
+		}()
+	}
+	// Everything is written beside its place first. What then moves is a few names.
+	aside, err := os.MkdirTemp(dir, ".new-*")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(aside)) }()
+	for name, text := range files {
+		place := filepath.Join(aside, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(place), 0o777); err != nil {
+			return err
+		}
+		if err := os.WriteFile(place, []byte(text), 0o666); err != nil {
+			return err
+		}
+	}
+	entries, err := os.ReadDir(aside)
+	if err != nil {
+		return err
+	}
+	for i, e := range entries {
+		if err := os.Rename(filepath.Join(aside, e.Name()), filepath.Join(dir, e.Name())); err != nil {
+			for _, moved := range entries[:i] {
+				err = errors.Join(err, os.RemoveAll(filepath.Join(dir, moved.Name())))
+			}
+			return err
+		}
+	}
+	return nil
+}
+
+// shellWord quotes a word for a shell, where it needs that.
+func shellWord(s string) string {
+	if regexp.MustCompile(`^[a-zA-Z0-9._/~+-]+$`).MatchString(s) {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}

@@ -1,0 +1,193 @@
+package main
+
+import (
+	"bytes"
+	"go/format"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// newIn runs doze new in a folder of its own.
+func newIn(t *testing.T, folder string, args ...string) (said string, err error) {
+	t.Helper()
+	t.Chdir(folder)
+	var out bytes.Buffer
+	err = run(t.Context(), append([]string{"new"}, args...), &out, &out)
+	return out.String(), err
+}
+
+func read(t *testing.T, names ...string) string {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(names...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+func TestAProjectHasWhatTheRepositoryHas(t *testing.T) {
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder := t.TempDir()
+	if _, err := newIn(t, folder, "my-shop", "-module", "example.com/my.shop", "-replace", root); err != nil {
+		t.Fatal(err)
+	}
+	at := func(name string) string { return read(t, folder, "my-shop", name) }
+	if at("template.yaml") != read(t, root, "template.yaml") {
+		t.Error("the template is another one")
+	}
+	for line := range strings.SplitSeq(read(t, root, "samconfig.toml"), "\n") {
+		if line == `stack_name = "doze"` {
+			line = `stack_name = "my-shop"`
+		}
+		if !strings.Contains(at("samconfig.toml"), line+"\n") {
+			t.Errorf("samconfig.toml has no %q", line)
+		}
+	}
+	var names []string
+	err = filepath.WalkDir(filepath.Join(folder, "my-shop"), func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		text := read(t, name)
+		name, _ = filepath.Rel(filepath.Join(folder, "my-shop"), name)
+		names = append(names, filepath.ToSlash(name))
+		if strings.Contains(text, ownPath) || strings.Contains(text, ours+"/app") || strings.Contains(text, "PROJECT") {
+			t.Errorf("%s still has a name of Doze's own", name)
+		}
+		if strings.HasSuffix(name, ".go") {
+			if formatted, err := format.Source([]byte(text)); err != nil || string(formatted) != text {
+				t.Errorf("%s is not formatted: %v", name, err)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{".gitignore", "Makefile", "README.md", "app/app_test.go", "app/page/page.js", "cmd/dev/main.go",
+		"functions/connect/main.go", "functions/disconnect/main.go", "functions/heartbeat/main.go", "functions/message/main.go", "go.mod", "go.sum"} {
+		if !slices.Contains(names, want) {
+			t.Errorf("there is no %s", want)
+		}
+	}
+	if !strings.Contains(at("functions/connect/main.go"), "\t\"example.com/my.shop/app\"\n") {
+		t.Error("the functions do not import the project's app")
+	}
+	if mod := at("go.mod"); !strings.Contains(mod, "replace "+ours+" => "+root+"\n") {
+		t.Errorf("go.mod has no replacement:\n%s", mod)
+	}
+	recipe := regexp.MustCompile(`(?m)^build-MessageFunction.*:\n\tCGO_ENABLED.*\\\n.*$`)
+	if mine, theirs := recipe.FindString(at("Makefile")), recipe.FindString(read(t, root, "Makefile")); mine != theirs || mine == "" {
+		t.Errorf("the functions are built by\n%s\nthose of Doze itself by\n%s", mine, theirs)
+	}
+}
+
+func TestReplacementsAreRelativeWhenTheyAreGivenSo(t *testing.T) {
+	clone := t.TempDir()
+	if err := os.WriteFile(filepath.Join(clone, "go.mod"), []byte("module "+ours+"\n"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ replace, dir, want string }{
+		{".", "shop", "../"},
+		{".", "../shop-" + filepath.Base(clone), "../" + filepath.Base(clone)},
+		{clone, "another", clone},
+	} {
+		t.Cleanup(func() { os.RemoveAll(filepath.Join(clone, c.dir)) })
+		if _, err := newIn(t, clone, "-replace", c.replace, "-module", "shop", c.dir); err != nil {
+			t.Fatal(err)
+		}
+		if mod := read(t, clone, c.dir, "go.mod"); !strings.Contains(mod, "=> "+strings.TrimSuffix(c.want, "/")+"\n") {
+			t.Errorf("-replace %s in %s: want %s\n%s", c.replace, c.dir, c.want, mod)
+		}
+	}
+}
+
+func TestWithoutAReleaseOneIsToldToNameAClone(t *testing.T) {
+	said, err := newIn(t, t.TempDir(), "shop")
+	if err != nil || !strings.Contains(said, "no release yet") || !strings.Contains(said, "go mod edit -replace "+ours+"=") {
+		t.Error(said, err)
+	}
+}
+
+func TestAProjectIsWrittenWholeOrNotAtAll(t *testing.T) {
+	folder := t.TempDir()
+	for name, text := range map[string]string{"full/mine": "keep", "file": "keep", "empty/": ""} {
+		if err := os.MkdirAll(filepath.Join(folder, filepath.Dir(name)), 0o777); err != nil {
+			t.Fatal(err)
+		}
+		if text != "" {
+			if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o666); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for _, c := range []struct{ args, want string }{
+		{"", "usage: doze new"},
+		{"one two", "usage: doze new"},
+		{"-nonsense new", "-module"},
+		{"full", "not empty"},
+		{"file", "name a new folder"},
+		{"nowhere/new", "no folder"},
+		{"My.App!", "-module example.com/chat"},
+		{"..new", "-module example.com/chat"},
+		{"new -module ../x", "cannot be the path"},
+		{"new -module a//b", "cannot be the path"},
+		{"new -module cmd", "means something else to Go"},
+		{"new -module github.com/dozeio/doze/shop", "Doze itself"},
+		{"new -replace full", "no clone of Doze"},
+		{"new -replace nowhere", "no clone of Doze"},
+	} {
+		said, err := newIn(t, folder, strings.Fields(c.args)...)
+		if err == nil || !strings.Contains(said+err.Error(), c.want) {
+			t.Errorf("doze new %s: %v %s, want %q", c.args, err, said, c.want)
+		}
+	}
+	var names []string
+	for _, pattern := range []string{"*", "*/*", "*/.*", ".*"} {
+		found, err := filepath.Glob(filepath.Join(folder, pattern))
+		if err != nil {
+			t.Fatal(err)
+		}
+		names = append(names, found...)
+	}
+	if slices.Sort(names); len(names) != 4 { // empty, file, full, full/mine
+		t.Errorf("these are left: %q", names)
+	}
+	if _, err := newIn(t, folder, "empty"); err != nil {
+		t.Errorf("an empty folder is refused: %v", err)
+	}
+}
+
+// TestAFailureWhileWritingLeavesTheFolderAsItWas has a file that cannot be written: its folder is another file.
+func TestAFailureWhileWritingLeavesTheFolderAsItWas(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "new")
+	for _, there := range []bool{false, true} {
+		if there {
+			if err := os.Mkdir(dir, 0o777); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := writeFolder(dir, map[string]string{"a": "", "a/b": "", "c": ""}); err == nil {
+			t.Fatal("it was written")
+		}
+		if left, err := os.ReadDir(dir); (err == nil) != there || len(left) > 0 {
+			t.Errorf("left %v %v", left, err)
+		}
+	}
+}
+
+func TestStacksHaveNamesThatCloudFormationTakes(t *testing.T) {
+	for module, want := range map[string]string{"shop": "shop", "example.com/my_shop.v2": "my-shop-v2", "example.com/2048": "doze-2048", "x/_": "doze"} {
+		if got := (project{module: module}).stack(); got != want {
+			t.Errorf("%s: %s, want %s", module, got, want)
+		}
+	}
+}

@@ -1,0 +1,125 @@
+package main
+
+import (
+	"embed"
+	"fmt"
+	"go/format"
+	"io/fs"
+	"path"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/dozeio/doze"
+)
+
+// own is what a new project has of its own: packages of this module, compiled and tested like any other.
+//
+//go:embed all:project
+var own embed.FS
+
+// ownPath is the import path of own, which becomes the new module's.
+const ownPath = ours + "/cmd/doze/project"
+
+// unneeded are the modules that Doze depends on, and a project with it does not: what its command and its tests use.
+var unneeded = strings.Fields(`
+github.com/aws/aws-sdk-go-v2/config
+github.com/aws/aws-sdk-go-v2/credentials
+github.com/aws/aws-sdk-go-v2/feature/ec2/imds
+github.com/aws/aws-sdk-go-v2/internal/v4a
+github.com/aws/aws-sdk-go-v2/service/internal/presigned-url
+github.com/aws/aws-sdk-go-v2/service/signin
+github.com/aws/aws-sdk-go-v2/service/sso
+github.com/aws/aws-sdk-go-v2/service/ssooidc
+github.com/aws/aws-sdk-go-v2/service/sts
+github.com/coder/websocket
+github.com/google/uuid`)
+
+// direct is the module that a project imports besides Doze.
+const direct = "github.com/aws/aws-lambda-go"
+
+// files returns what doze new writes, by name.
+func (p project) files() (map[string]string, error) {
+	files := map[string]string{}
+	err := fs.WalkDir(own, "project", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		text, err := fs.ReadFile(own, name)
+		files[strings.TrimPrefix(name, "project/")] = strings.ReplaceAll(string(text), ownPath, p.module)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	files["README.md"] = strings.Replace(files["README.md"], "PROJECT", path.Base(p.module), 1)
+	mains, err := fs.Glob(doze.Files, "functions/*/main.go")
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range append(mains, "template.yaml", "samconfig.toml", "go.mod", "go.sum") {
+		text, err := doze.Files.ReadFile(name)
+		if err != nil {
+			return nil, err
+		}
+		files[name] = string(text)
+	}
+	for _, name := range mains {
+		files[name] = strings.Replace(files[name], strconv.Quote(ours+"/app"), strconv.Quote(p.module+"/app"), 1)
+	}
+	files["samconfig.toml"] = strings.Replace(files["samconfig.toml"], `stack_name = "doze"`, `stack_name = "`+p.stack()+`"`, 1)
+	files["go.mod"] = p.goMod(files["go.mod"])
+	files["go.sum"] = regexp.MustCompile(`(?m)^github.com/google/uuid .*\n`).ReplaceAllString(files["go.sum"], "") // only package app's
+	for name, text := range files {
+		if strings.HasSuffix(name, ".go") {
+			formatted, err := format.Source([]byte(text)) // sorts the imports
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", name, err)
+			}
+			files[name] = string(formatted)
+		}
+	}
+	return files, nil
+}
+
+// stack returns a name for CloudFormation: letters, digits and hyphens, and a letter first.
+func (p project) stack() string {
+	name := regexp.MustCompile(`[^a-zA-Z0-9]+`).ReplaceAllString(path.Base(p.module), "-")
+	if name = strings.Trim(name, "-"); name == "" || name[0] < 'A' {
+		name = strings.TrimSuffix("doze-"+name, "-")
+	}
+	return name[:min(len(name), 100)]
+}
+
+// goMod makes the project's go.mod of Doze's, with the versions that Doze is tested with.
+func (p project) goMod(dozes string) string {
+	version := p.version
+	if version == "" {
+		version = "v0.0.0"
+	}
+	requires, indirect := []string{}, []string{}
+	for line := range strings.Lines(dozes) {
+		module, version, _ := strings.Cut(strings.TrimSpace(line), " ")
+		version, _, _ = strings.Cut(version, " ")
+		switch {
+		case line[0] != '\t' || slices.Contains(unneeded, module):
+		case module == direct:
+			requires = append(requires, "\t"+module+" "+version+"\n")
+		default:
+			indirect = append(indirect, "\t"+module+" "+version+" // indirect\n")
+		}
+	}
+	requires = append(requires, "\t"+ours+" "+version+"\n")
+	slices.Sort(indirect)
+	text := fmt.Sprintf("module %s\n\n%s\n\nrequire (\n%s)\n\nrequire (\n%s)\n", p.module,
+		regexp.MustCompile(`(?m)^go .*$`).FindString(dozes), strings.Join(requires, ""), strings.Join(indirect, ""))
+	if p.replace != "" {
+		replace := p.replace
+		if strings.ContainsAny(replace, " \t\"'`,()[]{}\\") || strings.Contains(replace, "//") {
+			replace = strconv.Quote(replace)
+		}
+		text += fmt.Sprintf("\nreplace %s => %s\n", ours, replace)
+	}
+	return text
+}
