@@ -3,6 +3,7 @@
 //	doze dev [flags]        runs the chat of package app, on the embedded store, behind the local API Gateway
 //	doze gateway [flags]    runs the local API Gateway before functions that are deployed
 //	doze new [flags] DIR    writes a small application of one's own
+//	doze cost [flags]       estimates the monthly bill of a deployment
 package main
 
 import (
@@ -16,11 +17,12 @@ import (
 	"syscall"
 )
 
-const usage = `usage: doze dev|gateway|new [flags]
+const usage = `usage: doze dev|gateway|new|cost [flags]
 
   dev       run the chat on this machine: nothing to install, nothing is kept
   gateway   run the local API Gateway before the functions of a stack
   new       write a small application of one's own to a new folder
+  cost      estimate the monthly bill of a deployment
 
 doze dev -h lists the flags of dev, and so on.`
 
@@ -49,6 +51,8 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 			return serveGateway(ctx, args[1:], out, log)
 		case "new":
 			return newProject(args[1:], out, log)
+		case "cost":
+			return cost(args[1:], out, log)
 		}
 	}
 	fmt.Fprintln(log, usage)

@@ -1,0 +1,183 @@
+package main
+
+import (
+	"math"
+	"time"
+)
+
+// use is how a deployment is used, on average over a month of 730 hours.
+type use struct {
+	clients, polling float64       // connected at the same time: over WebSocket, and those that stay with polling
+	hours            float64       // a day that they are connected
+	stay             time.Duration // of a connection
+	messages         float64       // events of each client in an hour
+	members          float64       // others whom an event goes to
+	rooms            float64       // that a client joins after it has connected
+	size             float64       // bytes of an event
+	ping             time.Duration
+	handler          time.Duration // of an invocation, besides waiting polls
+	logged           float64       // bytes for each event, by handlers
+	webSocketOnly    bool          // clients do not begin with polling
+	oneOrigin        bool          // CloudFront is before the APIs
+}
+
+// What API Gateway and Doze allow.
+const (
+	maxConnection = 2 * time.Hour
+	maxPolling    = 12 * time.Hour
+	maxEvent      = 128 << 10 // bytes of a message
+	messageStep   = 32 << 10  // bytes that are billed as one
+	hoursOfMonth  = 730.0
+)
+
+// What the template and Lambda add. A test compares the first four with template.yaml.
+const (
+	connectGB, messageGB      = 128.0 / 1024, 256.0 / 1024
+	disconnectGB, heartbeatGB = 128.0 / 1024, 256.0 / 1024
+	watched                   = 11.0 // metrics of alarms
+	pollers                   = 5.0  // of Lambda for a queue, which ask again every 20 s
+	shards                    = 8.0  // of the heartbeat
+)
+
+// What nobody has measured on Lambda.
+const (
+	pollTime      = 20 * time.Second       // of a GET that waits
+	shortPoll     = 250 * time.Millisecond // of a GET to which something comes
+	shortReads    = 3.0                    // RRU of such a GET
+	farewell      = 250 * time.Millisecond // $disconnect waits 200 ms for what is on its way
+	postTime      = time.Millisecond       // of one post of a broadcast, in the function that sends it
+	frameOverhead = 60.0                   // bytes around an event
+	smallAnswer   = 300.0                  // bytes of an HTTP answer
+)
+
+// quantity is how much of what is billed a month takes.
+type quantity struct {
+	messages, minutes, http, requests, gbSeconds, reads, writes, queue, logged, edge, bytes float64
+}
+
+// reckoning adds operations up.
+type reckoning struct {
+	quantity
+	table   map[string]measured
+	handler float64 // seconds
+}
+
+// do counts an operation that happened some times, in a function of some memory that ran for some seconds each.
+func (r *reckoning) do(name string, times, gb, seconds float64) {
+	m := r.table[name]
+	r.requests += times * m.invocations
+	r.gbSeconds += times * m.invocations * gb * seconds
+	r.reads += times * m.reads
+	r.writes += times * m.writes
+	r.messages += times * m.posts
+	r.bytes += times * m.posts * frameOverhead
+}
+
+// frames counts messages of the WebSocket API besides posts: events in, and acks as the answers of their routes.
+func (r *reckoning) frames(in, out, size float64) {
+	steps := math.Max(1, math.Ceil(size/messageStep))
+	r.messages += steps * (in + out)
+	r.bytes += out * (size + frameOverhead)
+}
+
+func (r *reckoning) answers(times, size float64) {
+	r.http += times
+	r.bytes += times * (smallAnswer + size)
+}
+
+// short counts GETs to which something comes soon.
+func (r *reckoning) short(times, size float64) {
+	r.answers(times, size)
+	r.requests += times
+	r.gbSeconds += times * connectGB * shortPoll.Seconds()
+	r.reads += times * shortReads
+	r.writes += times * r.table[opPoll].writes
+}
+
+// month reckons what a use asks of AWS.
+func (u use) month(table map[string]measured) quantity {
+	r := &reckoning{table: table, handler: u.handler.Seconds()}
+	share := u.hours / 24
+	ws, polling := u.clients*hoursOfMonth*share, u.polling*hoursOfMonth*share // hours
+	r.minutes = ws * 60
+	r.webSocket(u, ws/min(u.stay, maxConnection).Hours())
+	r.pollers(u, polling, polling/min(u.stay, maxPolling).Hours())
+	pings := ws * 3600 / u.ping.Seconds()
+	r.do(opPing, pings, messageGB, r.handler)
+	r.frames(pings, 0, 0)
+	r.events(u, ws*u.messages, polling*u.messages)
+
+	sweeps := 0.0
+	if u.clients > 0 {
+		sweeps = shards * share * hoursOfMonth * 3600 / u.ping.Seconds()
+	}
+	r.queue += sweeps * (table[opPing].queued + 2) // sent, received and deleted
+	r.queue += pollers * hoursOfMonth * 3600 / pollTime.Seconds()
+	r.logged = (ws + polling) * u.messages * u.logged
+	return r.quantity
+}
+
+// webSocket counts connections that came, and went again.
+func (r *reckoning) webSocket(u use, visits float64) {
+	if u.webSocketOnly {
+		r.do(opOpen, visits, connectGB, r.handler)
+		r.queue += visits * r.table[opOpen].queued
+		r.frames(visits, visits, 0) // CONNECT and its reply
+	} else {
+		r.do(opHandshake, visits, connectGB, r.handler)
+		r.answers(2*visits, 0) // the handshake's, and that of the POST with CONNECT
+		r.short(2*visits, 0)   // the GET that brings its reply, and the one that the upgrade ends
+		r.do(opUpgrade, visits, messageGB, r.handler)
+		r.frames(2*visits, visits, 0) // 2probe and 5; 3probe
+	}
+	if u.oneOrigin {
+		r.edge += visits // the upgrade request
+	}
+	r.do(opConnect, visits, messageGB, r.handler)
+	r.do(opEvent, visits*u.rooms, messageGB, r.handler)
+	r.do(opJoin, visits*u.rooms, messageGB, 0)
+	r.frames(visits*u.rooms, visits*u.rooms, 0)
+	r.do(opDisconnect, visits, disconnectGB, farewell.Seconds())
+}
+
+// pollers counts clients that stay with polling, for some hours in some visits.
+func (r *reckoning) pollers(u use, hours, visits float64) {
+	r.do(opHandshake, visits, connectGB, r.handler)
+	r.do(opConnect, visits, messageGB, r.handler)
+	r.answers(2*visits, 0)
+	r.do(opEvent, visits*u.rooms, messageGB, r.handler)
+	r.do(opJoin, visits*u.rooms, messageGB, 0)
+	r.do(opOutbox, visits*u.rooms, 0, 0)
+	r.answers(visits*u.rooms, 0)
+	r.short(visits*(u.rooms+1), 0)
+	r.do(opDisconnect, visits, disconnectGB, farewell.Seconds())
+	polls := hours * 3600 / pollTime.Seconds()
+	r.do(opPoll, polls, connectGB, pollTime.Seconds())
+	r.answers(polls, 0)
+	pongs := hours * 3600 / u.ping.Seconds() // a POST each, with a write
+	r.answers(pongs, 0)
+	r.requests += pongs
+	r.gbSeconds += pongs * messageGB * r.handler
+	r.writes += pongs
+}
+
+// events counts what clients of both kinds send, with an ack each, to others who are of both kinds alike.
+func (r *reckoning) events(u use, ws, polling float64) {
+	r.do(opEvent, ws+polling, messageGB, r.handler)
+	r.frames(ws, ws, u.size)
+	r.answers(polling, 0)
+	total := u.clients + u.polling
+	if total == 0 {
+		return
+	}
+	if u.members > 0 {
+		pages := math.Ceil(u.members / 40)
+		r.reads += (ws + polling) * pages * r.table[opBroadcast].reads / 2 // 80 members are two pages
+	}
+	sent := (ws + polling) * u.members
+	posts, kept := sent*u.clients/total, sent*u.polling/total+polling // acks are kept too
+	r.frames(0, posts, u.size)
+	r.gbSeconds += posts * messageGB * postTime.Seconds()
+	r.do(opOutbox, kept, 0, 0)
+	r.short(kept, u.size)
+}

@@ -1,0 +1,207 @@
+package main
+
+import (
+	"bytes"
+	"flag"
+	"math"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+)
+
+var update = flag.Bool("update", false, "write what doze cost says into docs/costs.md")
+
+// fixed is a bill that does not change when the measured one does, so that the sums below can be done by hand.
+const fixed = `
+| operation | invocations | RRU | WRU | posts | table calls | queue requests |
+|---|---|---|---|---|---|---|
+| polling handshake | 1 / 1 | 0.5 / 1 | 4 / 4 | 0 / 0 | 4 | 0 |
+| WebSocket-only connect, with the open packet | 2 / 2 | 0.5 / 1 | 5 / 5 | 1 / 1 | 5 | 1 |
+| namespace CONNECT, with the reply | 1 / 1 | 1.5 / 1.5 | 3 / 3 | 0 / 0 | 5 | 0 |
+| upgrade, all steps; 2 namespaces, 2 rooms | 3 / 3 | 3 / 3 | 11 / 11 | 0 / 0 | 15 | 0 |
+| waiting poll of 20 s, nothing arrives | 1 / 1 | 48 / 50 | 2 / 2 | 0 / 0 | 98 | 0 |
+| event in, with ack | 1 / 1 | 1 / 1 | 0 / 0 | 0 / 0 | 1 | 0 |
+| join one room | - | **2** / 1 | 2 / 2 | 0 / 0 | 4 | 0 |
+| emit to a room of 80 WebSocket members | - | 2 / 2 | 0 / 0 | 80 / 80 | 1 | 0 |
+| emit to a polling member, under 1 KiB in its outbox | - | 1 / 1 | 1 / 1 | 0 / 0 | 2 | 0 |
+| ping + pong of an idle connection, one of 400 in a heartbeat shard | 1.0025 / 1.01 | 0.0175 / 0.025 | 1.0025 / 1 | 1 / 1 | 1 | 0 |
+| disconnect; 2 namespaces, 2 rooms | 1 / 1 | **4** / 3 | 8 / 8 | 0 / 0 | 12 | 0 |
+`
+
+func monthOf(t *testing.T, u use) quantity {
+	t.Helper()
+	table, err := readMeasured(fixed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if u.hours == 0 {
+		u.hours = 24
+	}
+	if u.stay == 0 {
+		u.stay = 2 * time.Hour
+	}
+	u.ping, u.handler = 300*time.Second, 15*time.Millisecond
+	if err := u.check(); err != nil {
+		t.Fatal(err)
+	}
+	return u.month(table)
+}
+
+func near(t *testing.T, what string, got, want float64) {
+	t.Helper()
+	if math.Abs(got-want) > 1e-6*math.Max(1, want) {
+		t.Errorf("%s: %f, want %f", what, got, want)
+	}
+}
+
+// TestAThousandIdleClients is done by hand: 730 hours are 8,760 pings and 365 connections of two hours for each client.
+func TestAThousandIdleClients(t *testing.T) {
+	q := monthOf(t, use{clients: 1000, webSocketOnly: true})
+	const pings, visits = 8_760_000, 365_000
+	near(t, "minutes", q.minutes, 1000*730*60)
+	near(t, "messages", q.messages, 2*pings+3*visits)                    // ping and pong; open packet, CONNECT and its reply
+	near(t, "invocations", q.requests, 1.0025*pings+(2+1+1)*visits)      // to connect, CONNECT, to disconnect
+	near(t, "GB-s", q.gbSeconds, 32_932.125+1_368.75+1_368.75+11_406.25) // as above
+	near(t, "reads", q.reads, 0.0175*pings+(0.5+1.5+4)*visits)
+	near(t, "writes", q.writes, 1.0025*pings+(5+3+8)*visits)
+	near(t, "queue", q.queue, 657_000+70_080*2+visits) // 5 polls every 20 s; 8 sweeps every 300 s, received and deleted
+	near(t, "HTTP requests", q.http, 0)
+	dollars := 0.0
+	for _, l := range (use{}).lines(q) {
+		dollars += l.usd()
+	}
+	near(t, "dollars but the data's", dollars-q.bytes/1e9*0.09,
+		10.95+18.615+2.04838+47_075.875*0.0000133334+2.3433*0.125+14.6219*0.625+1.16216*0.40+1.10+3)
+}
+
+// TestAThousandClientsThatPoll is done by hand: a GET every 20 s, 131,400 a client.
+func TestAThousandClientsThatPoll(t *testing.T) {
+	q := monthOf(t, use{polling: 1000, stay: 10 * time.Hour})
+	const polls, pongs, visits = 131_400_000, 8_760_000, 73_000
+	near(t, "minutes", q.minutes, 0)
+	near(t, "messages", q.messages, 0)
+	near(t, "HTTP requests", q.http, polls+pongs+3*visits) // handshake, CONNECT, the GET for its reply
+	near(t, "invocations", q.requests, polls+pongs+4*visits)
+	near(t, "reads", q.reads, 48*polls+(0.5+1.5+3+4)*visits)
+	near(t, "writes", q.writes, 2*polls+pongs+(4+3+2+8)*visits)
+	held := 1000 * 730 * 3600 * 0.125 // GB-s
+	if q.gbSeconds < held || q.gbSeconds > 1.001*held {
+		t.Errorf("%f GB-s, the polls alone are %f", q.gbSeconds, held)
+	}
+}
+
+// TestEventsCostWhatTheirRecipientsDo compares with the same clients silent: 100 of them send 60 events an hour.
+func TestEventsCostWhatTheirRecipientsDo(t *testing.T) {
+	const events = 100 * 730 * 60
+	silent := monthOf(t, use{clients: 100})
+	for _, c := range []struct {
+		members, size, messages, reads float64
+	}{
+		{0, 200, 2, 1},
+		{1, 200, 3, 2},
+		{40, 200, 42, 2},
+		{41, 200, 43, 3},
+		{10, 32 << 10, 12, 2},
+		{10, 32<<10 + 1, 24, 2},
+	} {
+		q := monthOf(t, use{clients: 100, messages: 60, members: c.members, size: c.size})
+		near(t, "messages", q.messages-silent.messages, c.messages*events)
+		near(t, "reads", q.reads-silent.reads, c.reads*events)
+		near(t, "writes", q.writes-silent.writes, 0)
+	}
+	// Half of all poll: 20 events, 10 from each kind, of which 5 go to either kind; whoever polls has acks kept too.
+	mixed, quiet := monthOf(t, use{clients: 50, polling: 50, messages: 60, members: 10}), monthOf(t, use{clients: 50, polling: 50})
+	near(t, "messages", mixed.messages-quiet.messages, events*(0.5*2+5))
+	near(t, "writes", mixed.writes-quiet.writes, events*(5+0.5)*(1+2)) // the outbox, and the GET that it ends
+}
+
+func TestHalfTheDayIsHalfTheBill(t *testing.T) {
+	all, half := monthOf(t, use{clients: 100, messages: 5, rooms: 2}), monthOf(t, use{clients: 100, messages: 5, rooms: 2, hours: 12})
+	near(t, "messages", half.messages, all.messages/2)
+	near(t, "writes", half.writes, all.writes/2)
+	near(t, "HTTP requests", half.http, all.http/2)
+}
+
+// TestReckoningKnowsTheTemplate compares what the reckoning takes from the template.
+func TestReckoningKnowsTheTemplate(t *testing.T) {
+	template := read(t, "../../template.yaml")
+	for name, gb := range map[string]float64{"Connect": connectGB, "Message": messageGB, "Disconnect": disconnectGB, "Heartbeat": heartbeatGB} {
+		memory := map[float64]string{0.125: "128", 0.25: "256"}[gb]
+		if !regexp.MustCompile(`(?s)\n  ` + name + `Function:\n.{0,200}?\n      MemorySize: ` + memory + `\n`).MatchString(template) {
+			t.Errorf("%s has not %s MB", name, memory)
+		}
+	}
+	metrics := strings.Count(template, "          MetricStat:\n") + strings.Count(template, "\n      MetricName: ")
+	if metrics != watched {
+		t.Errorf("the alarms watch %d metrics, want %v", metrics, watched)
+	}
+	if n := strings.Count(template, "Type: AWS::CloudWatch::Dashboard\n"); n != 1 {
+		t.Errorf("%d dashboards", n)
+	}
+	if n := strings.Count(template, "Type: SQS\n"); n != 1 {
+		t.Errorf("Lambda polls %d queues", n)
+	}
+}
+
+func TestTheBillHasToSayWhatIsReckonedWith(t *testing.T) {
+	if _, err := readMeasured(strings.Replace(fixed, "join one room", "join a room", 1)); err == nil || !strings.Contains(err.Error(), "join one room") {
+		t.Error(err)
+	}
+	table, err := readMeasured(read(t, "../../docs/costs.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m := table[opPing]; m.invocations < 1 || m.invocations > 1.01 || m.posts != 1 {
+		t.Errorf("a ping costs %+v", m)
+	}
+}
+
+func TestWrongUsesAreRefused(t *testing.T) {
+	for args, want := range map[string]string{
+		"extra":             "takes flags only",
+		"-nonsense":         "-websocket-only",
+		"-clients -1":       "-clients is -1: it goes from 0",
+		"-clients NaN":      "-clients is NaN",
+		"-hours 25":         "-hours is 25: it goes from 0 to 24",
+		"-size 200000":      "131072",
+		"-stay 0s":          "such as 30m",
+		"-ping-interval 5s": "25s to 540s",
+		"-handler 1h":       "1ms to 29s",
+	} {
+		var out bytes.Buffer
+		err := run(t.Context(), append([]string{"cost"}, strings.Fields(args)...), &out, &out)
+		if err == nil || !strings.Contains(out.String()+err.Error(), want) {
+			t.Errorf("doze cost %s: %v %s, want %q", args, err, out.String(), want)
+		}
+	}
+}
+
+// TestExamplesInTheDocumentation runs them. After a change: go test ./cmd/doze -run Examples -update
+func TestExamplesInTheDocumentation(t *testing.T) {
+	const name = "../../docs/costs.md"
+	page := read(t, name)
+	examples := 0
+	now := regexp.MustCompile("(?s)```sh\ngo run ./cmd/doze (cost [^\n]*)\n```\n\n```text\n.*?```").ReplaceAllStringFunc(page, func(block string) string {
+		examples++
+		command, _, _ := strings.Cut(strings.TrimPrefix(block, "```sh\ngo run ./cmd/doze "), "\n")
+		var out bytes.Buffer
+		if err := run(t.Context(), strings.Fields(command), &out, &out); err != nil {
+			t.Errorf("%s: %v", command, err)
+		}
+		return "```sh\ngo run ./cmd/doze " + command + "\n```\n\n```text\n" + out.String() + "```"
+	})
+	if examples < 3 {
+		t.Errorf("docs/costs.md has %d examples", examples)
+	}
+	if now == page {
+		return
+	}
+	if !*update {
+		t.Fatal("docs/costs.md shows other figures than doze cost: run go test ./cmd/doze -run Examples -update")
+	}
+	if err := os.WriteFile(name, []byte(now), 0o666); err != nil {
+		t.Fatal(err)
+	}
+}

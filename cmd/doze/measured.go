@@ -1,0 +1,63 @@
+package main
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// measured is what one operation asks of AWS, as the table of docs/costs.md has it, which make bill prints and TestBill
+// holds to what it measures.
+type measured struct {
+	invocations, reads, writes, posts, queued float64
+}
+
+// Operations of the table. A note on what was measured is part of a name, so that the reckoning cannot outlive it.
+const (
+	opHandshake  = "polling handshake"
+	opOpen       = "WebSocket-only connect, with the open packet"
+	opConnect    = "namespace CONNECT, with the reply"
+	opUpgrade    = "upgrade, all steps; 2 namespaces, 2 rooms"
+	opPoll       = "waiting poll of 20 s, nothing arrives"
+	opEvent      = "event in, with ack"
+	opJoin       = "join one room"
+	opBroadcast  = "emit to a room of 80 WebSocket members"
+	opOutbox     = "emit to a polling member, under 1 KiB in its outbox"
+	opPing       = "ping + pong of an idle connection, one of 400 in a heartbeat shard"
+	opDisconnect = "disconnect; 2 namespaces, 2 rooms"
+)
+
+var operations = []string{opHandshake, opOpen, opConnect, opUpgrade, opPoll, opEvent, opJoin, opBroadcast, opOutbox, opPing, opDisconnect}
+
+// readMeasured reads the table of a page like docs/costs.md: operation, invocations, RRU, WRU, posts, table calls, queue
+// requests; the first figure of each cell is the measured one. An operation that is not there is an error.
+func readMeasured(page string) (map[string]measured, error) {
+	table := map[string]measured{}
+	for line := range strings.Lines(page) {
+		cells := strings.Split(strings.Trim(strings.TrimSpace(line), "|"), "|")
+		if len(cells) != 7 {
+			continue
+		}
+		var figures [7]float64
+		ok := true
+		for i, cell := range cells[1:] {
+			first, _, _ := strings.Cut(strings.TrimSpace(cell), " ")
+			first = strings.Trim(first, "*")
+			if first == "-" {
+				continue // part of an event's
+			}
+			var err error
+			figures[i], err = strconv.ParseFloat(first, 64)
+			ok = ok && err == nil
+		}
+		if ok {
+			table[strings.TrimSpace(cells[0])] = measured{figures[0], figures[1], figures[2], figures[3], figures[5]}
+		}
+	}
+	for _, name := range operations {
+		if _, ok := table[name]; !ok {
+			return nil, fmt.Errorf("docs/costs.md does not say what %q costs", name)
+		}
+	}
+	return table, nil
+}
