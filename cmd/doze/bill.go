@@ -30,13 +30,10 @@ const (
 	hoursOfMonth  = 730.0
 )
 
-// What the template and Lambda add. A test compares the first four with template.yaml.
+// What Lambda and Doze do by themselves.
 const (
-	connectGB, messageGB      = 128.0 / 1024, 256.0 / 1024
-	disconnectGB, heartbeatGB = 128.0 / 1024, 256.0 / 1024
-	watched                   = 11.0 // metrics of alarms
-	pollers                   = 5.0  // of Lambda for a queue, which ask again every 20 s
-	shards                    = 8.0  // of the heartbeat
+	pollers = 5.0 // of Lambda for a queue, which ask again every 20 s
+	shards  = 8.0 // of the heartbeat
 )
 
 // What nobody has measured on Lambda.
@@ -52,12 +49,13 @@ const (
 
 // quantity is how much of what is billed a month takes.
 type quantity struct {
-	messages, minutes, http, requests, gbSeconds, reads, writes, queue, logged, edge, bytes float64
+	messages, minutes, http, requests, gbSeconds, reads, writes, queue, logged, edge, bytes, alarms, boards float64
 }
 
 // reckoning adds operations up.
 type reckoning struct {
 	quantity
+	installed
 	table   map[string]measured
 	handler float64 // seconds
 }
@@ -89,21 +87,21 @@ func (r *reckoning) answers(times, size float64) {
 func (r *reckoning) short(times, size float64) {
 	r.answers(times, size)
 	r.requests += times
-	r.gbSeconds += times * connectGB * shortPoll.Seconds()
+	r.gbSeconds += times * r.connectGB * shortPoll.Seconds()
 	r.reads += times * shortReads
 	r.writes += times * r.table[opPoll].writes
 }
 
 // month reckons what a use asks of AWS.
-func (u use) month(table map[string]measured) quantity {
-	r := &reckoning{table: table, handler: u.handler.Seconds()}
+func (u use) month(table map[string]measured, in installed) quantity {
+	r := &reckoning{table: table, installed: in, handler: u.handler.Seconds()}
 	share := u.hours / 24
 	ws, polling := u.clients*hoursOfMonth*share, u.polling*hoursOfMonth*share // hours
 	r.minutes = ws * 60
 	r.webSocket(u, ws/min(u.stay, maxConnection).Hours())
 	r.pollers(u, polling, polling/min(u.stay, maxPolling).Hours())
 	pings := ws * 3600 / u.ping.Seconds()
-	r.do(opPing, pings, messageGB, r.handler)
+	r.do(opPing, pings, r.messageGB, r.handler)
 	r.frames(pings, 0, 0)
 	r.events(u, ws*u.messages, polling*u.messages)
 
@@ -112,58 +110,59 @@ func (u use) month(table map[string]measured) quantity {
 		sweeps = shards * share * hoursOfMonth * 3600 / u.ping.Seconds()
 	}
 	r.queue += sweeps * (table[opPing].queued + 2) // sent, received and deleted
-	r.queue += pollers * hoursOfMonth * 3600 / pollTime.Seconds()
+	r.queue += in.queues * pollers * hoursOfMonth * 3600 / pollTime.Seconds()
 	r.logged = (ws + polling) * u.messages * u.logged
+	r.alarms, r.boards = in.metrics, in.dashboards
 	return r.quantity
 }
 
 // webSocket counts connections that came, and went again.
 func (r *reckoning) webSocket(u use, visits float64) {
 	if u.webSocketOnly {
-		r.do(opOpen, visits, connectGB, r.handler)
+		r.do(opOpen, visits, r.connectGB, r.handler)
 		r.queue += visits * r.table[opOpen].queued
 		r.frames(visits, visits, 0) // CONNECT and its reply
 	} else {
-		r.do(opHandshake, visits, connectGB, r.handler)
+		r.do(opHandshake, visits, r.connectGB, r.handler)
 		r.answers(2*visits, 0) // the handshake's, and that of the POST with CONNECT
 		r.short(2*visits, 0)   // the GET that brings its reply, and the one that the upgrade ends
-		r.do(opUpgrade, visits, messageGB, r.handler)
+		r.do(opUpgrade, visits, r.messageGB, r.handler)
 		r.frames(2*visits, visits, 0) // 2probe and 5; 3probe
 	}
 	if u.oneOrigin {
 		r.edge += visits // the upgrade request
 	}
-	r.do(opConnect, visits, messageGB, r.handler)
-	r.do(opEvent, visits*u.rooms, messageGB, r.handler)
-	r.do(opJoin, visits*u.rooms, messageGB, 0)
+	r.do(opConnect, visits, r.messageGB, r.handler)
+	r.do(opEvent, visits*u.rooms, r.messageGB, r.handler)
+	r.do(opJoin, visits*u.rooms, r.messageGB, 0)
 	r.frames(visits*u.rooms, visits*u.rooms, 0)
-	r.do(opDisconnect, visits, disconnectGB, farewell.Seconds())
+	r.do(opDisconnect, visits, r.disconnectGB, farewell.Seconds())
 }
 
 // pollers counts clients that stay with polling, for some hours in some visits.
 func (r *reckoning) pollers(u use, hours, visits float64) {
-	r.do(opHandshake, visits, connectGB, r.handler)
-	r.do(opConnect, visits, messageGB, r.handler)
+	r.do(opHandshake, visits, r.connectGB, r.handler)
+	r.do(opConnect, visits, r.messageGB, r.handler)
 	r.answers(2*visits, 0)
-	r.do(opEvent, visits*u.rooms, messageGB, r.handler)
-	r.do(opJoin, visits*u.rooms, messageGB, 0)
+	r.do(opEvent, visits*u.rooms, r.messageGB, r.handler)
+	r.do(opJoin, visits*u.rooms, r.messageGB, 0)
 	r.do(opOutbox, visits*u.rooms, 0, 0)
 	r.answers(visits*u.rooms, 0)
 	r.short(visits*(u.rooms+1), 0)
-	r.do(opDisconnect, visits, disconnectGB, farewell.Seconds())
+	r.do(opDisconnect, visits, r.disconnectGB, farewell.Seconds())
 	polls := hours * 3600 / pollTime.Seconds()
-	r.do(opPoll, polls, connectGB, pollTime.Seconds())
+	r.do(opPoll, polls, r.connectGB, pollTime.Seconds())
 	r.answers(polls, 0)
 	pongs := hours * 3600 / u.ping.Seconds() // a POST each, with a write
 	r.answers(pongs, 0)
 	r.requests += pongs
-	r.gbSeconds += pongs * messageGB * r.handler
+	r.gbSeconds += pongs * r.messageGB * r.handler
 	r.writes += pongs
 }
 
 // events counts what clients of both kinds send, with an ack each, to others who are of both kinds alike.
 func (r *reckoning) events(u use, ws, polling float64) {
-	r.do(opEvent, ws+polling, messageGB, r.handler)
+	r.do(opEvent, ws+polling, r.messageGB, r.handler)
 	r.frames(ws, ws, u.size)
 	r.answers(polling, 0)
 	total := u.clients + u.polling
@@ -177,7 +176,7 @@ func (r *reckoning) events(u use, ws, polling float64) {
 	sent := (ws + polling) * u.members
 	posts, kept := sent*u.clients/total, sent*u.polling/total+polling // acks are kept too
 	r.frames(0, posts, u.size)
-	r.gbSeconds += posts * messageGB * postTime.Seconds()
+	r.gbSeconds += posts * r.messageGB * postTime.Seconds()
 	r.do(opOutbox, kept, 0, 0)
 	r.short(kept, u.size)
 }

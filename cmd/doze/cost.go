@@ -54,7 +54,15 @@ func cost(args []string, out, log io.Writer) error {
 	if err != nil {
 		return err
 	}
-	report(out, u, u.month(table))
+	template, err := doze.Files.ReadFile("template.yaml")
+	if err != nil {
+		return err
+	}
+	in, err := readTemplate(string(template))
+	if err != nil {
+		return err
+	}
+	report(out, u, u.month(table, in))
 	return nil
 }
 
@@ -103,8 +111,8 @@ func (u use) lines(q quantity) []line {
 		{"DynamoDB: writes", q.writes, writeUnits},
 		{"SQS: requests, most of them Lambda's polls", q.queue, queueRequests},
 		{"CloudWatch: logs", q.logged / 1e9, logData},
-		{"CloudWatch: alarms", watched, alarmMetrics},
-		{"CloudWatch: dashboard", 1, dashboards},
+		{"CloudWatch: alarms", q.alarms, alarmMetrics},
+		{"CloudWatch: dashboard", q.boards, dashboards},
 	}
 	if !u.oneOrigin {
 		return append(all, line{"data to the internet", q.bytes / 1e9, regionData})
