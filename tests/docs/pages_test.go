@@ -1,0 +1,125 @@
+package docs
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const root = "../.."
+
+// walked are the pages whose commands are run.
+var walked = []string{"README.md", "docs/deploy.md", "docs/costs.md"}
+
+func page(t *testing.T, name string) string {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(root, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+func blocks(t *testing.T, name string) []Block {
+	t.Helper()
+	all, err := Blocks(page(t, name))
+	if err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	return all
+}
+
+// TestLinksLeadSomewhere follows the relative links of every page, to files, folders and headings.
+func TestLinksLeadSomewhere(t *testing.T) {
+	followed := 0
+	err := filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return nil // it has gone meanwhile
+		}
+		if d.IsDir() && (d.Name() == "node_modules" || name != root && strings.HasPrefix(d.Name(), ".")) {
+			return fs.SkipDir
+		}
+		if d.IsDir() || filepath.Ext(name) != ".md" || strings.Contains(filepath.ToSlash(name), "cmd/doze/project/") {
+			return nil // what doze new writes links to the web
+		}
+		relative, _ := filepath.Rel(root, name)
+		for _, target := range Links(page(t, relative)) {
+			if strings.Contains(target, "://") {
+				continue
+			}
+			followed++
+			file, anchor, _ := strings.Cut(target, "#")
+			file = filepath.Join(filepath.Dir(name), file)
+			if strings.HasPrefix(target, "#") {
+				file = name
+			}
+			if _, err := os.Stat(file); err != nil {
+				t.Errorf("%s links to %s, which is not there", relative, target)
+			} else if anchor != "" {
+				other, _ := filepath.Rel(root, file)
+				if !Anchors(page(t, other))[anchor] {
+					t.Errorf("%s links to %s, which has no such heading", relative, target)
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil || followed < 20 {
+		t.Fatalf("%d links were followed, %v", followed, err)
+	}
+}
+
+// TestProgramsAreCompiled compares what the pages show of Go with the files that it is from.
+func TestProgramsAreCompiled(t *testing.T) {
+	for _, name := range walked {
+		for _, b := range blocks(t, name) {
+			switch {
+			case b.Language != "go":
+			case b.Note != "from":
+				t.Errorf("%s:%d: a program that nothing compiles: say where it is from", name, b.Line)
+			case !strings.Contains(page(t, b.Value), b.Text):
+				t.Errorf("%s:%d: %s has something else", name, b.Line, b.Value)
+			}
+		}
+	}
+}
+
+func TestBlocksHaveALanguage(t *testing.T) {
+	known := []string{"sh", "go", "js", "text"}
+	for _, name := range walked {
+		for _, b := range blocks(t, name) {
+			if !slices.Contains(known, b.Language) {
+				t.Errorf("%s:%d: the language %q is none of %q: commands are sh", name, b.Line, b.Language, known)
+			}
+		}
+	}
+}
+
+func TestBlocksAreRead(t *testing.T) {
+	got, err := Blocks("Text\n\n<!-- not here: it costs -->\n```sh\nmake money\n```\n\n```sh\nls\n```\n\n```text\nfile\n```\n\n  ```js\n  io()\n    .x\n  ```\n" +
+		"and\n```text\nfree\n```\n")
+	want := []Block{
+		{Line: 4, Language: "sh", Text: "make money\n", Note: "not here", Value: "it costs"},
+		{Line: 8, Language: "sh", Text: "ls\n", Output: "file\n"},
+		{Line: 16, Language: "js", Text: "io()\n  .x\n"},
+		{Line: 21, Language: "text", Text: "free\n"},
+	}
+	if err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("%+v %v\nwant %+v", got, err, want)
+	}
+	for _, wrong := range []string{"```sh\nls\n", "<!-- nothere: x -->\n```sh\nls\n```\n"} {
+		if _, err := Blocks(wrong); err == nil {
+			t.Errorf("%q is understood", wrong)
+		}
+	}
+	if a := Anchors("# What it costs\n## Node's `x.y`, again\n"); !a["what-it-costs"] || !a["nodes-xy-again"] {
+		t.Error(a)
+	}
+	if l := Links("[a](b.md#c) ![x](y.png)\n```\n[no](no)\n```\n"); !reflect.DeepEqual(l, []string{"b.md#c", "y.png"}) {
+		t.Error(l)
+	}
+}
