@@ -50,7 +50,7 @@ func TestMain(m *testing.M) {
 }
 
 func run(m *testing.M) int {
-	servers = []*server{{name: "dynalite", start: dynalite.Start}, {name: "MiniStack", start: ministack.Start}}
+	servers = []*server{{name: "dynalite", start: dynalite.Start}, {name: "MiniStack", start: func() (string, func(), error) { return ministack.Start() }}}
 	if *endpoint != "" {
 		servers = []*server{{name: *endpoint, start: func() (string, func(), error) { return *endpoint, func() {}, nil }}}
 	}
