@@ -25,6 +25,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
@@ -60,7 +61,10 @@ func FromEnv() (d Deployed, err error) {
 	}
 	o.PublicOrigin = os.Getenv("DOZE_PUBLIC_ORIGIN")
 	o.Logger = slog.New(slog.NewJSONHandler(os.Stdout, nil))
-	store := dynamo.New(dynamodb.NewFromConfig(cfg, func(o *dynamodb.Options) { o.BaseEndpoint = endpoint("DYNAMODB") }), table, nil)
+	store := dynamo.New(dynamodb.NewFromConfig(cfg, func(o *dynamodb.Options) {
+		o.BaseEndpoint = endpoint("DYNAMODB")
+		o.HTTPClient = awshttp.NewBuildableClient().WithTimeout(attemptTime)
+	}), table, nil)
 	d.Sessions, d.Rooms = store, store
 	d.Poster, d.Timers = apigw.NewPoster(cfg, connections), timers(cfg, queue)
 	if origins := os.Getenv("DOZE_ALLOW_ORIGINS"); origins != "" {
@@ -83,6 +87,10 @@ func awsConfig() (aws.Config, error) {
 	cfg.Credentials = aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return key, nil })
 	return cfg, nil
 }
+
+// attemptTime is how long one attempt of a request to the table may take, so that there is time for another within the
+// store's three seconds.
+const attemptTime = time.Second
 
 // endpoint returns where a service is, nil for AWS.
 func endpoint(service string) *string {
