@@ -28,6 +28,9 @@ type Target struct {
 	// What the open packet has to advertise and the heartbeat has to keep; zero: 300 and 200 ms.
 	PingInterval, PingTimeout time.Duration
 
+	// Overtaking says that of two requests the later may be handled first, as by functions in processes of their own.
+	Overtaking bool
+
 	// BinaryFrames says whether the server's gateway passes binary WebSocket frames on. Amazon's does not: where it
 	// is false, the three cases about binary over WebSocket assert what the gateway does instead, which is to close
 	// the WebSocket with 1003.
