@@ -20,6 +20,7 @@ import (
 // program listens on a free port, says which, and ends with its standard input, so that nobody has to remember it.
 const program = `
 const server = require("dynalite")({createTableMs: 0, deleteTableMs: 0, updateTableMs: 0})
+server.keepAliveTimeout = 0 // Node ends connections after 5 s, which a function that was frozen would learn from a failed request
 server.listen(0, "127.0.0.1", () => console.log(server.address().port))
 process.stdin.on("end", () => process.exit(0)).resume()
 `
