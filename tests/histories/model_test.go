@@ -122,6 +122,8 @@ func (h *history) check() (promised int) {
 			switch {
 			case got[r.emit][r.index]:
 				h.violation("%s got event %d of emit %d twice", s.name(), r.index, r.emit)
+			case r.index >= e.count:
+				h.violation("%s got event %d of emit %d, which has only %d", s.name(), r.index, r.emit, e.count)
 			case r.index < last[r.emit]:
 				h.violation("%s got event %d of emit %d after the one after it", s.name(), r.index, r.emit)
 			case !s.possible(e, r.at):
