@@ -3,7 +3,6 @@
 //	DOZE_TABLE           name of the DynamoDB table that keeps sessions and rooms
 //	DOZE_CONNECTIONS     endpoint of the @connections API, such as https://abc123.execute-api.eu-west-1.amazonaws.com/prod
 //	DOZE_QUEUE           URL of the SQS queue for timers and jobs, or of a local gateway's, such as http://127.0.0.1:3000/_queue
-//	DOZE_OPEN_QUEUE      URL of the SQS queue for jobs that a client waits for; empty: they share the other one
 //	DOZE_DEAD_QUEUE      URL of the SQS queue for jobs that failed for good; empty: the redrive policy sees to them
 //	DOZE_ALLOW_ORIGINS   origins of other sites whose pages may connect, separated by commas; may be empty
 //	DOZE_PUBLIC_ORIGIN   the deployment's own origin where the Host header does not tell it; may be empty
@@ -117,7 +116,7 @@ func timers(cfg aws.Config, queue string) engine.Timers {
 		return apigw.NewHTTPQueue(queue)
 	}
 	client := sqs.NewFromConfig(cfg, func(o *sqs.Options) { o.BaseEndpoint = endpoint("SQS") })
-	return apigw.NewSQSQueue(client, apigw.Queues{Jobs: queue, Open: os.Getenv("DOZE_OPEN_QUEUE"), Dead: os.Getenv("DOZE_DEAD_QUEUE")})
+	return apigw.NewSQSQueue(client, apigw.Queues{Jobs: queue, Dead: os.Getenv("DOZE_DEAD_QUEUE")})
 }
 
 func duration(name string, value time.Duration) (time.Duration, error) {

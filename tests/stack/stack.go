@@ -116,7 +116,7 @@ func sam(ctx context.Context, project string, env []string, args ...string) ([]b
 	defer os.RemoveAll(settings)
 	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Dir = project
-	cmd.Env = slices.Concat(os.Environ(), []string{"SAM_CLI_TELEMETRY=0", "__SAM_CLI_APP_DIR=" + settings}, env)
+	cmd.Env = slices.Concat(os.Environ(), []string{"SAM_CLI_TELEMETRY=0", "__SAM_CLI_APP_DIR=" + settings, "TMPDIR=" + settings}, env)
 	var out, log bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &log
 	if err := cmd.Run(); err != nil {
