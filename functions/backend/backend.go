@@ -62,7 +62,9 @@ func FromEnv() (d Deployed, err error) {
 	o.Logger = slog.New(slog.NewJSONHandler(os.Stdout, nil))
 	store := dynamo.New(dynamodb.NewFromConfig(cfg, func(o *dynamodb.Options) {
 		o.BaseEndpoint = endpoint("DYNAMODB")
-		o.HTTPClient = awshttp.NewBuildableClient().WithTimeout(attemptTime)
+		o.HTTPClient = awshttp.NewBuildableClient().WithTimeout(attemptTime).WithTransportOptions(func(t *http.Transport) {
+			t.IdleConnTimeout = idleTime // a frozen process's peers close their connections
+		})
 	}), table, nil)
 	d.Sessions, d.Rooms = store, store
 	d.Poster, d.Timers = apigw.NewPoster(cfg, connections), timers(cfg, queue)
@@ -90,6 +92,9 @@ func awsConfig() (aws.Config, error) {
 // attemptTime is how long one attempt of a request to the table may take, so that there is time for another within the
 // store's three seconds.
 const attemptTime = time.Second
+
+// idleTime is how long a TCP connection to the table may be used again, by the wall clock.
+const idleTime = 10 * time.Second
 
 // endpoint returns where a service is, nil for AWS.
 func endpoint(service string) *string {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
@@ -36,10 +37,15 @@ func NewPoster(cfg aws.Config, endpoint string) *Poster {
 		if cfg.HTTPClient == nil { // a broadcast posts to many at a time
 			o.HTTPClient = awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
 				t.MaxIdleConns, t.MaxIdleConnsPerHost = 256, 256
+				t.IdleConnTimeout = idleTime
 			})
 		}
 	})}
 }
+
+// idleTime is how long a TCP connection may be used again. While a process is frozen, its peers close theirs, and a post
+// over one of those would be of unknown fate. Go goes by the wall clock here, which goes on meanwhile.
+const idleTime = 10 * time.Second
 
 // binaryFrame marks a post that a gateway with binary frames is to send as one. API Gateway does not know it.
 var binaryFrame = apigatewaymanagementapi.WithAPIOptions(smithyhttp.AddHeaderValue("X-Doze-Frame", "binary"))
