@@ -2,9 +2,10 @@
 // says how clients connect, as the page itself reads it.
 
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { after, before, test } from "node:test";
 import { io } from "socket.io-client";
-import { next, record, request, unique, until } from "../client/support.mjs";
+import { limit, next, record, request, unique, until } from "../client/support.mjs";
 
 const base = new URL(process.env.DOZE_URL);
 let deployment;
@@ -38,14 +39,30 @@ async function enter(way) {
   return socket;
 }
 
-test("clients of every transport meet in one room, through both APIs", async () => {
+/** meet lets people join a room of their own, one after the other. */
+async function meet(...wanted) {
   const room = unique("tea");
-  const people = await Promise.all(Object.keys(ways).map(enter));
+  const people = await Promise.all(wanted.map(enter));
   for (const [before, socket] of people.entries()) {
     assert.deepEqual(await request(socket, "join", room), [{ room, members: before + 1 }]);
   }
-  const [rooms] = await request(people[0], "rooms");
-  assert.ok(rooms.some(({ name, members }) => name === room && members === people.length), JSON.stringify(rooms));
+  return { room, people };
+}
+
+/** counted resolves when the list of rooms tells so many members: 0 for a room that is not there. */
+async function counted(socket, room, members) {
+  for (const late = AbortSignal.timeout(limit); !late.aborted; ) {
+    const [rooms] = await request(socket, "rooms");
+    if ((rooms.find(({ name }) => name === room)?.members ?? 0) === members) return;
+  }
+  throw new Error(`${room} has not ${members} members after ${limit} ms`);
+}
+
+const left = (gone) => ([event, { nickname } = {}]) => event === "left" && nickname === gone.auth.nickname;
+
+test("clients of every transport meet in one room, through both APIs", async () => {
+  const { room, people } = await meet("polling", "websocket", "upgraded");
+  await counted(people[0], room, people.length);
   for (const socket of people) {
     const text = `from ${socket.auth.nickname}`;
     const [receipt] = await request(socket, "say", { room, text });
@@ -56,7 +73,40 @@ test("clients of every transport meet in one room, through both APIs", async () 
   await request(people[1], "whisper", { to: people[0].id, text: "psst" });
   await until(people[0], ([event, message]) => event === "whispered" && message.text === "psst");
   people[2].disconnect();
-  for (const socket of people.slice(0, 2)) await until(socket, ([event, { nickname } = {}]) => event === "left" && nickname === "upgraded");
+  for (const socket of people.slice(0, 2)) await until(socket, left(people[2]));
+  await counted(people[0], room, 2);
+  await request(people[1], "leave", room);
+  await until(people[0], left(people[1]));
+  await counted(people[0], room, 1);
+});
+
+test("who vanishes has left", async () => {
+  const { room, people: [gone, ...others] } = await meet("upgraded", "polling", "websocket");
+  gone.io.reconnection(false);
+  gone.io.engine.close(); // says nothing to the server
+  for (const socket of others) await until(socket, left(gone));
+  await counted(others[0], room, 2);
+});
+
+test("who polls twice at once is sent away", async () => {
+  const { room, people: [double, other] } = await meet("polling", "websocket");
+  double.io.reconnection(false);
+  const ended = once(double, "disconnect", { signal: AbortSignal.timeout(limit) });
+  const { uri, id } = { uri: new URL("socket.io/", base), id: double.io.engine.id };
+  await fetch(`${uri}?EIO=4&transport=polling&sid=${id}`);
+  await ended;
+  await until(other, left(double));
+  await counted(other, room, 1);
+});
+
+test("who sends nonsense is sent away", async () => {
+  const { room, people: [odd, other] } = await meet("websocket", "polling");
+  odd.io.reconnection(false);
+  const ended = once(odd, "disconnect", { signal: AbortSignal.timeout(limit) });
+  odd.io.engine.transport.ws.send("42[nonsense");
+  await ended;
+  await until(other, left(odd));
+  await counted(other, room, 1);
 });
 
 test("a client whose nickname is refused learns why", async () => {

@@ -15,6 +15,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -32,8 +33,8 @@ import (
 
 // settings are the flags.
 type settings struct {
-	endpoint, prefix, name, addr string
-	gateway, delete              bool
+	endpoint, prefix, name, addr, host string
+	gateway, delete                    bool
 }
 
 func main() {
@@ -43,6 +44,7 @@ func main() {
 	flag.StringVar(&s.name, "stack", "doze", "`name` of the stack")
 	flag.BoolVar(&s.gateway, "gateway", false, "put doze gateway before the functions, and deploy nothing of API Gateway")
 	flag.StringVar(&s.addr, "addr", "127.0.0.1:3000", "`address` of doze gateway")
+	flag.StringVar(&s.host, "host", "", "`name` by which the functions reach doze gateway, such as host.docker.internal from a container (default: that of -addr)")
 	flag.BoolVar(&s.delete, "delete", false, "take the stack down that is at the endpoint")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -87,7 +89,14 @@ func run(ctx context.Context, s settings, out io.Writer) error {
 	fmt.Fprintln(out, "deploying the stack", s.name)
 	o := stack.Options{Folder: root, Endpoint: endpoint, Name: s.name}
 	if s.gateway {
-		o.Parameters = stack.BehindGateway("http://" + s.addr)
+		host, port, err := net.SplitHostPort(s.addr)
+		if err != nil {
+			return err
+		}
+		if net.ParseIP(host).IsUnspecified() {
+			host = "127.0.0.1"
+		}
+		o.Parameters = stack.BehindGateway("http://"+net.JoinHostPort(host, port), "http://"+net.JoinHostPort(cmp.Or(s.host, host), port))
 	} else {
 		o.Parameters = stack.Standalone(cmp.Or(s.prefix, endpoint+"/_aws/execute-api"), endpoint)
 	}

@@ -46,9 +46,9 @@ func Standalone(prefix, origin string) map[string]string {
 }
 
 // BehindGateway are the parameters for functions with a gateway of Doze's before them, at an origin such as
-// http://127.0.0.1:3000: nothing of API Gateway is deployed.
-func BehindGateway(origin string) map[string]string {
-	return map[string]string{"OneOrigin": "no", "StandIn": "yes", "Apis": "no", "Connections": origin + "/local", "PublicOrigin": origin}
+// http://127.0.0.1:3000, which the functions reach at another, if they run elsewhere. Nothing of API Gateway is deployed.
+func BehindGateway(origin, reached string) map[string]string {
+	return map[string]string{"OneOrigin": "no", "StandIn": "yes", "Apis": "no", "Connections": reached + "/local", "PublicOrigin": origin}
 }
 
 // Build builds the functions into a folder, from where any number of stacks can be deployed. It takes some seconds, or a
