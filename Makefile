@@ -14,7 +14,7 @@ deploy-local: tests/node_modules tests/.venv tests/.sam
 
 # The packages are built side by side and tested one after the other, because some of the official suites' cases are
 # about 200 ms.
-test: tests/node_modules tests/.venv
+test: tests/node_modules tests/.venv tests/.sam
 	@echo building the tests
 	@go test -race -tags full -run '^$$' ./... >/dev/null || go test -race -tags full -run '^$$' ./...
 	$(GOTOOL) gotestsum --format pkgname --hide-summary skipped -- -race -tags full -p 1 -timeout 25m ./...

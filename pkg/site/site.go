@@ -80,7 +80,8 @@ func clientFile(w http.ResponseWriter, r *http.Request, folder, name string) {
 		return
 	}
 	defer f.Close()
-	w.Header().Set("Cache-Control", "public, max-age=0")
+	// Browsers ask each time, as Socket.IO's server has it; CloudFront asks once an hour.
+	w.Header().Set("Cache-Control", "public, max-age=0, s-maxage=3600")
 	http.ServeContent(w, r, name, time.Time{}, f)
 }
 

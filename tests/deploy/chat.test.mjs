@@ -1,64 +1,10 @@
-// The stock client on a deployed chat, whatever its addresses: DOZE_URL is where the page is, and client.json beside it
-// says how clients connect, as the page itself reads it.
+// The stock client on a deployed chat: DOZE_URL is where the page is.
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { after, before, test } from "node:test";
-import { io } from "socket.io-client";
-import { limit, next, record, request, unique, until } from "../client/support.mjs";
-
-const base = new URL(process.env.DOZE_URL);
-let deployment;
-const opened = [];
-
-before(async () => {
-  const answer = await fetch(new URL("client.json", base));
-  assert.equal(answer.status, 200);
-  deployment = await answer.json();
-});
-
-after(() => opened.forEach((socket) => socket.disconnect()));
-
-const ways = {
-  polling: { transports: ["polling"] },
-  websocket: { transports: ["websocket"] },
-  upgraded: {},
-};
-
-/** enter connects somebody, the way they are called, and resolves when the server has greeted them. */
-async function enter(way) {
-  const path = new URL("socket.io/", base).pathname;
-  const socket = io(base.origin, { ...deployment, path, forceNew: true, auth: { nickname: way }, ...ways[way] });
-  opened.push(socket);
-  record(socket);
-  const upgraded = way === "upgraded" && new Promise((resolve) => socket.io.once("open", () => socket.io.engine.once("upgrade", resolve)));
-  await next(socket, "connect");
-  await until(socket, ([event]) => event === "welcome");
-  await upgraded;
-  assert.equal(socket.io.engine.transport.name, way === "polling" ? "polling" : "websocket");
-  return socket;
-}
-
-/** meet lets people join a room of their own, one after the other. */
-async function meet(...wanted) {
-  const room = unique("tea");
-  const people = await Promise.all(wanted.map(enter));
-  for (const [before, socket] of people.entries()) {
-    assert.deepEqual(await request(socket, "join", room), [{ room, members: before + 1 }]);
-  }
-  return { room, people };
-}
-
-/** counted resolves when the list of rooms tells so many members: 0 for a room that is not there. */
-async function counted(socket, room, members) {
-  for (const late = AbortSignal.timeout(limit); !late.aborted; ) {
-    const [rooms] = await request(socket, "rooms");
-    if ((rooms.find(({ name }) => name === room)?.members ?? 0) === members) return;
-  }
-  throw new Error(`${room} has not ${members} members after ${limit} ms`);
-}
-
-const left = (gone) => ([event, { nickname } = {}]) => event === "left" && nickname === gone.auth.nickname;
+import { test } from "node:test";
+import { limit, next, request, until } from "../client/support.mjs";
+import { base, counted, left, meet, person, pollAgain, vanish } from "./people.mjs";
 
 test("clients of every transport meet in one room, through both APIs", async () => {
   const { room, people } = await meet("polling", "websocket", "upgraded");
@@ -82,8 +28,7 @@ test("clients of every transport meet in one room, through both APIs", async () 
 
 test("who vanishes has left", async () => {
   const { room, people: [gone, ...others] } = await meet("upgraded", "polling", "websocket");
-  gone.io.reconnection(false);
-  gone.io.engine.close(); // says nothing to the server
+  await vanish(gone);
   for (const socket of others) await until(socket, left(gone));
   await counted(others[0], room, 2);
 });
@@ -92,8 +37,7 @@ test("who polls twice at once is sent away", async () => {
   const { room, people: [double, other] } = await meet("polling", "websocket");
   double.io.reconnection(false);
   const ended = once(double, "disconnect", { signal: AbortSignal.timeout(limit) });
-  const { uri, id } = { uri: new URL("socket.io/", base), id: double.io.engine.id };
-  await fetch(`${uri}?EIO=4&transport=polling&sid=${id}`);
+  await pollAgain(double);
   await ended;
   await until(other, left(double));
   await counted(other, room, 1);
@@ -110,10 +54,7 @@ test("who sends nonsense is sent away", async () => {
 });
 
 test("a client whose nickname is refused learns why", async () => {
-  const path = new URL("socket.io/", base).pathname;
-  const socket = io(base.origin, { ...deployment, path, forceNew: true });
-  opened.push(socket);
-  await assert.rejects(next(socket, "connect"), { data: { code: "nickname_required", hint: "Choose a nickname." } });
+  await assert.rejects(next(person("upgraded"), "connect"), { data: { code: "nickname_required", hint: "Choose a nickname." } });
 });
 
 test("the page brings the client along", async () => {

@@ -135,6 +135,9 @@ func serve(ctx context.Context, root, work string, s settings, deployed *stack.S
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = 5 * time.Second
 	err := cmd.Run()
+	if ctx.Err() != nil {
+		err = nil
+	}
 	if s.endpoint != "" {
 		fmt.Fprintf(out, "The stack stays until: go run ./tests/deploy -delete -stack %s -endpoint %s\n", s.name, s.endpoint)
 	}

@@ -41,7 +41,7 @@ type role struct {
 	statements     []statement
 }
 
-// functions are the names that the template's logical ids begin with.
+// functionNames are what the template's logical ids begin with.
 var functionNames = []string{"Connect", "Message", "Disconnect", "Heartbeat"}
 
 // resources returns what a stack consists of, by logical id.
@@ -101,15 +101,10 @@ func (r role) permissions() (all []permission) {
 func (r role) action(p permission) string   { return r.statements[p.statement].Action[p.action] }
 func (r role) resource(p permission) string { return r.statements[p.statement].Resource[p.resource] }
 
-// String names what a permission is for.
+// describe names what a permission is for.
 func (r role) describe(p permission) string {
 	what := r.resource(p)
-	if i := strings.LastIndex(what, "/live/"); i >= 0 {
-		what = what[i:]
-	} else {
-		what = what[strings.LastIndexByte(strings.TrimSuffix(what, ":*"), ':')+1:]
-	}
-	return r.function + " " + r.action(p) + " " + what
+	return r.function + " " + r.action(p) + " " + what[strings.LastIndexByte(what, ':')+1:]
 }
 
 // put gives the role its policy, without the permissions.
@@ -140,17 +135,14 @@ func (r role) put(ctx context.Context, without ...permission) error {
 func (r role) try(ctx context.Context, as caller, p permission) (allowed bool, err error) {
 	service, operation, _ := strings.Cut(r.action(p), ":")
 	resource := r.resource(p)
-	name := resource[strings.LastIndexAny(strings.TrimSuffix(resource, ":*"), ":/")+1:]
-	target, contentType, body := "", "application/x-amz-json-1.0", ""
+	name := resource[strings.LastIndexAny(resource, ":/")+1:]
+	target, body := "", ""
 	method, path := http.MethodPost, "/"
 	switch service {
 	case "dynamodb":
 		target, body = "DynamoDB_20120810."+operation, fmt.Sprintf(requests[operation], name)
 	case "sqs":
 		target, body = "AmazonSQS."+operation, fmt.Sprintf(requests[operation], r.root.endpoint+"/000000000000/"+name)
-	case "logs":
-		group := resource[strings.LastIndex(strings.TrimSuffix(resource, ":*"), ":")+1:]
-		target, contentType, body = "Logs_20140328."+operation, "application/x-amz-json-1.1", fmt.Sprintf(requests[operation], strings.TrimSuffix(group, ":*"))
 	case "execute-api": // arn:aws:execute-api:REGION:ACCOUNT:API/live/METHOD/@connections/*
 		parts := strings.Split(resource[strings.LastIndexByte(resource, ':')+1:], "/")
 		method, path, body = parts[2], "/_aws/execute-api/"+parts[0]+"/live/@connections/nobody", "x"
@@ -158,7 +150,7 @@ func (r role) try(ctx context.Context, as caller, p permission) (allowed bool, e
 	if body == "" || strings.Contains(body, "%!") {
 		return false, fmt.Errorf("the test does not know how to try %s", r.describe(p))
 	}
-	headers := []string{"Content-Type", contentType}
+	headers := []string{"Content-Type", "application/x-amz-json-1.0"}
 	if target != "" {
 		headers = append(headers, "X-Amz-Target", target)
 	}
@@ -178,37 +170,46 @@ var requests = map[string]string{
 	"DeleteMessage":           `{"QueueUrl":%q,"ReceiptHandle":"nothing"}`,
 	"ChangeMessageVisibility": `{"QueueUrl":%q,"ReceiptHandle":"nothing","VisibilityTimeout":0}`,
 	"GetQueueAttributes":      `{"QueueUrl":%q,"AttributeNames":["All"]}`,
-	"CreateLogStream":         `{"logGroupName":%q,"logStreamName":"permission"}`,
-	"PutLogEvents":            `{"logGroupName":%q,"logStreamName":"permission","logEvents":[]}`,
 }
 
 // testPermissions shows that each function may do all that it has to, and that each of its permissions is needed for
-// that.
+// that: in its role, whoever lacks a permission is refused what it is for, and is not with it.
+//
+// Lambda itself writes logs and takes jobs from the queue, in the function's role: MiniStack does not look at that role
+// then, and matches log groups without the ":*" at the end of their ARNs, as AWS does not. So the rights to logs are not
+// tried here.
 func testPermissions(t *testing.T, endpoint, address string) {
 	c := root(endpoint)
 	all := resources(t, c, "doze")
+	roles := map[string]role{}
 	for _, function := range functionNames {
 		r := readRole(t, c, function, all[function+"Role"])
-		t.Run(function, func(t *testing.T) {
-			as, err := c.assume(t.Context(), r.name)
-			if err != nil {
-				t.Fatal(err)
-			}
-			for _, p := range r.permissions() {
-				if allowed, err := r.try(t.Context(), as, p); !allowed || err != nil {
-					t.Errorf("%s: not allowed, though the policy grants it: %v", r.describe(p), err)
-				}
-				if err := r.put(t.Context(), p); err != nil {
-					t.Fatal(err)
-				}
-				if allowed, err := r.try(t.Context(), as, p); allowed || err != nil {
-					t.Errorf("%s: allowed without it: %v", r.describe(p), err)
-				}
-			}
-			if err := r.put(t.Context()); err != nil {
-				t.Fatal(err)
-			}
-		})
+		roles[function] = r
+		t.Run(function, func(t *testing.T) { testRole(t, r) })
 	}
-	_ = address
+	t.Run("clients", func(t *testing.T) { testNeeds(t, roles, all, address) })
+}
+
+func testRole(t *testing.T, r role) {
+	as, err := r.root.assume(t.Context(), r.name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range r.permissions() {
+		if strings.HasPrefix(r.action(p), "logs:") {
+			continue
+		}
+		if allowed, err := r.try(t.Context(), as, p); !allowed || err != nil {
+			t.Errorf("%s: not allowed, though the policy grants it: %v", r.describe(p), err)
+		}
+		if err := r.put(t.Context(), p); err != nil {
+			t.Fatal(err)
+		}
+		if allowed, err := r.try(t.Context(), as, p); allowed || err != nil {
+			t.Errorf("%s: allowed without it: %v", r.describe(p), err)
+		}
+		if err := r.put(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
