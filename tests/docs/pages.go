@@ -67,7 +67,7 @@ func Blocks(page string) (blocks []Block, err error) {
 var (
 	link    = regexp.MustCompile(`\]\(([^()\s]+)\)`)
 	heading = regexp.MustCompile(`(?m)^#+ (.+)$`)
-	marks   = regexp.MustCompile("[^\\p{L}\\p{N} _-]")
+	marks   = regexp.MustCompile(`[^\p{L}\p{N} _-]`)
 	fence   = regexp.MustCompile("(?ms)^ *```.*?^ *```$")
 )
 

@@ -1,0 +1,152 @@
+//go:build full
+
+// Package project tries what doze new writes, as its owner would: with make, go and sam, and with a stock client.
+package project
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+const root = "../.."
+
+// TestANewProject is about one project, whose parts are tried one after the other.
+func TestANewProject(t *testing.T) {
+	clone, err := filepath.Abs(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder := t.TempDir()
+	doze := filepath.Join(folder, "doze")
+	run(t, root, nil, "go", "build", "-o", doze, "./cmd/doze")
+	run(t, folder, nil, doze, "new", "my-shop", "-module", "example.com/my-shop", "-replace", clone)
+	project := filepath.Join(folder, "my-shop")
+
+	if out := run(t, project, nil, "gofmt", "-l", "."); out != "" {
+		t.Error("gofmt would change ", out)
+	}
+	sums := func() string { return run(t, project, nil, "cat", "go.mod", "go.sum") }
+	before := sums()
+	run(t, project, nil, "go", "mod", "tidy", "-diff") // exits with 1 when there is a difference
+	run(t, project, nil, "go", "mod", "verify")
+	t.Run("make test", func(t *testing.T) {
+		out := run(t, project, nil, "make", "test")
+		if !strings.Contains(out, "ok  \texample.com/my-shop/app") {
+			t.Error(out)
+		}
+	})
+	t.Run("make dev", func(t *testing.T) { dev(t, project) })
+	t.Run("sam build", func(t *testing.T) {
+		run(t, project, []string{"GOARCH=" + runtime.GOARCH, "SAM_CLI_TELEMETRY=0", "__SAM_CLI_APP_DIR=" + t.TempDir()}, sam(t), "build")
+		for _, name := range []string{"Connect", "Message", "Disconnect", "Heartbeat"} {
+			info, err := os.Stat(filepath.Join(project, ".aws-sam", "build", name+"Function", "bootstrap"))
+			if err != nil || info.Mode()&0o111 == 0 {
+				t.Errorf("%s has no bootstrap: %v", name, err)
+			}
+		}
+	})
+	if now := sums(); now != before {
+		t.Errorf("working with it has changed go.mod or go.sum:\n%s", now)
+	}
+}
+
+// dev runs make dev until Ctrl-C, and lets two clients talk meanwhile.
+func dev(t *testing.T, project string) {
+	cmd := exec.Command("make", "dev", "ARGS=-addr 127.0.0.1:0")
+	cmd.Dir = project
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Stderr = io.Discard // make says that it was interrupted
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := false
+	defer func() {
+		if !ended {
+			_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+			_ = cmd.Wait()
+		}
+	}()
+	url := ""
+	for lines := bufio.NewScanner(out); url == "" && lines.Scan(); {
+		url = regexp.MustCompile(`http://127\.0\.0\.1:\d+`).FindString(lines.Text())
+	}
+	if url == "" {
+		t.Fatal("make dev said no address")
+	}
+	go io.Copy(io.Discard, out)
+	for path, want := range map[string]string{"/": "page.js", "/page.js": "emitWithAck", "/client.json": "{}"} {
+		answer, err := http.Get(url + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(answer.Body)
+		answer.Body.Close()
+		if err != nil || answer.StatusCode != http.StatusOK || !strings.Contains(string(text), want) {
+			t.Errorf("%s: %s %s %v", path, answer.Status, text, err)
+		}
+	}
+	clients(t, url)
+	if err := syscall.Kill(-cmd.Process.Pid, syscall.SIGINT); err != nil {
+		t.Fatal(err)
+	}
+	over := make(chan struct{})
+	go func() { _ = cmd.Wait(); close(over) }()
+	select {
+	case <-over:
+		ended = true
+	case <-time.After(15 * time.Second):
+		t.Fatal("make dev does not end on Ctrl-C")
+	}
+}
+
+// clients lets two stock clients talk on a project that runs at an address.
+func clients(t *testing.T, url string) {
+	t.Helper()
+	if out := run(t, ".", []string{"DOZE_URL=" + url}, "node", "client.mjs"); !strings.Contains(out, "all went well") {
+		t.Error(out)
+	}
+}
+
+// sam returns the one that make installs.
+func sam(t *testing.T) string {
+	t.Helper()
+	program, err := filepath.Abs(filepath.Join(root, "tests", ".sam", "bin", "sam"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(program); err != nil {
+		t.Fatal("this test needs sam: run make tests/.sam, or make test")
+	}
+	return program
+}
+
+// run runs a program to its end, and fails with what it printed.
+func run(t *testing.T, folder string, env []string, program string, args ...string) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, program, args...)
+	cmd.Dir = folder
+	cmd.Env = slices.Concat(os.Environ(), []string{"MAKEFLAGS="}, env)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s %s: %v\n%s", filepath.Base(program), strings.Join(args, " "), err, out)
+	}
+	return string(out)
+}
