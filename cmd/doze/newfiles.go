@@ -22,13 +22,17 @@ var own embed.FS
 // ownPath is the import path of own, which becomes the new module's.
 const ownPath = ours + "/cmd/doze/project"
 
-// unneeded are the modules that Doze depends on, and a project with it does not: what its command and its tests use.
+// unneeded are the modules that Doze depends on, and a project with it does not: what its command and its tests use. That
+// go.sum has their sums too does no harm.
 var unneeded = strings.Fields(`
+github.com/aws/aws-sdk-go-v2/aws/protocol/eventstream
 github.com/aws/aws-sdk-go-v2/config
 github.com/aws/aws-sdk-go-v2/credentials
 github.com/aws/aws-sdk-go-v2/feature/ec2/imds
 github.com/aws/aws-sdk-go-v2/internal/v4a
+github.com/aws/aws-sdk-go-v2/service/cloudformation
 github.com/aws/aws-sdk-go-v2/service/internal/presigned-url
+github.com/aws/aws-sdk-go-v2/service/lambda
 github.com/aws/aws-sdk-go-v2/service/signin
 github.com/aws/aws-sdk-go-v2/service/sso
 github.com/aws/aws-sdk-go-v2/service/ssooidc
@@ -70,7 +74,6 @@ func (p project) files() (map[string]string, error) {
 	}
 	files["samconfig.toml"] = strings.Replace(files["samconfig.toml"], `stack_name = "doze"`, `stack_name = "`+p.stack()+`"`, 1)
 	files["go.mod"] = p.goMod(files["go.mod"])
-	files["go.sum"] = regexp.MustCompile(`(?m)^github.com/google/uuid .*\n`).ReplaceAllString(files["go.sum"], "") // only package app's
 	for name, text := range files {
 		if strings.HasSuffix(name, ".go") {
 			formatted, err := format.Source([]byte(text)) // sorts the imports

@@ -66,8 +66,12 @@ func copyRepository(t *testing.T) (clone string) {
 	for name := range strings.SplitSeq(strings.TrimSuffix(string(list), "\x00"), "\x00") {
 		from := filepath.Join(root, name)
 		info, err := os.Lstat(from)
-		if errors.Is(err, os.ErrNotExist) || err == nil && !info.Mode().IsRegular() {
-			continue // deleted, and not told git; or a link that somebody has here
+		if errors.Is(err, os.ErrNotExist) {
+			continue // deleted, and git is not told yet
+		} else if err != nil {
+			t.Fatal(err)
+		} else if !info.Mode().IsRegular() {
+			continue
 		}
 		text, err := os.ReadFile(from)
 		if err != nil {
@@ -77,11 +81,32 @@ func copyRepository(t *testing.T) (clone string) {
 		if err := os.MkdirAll(filepath.Dir(to), 0o777); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(to, text, info.Mode()); err != nil {
+		if err := errors.Join(os.WriteFile(to, text, info.Mode()), os.Chtimes(to, info.ModTime(), info.ModTime())); err != nil {
 			t.Fatal(err)
 		}
 	}
+	borrow(t, clone, ".venv", "requirements.txt")
+	borrow(t, clone, ".sam", "deploy/requirements.txt")
 	return clone
+}
+
+// borrow gives a copy a Python that make has installed here, which takes minutes, and has make there be content with it.
+func borrow(t *testing.T, clone, name, requirements string) {
+	t.Helper()
+	here, err := filepath.Abs(filepath.Join(root, "tests", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(here, "installed")); err != nil {
+		t.Fatalf("this test needs tests/%s: run make tests/%s, or make test", name, name)
+	}
+	if err := os.Symlink(here, filepath.Join(clone, "tests", name)); err != nil {
+		t.Fatal(err)
+	}
+	long := time.Unix(0, 0) // older than what is installed
+	if err := os.Chtimes(filepath.Join(clone, "tests", requirements), long, long); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // environment is that of this process, with the sam that make installs, and free ports instead of 3000.
@@ -90,9 +115,6 @@ func environment(t *testing.T) []string {
 	sam, err := filepath.Abs(filepath.Join(root, "tests", ".sam", "bin"))
 	if err != nil {
 		t.Fatal(err)
-	}
-	if _, err := os.Stat(filepath.Join(sam, "sam")); err != nil {
-		t.Fatal("this test needs sam: run make tests/.sam, or make test")
 	}
 	return append(os.Environ(), "PATH="+sam+string(filepath.ListSeparator)+os.Getenv("PATH"),
 		"SAM_CLI_TELEMETRY=0", "__SAM_CLI_APP_DIR="+t.TempDir(), "ARGS=-addr 127.0.0.1:0", "MAKEFLAGS=")
