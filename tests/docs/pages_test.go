@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -84,6 +85,23 @@ func TestProgramsAreCompiled(t *testing.T) {
 			case !strings.Contains(page(t, b.Value), b.Text):
 				t.Errorf("%s:%d: %s has something else", name, b.Line, b.Value)
 			}
+		}
+	}
+}
+
+// TestTheTemplateIsExplained looks for each parameter and alarm in the page about deployments.
+func TestTheTemplateIsExplained(t *testing.T) {
+	template, explained := page(t, "template.yaml"), page(t, "docs/deploy.md")
+	_, parameters, _ := strings.Cut(template, "\nParameters:\n")
+	parameters, _, _ = strings.Cut(parameters, "\nRules:\n")
+	named := regexp.MustCompile(`(?m)^  (\w+):$`).FindAllStringSubmatch(parameters, -1)
+	alarms := regexp.MustCompile(`(?m)^  (\w+)Alarm:$`).FindAllStringSubmatch(template, -1)
+	if len(named) < 10 || len(alarms) < 3 {
+		t.Fatalf("found %d parameters and %d alarms", len(named), len(alarms))
+	}
+	for _, name := range append(named, alarms...) {
+		if !strings.Contains(explained, "`"+name[1]+"`") {
+			t.Errorf("docs/deploy.md says nothing of %s", name[1])
 		}
 	}
 }
