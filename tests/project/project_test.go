@@ -1,6 +1,6 @@
 //go:build full
 
-// Package project tries what doze new writes, as its owner would: with make, go and sam, and with a stock client.
+// Package project tries what doze new writes, as its owner would: with make, go and sam, stock clients and a browser.
 package project
 
 import (
@@ -116,11 +116,13 @@ func dev(t *testing.T, project string) {
 	}
 }
 
-// clients lets two stock clients talk on a project that runs at an address.
+// clients lets two stock clients, and two people in a browser, talk on a project that runs at an address.
 func clients(t *testing.T, url string) {
 	t.Helper()
-	if out := run(t, ".", []string{"DOZE_URL=" + url}, "node", "client.mjs"); !strings.Contains(out, "all went well") {
-		t.Error(out)
+	for _, script := range []string{"client.mjs", "page.mjs"} {
+		if out := run(t, ".", []string{"DOZE_URL=" + url}, "node", script); !strings.Contains(out, "all went well") {
+			t.Error(out)
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 // Where WebSocket has an address of its own, client.json says so.
 const options = await fetch("client.json").then((answer) => (answer.ok ? answer.json() : {})).catch(() => ({}));
-const socket = io(options);
+const path = new URL("socket.io/", document.baseURI).pathname; // beside the page
+const socket = io({ path, ...options });
 const part = (id) => document.getElementById(id);
 
 function show(line) {
