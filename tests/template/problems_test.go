@@ -178,6 +178,8 @@ var answers = map[string]string{
 	"$disconnect of WebSocketApi":  "DisconnectFunction",
 	"GET / of HttpApi":             "ConnectFunction",
 	"GET /{proxy+} of HttpApi":     "ConnectFunction",
+	"HEAD / of HttpApi":            "ConnectFunction",
+	"HEAD /{proxy+} of HttpApi":    "ConnectFunction",
 	"OPTIONS /{proxy+} of HttpApi": "ConnectFunction",
 	"$default of HttpApi":          "MessageFunction",
 }
