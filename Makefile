@@ -1,5 +1,5 @@
 # Two commands do everything: make dev runs the chat, make test sets up and runs every test.
-.PHONY: dev deploy-local test lint bench bill fuzz tests/.venv tests/.sam
+.PHONY: dev deploy-local test histories lint bench bill fuzz tests/.venv tests/.sam
 
 GOTOOL = go tool -modfile=tools/go.mod
 
@@ -12,12 +12,21 @@ dev: tests/node_modules
 deploy-local: tests/node_modules tests/.venv tests/.sam
 	go run ./tests/deploy $(if $(GATEWAY),-gateway) $(if $(ENDPOINT),-endpoint $(ENDPOINT)) $(ARGS)
 
-# The packages are built side by side and tested one after the other, because some of the official suites' cases are
-# about 200 ms.
+# Three groups: first everything but the folder tests, two packages at a time; then what drives other programs, in which
+# the race detector sees nothing; then the rest one after the other, because some of the official suites' cases are about
+# 200 ms.
+DRIVERS = /tests/(deploy|docs|histories|project|template)$$
+GOTEST = $(GOTOOL) gotestsum --format pkgname --hide-summary skipped -- -tags full -timeout 25m
 test: tests/node_modules tests/.venv tests/.sam
 	@echo building the tests
 	@go test -race -tags full -run '^$$' ./... >/dev/null || go test -race -tags full -run '^$$' ./...
-	$(GOTOOL) gotestsum --format pkgname --hide-summary skipped -- -race -tags full -p 1 -timeout 25m ./...
+	$(GOTEST) -race -p 2 $$(go list -tags full ./... | grep -v /tests)
+	$(GOTEST) -p 1 $$(go list -tags full ./tests/... | grep -E '$(DRIVERS)')
+	$(GOTEST) -race -p 1 $$(go list -tags full ./tests/... | grep -vE '$(DRIVERS)')
+
+# All the random histories of joins, emits, upgrades and faults, of which make test plays a part.
+histories: tests/node_modules
+	go test -tags full -count=1 -v -timeout 25m ./tests/histories -histories 1000
 
 lint: tests/node_modules
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$unformatted" || { echo "run gofmt -w on: $$unformatted"; exit 1; }
