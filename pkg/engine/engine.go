@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"math"
+	"strings"
 	"time"
 )
 
@@ -170,9 +171,24 @@ func (e *Engine) left(ctx context.Context) time.Duration {
 	return time.Hour
 }
 
+// sidBytes is the number of random bytes in a session id, a multiple of three: so that every text of the right length
+// and alphabet is one.
+const sidBytes = 18
+
+// isSID reports whether a client's text can be a session id. What cannot be one is unknown before the store is asked,
+// which refuses keys of 2,048 bytes and more.
+func isSID(sid string) bool {
+	if len(sid) != base64.RawURLEncoding.EncodedLen(sidBytes) {
+		return false
+	}
+	return !strings.ContainsFunc(sid, func(c rune) bool {
+		return (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' && c != '_'
+	})
+}
+
 // newSID returns a session id of 144 random bits.
 func (e *Engine) newSID() (string, error) {
-	var b [18]byte
+	var b [sidBytes]byte
 	if _, err := io.ReadFull(e.opt.Rand, b[:]); err != nil {
 		return "", err
 	}

@@ -17,6 +17,8 @@ func (e *Engine) Connect(ctx context.Context, connection string, r Request) Resp
 		return refuse(transportUnknown)
 	case !e.allows(ctx, r):
 		return refuse(forbidden)
+	case r.Query.Get("sid") != "" && !isSID(r.Query.Get("sid")):
+		return refuse(unknownSID)
 	case r.Query.Get("sid") != "":
 		return e.probe(ctx, connection, r.Query.Get("sid"))
 	case r.Query.Get("EIO") != "4":

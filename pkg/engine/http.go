@@ -97,6 +97,8 @@ func (e *Engine) http(ctx context.Context, r Request) Response {
 		return refuse(unsupportedVersion)
 	case sid == "":
 		return e.open(ctx, r)
+	case !isSID(sid):
+		return refuse(unknownSID)
 	case r.Method == http.MethodGet && transport == "polling" && r.Query.Get("EIO") == "4":
 		return e.poll(ctx, sid)
 	}

@@ -3,6 +3,7 @@ package engine_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -289,6 +290,38 @@ func TestRequestErrorsAreThoseOfTheReference(t *testing.T) {
 		octets.Header.Set("Content-Type", "application/octet-stream")
 		w.want(answer(w.e.HTTP(t.Context(), octets)), "400")
 		w.want(w.post(sid, "4x"), unknownSID)
+	})
+}
+
+// unread is a store that nobody may ask.
+type unread struct{ store }
+
+func (unread) Get(context.Context, engine.Address, bool) (engine.Session, error) {
+	return engine.Session{}, errors.New("read")
+}
+
+func (unread) Update(context.Context, engine.Address, engine.Transition) (engine.Session, bool, error) {
+	return engine.Session{}, false, errors.New("updated")
+}
+
+// A store refuses keys that are too long: what cannot be a sid does not get there.
+func TestWhatCannotBeASIDIsUnknownWithoutTheStore(t *testing.T) {
+	inWorld(t, engine.Options{}, func(t *testing.T, w *world) {
+		e := w.process(unread{w.table}, w.gateway, w.queue, w.handler)
+		for _, sid := range []string{"x", "__proto__", strings.Repeat("a", 23), strings.Repeat("a", 25), strings.Repeat("a", 2049),
+			strings.Repeat("a", 23) + "=", strings.Repeat("a", 23) + "/", strings.Repeat("a", 22) + "\u00e4", strings.Repeat("a", 23) + "\n"} {
+			for _, method := range []string{"GET", "POST", "PUT"} {
+				if got := answer(e.HTTP(t.Context(), request(method, "polling", sid, "4x"))); got != unknownSID {
+					t.Errorf("%s with sid %.30q: %s", method, sid, got)
+				}
+			}
+			if got := answer(e.Connect(t.Context(), "c", request("GET", "websocket", sid, ""))); got != unknownSID {
+				t.Errorf("WebSocket with sid %.30q: %s", sid, got)
+			}
+		}
+		if w.logged() != "" {
+			t.Errorf("logged: %s", w.logged())
+		}
 	})
 }
 
