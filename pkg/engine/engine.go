@@ -31,8 +31,10 @@ type Options struct {
 
 	// AllowOrigins lists the origins, such as https://chat.example.com, whose pages may connect besides the server's
 	// own. "*" allows every site on the web to act with its visitors' cookies: name the origins instead.
+	// Spaces around an origin and a slash after it do no harm, and an empty one is left out.
 	AllowOrigins []string
-	// PublicOrigin is the server's own origin where the Host header does not tell it, as behind CloudFront.
+	// PublicOrigin is the server's own origin where the Host header does not tell it, as behind CloudFront. It is
+	// read as those in AllowOrigins are, except for "*".
 	PublicOrigin string
 
 	Clock  Clock        // default: the system's

@@ -16,20 +16,35 @@ type origins struct {
 	listed []string
 }
 
+// parseOrigins checks what people write: spaces around an origin and a slash after it are left out, empty ones skipped.
 func parseOrigins(listed []string, public string) (o origins, err error) {
-	o.public = strings.ToLower(public)
-	for _, origin := range listed {
-		if origin == "*" {
+	if o.public, err = parseOrigin("PublicOrigin", public); err != nil {
+		return o, err
+	}
+	for _, text := range listed {
+		if strings.TrimSpace(text) == "*" {
 			o.any = true
 			continue
 		}
-		u, err := url.Parse(origin)
-		if err != nil || u.Scheme == "" || u.Host == "" || u.Path != "" {
-			return o, fmt.Errorf(`engine: AllowOrigins has %q: write scheme and host as a browser does, such as https://chat.example.com, without a path`, origin)
+		origin, err := parseOrigin("AllowOrigins", text)
+		if err != nil {
+			return o, err
 		}
-		o.listed = append(o.listed, strings.ToLower(origin))
+		if origin != "" {
+			o.listed = append(o.listed, origin)
+		}
 	}
 	return o, nil
+}
+
+// parseOrigin returns an origin as a browser writes it, in lower case; "" for an empty text.
+func parseOrigin(option, text string) (string, error) {
+	origin := strings.ToLower(strings.TrimSuffix(strings.TrimSpace(text), "/"))
+	u, err := url.Parse(origin)
+	if origin != "" && (err != nil || u.Scheme == "" || u.Host == "" || origin != u.Scheme+"://"+u.Host) {
+		return "", fmt.Errorf(`engine: %s has %q: write scheme and host as a browser does, such as https://chat.example.com, without a path`, option, text)
+	}
+	return origin, nil
 }
 
 // allow reports whether a request may come from where it says. One without an Origin header is not from another

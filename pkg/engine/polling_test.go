@@ -364,9 +364,12 @@ func TestCORS(t *testing.T) {
 		{"another", engine.Options{}, "http://evil.example", 403, "", ""},
 		{"a listed one", engine.Options{AllowOrigins: []string{"https://Chat.example"}}, "https://chat.example", 200, "https://chat.example", "true"},
 		{"an unlisted one", engine.Options{AllowOrigins: []string{"https://chat.example"}}, "https://chat.example.evil", 403, "", ""},
+		{"listed as people write", engine.Options{AllowOrigins: []string{"https://a.example/", "", " https://chat.example"}}, "https://chat.example", 200, "https://chat.example", "true"},
+		{"listed with a slash", engine.Options{AllowOrigins: []string{"https://a.example/", " "}}, "https://a.example", 200, "https://a.example", "true"},
 		{"any", engine.Options{AllowOrigins: []string{"*"}}, "https://any.example", 200, "*", ""},
 		{"any and listed", engine.Options{AllowOrigins: []string{"*", "https://chat.example"}}, "https://chat.example", 200, "https://chat.example", "true"},
 		{"the public origin", engine.Options{PublicOrigin: "https://front.example"}, "https://front.example", 200, "", ""},
+		{"the public origin with a slash", engine.Options{PublicOrigin: " https://Front.example/"}, "https://front.example", 200, "", ""},
 		{"the Host behind a public origin", engine.Options{PublicOrigin: "https://front.example"}, "http://doze.example", 403, "", ""},
 		{"null", engine.Options{}, "null", 403, "", ""},
 	} {
@@ -411,7 +414,9 @@ func TestCORS(t *testing.T) {
 func TestOptionsThatMakeNoSenseAreRefused(t *testing.T) {
 	for _, o := range []engine.Options{
 		{PingInterval: 1 << 31 * time.Millisecond}, {PollWait: time.Microsecond}, {MaxAge: -1},
-		{AllowOrigins: []string{"chat.example"}}, {AllowOrigins: []string{"https://chat.example/"}},
+		{AllowOrigins: []string{"chat.example"}}, {AllowOrigins: []string{"https://chat.example/chat"}},
+		{AllowOrigins: []string{"https://a.example;https://b.example/"}}, {AllowOrigins: []string{"https://a.example?b"}},
+		{PublicOrigin: "chat.example"}, {PublicOrigin: "https://chat.example/chat"}, {PublicOrigin: "*"},
 	} {
 		if _, err := engine.New(nil, nil, nil, nil, o); err == nil || !strings.HasPrefix(err.Error(), "engine: ") {
 			t.Errorf("%+v: %v", o, err)
