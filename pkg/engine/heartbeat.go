@@ -2,12 +2,8 @@ package engine
 
 import (
 	"context"
-	"sync"
 	"time"
 )
-
-// sweepers is the number of rows that a sweep works on at a time.
-const sweepers = 32
 
 // pong notes that a client is alive.
 func (e *Engine) pong(ctx context.Context, a Address) {
@@ -75,6 +71,9 @@ func (e *Engine) sweep(ctx context.Context, j job) error {
 		return err
 	}
 	again := t.Generation == j.Generation+1 && t.By == j.ID
+	if j.After != 0 {
+		return e.resumeSweep(ctx, j, t)
+	}
 	if t.Generation != j.Generation && !again {
 		return e.overtaken(ctx, j.Shard, t)
 	}
@@ -93,17 +92,21 @@ func (e *Engine) sweep(ctx context.Context, j job) error {
 	if won, err := e.rearm(ctx, j.Shard, j.Generation, j.ID); err != nil || !won {
 		return err
 	}
-	var wg sync.WaitGroup
-	slots := make(chan struct{}, sweepers)
-	for _, l := range lives {
-		slots <- struct{}{}
-		wg.Go(func() {
-			defer func() { <-slots }()
-			e.check(ctx, l, at)
-		})
+	return e.serve(ctx, j, remaining(lives, j), at)
+}
+
+// resumeSweep does what a sweep had no time for. The timer is not its business: the first sweep has seen to it. It is
+// given up when the sweep after the next has begun, so that a shard that nobody can serve in time has two at most.
+func (e *Engine) resumeSweep(ctx context.Context, j job, t Timer) error {
+	if over := t.Generation - j.Generation; over != 1 && over != 2 {
+		return e.overtaken(ctx, j.Shard, t)
 	}
-	wg.Wait()
-	return ctx.Err() // the rest is for the next delivery
+	at := e.now()
+	lives, err := e.store.Lives(ctx, j.Shard)
+	if err != nil {
+		return err
+	}
+	return e.serve(ctx, j, remaining(lives, j), at)
 }
 
 // overtaken is for a message of another generation than the timer's. It arms an overdue timer, and one that a sweep

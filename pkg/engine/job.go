@@ -15,6 +15,10 @@ type job struct {
 	Connection string `json:"connection,omitempty"`
 	Shard      int    `json:"shard,omitempty"`
 	Generation int64  `json:"generation,omitempty"`
+
+	// Of a sweep that goes on where another of its generation had no time left: see remaining.
+	After uint64   `json:"after,omitempty"`
+	Again []uint64 `json:"again,omitempty"`
 }
 
 const (

@@ -135,6 +135,92 @@ func TestRace9ASweepThatIsDeliveredTwice(t *testing.T) {
 	}
 }
 
+// A shard that is too large for one invocation, whose posts are slow, with a connection that takes none.
+func TestASweepThatHasNoTimeLeftGoesOnWhereItWas(t *testing.T) {
+	inWorld(t, engine.Options{}, func(t *testing.T, w *world) {
+		const size = 200
+		var ids []string
+		for i := 0; len(ids) < size; i++ {
+			if id := fmt.Sprint("c", i); engine.Shard(connected(id)) == 0 {
+				ids = append(ids, id)
+				w.websocket(id)
+				w.frame(id, "4join")
+			}
+		}
+		pings := w.pings()
+		answered := w.gateway.post
+		w.gateway.post = func(ctx context.Context, id string, f engine.Frame) error {
+			if id == ids[0] {
+				return hang(ctx)
+			}
+			select {
+			case <-time.After(time.Second):
+				return answered(ctx, id, f)
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+		deliveries := 0
+		wait(25 * time.Second)
+		var rest scheduled
+		for j, ok := w.queue.next(time.Now()); ok; j, ok = w.queue.next(time.Now()) {
+			ctx, cancel := context.WithTimeout(t.Context(), 3500*time.Millisecond)
+			if err := w.e.Job(ctx, j.message); err != nil {
+				t.Errorf("delivery %d: %v", deliveries, err)
+			}
+			cancel()
+			if deliveries++; deliveries == 2 {
+				rest = j
+			}
+		}
+		for _, id := range ids[1:] {
+			if n := pings(id); n != 1 {
+				t.Errorf("connection %s got %d pings", id, n)
+			}
+		}
+		if n := w.chains(0); n != 1 || deliveries > 5 {
+			t.Errorf("%d timers, %d deliveries", n, deliveries)
+		}
+		w.gateway.post = answered
+		w.pass(100 * time.Second)
+		for _, id := range ids {
+			pings(id)
+		}
+		if err := w.e.Job(t.Context(), rest.message); err != nil { // late: its generation is over
+			t.Error(err)
+		}
+		if n := pings(ids[1]); n != 0 || w.chains(0) != 1 {
+			t.Errorf("%d pings of a sweep that is over, %d timers", n, w.chains(0))
+		}
+	})
+}
+
+func TestASweepThatCannotBePassedOnIsDeliveredAgain(t *testing.T) {
+	inWorld(t, engine.Options{}, func(t *testing.T, w *world) {
+		w.websocket(inShard(0, 0))
+		w.frame(inShard(0, 0), "4join")
+		w.gateway.post = func(ctx context.Context, _ string, _ engine.Frame) error { return hang(ctx) }
+		wait(25 * time.Second)
+		sweep, _ := w.queue.next(time.Now())
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		e := w.process(w.table, w.gateway, refusing{w.queue}, w.handler)
+		if err := e.Job(ctx, sweep.message); !errors.Is(err, errServer) {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
+// refusing is a queue that takes nothing that is due at once.
+type refusing struct{ *queue }
+
+func (q refusing) Schedule(ctx context.Context, job []byte, after time.Duration) error {
+	if after == 0 {
+		return errServer
+	}
+	return q.queue.Schedule(ctx, job, after)
+}
+
 func TestRace9ASweepThatDiesIsDeliveredAgain(t *testing.T) {
 	everyDeath(t, func(t *testing.T, w *world, l *lifeline) {
 		id := inShard(0, 0)
