@@ -20,7 +20,8 @@ var _ engine.Timers = (*AfterResponse)(nil)
 // a process is frozen with its response. It is how a new connection gets its open packet: the connection exists only after the response, and
 // no queue is faster.
 //
-// Other jobs go to a queue, and so do all where there are no extensions, and those that fail. A process that dies loses the jobs of its last
+// Other jobs go to a queue, and so do all where there are no extensions, and those that fail: a connection that is not made within a quarter of a
+// second, perhaps because its client has left, holds up the process no longer. A process that dies loses the jobs of its last
 // invocation. It is safe for concurrent use.
 type AfterResponse struct {
 	queue  engine.Timers
@@ -51,7 +52,7 @@ func (a *AfterResponse) Wrap(h Handler, e *engine.Engine) Handler {
 	if a.api == "" {
 		return h
 	}
-	a.job, a.log = e.Job, e.Options().Logger.ErrorContext
+	a.job, a.log = e.JobAtOnce, e.Options().Logger.ErrorContext
 	if err := a.register(); err != nil {
 		e.Options().Logger.Warn("there are no extensions here, so that open packets go through the queue", "error", err)
 		return h

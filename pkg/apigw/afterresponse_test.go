@@ -108,6 +108,20 @@ func TestJobThatFailsAfterTheResponseGoesToTheQueue(t *testing.T) {
 	}
 }
 
+func TestConnectionThatIsNotMadeHoldsUpNoProcess(t *testing.T) {
+	x := &extensions{}
+	w, connect := afterResponse(t, x)
+	<-x.asked
+	w.fail = engine.ErrGone
+	x.begin <- struct{}{}
+	begin := time.Now()
+	invoke[events.APIGatewayProxyResponse](t, connect, websocketHandshake)
+	<-x.asked
+	if took := time.Since(begin); took > 3*time.Second || len(w.posts) != 0 || w.opens() != 1 { // a job of the queue waits 7 s
+		t.Errorf("it took %v, posts %q, jobs %q", took, w.posts, w.jobs)
+	}
+}
+
 func TestOpenPacketGoesToTheQueueWithoutExtensions(t *testing.T) {
 	w, connect := afterResponse(t, &extensions{refuse: true})
 	invoke[events.APIGatewayProxyResponse](t, connect, websocketHandshake)

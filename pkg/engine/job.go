@@ -60,12 +60,12 @@ func (e *Engine) Job(ctx context.Context, message []byte) error {
 	}
 	switch j.Kind {
 	case jobOpen:
-		return e.announce(ctx, j.Connection)
+		return e.announce(ctx, j.Connection, establishTries)
 	case jobGone:
 		e.closeConnection(ctx, j.Connection, Close{Reason: TransportClose}, true)
 		return nil
 	case jobReject:
-		_, err := e.established(ctx, j.Connection)
+		_, err := e.established(ctx, j.Connection, establishTries)
 		if err == nil {
 			e.closeConnection(ctx, j.Connection, Close{Reason: TransportClose}, true)
 		}
@@ -76,18 +76,34 @@ func (e *Engine) Job(ctx context.Context, message []byte) error {
 	return fmt.Errorf("%w of a known kind: %q: was it made by a newer version?", ErrNotAJob, j.Kind)
 }
 
-// A connection is asked for this many times, from a millisecond to a second apart, before anything is sent to it.
-const establishTries = 16
+// JobAtOnce is Job in the process that has scheduled an Urgent job, which nobody else can use meanwhile: it waits a quarter
+// of a second for the connection to be made, and then returns an error. The job is to go through a queue then.
+func (e *Engine) JobAtOnce(ctx context.Context, message []byte) error {
+	var j job
+	if err := json.Unmarshal(message, &j); err != nil || j.Kind != jobOpen {
+		return e.Job(ctx, message)
+	}
+	return e.announce(ctx, j.Connection, establishSoon)
+}
 
-// established waits until a connection is made, and reports false when it is not within a few seconds: its client has
-// left before.
-func (e *Engine) established(ctx context.Context, connection string) (bool, error) {
+// A connection is asked for this many times, from a millisecond to a second apart, before anything is sent to it:
+// within 7 s, or 255 ms.
+const (
+	establishTries = 16
+	establishSoon  = 8
+)
+
+var errNotMade = errors.New("engine: the connection is not made yet")
+
+// established waits until a connection is made, and reports false when it is not after so many tries more than one: its
+// client has left before.
+func (e *Engine) established(ctx context.Context, connection string, tries int) (bool, error) {
 	for wait, try := time.Millisecond, 0; ; wait, try = min(2*wait, time.Second), try+1 {
 		err := e.exists(ctx, connection)
 		if !errors.Is(err, ErrGone) {
 			return err == nil, err
 		}
-		if try == establishTries {
+		if try == tries {
 			return false, nil
 		}
 		if err := e.sleep(ctx, wait); err != nil {
@@ -98,10 +114,16 @@ func (e *Engine) established(ctx context.Context, connection string) (bool, erro
 
 // announce posts the open packet of a WebSocket session, at most once: a second one would make the client shake hands
 // twice. If it fails after it has begun, the client's own timeout begins a new session.
-func (e *Engine) announce(ctx context.Context, connection string) error {
-	made, err := e.established(ctx, connection)
+func (e *Engine) announce(ctx context.Context, connection string, tries int) error {
+	made, err := e.established(ctx, connection, tries)
 	if err != nil {
 		return err
+	}
+	if !made && tries < establishTries {
+		if s, err := e.store.Get(ctx, connectionAddress(connection), true); err != nil || s.State == Open {
+			return errors.Join(errNotMade, err)
+		}
+		return nil // its $disconnect has come
 	}
 	if !made {
 		e.closeConnection(ctx, connection, Close{Reason: TransportClose}, false)

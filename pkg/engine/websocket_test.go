@@ -442,3 +442,40 @@ func TestRace12ErrTooLargeBeforeAnythingIsSent(t *testing.T) {
 		}
 	})
 }
+
+// A process that has given its response does not stay up for a connection that may never be made.
+func TestAJobAtOnceWaitsAQuarterOfASecondForItsConnection(t *testing.T) {
+	for _, left := range []bool{false, true} {
+		inWorld(t, engine.Options{}, func(t *testing.T, w *world) {
+			w.e.Connect(t.Context(), "c", request("GET", "websocket", "", ""))
+			job, _ := w.queue.next(time.Now())
+			if left {
+				w.leave("c", 1005)
+			}
+			begin := time.Now()
+			if err := w.e.JobAtOnce(t.Context(), job.message); (err == nil) != left || errors.Is(err, engine.ErrNotAJob) {
+				t.Errorf("left %t: %v", left, err)
+			}
+			if took := time.Since(begin); took > 300*time.Millisecond {
+				t.Errorf("left %t: it took %v", left, took)
+			}
+			if left {
+				return
+			}
+			w.gateway.accept("c")
+			for range 2 { // by the queue, and then once more
+				if err := w.e.Job(t.Context(), job.message); err != nil {
+					t.Error(err)
+				}
+			}
+			if err := w.e.JobAtOnce(t.Context(), job.message); err != nil {
+				t.Error(err)
+			}
+			if frames := w.gateway.received("c"); len(frames) != 1 {
+				t.Errorf("got %q, want an open packet", frames)
+			} else {
+				w.openOf(frames[0])
+			}
+		})
+	}
+}
