@@ -24,7 +24,7 @@ type Handler interface {
 func NewConnect(e *engine.Engine, site http.Handler) Handler {
 	return function{e, func(ctx context.Context, e *engine.Engine, env envelope, event []byte) (any, error) {
 		if site != nil && env.RequestContext.HTTP != nil && !isProtocol(env.RawPath) {
-			return siteRequest(ctx, site, event)
+			return siteRequest(ctx, e.Options().Logger, site, event)
 		}
 		return connect(ctx, e, env, event)
 	}}

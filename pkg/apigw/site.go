@@ -5,7 +5,9 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"io"
+	"log/slog"
 	"net/http"
+	"runtime/debug"
 	"strings"
 	"unicode/utf8"
 
@@ -23,12 +25,12 @@ func isProtocol(rawPath string) bool {
 }
 
 // siteRequest answers an event of an HTTP API, which has the shape of a Function URL's, from a site.
-func siteRequest(ctx context.Context, site http.Handler, event []byte) (response events.APIGatewayV2HTTPResponse, err error) {
+func siteRequest(ctx context.Context, log *slog.Logger, site http.Handler, event []byte) (response events.APIGatewayV2HTTPResponse, err error) {
 	var r events.LambdaFunctionURLRequest
 	if err := json.Unmarshal(event, &r); err != nil {
 		return response, err
 	}
-	answer, err := lambdaurl.Wrap(site)(ctx, &r)
+	answer, err := lambdaurl.Wrap(recovering(log, site))(ctx, &r)
 	if err != nil { // a request that net/http cannot express
 		return events.APIGatewayV2HTTPResponse{StatusCode: http.StatusBadRequest}, nil
 	}
@@ -42,4 +44,22 @@ func siteRequest(ctx context.Context, site http.Handler, event []byte) (response
 		response.Body = base64.StdEncoding.EncodeToString(b)
 	}
 	return response, nil
+}
+
+// recovering answers 500 where a site panics, which lambdaurl runs in a goroutine of its own: it would end the process, and
+// what else that does. A response that has begun ends where it is.
+func recovering(log *slog.Logger, site http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			p := recover()
+			if p == nil {
+				return
+			}
+			if p != http.ErrAbortHandler {
+				log.ErrorContext(r.Context(), "the site panicked", "value", p, "stack", string(debug.Stack()))
+			}
+			w.WriteHeader(http.StatusInternalServerError)
+		}()
+		site.ServeHTTP(w, r)
+	})
 }

@@ -45,3 +45,24 @@ func TestPathsBeyondTheProtocolAreTheSites(t *testing.T) {
 		t.Errorf("a picture: %+v", r)
 	}
 }
+
+func TestSiteThatPanicsIsAnErrorOfItsRequest(t *testing.T) {
+	w := newWorld(t)
+	for name, test := range map[string]struct {
+		site   http.HandlerFunc
+		status int
+	}{
+		"before a response": {func(http.ResponseWriter, *http.Request) { panic("of the site") }, http.StatusInternalServerError},
+		"an abort":          {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, http.StatusInternalServerError},
+		"in a response": {func(rw http.ResponseWriter, _ *http.Request) {
+			rw.WriteHeader(http.StatusTeapot)
+			panic("of the site")
+		}, http.StatusTeapot},
+	} {
+		var event events.APIGatewayV2HTTPRequest
+		event.RawPath, event.RequestContext.HTTP.Method, event.RequestContext.DomainName = "/", "GET", "example.com"
+		if r := invoke[events.APIGatewayV2HTTPResponse](t, apigw.NewConnect(w.engine, test.site), event); r.StatusCode != test.status {
+			t.Errorf("%s: %+v", name, r)
+		}
+	}
+}
