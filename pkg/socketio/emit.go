@@ -21,7 +21,8 @@ type Broadcast struct {
 	skip      string // the socket that broadcasts
 }
 
-// To adds rooms whose members receive. The room "" has none. As long as no room was added, all sockets of the namespace
+// To adds rooms whose members receive. The room "" has none, nor has one whose name is over 256
+// bytes, which nobody can join. As long as no room was added, all sockets of the namespace
 // receive: beware of To(list...) with an empty list.
 func (b Broadcast) To(rooms ...string) Broadcast {
 	b.rooms = b.rooms || len(rooms) > 0
@@ -31,7 +32,7 @@ func (b Broadcast) To(rooms ...string) Broadcast {
 
 // named adds the rooms that can have members.
 func named(to, rooms []string) []string {
-	return slices.DeleteFunc(append(slices.Clone(to), rooms...), func(room string) bool { return room == "" })
+	return slices.DeleteFunc(append(slices.Clone(to), rooms...), func(room string) bool { return room == "" || len(room) > maxRoomName })
 }
 
 // In is To.

@@ -21,7 +21,7 @@ func (s *Socket) Except(rooms ...string) Broadcast { return s.Broadcast().Except
 // Broadcast returns a broadcast to all of the namespace but this socket.
 func (s *Socket) Broadcast() Broadcast { return Broadcast{namespace: s.namespace, skip: s.id} }
 
-// maxRoomName is the size in bytes of a room's name.
+// maxRoomName is the size in bytes of a room's name. A longer one names a room that is empty.
 const maxRoomName = 256
 
 // Join adds the socket to rooms. It is in them when Join returns, unless it was disconnected meanwhile; in a

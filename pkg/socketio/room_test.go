@@ -207,3 +207,25 @@ func TestARecipientThatIsGoneIsNoErrorAndIsCleanedUp(t *testing.T) {
 		t.Errorf("reason %q, rows %+v", reason, s.Store.Rows())
 	}
 }
+
+// What nobody can join is not asked for: a store refuses names that are too long.
+func TestARoomWithTooLongANameIsEmpty(t *testing.T) {
+	io := roomy()
+	b := &broken{}
+	o := ordered
+	o.Wrap = hook(b.hook)
+	s := socketiotest.New(t, io, o)
+	ada, bob := s.Connect("/"), s.Connect("/")
+	long := strings.Repeat("x", 257)
+	b.fail("Members", false, -1, errors.New("asked"))
+	for _, target := range []socketio.Broadcast{io.To(long), io.In(long), io.To("", long)} {
+		if ids, err := target.Sockets(t.Context()); err != nil || len(ids) != 0 {
+			t.Errorf("its sockets are %v, %v", ids, err)
+		}
+	}
+	ada.Emit("to", []string{long}, []string{}, 7)
+	bob.ExpectNothing()
+	b.fail("", false, 0, nil)
+	ada.Emit("except", long, 7)
+	bob.Expect("got", 7)
+}
