@@ -12,13 +12,15 @@ import (
 
 // Handshake is what a client sent when its session began.
 type Handshake struct {
-	Header  http.Header `json:"headers"`
-	Query   url.Values  `json:"query"`
-	Address string      `json:"address"` // IP address of the client
-	Time    time.Time   `json:"time"`
-	Secure  bool        `json:"secure"`  // over TLS
-	XDomain bool        `json:"xdomain"` // an Origin header was sent
-	URL     string      `json:"url"`
+	Header http.Header `json:"headers"`
+	Query  url.Values  `json:"query"`
+	// Address is the IP address of the client, or of what it reaches the gateway by: behind CloudFront that is the edge's,
+	// and the client's is in X-Forwarded-For, which a client that reaches the API directly can forge.
+	Address string    `json:"address"`
+	Time    time.Time `json:"time"`
+	Secure  bool      `json:"secure"`  // over TLS
+	XDomain bool      `json:"xdomain"` // an Origin header was sent
+	URL     string    `json:"url"`
 }
 
 // open begins a session on the polling transport.
