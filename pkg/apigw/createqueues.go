@@ -20,9 +20,9 @@ const (
 	deadFor    = 14 * 24 * time.Hour // the longest that SQS keeps a message
 )
 
-// CreateQueues makes the queues of a deployment where they are missing: name for jobs, name-open for what a client waits
-// for, and name-dead for what fails. Instead of the name, the URL of the first will do. Queues that are there stay as
-// they are. In a deployment the template makes them instead, as follows: name and name-open have a redrive policy to
+// CreateQueues makes the queues of a deployment where they are missing: name for jobs, and name-dead for what
+// fails. Instead of the name, the URL of the first will do. Queues that are there stay as
+// they are. In a deployment the template makes them instead, as follows: name has a redrive policy to
 // name-dead with a maxReceiveCount of 20, which is for jobs whose invocation dies each time (any other failure ends
 // there after 10 deliveries, with the reason), and a visibility timeout of 90 s, over the function's own.
 func CreateQueues(ctx context.Context, client *sqs.Client, name string) (q Queues, err error) {
@@ -45,9 +45,6 @@ func CreateQueues(ctx context.Context, client *sqs.Client, name string) (q Queue
 		"RedrivePolicy":      fmt.Sprintf(`{"deadLetterTargetArn":%q,"maxReceiveCount":%d}`, dead.Attributes["QueueArn"], redriveAt),
 	}
 	if q.Jobs, err = createQueue(ctx, client, name, attributes); err != nil {
-		return Queues{}, err
-	}
-	if q.Open, err = createQueue(ctx, client, name+"-open", attributes); err != nil {
 		return Queues{}, err
 	}
 	return q, nil

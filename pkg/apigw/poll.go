@@ -22,26 +22,19 @@ const (
 	pollWait       = 20 * time.Second // of a receive request while there is nothing: the longest that SQS has
 	pollPause      = time.Second      // after an error
 	invocationTime = 60 * time.Second
-	jobsPolled     = 50 // at a time, of each queue
+	jobsPolled     = 50 // at a time
+	batch          = 10 // jobs of an invocation: the most that a receive request gets
 )
 
-// Poll invokes a function with what comes out of the queues until ctx ends, and returns when the last invocation is
-// over. It is for programs outside Lambda and works as Lambda's event source mapping does: batches of up to ten jobs, of
-// one in the queue Open, fifty jobs of each queue at a time; what the function does not report as failed is deleted; the
+// Poll invokes a function with what comes out of the queue until ctx ends, and returns when the last invocation is
+// over. It is for programs outside Lambda and works as Lambda's event source mapping does: batches of up to ten jobs,
+// five of them at a time; what the function does not report as failed is deleted; the
 // rest comes again when it is visible again, and so does the whole batch when the function fails or takes longer than a
 // minute. Errors go to the log, each once until another comes, and are no reason to stop.
 func (q *SQSQueue) Poll(ctx context.Context, h Handler, log *slog.Logger) {
 	var wg sync.WaitGroup
-	wg.Go(func() { q.poll(ctx, q.queues.Jobs, 10, h, log) })
-	if q.queues.Open != "" {
-		wg.Go(func() { q.poll(ctx, q.queues.Open, 1, h, log) })
-	}
-	wg.Wait()
-}
-
-func (q *SQSQueue) poll(ctx context.Context, queue string, batch int, h Handler, log *slog.Logger) {
-	var wg sync.WaitGroup
 	defer wg.Wait()
+	queue := q.queues.Jobs
 	slots := make(chan struct{}, jobsPolled/batch)
 	arn, said := arnOf(queue, q.client.Options().Region), ""
 	for {
@@ -52,7 +45,7 @@ func (q *SQSQueue) poll(ctx context.Context, queue string, batch int, h Handler,
 		}
 		got, err := askFor(ctx, pollWait+requestTime, q.client, queue, q.client.ReceiveMessage, &sqs.ReceiveMessageInput{
 			QueueUrl:                    &queue,
-			MaxNumberOfMessages:         int32(batch),
+			MaxNumberOfMessages:         batch,
 			WaitTimeSeconds:             int32(pollWait / time.Second),
 			MessageSystemAttributeNames: []types.MessageSystemAttributeName{types.MessageSystemAttributeNameAll},
 		})

@@ -122,7 +122,7 @@ func openSQS(t *testing.T, do func(context.Context, []byte) error) openQueue {
 	t.Cleanup(func() {
 		cancel()
 		<-over
-		for _, url := range []string{queues.Jobs, queues.Open, queues.Dead} {
+		for _, url := range []string{queues.Jobs, queues.Dead} {
 			_, _ = client.DeleteQueue(context.Background(), &sqs.DeleteQueueInput{QueueUrl: &url})
 		}
 	})

@@ -24,8 +24,7 @@ var (
 
 // Queues are the URLs of a deployment's standard queues. [CreateQueues] makes them, or a template.
 type Queues struct {
-	Jobs string // timers, and jobs that may take long
-	Open string // jobs that a client waits for; its event source mapping has batch size one. Empty: they go to Jobs
+	Jobs string // timers and jobs
 	Dead string // jobs that can never succeed or have failed too often, with the reason. Empty: the redrive policy's turn
 }
 
@@ -59,12 +58,8 @@ func (q *SQSQueue) Schedule(ctx context.Context, job []byte, after time.Duration
 	case after < 0 || after > maxJobDelay:
 		return fmt.Errorf("apigw: a delay of %v: SQS takes 0 to %v", after, maxJobDelay)
 	}
-	url := q.queues.Jobs
-	if q.queues.Open != "" && engine.Urgent(job) {
-		url = q.queues.Open
-	}
-	_, err := ask(ctx, q.client, url, q.client.SendMessage, &sqs.SendMessageInput{
-		QueueUrl:     &url,
+	_, err := ask(ctx, q.client, q.queues.Jobs, q.client.SendMessage, &sqs.SendMessageInput{
+		QueueUrl:     &q.queues.Jobs,
 		MessageBody:  aws.String(string(job)),
 		DelaySeconds: int32((after + time.Second - 1) / time.Second),
 	})
@@ -78,22 +73,12 @@ func unstorable(r rune) bool {
 
 // postpone implements failedJobs.
 func (q *SQSQueue) postpone(ctx context.Context, m events.SQSMessage, after time.Duration) error {
-	url := q.of(m)
-	_, err := ask(ctx, q.client, url, q.client.ChangeMessageVisibility, &sqs.ChangeMessageVisibilityInput{
-		QueueUrl:          &url,
+	_, err := ask(ctx, q.client, q.queues.Jobs, q.client.ChangeMessageVisibility, &sqs.ChangeMessageVisibilityInput{
+		QueueUrl:          &q.queues.Jobs,
 		ReceiptHandle:     &m.ReceiptHandle,
 		VisibilityTimeout: int32(after / time.Second),
 	})
 	return err
-}
-
-// of returns the URL of the queue that a message came from.
-func (q *SQSQueue) of(m events.SQSMessage) string {
-	name := m.EventSourceARN[strings.LastIndexByte(m.EventSourceARN, ':')+1:]
-	if q.queues.Open != "" && path.Base(q.queues.Open) == name {
-		return q.queues.Open
-	}
-	return q.queues.Jobs
 }
 
 // bury implements failedJobs: the body is as it was, the attributes reason, queue and message say what became of it.
@@ -106,7 +91,7 @@ func (q *SQSQueue) bury(ctx context.Context, m events.SQSMessage, reason string)
 		MessageBody: &m.Body,
 		MessageAttributes: map[string]types.MessageAttributeValue{
 			"reason":  attribute(reason),
-			"queue":   attribute(path.Base(q.of(m))),
+			"queue":   attribute(path.Base(q.queues.Jobs)),
 			"message": attribute(m.MessageId),
 		},
 	})

@@ -39,9 +39,7 @@ func newQueues(t *testing.T) (*sqs.Client, apigw.Queues) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	for _, q := range []string{queues.Jobs, queues.Open} {
-		setAttribute(t, client, q, "VisibilityTimeout", "1")
-	}
+	setAttribute(t, client, queues.Jobs, "VisibilityTimeout", "1")
 	return client, queues
 }
 
@@ -81,11 +79,9 @@ func TestCreateQueues(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, q := range []string{queues.Jobs, queues.Open} {
-		a := attributes(t, client, q)
-		if a["VisibilityTimeout"] != "90" || !strings.Contains(a["RedrivePolicy"], name+"-dead") || !strings.Contains(a["RedrivePolicy"], "20") || a["MaximumMessageSize"] != "1048576" {
-			t.Errorf("%v", a)
-		}
+	a := attributes(t, client, queues.Jobs)
+	if a["VisibilityTimeout"] != "90" || !strings.Contains(a["RedrivePolicy"], name+"-dead") || !strings.Contains(a["RedrivePolicy"], "20") || a["MaximumMessageSize"] != "1048576" {
+		t.Errorf("%v", a)
 	}
 	if a := attributes(t, client, queues.Dead); a["MessageRetentionPeriod"] != "1209600" {
 		t.Errorf("%v", a)
@@ -112,7 +108,7 @@ func TestTheTenthFailureIsTheLast(t *testing.T) {
 	var out bytes.Buffer
 	h := apigw.NewJobs(func(context.Context, []byte) error { return errors.New("no \x00 luck") }, slog.New(slog.NewTextHandler(&out, nil)), apigw.NewSQSQueue(client, queues))
 	record := func(id, deliveries string) events.SQSMessage {
-		return events.SQSMessage{MessageId: id, Body: "job " + id, ReceiptHandle: "unknown", EventSourceARN: "arn:aws:sqs:us-east-1:0:q-open",
+		return events.SQSMessage{MessageId: id, Body: "job " + id, ReceiptHandle: "unknown", EventSourceARN: "arn:aws:sqs:us-east-1:0:q",
 			Attributes: map[string]string{"ApproximateReceiveCount": deliveries}}
 	}
 	r := invoke[events.SQSEventResponse](t, h, events.SQSEvent{Records: []events.SQSMessage{record("9", "9"), record("10", "10")}})

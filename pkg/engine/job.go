@@ -32,7 +32,7 @@ const (
 // kind that this version does not know.
 var ErrNotAJob = errors.New("engine: not a job")
 
-// Urgent reports whether a client waits for a job, so that it must not stand behind others in a queue.
+// Urgent reports whether a client waits for a job, so that it is better done at once than given to a queue: see JobAtOnce.
 func Urgent(message []byte) bool {
 	var j job
 	return json.Unmarshal(message, &j) == nil && j.Kind == jobOpen
