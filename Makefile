@@ -12,16 +12,16 @@ dev: tests/node_modules
 deploy-local: tests/node_modules tests/.venv tests/.sam
 	go run ./tests/deploy $(if $(GATEWAY),-gateway) $(if $(ENDPOINT),-endpoint $(ENDPOINT)) $(ARGS)
 
-# Three groups: first everything but the folder tests, two packages at a time; then what drives other programs, in which
-# the race detector sees nothing; then the rest one after the other, because some of the official suites' cases are about
-# 200 ms.
-DRIVERS = /tests/(deploy|docs|histories|project|template)$$
+# Three groups: first everything but the folder tests, two packages at a time; then what waits for other programs, where
+# the race detector finds little and costs most; then the rest one after the other, because some of the official suites'
+# cases are about 200 ms.
+DRIVERS = /pkg/store/dynamo$$|/tests/(deploy|docs|histories|project|template)$$
 GOTEST = $(GOTOOL) gotestsum --format pkgname --hide-summary skipped -- -tags full -timeout 25m
 test: tests/node_modules tests/.venv tests/.sam
 	@echo building the tests
 	@go test -race -tags full -run '^$$' ./... >/dev/null || go test -race -tags full -run '^$$' ./...
-	$(GOTEST) -race -p 2 $$(go list -tags full ./... | grep -v /tests)
-	$(GOTEST) -p 1 $$(go list -tags full ./tests/... | grep -E '$(DRIVERS)')
+	$(GOTEST) -race -p 2 $$(go list -tags full ./... | grep -vE '/tests|$(DRIVERS)')
+	$(GOTEST) -p 1 $$(go list -tags full ./... | grep -E '$(DRIVERS)')
 	$(GOTEST) -race -p 1 $$(go list -tags full ./tests/... | grep -vE '$(DRIVERS)')
 
 # All the random histories of joins, emits, upgrades and faults, of which make test plays a part.

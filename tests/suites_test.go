@@ -21,7 +21,6 @@ var gateways = []gatewayKind{
 	{name: "AWS"},
 	{name: "AWS, jitter, seed 1", jitter: 20 * time.Millisecond, seed: 1},
 	{name: "AWS, jitter, seed 2", jitter: 20 * time.Millisecond, seed: 2},
-	{name: "AWS, jitter, seed 3", jitter: 20 * time.Millisecond, seed: 3},
 }
 
 type gatewayKind struct {

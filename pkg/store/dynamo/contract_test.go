@@ -33,13 +33,13 @@ func TestRooms(t *testing.T) {
 
 // The ids of Socket.IO's sockets have 20 characters, and rooms of such names are found in another way.
 func TestRoomsOfLongIDs(t *testing.T) {
-	onEach(t, func(t *testing.T, s *server) {
+	onFirst(t, func(t *testing.T, s *server) {
 		storetest.Rooms(t, func(t *testing.T, now func() time.Time) rooms.Store { return padded{s.openRooms(t, now)} })
 	})
 }
 
 func TestSessionsOfAFaultyStore(t *testing.T) {
-	onEach(t, func(t *testing.T, s *server) {
+	onFirst(t, func(t *testing.T, s *server) {
 		for seed := range uint64(1) {
 			t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 				storetest.Sessions(t, func(t *testing.T, now func() time.Time) engine.Store {
@@ -51,7 +51,7 @@ func TestSessionsOfAFaultyStore(t *testing.T) {
 }
 
 func TestRoomsOfAFaultyStore(t *testing.T) {
-	onEach(t, func(t *testing.T, s *server) {
+	onFirst(t, func(t *testing.T, s *server) {
 		for seed := range uint64(1) {
 			t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 				storetest.Rooms(t, func(t *testing.T, now func() time.Time) rooms.Store {

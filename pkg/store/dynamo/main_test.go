@@ -70,6 +70,17 @@ func run(m *testing.M) int {
 // onEach runs a suite on every server, one after the other.
 func onEach(t *testing.T, suite func(*testing.T, *server)) {
 	t.Helper()
+	on(t, servers, suite)
+}
+
+// onFirst runs a suite on the first server, which is the fastest: what the suite adds is not the server's.
+func onFirst(t *testing.T, suite func(*testing.T, *server)) {
+	t.Helper()
+	on(t, servers[:1], suite)
+}
+
+func on(t *testing.T, servers []*server, suite func(*testing.T, *server)) {
+	t.Helper()
 	for _, s := range servers {
 		t.Run(s.name, func(t *testing.T) {
 			if err := s.begin(); err != nil {
