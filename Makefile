@@ -51,7 +51,7 @@ fuzz:
 			go test ./$$package -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 20x || exit 1; done; done
 
 tests/node_modules: tests/package-lock.json
-	@command -v npm >/dev/null || { echo "npm is missing: install Node 20 or newer; without it: go run ./cmd/doze dev, go test ./..."; exit 1; }
+	@command -v npm >/dev/null || { echo "npm is missing: install Node 20.14 or newer; without it: go run ./cmd/doze dev, go test ./..."; exit 1; }
 	npm ci --prefix tests --no-audit --no-fund --loglevel=error
 	@touch $@
 

@@ -139,6 +139,9 @@ func (e *Engine) announce(ctx context.Context, connection string, tries int) err
 		leave()
 	}
 	if err != nil {
+		if !errors.Is(err, ErrGone) {
+			e.opt.Logger.ErrorContext(ctx, "an open packet could not be posted", "connection", connection, "error", err)
+		}
 		e.closeConnection(ctx, connection, Close{Reason: TransportError}, true)
 	}
 	return nil

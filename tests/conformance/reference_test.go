@@ -47,7 +47,7 @@ func startReference(t *testing.T, args ...string) string {
 	var stderr strings.Builder
 	cmd.Stderr = &stderr
 	if err := cmd.Start(); err != nil {
-		t.Fatalf("%v: install Node 20 or newer", err)
+		t.Fatalf("%v: install Node 20.14 or newer", err)
 	}
 	t.Cleanup(func() {
 		_ = cmd.Process.Kill()

@@ -44,7 +44,7 @@ func Start() (url string, stop func(), err error) {
 	var stderr strings.Builder
 	cmd.Stderr = &stderr
 	if err := cmd.Start(); err != nil {
-		return "", nil, fmt.Errorf("%w: install Node 20 or newer", err)
+		return "", nil, fmt.Errorf("%w: install Node 20.14 or newer", err)
 	}
 	lines := bufio.NewScanner(out)
 	if !lines.Scan() {

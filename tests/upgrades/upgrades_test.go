@@ -226,7 +226,7 @@ func reference(t *testing.T) (url string) {
 func node(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
 	if _, err := exec.LookPath("node"); err != nil {
-		t.Fatal("this test needs Node 20 or newer: install it, then run make test")
+		t.Fatal("this test needs Node 20.14 or newer: install it, then run make test")
 	}
 	if _, err := os.Stat("../node_modules/socket.io-client"); err != nil {
 		t.Fatal("this test needs the npm packages of tests/package.json: run npm ci --prefix tests")
