@@ -5,12 +5,14 @@ GOTOOL = go tool -modfile=tools/go.mod
 
 # The chat on the embedded store. make dev ARGS='-v -jitter 20ms' passes flags on.
 dev: tests/node_modules
-	go run ./cmd/doze dev $(ARGS)
+	go build -o bin/doze ./cmd/doze
+	@bin/doze dev $(ARGS)
 
 # The template, deployed to MiniStack until Ctrl-C. make deploy-local GATEWAY=1 puts Doze's gateway before the functions, ENDPOINT=URL takes
 # another stand-in for AWS.
 deploy-local: tests/node_modules tests/.venv tests/.sam
-	go run ./tests/deploy $(if $(GATEWAY),-gateway) $(if $(ENDPOINT),-endpoint $(ENDPOINT)) $(ARGS)
+	go build -o bin/deploy ./tests/deploy
+	@bin/deploy $(if $(GATEWAY),-gateway) $(if $(ENDPOINT),-endpoint $(ENDPOINT)) $(ARGS)
 
 # Three groups: first everything but the folder tests, two packages at a time; then what waits for other programs, where
 # the race detector finds little and costs most; then the rest one after the other, because some of the official suites'

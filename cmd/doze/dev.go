@@ -7,6 +7,8 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -43,7 +45,7 @@ func dev(ctx context.Context, args []string, out, log io.Writer) error {
 		defer polled.Wait()
 		defer stop()
 	}
-	fmt.Fprintf(out, "Doze is up. Open the chat in two browser tabs:\n\n    %s\n\nClients connect with io(%q). Ctrl-C ends it.\n", s.URL, s.URL)
+	fmt.Fprintf(out, "Doze is up. Open the chat in two browser tabs:\n\n    %s\n\nClients connect with io(%q, { auth: { nickname: 'ada' } }). Ctrl-C ends it.\n", s.URL, s.URL)
 	if host, _, _ := net.SplitHostPort(strings.TrimPrefix(s.URL, "http://")); !net.ParseIP(host).IsLoopback() {
 		fmt.Fprintln(log, "Others on your network can reach it, with its @connections API and its queue, which ask nobody who they are.")
 	}
@@ -83,10 +85,13 @@ func devOptions(args []string, log io.Writer) (o devserver.Options, aws services
 		return o, aws, nil, flag.ErrHelp
 	}
 	if !strings.Contains(o.Addr, ":") {
-		return o, aws, nil, fmt.Errorf("-addr %q has no port: write -addr 127.0.0.1:%s, say", o.Addr, o.Addr)
+		return o, aws, nil, fmt.Errorf("-addr %q has no port: write -addr 127.0.0.1:3000, say", o.Addr)
 	}
 	if f.NArg() > 0 {
 		return o, aws, nil, fmt.Errorf("unexpected argument %q: doze dev takes flags only, see doze dev -h", f.Arg(0))
+	}
+	if _, err := os.Stat(filepath.Join(o.Clients, "socket.io.js")); o.Clients != "" && err != nil {
+		return o, aws, nil, fmt.Errorf("-client %s: there is no socket.io.js: name the folder client-dist of the npm package socket.io", o.Clients)
 	}
 	e.Logger = logger(log, *verbose)
 	o.Gateway.Logger = e.Logger

@@ -69,7 +69,7 @@ func serveGateway(ctx context.Context, args []string, out, log io.Writer) error 
 		return err
 	}
 	url := "http://" + listener.Addr().String()
-	fmt.Fprintf(out, "The functions of the stack %s are behind a gateway. Open the chat in two browser tabs:\n\n    %s\n\nClients connect with io(%q). Ctrl-C ends it.\n", *stack, url, url)
+	fmt.Fprintf(out, "The functions of the stack %s are behind a gateway. Open the chat in two browser tabs:\n\n    %s\n\nClients connect with io(%q, { auth: { nickname: 'ada' } }). Ctrl-C ends it.\n", *stack, url, url)
 	return serve(ctx, g, listener, out)
 }
 

@@ -104,7 +104,7 @@ func unanswered(client *sqs.Client, operation string, limit time.Duration, statu
 	message, where := oneLine(err.Error()), whereIs(client)
 	switch {
 	case strings.Contains(message, "get identity") || strings.Contains(message, "get credentials"):
-		return &fault{"there are no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give the function a role", err, false}
+		return &fault{"there are no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (a stand-in for AWS takes any), sign in, or give the function a role", err, false}
 	case strings.Contains(message, "Missing Region") || strings.Contains(message, "resolve"+" endpoint") || strings.Contains(message, "endpoint rule"):
 		return &fault{"there is no region: set AWS_REGION, or the client's Region", err, false}
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():

@@ -93,6 +93,9 @@ func New(store Store, poster Poster, timers Timers, handler Handler, o Options) 
 			return nil, errors.New("engine: every duration in Options has to be at least a millisecond, or zero for its default")
 		}
 	}
+	if o.MaxPayload < 0 || o.MaxMessage < 0 {
+		return nil, errors.New("engine: MaxPayload and MaxMessage have to be at least 1 byte, or zero for their defaults")
+	}
 	origins, err := parseOrigins(o.AllowOrigins, o.PublicOrigin)
 	if err != nil {
 		return nil, err

@@ -67,6 +67,12 @@ func run(ctx context.Context, s settings, out io.Writer) error {
 		}
 		return (&stack.Stack{Options: stack.Options{Folder: root, Endpoint: s.endpoint, Name: s.name}}).Delete(ctx)
 	}
+	if u, err := url.Parse(s.endpoint); s.endpoint != "" && (err != nil || u.Host == "") {
+		return fmt.Errorf("-endpoint %q is no URL: write http://127.0.0.1:4566, say", s.endpoint)
+	}
+	if _, _, err := net.SplitHostPort(s.addr); err != nil {
+		return fmt.Errorf("-addr %q: write 127.0.0.1:3000, say", s.addr)
+	}
 	work, err := os.MkdirTemp("", "doze-deploy")
 	if err != nil {
 		return err
@@ -170,6 +176,7 @@ func clientLine(ctx context.Context, address string) (string, error) {
 		return "", fmt.Errorf("%s: %w: %s", r.URL, err, text)
 	}
 	options["path"] = base.JoinPath("socket.io/").Path
+	options["auth"] = map[string]string{"nickname": "ada"} // which the chat wants
 	text, err = json.Marshal(options)
 	return fmt.Sprintf(`io("%s://%s", %s)`, base.Scheme, base.Host, text), err
 }

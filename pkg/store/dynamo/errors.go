@@ -107,7 +107,7 @@ func (s *Store) unanswered(operation string, status int, err error) error {
 	message := line(err.Error())
 	switch {
 	case strings.Contains(message, "get identity") || strings.Contains(message, "get credentials"):
-		return &fault{"there are no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give the function a role", err, false}
+		return &fault{"there are no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (a stand-in for AWS takes any), sign in, or give the function a role", err, false}
 	case strings.Contains(message, "Missing Region") || strings.Contains(message, "resolve"+" endpoint") || strings.Contains(message, "endpoint rule"):
 		return &fault{"there is no region: set AWS_REGION, or the client's Region", err, false}
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
