@@ -23,6 +23,11 @@ const server = require("dynalite")({createTableMs: 0, deleteTableMs: 0, updateTa
 server.keepAliveTimeout = 0 // Node ends connections after 5 s, which a function that was frozen would learn from a failed request
 server.listen(0, "127.0.0.1", () => console.log(server.address().port))
 process.stdin.on("end", () => process.exit(0)).resume()
+process.on("uncaughtException", (error) => { // it throws when a client gives up on a request
+	if (error.code === "ECONNRESET") return
+	console.error(error)
+	process.exit(1)
+})
 `
 
 // Start runs a server on a free loopback port until stop is called or this process ends.
