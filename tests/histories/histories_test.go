@@ -25,7 +25,7 @@ import (
 )
 
 var (
-	number = flag.Int("histories", 250, "how many histories are played")
+	number = flag.Int("histories", 150, "how many histories are played")
 	seed   = flag.Uint64("histories.seed", 1, "of the first history, and of the faults; the others follow")
 	atOnce = flag.Int("histories.parallel", 24, "how many are played at a time")
 )
