@@ -70,7 +70,7 @@ func run(ctx context.Context, s settings, out io.Writer) error {
 	if u, err := url.Parse(s.endpoint); s.endpoint != "" && (err != nil || u.Host == "") {
 		return fmt.Errorf("-endpoint %q is no URL: write http://127.0.0.1:4566, say", s.endpoint)
 	}
-	if _, _, err := net.SplitHostPort(s.addr); err != nil {
+	if _, _, err := net.SplitHostPort(s.addr); s.gateway && err != nil {
 		return fmt.Errorf("-addr %q: write 127.0.0.1:3000, say", s.addr)
 	}
 	work, err := os.MkdirTemp("", "doze-deploy")
