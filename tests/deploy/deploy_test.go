@@ -32,7 +32,7 @@ func TestDeployed(t *testing.T) {
 	said, end := start(t, settings{name: "doze"}, "export AWS_ENDPOINT_URL")
 	endpoint := found(t, said, `AWS_ENDPOINT_URL=(\S+)`)
 	address := found(t, said, `(http://\S+/_aws/execute-api/\w+/)\s`)
-	if !strings.Contains(said, `io("`+endpoint+`", {"path":"/_aws/execute-api/`) {
+	if !strings.Contains(said, `io("`+endpoint+`", {"auth":{"nickname":"ada"},"path":"/_aws/execute-api/`) {
 		t.Errorf("no line for clients in %s", said)
 	}
 	t.Run("clients", func(t *testing.T) { node(t, address, "--test", "deploy/chat.test.mjs") })
@@ -60,7 +60,7 @@ func testGateway(t *testing.T, endpoint string) {
 	listener.Close() // it is free, and will hardly be given away again in the seconds of a deployment
 	s := settings{name: "doze-behind-gateway", endpoint: endpoint, gateway: true, addr: addr}
 	said, end := start(t, s, "Ctrl-C")
-	if !strings.Contains(said, `io("http://`+addr+`")`) {
+	if !strings.Contains(said, `io("http://`+addr+`", { auth: { nickname: 'ada' } })`) {
 		t.Errorf("no line for clients in %s", said)
 	}
 	node(t, "http://"+addr+"/", "--test", "deploy/chat.test.mjs")
