@@ -116,9 +116,7 @@ func frame(ctx context.Context, e *engine.Engine, env envelope) (response events
 		e.DropConnection(ctx, env.RequestContext.ConnectionID)
 		return response
 	}
-	if reply := e.Frame(ctx, env.RequestContext.ConnectionID, engine.Frame{Binary: env.IsBase64Encoded, Data: data}); reply != nil {
-		response.Body, response.IsBase64Encoded = encodeBody(reply.Data, reply.Binary)
-	}
+	e.Frame(ctx, env.RequestContext.ConnectionID, engine.Frame{Binary: env.IsBase64Encoded, Data: data})
 	return response
 }
 

@@ -95,10 +95,3 @@ func body(s string, encoded bool) ([]byte, error) {
 	}
 	return []byte(s), nil
 }
-
-func encodeBody(data []byte, binary bool) (string, bool) {
-	if binary {
-		return base64.StdEncoding.EncodeToString(data), true
-	}
-	return string(data), false
-}

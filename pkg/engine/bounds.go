@@ -27,7 +27,9 @@ const (
 	// recognise itself.
 	MaxRecent = 32
 
-	parcelMore, packetMore = 128, 3 // a database's own, and the parcel's operation, twice
+	// parcelMore is a database's own, and the parcel's operation, twice. A packet counts for more than a row needs for it,
+	// so that an upgrade has 1,638 packets to post at most: about 20 s, and an invocation has no more.
+	parcelMore, packetMore, messageMore = 128, 160, 3
 )
 
 // Size is what a parcel counts in an outbox: its packets, and what a row needs besides to hold them.
@@ -84,7 +86,7 @@ func (t SetEntry) full(s *Session) bool {
 func (t Keep) Fits(a Address) bool {
 	n, most := 0, MaxPending
 	for _, message := range t.Pending {
-		n += len(message) + packetMore
+		n += len(message) + messageMore
 	}
 	if _, ok := a.connection(); ok {
 		most = MaxOutbox

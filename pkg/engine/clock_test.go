@@ -14,6 +14,7 @@ func TestTheClockIsInjected(t *testing.T) {
 	clock := fakeclock.New(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))
 	w := newWorld(t, engine.Options{Clock: clock})
 	sid := w.poll()
+	w.post(sid, "4join")
 	answers := make(chan string)
 	go func() { answers <- w.get(sid) }()
 	for begin := clock.Now(); ; {

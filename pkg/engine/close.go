@@ -78,7 +78,11 @@ func (e *Engine) cleanUp(ctx context.Context, s Session) error {
 	if err := protected(func() error { return e.handler.Closed(ctx, s) }); err != nil {
 		return err
 	}
-	return e.store.Forget(ctx, s.Address)
+	handshake := s.SID
+	if len(s.Entries) > 0 { // reading it is over; deleting it would cost a write for each KiB
+		handshake = ""
+	}
+	return e.store.Forget(ctx, s.Address, handshake)
 }
 
 // closeConnection ends what a connection stands for: a session, or the attempt to upgrade one. With cut it closes the

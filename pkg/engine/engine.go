@@ -23,6 +23,15 @@ type Options struct {
 	MaxPayload     int           // bytes of a polling request's body; default 1e6. Announced to the client
 	MaxMessage     int           // bytes of one packet to a client; default 128 KiB, what API Gateway passes on
 
+	// Polls is how many GETs may wait at a time, as the reserved concurrency of the Lambda function that they wait in says.
+	// When the sweeps have counted more clients that poll, a GET is answered sooner, so that each gets its turn and nobody
+	// holds an invocation for long. Default 0: nobody knows, and each waits for PollWait.
+	Polls int
+	// MessageRate is how many messages a second one connection may send, over ten seconds and as far as one process sees
+	// them: who sends more is disconnected, so that one client does not use up what all may send. Default 100; below
+	// zero: no limit.
+	MessageRate int
+
 	// BinaryFrames says that the gateway passes binary WebSocket frames both ways. API Gateway does not.
 	BinaryFrames bool
 	// OrderedFrames says that the gateway runs one invocation at a time per connection, in order of arrival.
@@ -51,6 +60,8 @@ type Engine struct {
 	opt     Options
 	origins origins
 	lanes   lanes
+	opening openings
+	rates   rates
 }
 
 // New returns an Engine on a store, or an error that names the option to change. Calls of the store that fail with a
@@ -73,6 +84,9 @@ func New(store Store, poster Poster, timers Timers, handler Handler, o Options) 
 	if o.MaxMessage == 0 {
 		o.MaxMessage = 128 << 10
 	}
+	if o.MessageRate == 0 {
+		o.MessageRate = 100
+	}
 	if o.Clock == nil {
 		o.Clock = systemClock{}
 	}
@@ -93,8 +107,8 @@ func New(store Store, poster Poster, timers Timers, handler Handler, o Options) 
 			return nil, errors.New("engine: every duration in Options has to be at least a millisecond, or zero for its default")
 		}
 	}
-	if o.MaxPayload < 0 || o.MaxMessage < 0 {
-		return nil, errors.New("engine: MaxPayload and MaxMessage have to be at least 1 byte, or zero for their defaults")
+	if o.MaxPayload < 0 || o.MaxMessage < 0 || o.Polls < 0 {
+		return nil, errors.New("engine: MaxPayload, MaxMessage and Polls have to be at least 1, or zero for their defaults")
 	}
 	origins, err := parseOrigins(o.AllowOrigins, o.PublicOrigin)
 	if err != nil {
@@ -102,6 +116,7 @@ func New(store Store, poster Poster, timers Timers, handler Handler, o Options) 
 	}
 	e := &Engine{poster: poster, timers: timers, handler: handler, opt: o, origins: origins}
 	e.store = &retrying{store: store, pause: e.sleep}
+	e.rates.most = o.MessageRate * int(rateOver/time.Second)
 	return e, nil
 }
 

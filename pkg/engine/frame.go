@@ -28,12 +28,14 @@ func (e *Engine) Connect(ctx context.Context, connection string, r Request) Resp
 	if err != nil {
 		return e.unavailable(ctx, "there is no randomness for a session id", err)
 	}
-	err = e.create(ctx, Session{Address: connectionAddress(connection), SID: sid, State: Open}, r)
+	open := job{Kind: jobOpen, ID: e.newOp(), Connection: connection}
+	err = e.create(ctx, Session{Address: connectionAddress(connection), SID: sid, State: Open, Opened: open.ID}, r)
 	if errors.Is(err, ErrExists) { // a tombstone: its $disconnect has overtaken it
 		return Response{Status: http.StatusGone}
 	}
 	if err == nil {
-		if err = e.schedule(ctx, job{Kind: jobOpen, Connection: connection}, 0); err != nil {
+		e.opening.put(connection, sid)
+		if err = e.schedule(ctx, open, 0); err != nil {
 			e.closeConnection(ctx, connection, Close{Reason: TransportError}, false)
 		}
 	}
@@ -43,27 +45,31 @@ func (e *Engine) Connect(ctx context.Context, connection string, r Request) Resp
 	return Response{Status: http.StatusOK}
 }
 
-// Frame handles one message of a connection: the $default route. It returns the frame to answer with, nil for none.
-// It never fails: what goes wrong closes the connection.
-func (e *Engine) Frame(ctx context.Context, connection string, f Frame) *Frame {
+// Frame handles one message of a connection: the $default route. What the client is to get has been posted when Frame
+// returns. It never fails: what goes wrong closes the connection.
+func (e *Engine) Frame(ctx context.Context, connection string, f Frame) {
+	if !e.admits(ctx, connection) {
+		return
+	}
 	if !f.Binary {
 		switch string(f.Data) {
-		case "2probe": // answered without a read; a connection that does not probe ignores it
-			return &Frame{Data: []byte("3probe")}
+		case "2probe":
+			e.answerProbe(ctx, connection)
+			return
 		case "3":
 			e.pong(ctx, connectionAddress(connection))
-			return nil
+			return
 		}
 	}
 	s, err := e.sender(ctx, connection, f)
 	if err != nil {
 		e.opt.Logger.ErrorContext(ctx, "a frame could not read its session", "connection", connection, "error", err)
 		e.cut(ctx, connection)
-		return nil
+		return
 	}
 	if s.State != Open && s.State != Probing {
 		e.cut(ctx, connection)
-		return nil
+		return
 	}
 	how, overdue := e.overdue(s)
 	if e.unconfirmed(s) {
@@ -71,14 +77,17 @@ func (e *Engine) Frame(ctx context.Context, connection string, f Frame) *Frame {
 	}
 	if overdue {
 		e.closeConnection(ctx, connection, how, true)
-		return nil
+		return
+	}
+	if s.Doubted {
+		e.alive(ctx, s)
 	}
 	packet, err := decodeFrame(f)
 	if err == nil && s.State == Probing && (packet.Type == protocol.EngineUpgrade || packet.Type == protocol.EngineMessage) {
 		if s, err = e.upgrade(ctx, s); err != nil {
 			e.opt.Logger.WarnContext(ctx, "an upgrade failed", "connection", connection, "error", err)
 			e.cut(ctx, connection)
-			return nil
+			return
 		}
 	}
 	v := e.invocation(ctx, s)
@@ -88,13 +97,11 @@ func (e *Engine) Frame(ctx context.Context, connection string, f Frame) *Frame {
 	}
 	if reason, ok := e.receive(ctx, v, packets, err); !ok {
 		v.Close(ctx, reason)
-		return nil
 	}
-	return v.answer()
 }
 
-// sender reads the session that a frame comes from. For the one that confirms an upgrade a row of old will do, if it
-// shows a connection that probes: what follows is decided by conditional writes.
+// sender reads the session that a frame comes from, once its client has got the open packet. For the frame that confirms
+// an upgrade a row of old will do, if it shows a connection that probes: what follows is decided by conditional writes.
 func (e *Engine) sender(ctx context.Context, connection string, f Frame) (Session, error) {
 	a := connectionAddress(connection)
 	if !f.Binary && string(f.Data) == "5" {
@@ -103,7 +110,43 @@ func (e *Engine) sender(ctx context.Context, connection string, f Frame) (Sessio
 			return s, err
 		}
 	}
-	return e.store.Get(ctx, a, true)
+	end := e.now().Add(greetFor)
+	for wait := 10 * time.Millisecond; ; wait = min(2*wait, readLater) {
+		s, err := e.store.Get(ctx, a, true)
+		switch {
+		case err != nil || s.State != Open || s.greeted():
+			return s, err
+		case !e.now().Before(end):
+			return s, errNotGreeted
+		}
+		if err := e.sleep(ctx, wait); err != nil {
+			return s, err
+		}
+	}
+}
+
+// greetFor is how long a frame waits for the open packet of its connection, which is on its way.
+const greetFor = postTimeout + time.Second
+
+var errNotGreeted = errors.New("engine: the open packet has not left")
+
+// answerProbe answers a probe without reading anything: a connection that does not probe ignores the answer. A connection
+// that has just been made may seem gone; it is then waited for, and a second answer does no harm.
+func (e *Engine) answerProbe(ctx context.Context, connection string) {
+	leave, err := e.lanes.enter(ctx, connection)
+	if err == nil {
+		defer leave()
+		err = e.post1(ctx, connection, Frame{Data: probeAnswer})
+	}
+	if errors.Is(err, ErrGone) {
+		var made bool
+		if made, err = e.established(ctx, connection, establishSoon); made {
+			err = e.post1(ctx, connection, Frame{Data: probeAnswer})
+		}
+	}
+	if err != nil && !errors.Is(err, ErrGone) { // the session polls on
+		e.opt.Logger.WarnContext(ctx, "a probe could not be answered", "connection", connection, "error", err)
+	}
 }
 
 func decodeFrame(f Frame) (protocol.EnginePacket, error) {
@@ -135,13 +178,16 @@ func (e *Engine) Disconnect(ctx context.Context, connection string, code int) {
 // When it reports false the session has to be closed for the reason.
 func (e *Engine) receive(ctx context.Context, v *Invocation, packets []protocol.EnginePacket, err error) (Reason, bool) {
 	var messages []protocol.EnginePacket
-	reason := Reason("")
+	reason, ponged := Reason(""), false
 	for _, p := range packets {
 		switch p.Type {
 		case protocol.EngineMessage:
 			messages = append(messages, p)
 		case protocol.EnginePong:
-			e.pong(ctx, v.Address())
+			if !ponged { // one is a sign of life as good as many
+				e.pong(ctx, v.Address())
+			}
+			ponged = true
 		case protocol.EngineClose:
 			reason = TransportClose
 		case protocol.EnginePing, protocol.EngineOpen: // these are the server's to send

@@ -45,7 +45,8 @@ func (e *Engine) openPacket(sid string, upgrades ...string) protocol.EnginePacke
 	}.Packet()
 }
 
-// create writes a new session and sees to it that the timer of its shard runs.
+// create writes a new session and sees to it that the timer of its shard runs. It looks at another shard's timer, too: what
+// keeps timers going may be lost.
 func (e *Engine) create(ctx context.Context, s Session, r Request) error {
 	now := e.now()
 	handshake, err := json.Marshal(Handshake{
@@ -55,15 +56,26 @@ func (e *Engine) create(ctx context.Context, s Session, r Request) error {
 	if err != nil {
 		return err
 	}
-	s.Created, s.Ponged, s.Expires = now, now, e.expiry(now)
-	if err := e.store.Create(ctx, s, handshake, &Live{Address: s.Address, Created: now, Last: now, Expires: s.Expires}); err != nil {
+	s.Created, s.Ponged, s.Expires = now, now, e.unjoined(now)
+	live := &Live{Address: s.Address, Created: now, Last: now, Expires: s.Expires}
+	if s.polling() { // what it says is in the session's row
+		live.Expires = e.expiry(now)
+	}
+	if err := e.store.Create(ctx, s, handshake, live); err != nil {
 		return err
 	}
 	if err := e.arm(ctx, Shard(s.Address)); err != nil {
 		e.close(ctx, s.Address, Close{Reason: TransportError, Told: true})
 		return err
 	}
+	e.repair(ctx, Shard("other"+s.Address))
 	return nil
+}
+
+// unjoined returns when the rows of a session go by themselves while the handler has made no entry: after a sweep has
+// closed it, and some minutes after it began.
+func (e *Engine) unjoined(created time.Time) time.Time {
+	return created.Add(e.opt.ConnectTimeout + e.opt.PingInterval + e.opt.PingTimeout + invocationTime)
 }
 
 // expiry returns when the rows of a session that began at a time go by themselves: well after the sweep has closed it.

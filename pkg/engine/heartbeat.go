@@ -5,16 +5,33 @@ import (
 	"time"
 )
 
-// pong notes that a client is alive.
+// pong notes that a client is alive, and tries for as long as its invocation may last: a table that is busy must not cost
+// a healthy client its connection.
 func (e *Engine) pong(ctx context.Context, a Address) {
-	var err error
-	if _, ok := a.connection(); ok {
-		err = e.store.Touch(ctx, a, e.now(), false)
-	} else {
+	note := func() (err error) {
+		if _, ok := a.connection(); ok {
+			return e.store.Touch(ctx, a, e.now(), time.Time{})
+		}
 		_, _, err = e.store.Update(ctx, a, Pong{At: e.now()})
+		return err
+	}
+	err := note()
+	for isTemporary(err) && e.sleep(ctx, jittered(time.Second)) == nil {
+		err = note()
 	}
 	if err != nil {
 		e.opt.Logger.ErrorContext(ctx, "a pong could not be noted", "error", err)
+	}
+}
+
+// alive takes back the doubt of a sweep: a frame of the connection has come.
+func (e *Engine) alive(ctx context.Context, s Session) {
+	err := e.store.Touch(ctx, s.Address, e.now(), time.Time{})
+	if err == nil {
+		_, _, err = e.store.Update(ctx, s.Address, Doubt{})
+	}
+	if err != nil {
+		e.opt.Logger.WarnContext(ctx, "a sign of life could not be noted, the next frame is one too", "error", err)
 	}
 }
 
@@ -23,39 +40,75 @@ var Dead = time.Unix(0, 0).UTC()
 
 // giveUp leaves a connection to the next sweep, whatever becomes of this invocation.
 func (e *Engine) giveUp(ctx context.Context, a Address) {
-	if err := e.store.Touch(ctx, a, Dead, false); err != nil {
+	if err := e.store.Touch(ctx, a, Dead, time.Time{}); err != nil {
 		e.opt.Logger.ErrorContext(ctx, "a connection could not be marked as dead", "error", err)
 	}
 }
 
+// beat returns the first beat of a shard's heartbeat after a time. Each shard has a phase of its own on the clock, so that
+// clients that have connected together do not answer together.
+func (e *Engine) beat(shard int, after time.Time) time.Time {
+	interval := max(1, e.opt.PingInterval.Milliseconds())
+	phase := interval * int64(shard) / Shards
+	since := (after.UnixMilli() - phase) % interval
+	return time.UnixMilli(after.UnixMilli() - since + interval)
+}
+
 // late is how far a timer may be overdue before it counts as lost. Its message is ignored if it comes after all.
-const late = 10 * time.Second
+func (e *Engine) late() time.Duration { return min(10*time.Second, e.opt.PingTimeout/6) }
+
+// lost reports whether the message of a timer must be lost.
+func (e *Engine) lost(t Timer) bool { return !t.Due.IsZero() && !e.now().Before(t.Due.Add(e.late())) }
 
 // skew is how far the clocks of two processes may be apart.
 const skew = time.Second
 
 // arm sees to it that a sweep of a shard is on its way. It is called after a liveness row was written; a sweep disarms
 // before it looks for rows a last time: so one of the two sees the other. A timer is disarmed when it is due and no
-// sooner, so that one that is due later than now is good, however old what was read is.
+// sooner, so that one that is due later than now is good, however old what was read is. What a lost message was to do is
+// done at once.
 func (e *Engine) arm(ctx context.Context, shard int) error {
 	t, err := e.store.Timer(ctx, shard, false)
 	if err != nil || e.now().Add(2*skew).Before(t.Due) {
 		return err
 	}
 	t, err = e.store.Timer(ctx, shard, true)
-	if err != nil || !t.Due.IsZero() && e.now().Before(t.Due.Add(late)) {
+	if err != nil || !t.Due.IsZero() && !e.lost(t) {
 		return err
 	}
-	_, err = e.rearm(ctx, shard, t.Generation, e.newOp())
+	due := e.now()
+	if t.Due.IsZero() {
+		due = e.beat(shard, due)
+	}
+	_, err = e.rearm(ctx, shard, t.Generation, Timer{Due: due, By: e.newOp(), Polling: t.Polling})
 	return err
+}
+
+// repair arms the timer of a shard that somebody else depends on, if its message is lost. Nothing waits for it.
+func (e *Engine) repair(ctx context.Context, shard int) {
+	t, err := e.store.Timer(ctx, shard, false)
+	if err == nil && e.lost(t) {
+		e.opt.Logger.WarnContext(ctx, "the heartbeat of a shard was overdue and is armed again", "shard", shard, "due", t.Due)
+		err = e.arm(ctx, shard)
+	}
+	if err != nil {
+		e.opt.Logger.WarnContext(ctx, "the heartbeat of another shard could not be looked at", "shard", shard, "error", err)
+	}
+}
+
+// before returns the shard whose beat comes before another's, by as much as shows whether its message is lost.
+func (e *Engine) before(shard int) int {
+	apart := max(time.Millisecond, e.opt.PingInterval/Shards)
+	behind := 1 + int(e.late()/apart)
+	return (shard + Shards - min(behind, Shards-1)) % Shards
 }
 
 // rearm sends the message of the next generation, then replaces the timer of a shard. It reports whether it replaced
 // it; when somebody else has, there are two messages of a generation, and the second to arrive is ignored. In this
 // order no timer is left without a message.
-func (e *Engine) rearm(ctx context.Context, shard int, generation int64, by string) (bool, error) {
-	next := Timer{Generation: generation + 1, Due: e.now().Add(e.opt.PingInterval), By: by}
-	err := e.schedule(ctx, job{Kind: jobSweep, Shard: shard, Generation: next.Generation}, e.opt.PingInterval)
+func (e *Engine) rearm(ctx context.Context, shard int, generation int64, next Timer) (bool, error) {
+	next.Generation = generation + 1
+	err := e.schedule(ctx, job{Kind: jobSweep, Shard: shard, Generation: next.Generation}, max(0, next.Due.Sub(e.now())))
 	if err != nil {
 		return false, err
 	}
@@ -89,10 +142,29 @@ func (e *Engine) sweep(ctx context.Context, j job) error {
 	case len(lives) == 0:
 		return e.disarm(ctx, j.Shard, j.Generation)
 	}
-	if won, err := e.rearm(ctx, j.Shard, j.Generation, j.ID); err != nil || !won {
+	next := Timer{Due: e.beat(j.Shard, latest(at, t.Due)), By: j.ID, Polling: polling(lives)}
+	if won, err := e.rearm(ctx, j.Shard, j.Generation, next); err != nil || !won {
 		return err
 	}
-	return e.serve(ctx, j, remaining(lives, j), at)
+	e.repair(ctx, e.before(j.Shard))
+	return e.serve(ctx, j, lives, at)
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// polling counts the sessions that poll.
+func polling(lives []Live) (n int) {
+	for _, l := range lives {
+		if _, ok := l.Address.connection(); !ok {
+			n++
+		}
+	}
+	return n
 }
 
 // resumeSweep does what a sweep had no time for. The timer is not its business: the first sweep has seen to it. It is
@@ -106,7 +178,7 @@ func (e *Engine) resumeSweep(ctx context.Context, j job, t Timer) error {
 	if err != nil {
 		return err
 	}
-	return e.serve(ctx, j, remaining(lives, j), at)
+	return e.serve(ctx, j, lives, at)
 }
 
 // overtaken is for a message of another generation than the timer's. It arms an overdue timer, and one that a sweep
@@ -128,4 +200,31 @@ func (e *Engine) disarm(ctx context.Context, shard int, generation int64) error 
 		return err
 	}
 	return e.overtaken(ctx, shard, Timer{})
+}
+
+// judge closes the connections that a sweep has doubted, and pinged once more: those that have still given no sign of
+// life since the time of the job.
+func (e *Engine) judge(ctx context.Context, j job) error {
+	lives, err := e.store.Lives(ctx, j.Shard)
+	if err != nil {
+		return err
+	}
+	var silent []row
+	for _, l := range lives {
+		_, ok := l.Address.connection()
+		if ok && !l.Last.Equal(Dead) && l.Last.UnixMilli() <= j.Since {
+			silent = append(silent, row{Live: l, place: place(l.Address)})
+		}
+	}
+	done, err := e.each(ctx, silent, 0, func(ctx context.Context, l Live) {
+		connection, _ := l.Address.connection()
+		e.closeSwept(ctx, l, connection, Close{Reason: PingTimeout})
+	})
+	defer done.all.Wait()
+	if err != nil || done.begun == len(silent) {
+		return err
+	}
+	last, cancel := e.outlive(ctx)
+	defer cancel()
+	return e.schedule(last, job{Kind: jobJudge, Shard: j.Shard, Since: j.Since}, 0) // who is closed by then is not found again
 }

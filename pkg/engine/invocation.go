@@ -18,10 +18,9 @@ type Invocation struct {
 	e       *Engine
 	ctx     context.Context // of the invocation, for what is sent later than the call that wanted it sent
 	sending chan struct{}   // has room for whoever sends: packets leave in the order of the calls
-	gather  bool            // what is sent goes into the outbox in one write; guarded by sending
-	reply   bool            // the last packet may leave as the answer of this invocation; guarded by sending
-	held    [][]byte        // what is gathered, or that packet; guarded by sending
-	unhold  func() bool     // guarded by sending
+	gathers bool            // what is sent goes into the outbox in one write; guarded by sending
+	outbox  [][]byte        // what is gathered; guarded by sending
+	stop    func() bool     // of the timer that flushes what is gathered; guarded by sending
 
 	mu      sync.Mutex // guards what follows
 	session Session
@@ -30,7 +29,7 @@ type Invocation struct {
 
 // invocation is for a session as it was read, by a frame of its connection or by a request of the polling transport.
 func (e *Engine) invocation(ctx context.Context, s Session) *Invocation {
-	return &Invocation{e: e, ctx: ctx, sending: make(chan struct{}, 1), gather: s.polling(), reply: !s.polling(), session: s, address: s.Address}
+	return &Invocation{e: e, ctx: ctx, sending: make(chan struct{}, 1), gathers: s.polling(), session: s, address: s.Address}
 }
 
 type invocationKey struct{}
@@ -52,8 +51,8 @@ func (v *Invocation) Address() Address {
 // SID returns the session's secret id.
 func (v *Invocation) SID() string { return v.seen().SID }
 
-// Expires returns when the session's rows go by themselves.
-func (v *Invocation) Expires() time.Time { return v.seen().Expires }
+// Expires returns when the session's rows go by themselves, once it has an entry.
+func (v *Invocation) Expires() time.Time { return v.e.expiry(v.seen().Created) }
 
 // Polling reports whether the session was on the polling transport when it was read.
 func (v *Invocation) Polling() bool {
@@ -86,6 +85,9 @@ func (v *Invocation) SetEntry(ctx context.Context, key string, old, new []byte) 
 	seen := v.seen()
 	first := old == nil && len(seen.Entries) == 0
 	set := SetEntry{Key: key, Old: old, New: new, Ops: append([]string{v.e.newOp()}, seen.Changes[key]...)}
+	if first {
+		set.Expires = v.e.expiry(seen.Created)
+	}
 	for {
 		s, ok, err := v.e.store.Update(ctx, v.Address(), set)
 		if err != nil {
@@ -93,8 +95,8 @@ func (v *Invocation) SetEntry(ctx context.Context, key string, old, new []byte) 
 		}
 		v.see(s)
 		switch {
-		case ok && first:
-			if err := v.e.store.Touch(ctx, s.Address, time.Time{}, true); err != nil { // a sweep will see it in the session
+		case ok && first && !s.polling(): // of a session that polls, a sweep reads the row anyway
+			if err := v.e.store.Touch(ctx, s.Address, time.Time{}, s.Expires); err != nil { // a sweep will see it in the session
 				v.e.opt.Logger.WarnContext(ctx, "a first entry could not be noted for the sweep", "error", err)
 			}
 			return true, nil
@@ -186,10 +188,10 @@ func (v *Invocation) follow(ctx context.Context) error {
 	return nil
 }
 
-// Send delivers to the session itself, in the order of the calls. Of a frame's, the last packet is held back for the
-// invocation's own answer, which costs no post; a request's go into the outbox together, which costs one write. When
-// more than holdFor passes before the invocation ends, they leave then. An error may be that of packets before; a client
-// that cannot be sent what was held back is disconnected, so that it knows.
+// Send delivers to the session itself, in the order of the calls. It blocks until the packets are posted; those of a
+// request of the polling transport are gathered, and go into the outbox together, which costs one write, when the
+// invocation ends, or after gatherFor. An error may then be that of packets before, and a client that cannot be sent what
+// was gathered is disconnected, so that it knows.
 func (v *Invocation) Send(ctx context.Context, p Parcel) error {
 	select {
 	case v.sending <- struct{}{}:
@@ -197,49 +199,39 @@ func (v *Invocation) Send(ctx context.Context, p Parcel) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	if v.gather && p.Size()+(Parcel{Packets: v.held}).Size() <= maxGathered {
-		if v.held = append(v.held, p.Packets...); len(v.held) == len(p.Packets) {
-			v.hold()
+	if v.gathers && p.Size()+(Parcel{Packets: v.outbox}).Size() <= maxGathered {
+		if v.outbox = append(v.outbox, p.Packets...); len(v.outbox) == len(p.Packets) {
+			v.stop = v.e.opt.Clock.AfterFunc(gatherFor, func() {
+				v.sending <- struct{}{}
+				defer v.sent()
+				v.logged(v.append())
+			})
 		}
 		return nil
 	}
-	if err := v.release(); err != nil {
+	if err := v.append(); err != nil {
 		return err
 	}
-	if v.gather || !v.reply || len(p.Packets) != 1 {
-		return v.e.deliver(ctx, v.Address(), p)
-	}
-	v.held = p.Packets
-	v.hold()
-	return nil
+	return v.e.deliver(ctx, v.Address(), p)
 }
 
-// maxGathered is the number of bytes that a request's invocation holds back.
-const maxGathered = 32 << 10
-
-// hold lets what is held back leave if the invocation takes long. The caller is the one who sends.
-func (v *Invocation) hold() {
-	v.unhold = v.e.opt.Clock.AfterFunc(holdFor, func() {
-		v.sending <- struct{}{}
-		defer v.sent()
-		v.logged(v.release())
-	})
-}
-
-// holdFor is how long the last packet to the caller may wait for the invocation to end.
-const holdFor = 150 * time.Millisecond
+// What a request's invocation gathers: so many bytes, for so long.
+const (
+	maxGathered = 32 << 10
+	gatherFor   = 150 * time.Millisecond
+)
 
 func (v *Invocation) sent() { <-v.sending }
 
-// release sends what is held back. The caller is the one who sends.
-func (v *Invocation) release() error {
-	if v.held == nil {
+// append puts what is gathered into the outbox. The caller is the one who sends.
+func (v *Invocation) append() error {
+	if v.outbox == nil {
 		return nil
 	}
-	held := v.held
-	v.held = nil
-	v.unhold()
-	return v.e.deliver(v.ctx, v.Address(), Parcel{Packets: held})
+	packets := v.outbox
+	v.outbox = nil
+	v.stop()
+	return v.e.deliver(v.ctx, v.Address(), Parcel{Packets: packets})
 }
 
 func (v *Invocation) logged(err error) {
@@ -250,28 +242,12 @@ func (v *Invocation) logged(err error) {
 	v.e.Drop(v.ctx, v.Address())
 }
 
-// flush sends what is held back, and holds back nothing more.
+// flush sends what is gathered, and gathers nothing more.
 func (v *Invocation) flush() {
 	v.sending <- struct{}{}
 	defer v.sent()
-	v.gather, v.reply = false, false
-	v.logged(v.release())
-}
-
-// answer ends the invocation and returns the frame to answer with, nil for none.
-func (v *Invocation) answer() *Frame {
-	v.sending <- struct{}{}
-	defer v.sent()
-	v.reply = false
-	connection, _ := v.Address().connection()
-	if v.held == nil || v.e.lanes.used(connection) {
-		v.logged(v.release())
-		return nil
-	}
-	v.unhold()
-	f := v.e.frame(v.held[0])
-	v.held = nil
-	return &f
+	v.gathers = false
+	v.logged(v.append())
 }
 
 // owns reports whether packets for an address go to this session.

@@ -50,10 +50,3 @@ func (l *lanes) leave(connection string, mine *lane) {
 		delete(l.busy, connection)
 	}
 }
-
-// used reports whether somebody is sending to a connection.
-func (l *lanes) used(connection string) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.busy[connection] != nil
-}

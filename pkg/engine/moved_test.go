@@ -116,6 +116,7 @@ func TestRace2ADrainEndsHoweverFastPacketsCome(t *testing.T) {
 		outcome    engine.Outcome
 		state      engine.State
 	}{
+		{parcel("0"), engine.Applied, engine.Probing},
 		{step("1", "", false), engine.Applied, engine.Draining},
 		{parcel("a"), engine.Applied, engine.Draining},
 		{step("2", "1", true), engine.Applied, engine.Draining},
@@ -133,7 +134,7 @@ func TestRace8NoPongBringsAConnectionBackThatWasGivenUp(t *testing.T) {
 	inWorld(t, engine.Options{}, func(t *testing.T, w *world) {
 		w.websocket("c")
 		w.frame("c", "4join")
-		if err := w.table.Touch(t.Context(), connected("c"), engine.Dead, false); err != nil {
+		if err := w.table.Touch(t.Context(), connected("c"), engine.Dead, time.Time{}); err != nil {
 			t.Fatal(err)
 		}
 		w.frame("c", "3")

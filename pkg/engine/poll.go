@@ -21,10 +21,12 @@ const (
 )
 
 var (
-	noop      = []byte("6")
-	ping      = []byte("2")
-	closing   = []byte("1")
-	separator = []byte("\x1e")
+	noop    = []byte("6")
+	ping    = []byte("2")
+	closing = []byte("1")
+
+	probeAnswer = []byte("3probe")
+	separator   = []byte("\x1e")
 )
 
 // A GET is answered this long before its invocation's time is over.
@@ -33,16 +35,16 @@ const pollMargin = 2 * time.Second
 // poll answers the GET of a session that polls.
 func (e *Engine) poll(ctx context.Context, sid string) Response {
 	begin := e.now()
-	until := begin.Add(e.opt.PollWait)
-	if end, ok := ctx.Deadline(); ok && end.Add(-pollMargin).Before(until) {
-		until = end.Add(-pollMargin)
+	end := begin.Add(e.opt.PollWait)
+	if deadline, ok := ctx.Deadline(); ok && deadline.Add(-pollMargin).Before(end) {
+		end = deadline.Add(-pollMargin)
 	}
 	if ctx.Err() != nil {
-		ctx, until = context.WithoutCancel(ctx), begin
+		ctx, end = context.WithoutCancel(ctx), begin
 	}
 	id := e.newOp()
 	a := pollingAddress(sid)
-	s, ok, err := e.store.Update(ctx, a, BeginPoll{Lease: Lease{id, until.Add(leaseSlack)}, Now: begin})
+	s, ok, err := e.store.Update(ctx, a, BeginPoll{Lease: Lease{id, end.Add(leaseSlack)}, Now: begin})
 	if err != nil {
 		return e.unavailable(ctx, "a poll could not read its session", err)
 	}
@@ -53,7 +55,15 @@ func (e *Engine) poll(ctx context.Context, sid string) Response {
 		return e.refusePoll(ctx, s, id)
 	}
 	held := s.State == Probing
+	patience := e.patience(ctx, a)
 	for {
+		until := begin.Add(patience)
+		if len(s.Entries) == 0 {
+			until = begin.Add(min(patience, pollUnjoined))
+		}
+		if end.Before(until) {
+			until = end
+		}
 		if e.unconfirmed(s) {
 			if err := e.unprobe(ctx, s); err != nil {
 				return e.unavailable(ctx, "an upgrade could not be given up", err)
@@ -96,6 +106,30 @@ func (e *Engine) poll(ctx context.Context, sid string) Response {
 			return e.unavailable(ctx, "a poll could not read its session", err)
 		}
 	}
+}
+
+// A GET of a session that is in no namespace waits for pollUnjoined, because anybody can open one. Where more poll than
+// may wait, a GET waits for pollLeast at least.
+const (
+	pollUnjoined = 2 * time.Second
+	pollLeast    = time.Second
+)
+
+// patience returns how long a GET may wait where others want their turn: by what the last sweep of its shard has counted,
+// three quarters of Polls wait at a time.
+func (e *Engine) patience(ctx context.Context, a Address) time.Duration {
+	if e.opt.Polls == 0 {
+		return e.opt.PollWait
+	}
+	t, err := e.store.Timer(ctx, Shard(a), false)
+	if err != nil {
+		e.opt.Logger.WarnContext(ctx, "a poll could not see how many others wait", "error", err)
+	}
+	most, waiting := e.opt.Polls*3/4, t.Polling*Shards
+	if waiting <= most {
+		return e.opt.PollWait
+	}
+	return min(e.opt.PollWait, max(pollLeast, e.opt.PollWait*time.Duration(most)/time.Duration(waiting)))
 }
 
 // endPoll gives the lease back, then answers with what was waiting: never with an empty body, which ends a stock

@@ -63,6 +63,7 @@ func TestGETSeesWhatComesWhileItWaitsWithin50ms(t *testing.T) {
 func TestGETIsNeverAnsweredWithAnEmptyBody(t *testing.T) {
 	inWorld(t, engine.Options{PollWait: 3 * time.Second}, func(t *testing.T, w *world) {
 		sid := w.poll()
+		w.post(sid, "4join")
 		begin := time.Now()
 		w.want(w.get(sid), "200 6")
 		if took := time.Since(begin); took != 3*time.Second {
@@ -74,6 +75,7 @@ func TestGETIsNeverAnsweredWithAnEmptyBody(t *testing.T) {
 func TestGETEndsBeforeItsInvocationDoes(t *testing.T) {
 	inWorld(t, engine.Options{}, func(t *testing.T, w *world) {
 		sid := w.poll()
+		w.post(sid, "4join")
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		defer cancel()
 		begin := time.Now()

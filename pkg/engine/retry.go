@@ -14,15 +14,22 @@ func (e *Engine) Retry(ctx context.Context, f func() error) error { return retry
 func retry(ctx context.Context, pause func(context.Context, time.Duration) error, f func() error) error {
 	for wait, try := 5*time.Millisecond, 0; ; wait, try = min(2*wait, time.Second), try+1 {
 		err := f()
-		var t interface{ Temporary() bool }
-		if err == nil || !errors.As(err, &t) || !t.Temporary() || try == 8 {
+		if !isTemporary(err) || try == 8 {
 			return err
 		}
-		if pause(ctx, wait/2+rand.N(wait/2)) != nil || ctx.Err() != nil {
+		if pause(ctx, jittered(wait)) != nil || ctx.Err() != nil {
 			return err
 		}
 	}
 }
+
+func isTemporary(err error) bool {
+	var t interface{ Temporary() bool }
+	return errors.As(err, &t) && t.Temporary()
+}
+
+// jittered is half of a pause and up to as much again.
+func jittered(d time.Duration) time.Duration { return d/2 + rand.N(d/2) }
 
 // retrying is a Store whose calls are retried.
 type retrying struct {
@@ -53,7 +60,7 @@ func (r *retrying) PutLive(ctx context.Context, l Live) error {
 	return retry(ctx, r.pause, func() error { return r.store.PutLive(ctx, l) })
 }
 
-func (r *retrying) Touch(ctx context.Context, a Address, last time.Time, joined bool) error {
+func (r *retrying) Touch(ctx context.Context, a Address, last, joined time.Time) error {
 	return retry(ctx, r.pause, func() error { return r.store.Touch(ctx, a, last, joined) })
 }
 
@@ -62,8 +69,8 @@ func (r *retrying) Lives(ctx context.Context, shard int) (l []Live, err error) {
 	return l, err
 }
 
-func (r *retrying) Forget(ctx context.Context, a Address) error {
-	return retry(ctx, r.pause, func() error { return r.store.Forget(ctx, a) })
+func (r *retrying) Forget(ctx context.Context, a Address, sid string) error {
+	return retry(ctx, r.pause, func() error { return r.store.Forget(ctx, a, sid) })
 }
 
 func (r *retrying) Timer(ctx context.Context, shard int, strong bool) (t Timer, err error) {

@@ -5,8 +5,10 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -41,17 +43,42 @@ func remaining(lives []Live, j job) (rows []row) {
 	return rows
 }
 
-// serve checks rows, which were read at a time. When ctx ends first, another job of the same generation gets the rest, so
-// that no row waits behind those that are served each time. What was under way by then begins it, and has all its time;
-// what is cut twice is left to the next generation, so that it holds up nobody. The error asks for another delivery of j.
-func (e *Engine) serve(ctx context.Context, j job, rows []row, at time.Time) error {
-	var (
-		wg     sync.WaitGroup
-		mu     sync.Mutex
-		served = map[uint64]bool{}
-		slots  = make(chan struct{}, sweepers)
-		begun  int
-	)
+// A sweep, or a part of it that one job is, begins nothing more after sweepFor: a job that dies then comes again while its
+// clients still wait for their pings. It begins with pingBurst rows at once, and goes on at pingRate rows a second, or at
+// what it takes to be through in half of PingTimeout: the pongs come back as writes to one partition key, of which
+// DynamoDB takes 1,000 a second.
+const (
+	sweepFor  = 10 * time.Second
+	pingBurst = 50
+	pingRate  = 200
+)
+
+// pace returns the time between two rows of a shard that has so many.
+func (e *Engine) pace(rows int) time.Duration {
+	return min(time.Second/pingRate, e.opt.PingTimeout/2/time.Duration(max(1, rows)))
+}
+
+// work is how far a sweep has come with its rows.
+type work struct {
+	begun int            // so many, from the first
+	all   sync.WaitGroup // of what was begun
+
+	mu     sync.Mutex
+	served map[uint64]bool // by place: what was not cut short
+}
+
+func (w *work) cut(place uint64) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return !w.served[place]
+}
+
+// each calls f with rows in their order, some at a time, with a pause between two. It returns when f has returned for all
+// of them, or has for all that it began before sweepFor was over; or when ctx ends, while some calls may still run. The
+// error is that of a ctx that has ended before anything was begun.
+func (e *Engine) each(ctx context.Context, rows []row, pause time.Duration, f func(context.Context, Live)) (*work, error) {
+	w := &work{served: map[uint64]bool{}}
+	slots, start := make(chan struct{}, sweepers), e.now()
 	enter := func() bool {
 		select {
 		case slots <- struct{}{}:
@@ -60,52 +87,73 @@ func (e *Engine) serve(ctx context.Context, j job, rows []row, at time.Time) err
 			return false
 		}
 	}
-	for begun < len(rows) && enter() {
-		r := rows[begun]
-		begun++
-		wg.Go(func() {
+	for w.begun < len(rows) {
+		wait := start.Add(time.Duration(w.begun-pingBurst) * pause).Sub(e.now())
+		if wait > 0 && e.sleep(ctx, wait) != nil || !e.now().Before(start.Add(sweepFor)) || !enter() {
+			break
+		}
+		r := rows[w.begun]
+		w.begun++
+		w.all.Go(func() {
 			defer func() { <-slots }()
-			e.check(ctx, r.Live, at)
+			f(ctx, r.Live)
 			if ctx.Err() == nil {
-				mu.Lock()
-				defer mu.Unlock()
-				served[r.place] = true
+				w.mu.Lock()
+				defer w.mu.Unlock()
+				w.served[r.place] = true
 			}
 		})
 	}
-	defer wg.Wait()
 	for range sweepers { // until all are through
 		if !enter() {
 			break
 		}
 	}
-	if ctx.Err() == nil {
-		return nil
+	if w.begun == 0 && len(rows) > 0 {
+		return w, ctx.Err()
 	}
-	if begun == 0 && len(rows) > 0 {
-		return ctx.Err()
+	return w, nil
+}
+
+// serve checks rows, which were read at a time. Where there is no time for all, another job of the same generation gets
+// the rest, so that no row waits behind those that are served each time. What was cut short begins it, and has all its
+// time; what is cut twice is left to the next generation, so that it holds up nobody. The error asks for another delivery
+// of j.
+func (e *Engine) serve(ctx context.Context, j job, lives []Live, at time.Time) error {
+	var doubts atomic.Bool
+	rows := remaining(lives, j)
+	done, err := e.each(ctx, rows, e.pace(len(lives)), func(ctx context.Context, l Live) {
+		if e.check(ctx, l, at) {
+			doubts.Store(true)
+		}
+	})
+	defer done.all.Wait()
+	if err != nil {
+		return err
 	}
 	rest := job{Kind: jobSweep, ID: j.ID, Shard: j.Shard, Generation: j.Generation, After: j.After}
 	more := false
-	mu.Lock()
 	for i, r := range rows {
 		switch {
-		case i < begun && !r.again:
+		case i < done.begun && !r.again:
 			rest.After = r.place
-			if !served[r.place] {
+			if done.cut(r.place) {
 				rest.Again = append(rest.Again, r.place)
 			}
-		case i >= begun && r.again:
+		case i >= done.begun && r.again:
 			rest.Again = append(rest.Again, r.place)
-		case i >= begun:
+		case i >= done.begun:
 			more = true
 		}
 	}
-	mu.Unlock()
-	if !more && len(rest.Again) == 0 {
-		return nil
-	}
 	last, cancel := e.outlive(ctx)
 	defer cancel()
-	return e.schedule(last, rest, 0)
+	if doubts.Load() {
+		silent := at.Add(-e.opt.PingInterval - e.opt.PingTimeout).UnixMilli()
+		err = e.schedule(last, job{Kind: jobJudge, Shard: j.Shard, Since: silent}, e.opt.PingTimeout)
+	}
+	if more || len(rest.Again) > 0 {
+		err = errors.Join(err, e.schedule(last, rest, 0))
+	}
+	return err
 }

@@ -69,7 +69,9 @@ type Session struct {
 	ProbedAt   time.Time           // when the upgrade's present step, probing or draining, began
 	Reason     Reason              // of a closed session
 	ClosedBy   string              // operation that closed it
-	Opened     string              // connection row: operation that posts the open packet
+	Opened     string              // connection row: operation, or job, that posts the open packet
+	Greeted    bool                // connection row: the open packet has been posted
+	Doubted    bool                // connection row: a sweep waits for any sign of life, see Doubt
 
 	// HandshakeKey is what Store.Handshake needs, made by Store.Create. A row has it for as long as the session is its.
 	HandshakeKey []byte
@@ -116,6 +118,9 @@ func (s Session) Clone() Session {
 
 func (s *Session) polling() bool { return s.Address != "" && s.Address[:1] == pollingPrefix }
 
+// greeted reports whether a connection's client has been told that its session is open, or has begun by polling.
+func (s *Session) greeted() bool { return s.Greeted || !s.ProbedAt.IsZero() || len(s.Entries) > 0 }
+
 // live reports whether the session can still send and receive.
 func (s *Session) live() bool { return s.State == Open || s.State == Probing || s.State == Draining }
 
@@ -133,4 +138,5 @@ type Timer struct {
 	Generation int64     // of the message that is on its way; an older one is ignored
 	Due        time.Time // zero: no message is on its way
 	By         string    // operation that made this generation
+	Polling    int       // sessions of the shard that polled when the generation was made
 }

@@ -36,16 +36,17 @@ type Store interface {
 	// PutLive writes a liveness row, whatever was there.
 	PutLive(ctx context.Context, l Live) error
 
-	// Touch sets Last on a liveness row when last is not zero and Last is not Dead, and Joined when joined is true. A
-	// row that is not there stays so.
-	Touch(ctx context.Context, a Address, last time.Time, joined bool) error
+	// Touch sets Last on a liveness row when last is not zero and Last is not Dead, and, when joined is not zero, Joined to
+	// true and Expires to joined. A row that is not there stays so.
+	Touch(ctx context.Context, a Address, last, joined time.Time) error
 
 	// Lives returns the liveness rows of a shard, strongly consistent, in any order.
 	Lives(ctx context.Context, shard int) ([]Live, error)
 
-	// Forget deletes the liveness row of an address. It is the last step of closing: while a liveness row is there, a
-	// sweep finishes what a crash left. An absent row is fine.
-	Forget(ctx context.Context, a Address) error
+	// Forget deletes the liveness row of an address, and, when sid is not empty, first what Create stored as the handshake
+	// of that session. It is the last step of closing: while a liveness row is there, a sweep finishes what a crash left.
+	// Absent rows are fine.
+	Forget(ctx context.Context, a Address, sid string) error
 
 	// Timer returns the timer row of a shard, the zero Timer when there is none. With strong false it may be some time
 	// old, at half the price.
@@ -59,8 +60,9 @@ type Store interface {
 // ErrExists is returned by Store.Create for a session whose row is already there.
 var ErrExists = errors.New("engine: the session has a row already")
 
-// Shards is the number of parts that liveness rows are spread over. Each part that is not empty has one timer.
-const Shards = 8
+// Shards is the number of parts that liveness rows are spread over. Each part that is not empty has one timer, with a
+// phase of its own. More of them spread the pings better and cost more: docs/costs.md has what one does.
+const Shards = 16
 
 // Shard returns the part that an address belongs to, from 0 to Shards-1.
 func Shard(a Address) int {

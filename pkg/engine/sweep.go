@@ -7,34 +7,41 @@ import (
 )
 
 // check looks at one session of a sweep, whose liveness row was read at a time: by that time it is judged, because
-// pongs that have come since are not in it.
-func (e *Engine) check(ctx context.Context, l Live, at time.Time) {
+// pongs that have come since are not in it. It reports whether a pong is missing, which may have got lost: the connection
+// has then been pinged once more, and is to be judged in PingTimeout.
+func (e *Engine) check(ctx context.Context, l Live, at time.Time) (doubted bool) {
 	connection, ok := l.Address.connection()
 	if !ok {
 		if err := e.checkPolling(ctx, l); err != nil {
 			e.opt.Logger.ErrorContext(ctx, "a sweep could not finish a session, the next one will", "error", err)
 		}
-		return
+		return false
 	}
 	switch {
 	case l.Last.Equal(Dead):
 		e.closeSwept(ctx, l, connection, Close{Reason: TransportError})
-	case !at.Before(l.Last.Add(e.opt.PingInterval + e.opt.PingTimeout)):
-		e.closeSwept(ctx, l, connection, Close{Reason: PingTimeout})
 	case !at.Before(l.Created.Add(e.opt.MaxAge)):
 		e.closeSwept(ctx, l, connection, Close{Reason: ForcedClose})
 	case !l.Joined && !at.Before(l.Created.Add(e.opt.ConnectTimeout)):
 		e.connectTimeout(ctx, l, connection)
+	case !at.Before(l.Last.Add(e.opt.PingInterval + e.opt.PingTimeout)):
+		if _, _, err := e.store.Update(ctx, l.Address, Doubt{Doubted: true}); err != nil {
+			e.opt.Logger.ErrorContext(ctx, "a sweep could not note its doubt, the next one will", "connection", connection, "error", err)
+			return false
+		}
+		e.ping(ctx, l, connection)
+		return true
 	case at.Sub(l.Created) >= min(e.opt.PingTimeout/2, 10*time.Second): // before, the open packet may not be there yet
 		e.ping(ctx, l, connection)
 	}
+	return false
 }
 
 // connectTimeout closes a connection for which the handler has made no entry in time.
 func (e *Engine) connectTimeout(ctx context.Context, l Live, connection string) {
 	s, err := e.store.Get(ctx, l.Address, true)
 	if err == nil && s.State == Open && len(s.Entries) > 0 { // the note that it has did not get here
-		err = e.store.Touch(ctx, l.Address, time.Time{}, true)
+		err = e.store.Touch(ctx, l.Address, time.Time{}, s.Expires)
 	} else if err == nil {
 		e.closeSwept(ctx, l, connection, Close{Reason: ForcedClose, Empty: true})
 	}
@@ -64,7 +71,7 @@ func (e *Engine) ping(ctx context.Context, l Live, connection string) {
 	}
 	if e.now().Sub(l.Created) < invocationTime {
 		s, err := e.store.Get(ctx, l.Address, true)
-		if err != nil || s.State == Absent || s.State == Open && s.Opened == "" && s.ProbedAt.IsZero() {
+		if err != nil || s.State == Absent || s.State == Open && !s.greeted() {
 			return
 		}
 	}
@@ -79,7 +86,7 @@ func (e *Engine) closeSwept(ctx context.Context, l Live, connection string, c Cl
 	case s.State == Closed && s.SID != "":
 		e.unfinished(ctx, s)
 	case s.State == Closed:
-		err = e.store.Forget(ctx, l.Address)
+		err = e.store.Forget(ctx, l.Address, "")
 	}
 	if err != nil {
 		e.opt.Logger.ErrorContext(ctx, "a dead connection could not be cleaned up, the next sweep will", "error", err)
@@ -106,7 +113,7 @@ func (e *Engine) checkPolling(ctx context.Context, l Live) error {
 	switch {
 	case s.State == Absent:
 		if passed(l.Created, invocationTime) { // else it may be about to be written
-			return e.store.Forget(ctx, l.Address)
+			return e.store.Forget(ctx, l.Address, "")
 		}
 	case s.State == Closed:
 		e.unfinished(ctx, s)

@@ -320,15 +320,21 @@ func TestRace9AnOverdueTimerIsArmedByTheNextConnect(t *testing.T) {
 	inWorld(t, engine.Options{}, func(t *testing.T, w *world) {
 		w.websocket(inShard(0, 0))
 		lost, _ := w.queue.next(time.Now().Add(time.Minute)) // by the queue
-		wait(34 * time.Second)
-		w.websocket(inShard(0, 1))
+		overdue := lost.due.Add(20 * time.Second / 6)        // a sixth of PingTimeout
+		wait(time.Until(overdue) - time.Millisecond)
+		w.connect(inShard(0, 1), "")
 		if n := w.chains(0); n != 0 {
-			t.Errorf("%d timers after 34 s", n)
+			t.Error("a timer was armed that is not overdue")
 		}
-		wait(time.Second)
-		w.websocket(inShard(0, 2))
+		wait(time.Until(overdue) + time.Millisecond)
+		w.connect(inShard(0, 2), "")
 		if n := w.chains(0); n != 1 {
-			t.Errorf("%d timers after 35 s", n)
+			t.Errorf("%d timers after an overdue one", n)
+		}
+		if j, ok := w.queue.next(time.Now()); !ok { // what was missed is not put off to the next beat
+			t.Error("no sweep is due")
+		} else {
+			w.queue.add(j)
 		}
 		if err := w.e.Job(t.Context(), lost.message); err != nil { // it was only late
 			t.Error(err)

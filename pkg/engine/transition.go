@@ -26,18 +26,49 @@ const (
 	Already
 )
 
-// Announce gives one operation the right to post a connection's open packet.
-type Announce struct{ Op string }
+// Announce gives one operation the right to post a connection's open packet, which another had before.
+type Announce struct{ Op, Before string }
 
 // Apply implements Transition.
 func (t Announce) Apply(s *Session) Outcome {
 	if s.Opened == t.Op {
 		return Already
 	}
-	if s.State != Open || s.Opened != "" {
+	if s.State != Open || s.Greeted || s.Opened != t.Before {
 		return Refused
 	}
 	s.Opened = t.Op
+	return Applied
+}
+
+// Greet notes that a connection's open packet has been posted.
+type Greet struct{}
+
+// Apply implements Transition.
+func (t Greet) Apply(s *Session) Outcome {
+	switch {
+	case s.Greeted:
+		return Already
+	case s.State != Open:
+		return Refused
+	}
+	s.Greeted = true
+	return Applied
+}
+
+// Doubt notes that a sweep has missed a connection's pong and will close it unless there is a sign of life: whoever
+// handles its next frame sees the note, or takes it back.
+type Doubt struct{ Doubted bool }
+
+// Apply implements Transition.
+func (t Doubt) Apply(s *Session) Outcome {
+	switch {
+	case s.State != Open:
+		return Refused
+	case s.Doubted == t.Doubted:
+		return Already
+	}
+	s.Doubted = t.Doubted
 	return Applied
 }
 
@@ -46,7 +77,8 @@ func (t Announce) Apply(s *Session) Outcome {
 type SetEntry struct {
 	Key      string
 	Old, New []byte
-	Ops      []string // this operation, then Session.Changes of the key as it was read together with Old
+	Ops      []string  // this operation, then Session.Changes of the key as it was read together with Old
+	Expires  time.Time // of the row from now on; zero: as it was
 }
 
 // Apply implements Transition. A draining session refuses: its entries are about to move.
@@ -70,6 +102,9 @@ func (t SetEntry) Apply(s *Session) Outcome {
 		s.Entries[t.Key] = t.New
 	}
 	s.Changes[t.Key] = t.Ops[:min(len(t.Ops), MaxRecent)]
+	if !t.Expires.IsZero() {
+		s.Expires = t.Expires
+	}
 	return Applied
 }
 

@@ -128,9 +128,9 @@ func TestTransitionsInSequence(t *testing.T) {
 			}, func(s engine.Session) bool { return s.State == engine.Moved }},
 		"Append up to the limit, counting what is on its way": {
 			with(pollingRow, engine.Open), []step{
-				{engine.Append{Parcel: parcelOf("a", engine.MaxOutbox/2-131)}, applied}, {engine.Append{Parcel: parcelOf("b", engine.MaxOutbox/2-130)}, refused},
-				{begin("1", 0), applied}, {engine.EndPoll{ID: "1"}, applied}, {engine.Append{Parcel: parcelOf("b", engine.MaxOutbox/2-130)}, refused},
-				{begin("2", 1), applied}, {engine.Append{Parcel: parcelOf("b", engine.MaxOutbox/2-130)}, applied},
+				{engine.Append{Parcel: parcelOf("a", engine.MaxOutbox/2-288)}, applied}, {engine.Append{Parcel: parcelOf("b", engine.MaxOutbox/2-287)}, refused},
+				{begin("1", 0), applied}, {engine.EndPoll{ID: "1"}, applied}, {engine.Append{Parcel: parcelOf("b", engine.MaxOutbox/2-287)}, refused},
+				{begin("2", 1), applied}, {engine.Append{Parcel: parcelOf("b", engine.MaxOutbox/2-287)}, applied},
 			}, func(s engine.Session) bool { return len(s.Outbox) == 1 }},
 		"two polls": {
 			with(pollingRow, engine.Open), []step{
@@ -175,10 +175,16 @@ func TestTransitionsInSequence(t *testing.T) {
 			}, func(s engine.Session) bool { return s.State == engine.Open && s.Connection == "" }},
 		"Drain until it is empty": {
 			with(pollingRow, engine.Open), []step{
+				{engine.Append{Parcel: parcelOf("0", 1)}, applied},
 				{engine.Probe{Connection: "c", Now: now}, applied}, {drain("1", ""), applied}, {drain("1", ""), already},
 				{drain("other", ""), refused}, {drain("other", "not this"), refused},
 				{engine.Append{Parcel: parcelOf("a", 1)}, applied}, {drain("2", "1"), applied}, {drain("1", ""), refused},
 				{drain("3", "2"), applied}, {drain("3", "2"), already}, {drain("2", "1"), refused}, {drain("4", "3"), refused},
+			}, func(s engine.Session) bool { return s.State == engine.Moved && s.Expires.Equal(at(99)) }},
+		"Drain of an empty outbox": {
+			with(pollingRow, engine.Open), []step{
+				{engine.Probe{Connection: "c", Now: now}, applied}, {drain("1", ""), applied}, {drain("1", ""), already},
+				{drain("2", "1"), refused}, {engine.Append{Parcel: parcelOf("a", 1)}, refused},
 			}, func(s engine.Session) bool { return s.State == engine.Moved && s.Expires.Equal(at(99)) }},
 		"Drain by another connection": {
 			with(pollingRow, engine.Open), []step{
@@ -192,7 +198,17 @@ func TestTransitionsInSequence(t *testing.T) {
 		"Announce": {
 			with(connectionRow, engine.Open), []step{
 				{engine.Announce{Op: "a"}, applied}, {engine.Announce{Op: "a"}, already}, {engine.Announce{Op: "b"}, refused},
-			}, func(s engine.Session) bool { return s.Opened == "a" }},
+				{engine.Announce{Op: "b", Before: "a"}, applied}, {engine.Announce{Op: "a"}, refused},
+				{engine.Greet{}, applied}, {engine.Greet{}, already}, {engine.Announce{Op: "c", Before: "b"}, refused},
+			}, func(s engine.Session) bool { return s.Opened == "b" && s.Greeted }},
+		"Doubt": {
+			with(connectionRow, engine.Open), []step{
+				{engine.Doubt{}, already}, {engine.Doubt{Doubted: true}, applied}, {engine.Doubt{Doubted: true}, already}, {engine.Doubt{}, applied},
+			}, func(s engine.Session) bool { return !s.Doubted }},
+		"SetEntry prolongs the row": {
+			with(connectionRow, engine.Open), []step{
+				{engine.SetEntry{Key: "/", New: []byte("a"), Ops: []string{"1"}, Expires: at(77)}, applied}, {entry("a", "b", "2", "1"), applied},
+			}, func(s engine.Session) bool { return s.Expires.Equal(at(77)) }},
 		"SetEntry": {
 			with(connectionRow, engine.Open), []step{
 				{entry("x", "y", "0"), refused}, {entry("", "a", "1"), applied}, {entry("", "a", "1"), already}, {entry("", "b", "2"), refused},
@@ -243,7 +259,7 @@ func TestShardsAreEven(t *testing.T) {
 		count[engine.Shard(engine.Address(fmt.Sprint("w", i)))]++
 	}
 	for shard, n := range count {
-		if n < 800 || n > 1200 {
+		if even := 8000 / engine.Shards; n < even*8/10 || n > even*12/10 {
 			t.Errorf("shard %d has %d of 8000", shard, n)
 		}
 	}

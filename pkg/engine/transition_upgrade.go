@@ -38,16 +38,16 @@ func (t Unprobe) Apply(s *Session) Outcome {
 	return Applied
 }
 
-// Drain confirms an upgrade, and then takes the outbox until there is nothing in it. The first step goes from probing
-// to draining; each further one stays there, with what has come meanwhile in Taken, and the one that finds the outbox
-// empty goes to moved. Each step follows the one before it, so that only the operation that began can go on, and so
-// that a write that comes late takes nothing.
+// Drain confirms an upgrade, and takes the outbox until there is nothing in it. The first step goes from probing to
+// draining; each further one stays there, with what has come meanwhile in Taken. The step that finds the outbox empty
+// goes to moved, the first one too. Each step follows the one before it, so that only the operation that began can go
+// on, and so that a write that comes late takes nothing.
 type Drain struct {
 	Connection string
 	Step       string    // id of this step
 	After      string    // id of the step before, empty for the first
 	Seal       bool      // let the outbox take nothing more after this step
-	Now        time.Time // when the first step began
+	Now        time.Time // when this step began
 	Expires    time.Time // of the tombstone that a moved session is
 }
 
@@ -60,14 +60,15 @@ func (t Drain) Apply(s *Session) Outcome {
 	case s.Connection != t.Connection:
 		return Refused
 	case s.State == Probing && t.After == "":
-		s.State, s.ProbedAt = Draining, t.Now
+		s.State = Draining
 	case s.State == Draining && t.After != "" && s.Taken.By == t.After:
-		if len(s.Outbox) == 0 {
-			s.State, s.Expires, s.HandshakeKey = Moved, t.Expires, nil // the connection has the key
-		}
 		s.Sealed = s.Sealed || t.Seal
 	default:
 		return Refused
+	}
+	s.ProbedAt = t.Now
+	if len(s.Outbox) == 0 {
+		s.State, s.Expires, s.HandshakeKey = Moved, t.Expires, nil // the connection has the key
 	}
 	s.take(t.Step)
 	return Applied

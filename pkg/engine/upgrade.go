@@ -71,7 +71,7 @@ func (e *Engine) readdress(ctx context.Context, s Session) error {
 	if err != nil {
 		return err
 	}
-	return e.store.Forget(ctx, s.Address)
+	return e.store.Forget(ctx, s.Address, "")
 }
 
 // resume finishes the move of a session whose polling row is still watched.
@@ -86,5 +86,5 @@ func (e *Engine) resume(ctx context.Context, s Session) error {
 		s.State, s.Reason = Closed, TransportClose
 		return e.cleanUp(ctx, s)
 	}
-	return e.store.Forget(ctx, s.Address) // it was closed, and what it kept is cleaned up under its own address
+	return e.store.Forget(ctx, s.Address, "") // it was closed, and what it kept is cleaned up under its own address
 }

@@ -11,23 +11,19 @@ import (
 // whoever emits waits for the end of the drain.
 const openSteps = 1
 
-// drain confirms the upgrade of a polling session and posts its outbox to the connection until it is empty, for
-// UpgradeTimeout at most. It returns the row: moved, or why it is not this invocation's to drain.
+// drain confirms the upgrade of a polling session and posts its outbox to the connection until it is empty, each step for
+// drainTime at most. It returns the row: moved, or why it is not this invocation's to drain.
 func (e *Engine) drain(ctx context.Context, a Address, connection string) (s Session, mine bool, err error) {
-	ctx, cancel := e.within(ctx, e.opt.UpgradeTimeout)
-	defer cancel()
-	step := Drain{Connection: connection, Now: e.now()}
+	step := Drain{Connection: connection}
 	for steps := 1; ; steps++ {
 		step.Seal = steps > openSteps
-		step.Step, step.Expires = e.newOp(), e.now().Add(e.tombstone())
+		step.Step, step.Now, step.Expires = e.newOp(), e.now(), e.now().Add(e.tombstone())
 		s, mine, err = e.store.Update(ctx, a, step)
 		if err != nil || !mine {
 			return s, false, err
 		}
-		for _, p := range s.Taken.Parcels {
-			if err := e.postParcel(ctx, connection, p); err != nil {
-				return s, true, err
-			}
+		if err := e.postTaken(ctx, connection, s); err != nil {
+			return s, true, err
 		}
 		if s.State == Moved {
 			return s, true, nil
@@ -36,9 +32,33 @@ func (e *Engine) drain(ctx context.Context, a Address, connection string) (s Ses
 	}
 }
 
+// postTaken posts what a step of a drain has taken.
+func (e *Engine) postTaken(ctx context.Context, connection string, s Session) error {
+	ctx, cancel := e.within(ctx, e.drainTime(s))
+	defer cancel()
+	for _, p := range s.Taken.Parcels {
+		if err := e.postParcel(ctx, connection, p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// drainPost is how long one post of a drain may take, on average. MaxOutbox bounds how many there are.
+const drainPost = 15 * time.Millisecond
+
+// drainTime is how long a step of a drain may last, by what it has taken.
+func (e *Engine) drainTime(s Session) time.Duration {
+	packets := 0
+	for _, p := range s.Taken.Parcels {
+		packets += len(p.Packets)
+	}
+	return e.opt.UpgradeTimeout + time.Duration(packets)*drainPost
+}
+
 // stuck reports whether the invocation that drains a session must be dead.
 func (e *Engine) stuck(s Session) bool {
-	return s.State == Draining && !e.now().Before(s.ProbedAt.Add(e.opt.UpgradeTimeout+postTimeout))
+	return s.State == Draining && !e.now().Before(s.ProbedAt.Add(e.drainTime(s)+postTimeout))
 }
 
 // settled waits for an upgrade that another invocation carries out and returns the open row of the connection, which
@@ -68,14 +88,14 @@ func (e *Engine) settled(ctx context.Context, s Session, connection string) (Ses
 	case err != nil:
 		return s, err
 	case !ok:
-		return open, errors.Join(ErrGone, e.store.Forget(ctx, target))
+		return open, errors.Join(ErrGone, e.store.Forget(ctx, target, ""))
 	}
 	return open, e.arm(ctx, Shard(target))
 }
 
 // drained waits until nobody drains a polling session any more, and returns its row as it is then.
 func (e *Engine) drained(ctx context.Context, s Session) (Session, error) {
-	for wait := time.Millisecond; s.State == Draining; wait = min(2*wait, 20*time.Millisecond) {
+	for wait := time.Millisecond; s.State == Draining; wait = min(2*wait, 100*time.Millisecond) {
 		if e.stuck(s) {
 			e.close(ctx, s.Address, Close{Reason: TransportError, Told: true})
 			return s, ErrGone

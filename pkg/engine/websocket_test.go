@@ -54,16 +54,19 @@ func TestWebSocketPingAndPong(t *testing.T) {
 	inWorld(t, engine.Options{}, func(t *testing.T, w *world) {
 		w.websocket("c")
 		w.frame("c", "4join")
+		w.pass(nextPing(w, "c"))
+		w.want(w.gateway.last("c"), "2")
 		for i := range 4 {
+			w.want(w.frame("c", "3"), "")
 			w.pass(25 * time.Second)
 			if got := w.gateway.received("c"); !slices.Equal(got, []string{"2"}) {
 				t.Fatalf("ping %d: got %q", i, got)
 			}
-			w.want(w.frame("c", "3"), "")
 		}
-		w.pass(50*time.Second - time.Millisecond)
+		w.pass(45*time.Second - time.Millisecond) // 25 s until the sweep that doubts, and 20 more
 		w.reasonsAre()
-		w.pass(time.Millisecond) // the first sweep past the deadline
+		w.want(w.gateway.last("c"), "2")
+		w.pass(time.Millisecond)
 		w.reasonsAre(engine.PingTimeout)
 		if w.gateway.open("c") {
 			t.Error("the connection is open")
@@ -159,7 +162,7 @@ func TestCloseOfAConnection(t *testing.T) {
 		"by the client, with a packet":                  {func(w *world) { w.frame("c", "1") }, engine.TransportClose, false},
 		"by the client":                                 {func(w *world) { w.leave("c", 1005) }, engine.TransportClose, false},
 		"by the gateway, for a frame":                   {func(w *world) { w.leave("c", 1003) }, engine.TransportError, false},
-		"by the server":                                 {func(w *world) { w.frame("c", "4close") }, engine.ForcedClose, false},
+		"by the server":                                 {func(w *world) { w.e.Frame(context.Background(), "c", frameOf("4close")) }, engine.ForcedClose, false},
 		"for a packet that is not the client's to send": {func(w *world) { w.frame("c", "2") }, engine.TransportError, false},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -195,10 +198,7 @@ func TestWhatWasSentBeforeAParseErrorArrives(t *testing.T) {
 			}
 			return engine.ErrRefused
 		}
-		w.want(w.frame("c", "4x"), "")
-		if got := w.gateway.received("c"); !slices.Equal(got, []string{"4first"}) {
-			t.Errorf("got %q", got)
-		}
+		w.want(w.frame("c", "4x"), "4first")
 		w.reasonsAre(engine.ParseError)
 	})
 }
@@ -282,78 +282,19 @@ func TestRace5AConnectionThatIsStillBeingMadeIsLeftAlone(t *testing.T) {
 	})
 }
 
-// held makes a handler that sends messages at times, and returns after a while.
-func held(w *world, after time.Duration, sends ...time.Duration) {
-	w.handler.on = func(ctx context.Context, v *engine.Invocation, _ string) error {
-		begin := time.Now()
-		for i, at := range sends {
-			wait(max(0, time.Until(begin.Add(at))))
-			if err := v.Send(ctx, w.parcel(fmt.Sprint("m", i))); err != nil {
-				return err
-			}
-		}
-		wait(max(0, time.Until(begin.Add(after))))
-		return nil
-	}
-}
-
-func TestTheLastPacketToTheCallerIsTheAnswer(t *testing.T) {
-	const ms = time.Millisecond
-	for _, test := range []struct {
-		name   string
-		after  time.Duration
-		sends  []time.Duration
-		posted []string
-		reply  string
-	}{
-		{"nothing", 0, nil, nil, ""},
-		{"one", 0, []time.Duration{0}, nil, "4m0"},
-		{"the second posts the first", 0, []time.Duration{0, 0, 0}, []string{"4m0", "4m1"}, "4m2"},
-		{"just in time", 149 * ms, []time.Duration{0}, nil, "4m0"},
-		{"held for too long", 151 * ms, []time.Duration{0}, []string{"4m0"}, ""},
-		{"held for too long, then one more", 300 * ms, []time.Duration{0, 200 * ms}, []string{"4m0"}, "4m1"},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			inWorld(t, engine.Options{}, func(t *testing.T, w *world) {
-				w.websocket("c")
-				held(w, test.after, test.sends...)
-				reply := w.frame("c", "4x")
-				if posted := w.gateway.received("c"); reply != test.reply || !slices.Equal(posted, test.posted) {
-					t.Errorf("posted %q, answered %q", posted, reply)
-				}
-			})
-		})
-	}
-}
-
-func TestAnAnswerWaitsForThePostsBeforeIt(t *testing.T) {
+func TestAPacketIsPostedWhenItIsSent(t *testing.T) {
 	inWorld(t, engine.Options{}, func(t *testing.T, w *world) {
 		w.websocket("c")
-		w.gateway.post = func(context.Context, string, engine.Frame) error { wait(time.Second); return nil }
-		held(w, 0, 0, 0)
-		begin := time.Now()
-		w.want(w.frame("c", "4x"), "4m1")
-		if took := time.Since(begin); took != time.Second {
-			t.Errorf("answered after %s, and the post before takes 1 s", took)
-		}
-	})
-}
-
-func TestAPacketThatIsHeldDoesNotDependOnTheCallThatSentIt(t *testing.T) {
-	inWorld(t, engine.Options{}, func(t *testing.T, w *world) {
-		w.websocket("c")
-		w.gateway.post = func(ctx context.Context, _ string, _ engine.Frame) error { return ctx.Err() }
 		w.handler.on = func(ctx context.Context, v *engine.Invocation, _ string) error {
-			short, cancel := context.WithCancel(ctx)
-			err := v.Send(short, w.parcel("m"))
-			cancel()
-			wait(time.Second)
-			return err
+			for _, m := range []string{"first", "second"} {
+				if err := v.Send(ctx, w.parcel(m)); err != nil {
+					return err
+				}
+				w.want(w.gateway.last("c"), "4"+m)
+			}
+			return nil
 		}
 		w.want(w.frame("c", "4x"), "")
-		if got := w.gateway.received("c"); !slices.Equal(got, []string{"4m"}) || !w.gateway.open("c") {
-			t.Errorf("got %q", got)
-		}
 	})
 }
 
@@ -367,10 +308,8 @@ func TestAnswersDoNotOvertakePostsOfOthers(t *testing.T) {
 			}
 		}()
 		synctest.Wait()
-		w.want(w.frame("c", "4say mine"), "")
-		if got := w.gateway.received("c"); !slices.Equal(got, []string{"4other", "4mine"}) {
-			t.Errorf("got %q", got)
-		}
+		w.want(w.frame("c", "4say mine"), "4mine")
+		w.want(w.gateway.last("c"), "4other")
 	})
 }
 

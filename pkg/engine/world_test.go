@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -176,6 +177,25 @@ func (q *queue) next(end time.Time) (scheduled, bool) {
 	return j, true
 }
 
+// lose drops messages.
+func (q *queue) lose(which func(message string) bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.jobs = slices.DeleteFunc(q.jobs, func(j scheduled) bool { return which(string(j.message)) })
+}
+
+// sweepOf returns the shard of a sweep's message, -1 for any other.
+func sweepOf(message string) int {
+	j := struct {
+		Kind  string
+		Shard int
+	}{}
+	if json.Unmarshal([]byte(message), &j) != nil || j.Kind != "sweep" {
+		return -1
+	}
+	return j.Shard
+}
+
 func (q *queue) messages() (all []string) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -303,6 +323,17 @@ func (g *gateway) received(id string) []string {
 	frames := c.frames
 	c.frames = nil
 	return frames
+}
+
+// last takes the last frame that a client has got since it was asked, empty when there is none.
+func (g *gateway) last(id string) (frame string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if c := g.connections[id]; c != nil && len(c.frames) > 0 {
+		frame = c.frames[len(c.frames)-1]
+		c.frames = c.frames[:len(c.frames)-1]
+	}
+	return frame
 }
 
 // handler is a small Socket.IO: "join" makes an entry and a membership, which closing removes and moving moves;
@@ -489,16 +520,11 @@ func (w *world) websocket(id string) (sid string) {
 	return w.openOf(frames[0])
 }
 
-// frame sends a frame and returns the answer's text, empty for none.
+// frame sends a frame and returns the last one that the client has got by the time that it is handled, empty when there
+// is none since it was asked last.
 func (w *world) frame(id, data string) string {
-	f := w.e.Frame(context.Background(), id, engine.Frame{Data: []byte(data)})
-	if f == nil {
-		return ""
-	}
-	if f.Binary {
-		return "binary:" + string(f.Data)
-	}
-	return string(f.Data)
+	w.e.Frame(context.Background(), id, engine.Frame{Data: []byte(data)})
+	return w.gateway.last(id)
 }
 
 // upgrade takes a session over to a connection, as a client does that has nothing under way.
@@ -511,6 +537,18 @@ func (w *world) upgrade(id, sid string) {
 		w.t.Fatalf("the probe was answered with %q", got)
 	}
 	w.frame(id, "5")
+}
+
+// nextPing returns the time until the heartbeat of a new connection pings it for the first time: on the first beat of its
+// shard that is 10 s away or more, for its open packet may not be there before.
+func nextPing(w *world, id string) time.Duration {
+	interval := w.e.Options().PingInterval
+	phase := interval * time.Duration(engine.Shard(connected(id))) / engine.Shards
+	until := interval - (time.Duration(time.Now().UnixNano())-phase)%interval
+	for until < min(w.e.Options().PingTimeout/2, 10*time.Second) {
+		until += interval
+	}
+	return until
 }
 
 // leave closes a connection from the client's side.

@@ -113,8 +113,7 @@ func TestTheClientKnowsThatItIsConnectedBeforeAnythingThatOnConnectionEmits(t *t
 		return b
 	}})
 	client := s.Connect("/")
-	// The last packet leaves as the answer to the CONNECT, for which there is no post.
-	want := []string{`40{"sid":"` + client.ID() + `"}`, `42["own"]`, `42["all"]`}
+	want := []string{`40{"sid":"` + client.ID() + `"}`, `42["own"]`, `42["all"]`, `42["room"]`}
 	if got := poster.posts[1:]; !slices.Equal(got, want) {
 		t.Errorf("posted %q, want %q", got, want)
 	}

@@ -186,7 +186,7 @@ func (h *hooked) PutLive(ctx context.Context, l engine.Live) error {
 	return h.call("PutLive", func() error { return h.sessions.PutLive(ctx, l) })
 }
 
-func (h *hooked) Touch(ctx context.Context, a engine.Address, last time.Time, joined bool) error {
+func (h *hooked) Touch(ctx context.Context, a engine.Address, last, joined time.Time) error {
 	return h.call("Touch", func() error { return h.sessions.Touch(ctx, a, last, joined) })
 }
 
@@ -195,8 +195,8 @@ func (h *hooked) Lives(ctx context.Context, shard int) (l []engine.Live, err err
 	return l, err
 }
 
-func (h *hooked) Forget(ctx context.Context, a engine.Address) error {
-	return h.call("Forget", func() error { return h.sessions.Forget(ctx, a) })
+func (h *hooked) Forget(ctx context.Context, a engine.Address, sid string) error {
+	return h.call("Forget", func() error { return h.sessions.Forget(ctx, a, sid) })
 }
 
 func (h *hooked) Timer(ctx context.Context, shard int, strong bool) (t engine.Timer, err error) {

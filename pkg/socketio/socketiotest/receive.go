@@ -38,6 +38,8 @@ func (c *session) packet(p protocol.EnginePacket) {
 		c.sid = open.SID
 	case protocol.EnginePing:
 		c.s.soon(func(context.Context) { c.send(protocol.EnginePacket{Type: protocol.EnginePong}) })
+	case protocol.EnginePong:
+		c.probed = c.probed || string(p.Data) == "probe"
 	case protocol.EngineClose:
 		c.close(transportClose)
 	case protocol.EngineMessage:

@@ -2,6 +2,7 @@ package socketiotest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -22,6 +23,7 @@ type session struct {
 	mu         sync.Mutex // guards everything below
 	sid        string
 	connection string // "" while polling
+	probed     bool   // a probe has been answered
 	silent     bool   // the network is gone: nothing is sent any more
 	reason     string // not empty: the session is closed
 	raw        bool   // it has sent what no client sends, so the answers may be what no client gets
@@ -87,9 +89,12 @@ func (c *session) upgrade() error {
 	if status != http.StatusOK {
 		return fmt.Errorf("the connection was refused with status %d", status)
 	}
-	reply := c.s.Engine.Frame(c.s.context(), connection, engine.Frame{Data: []byte("2probe")})
-	if reply == nil || string(reply.Data) != "3probe" {
-		return fmt.Errorf("the server answered the probe with %v", reply)
+	c.frameOut(connection, engine.Frame{Data: []byte("2probe")})
+	c.mu.Lock()
+	probed := c.probed
+	c.mu.Unlock()
+	if !probed {
+		return errors.New("the server did not answer the probe")
 	}
 	c.use(connection)
 	c.frameOut(connection, engine.Frame{Data: []byte("5")})
@@ -193,9 +198,7 @@ func (c *session) refused() {
 }
 
 func (c *session) frameOut(connection string, f engine.Frame) {
-	if reply := c.s.Engine.Frame(c.s.context(), connection, f); reply != nil {
-		c.frame(*reply)
-	}
+	c.s.Engine.Frame(c.s.context(), connection, f)
 }
 
 // closed notes that the session has ended.

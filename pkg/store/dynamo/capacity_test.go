@@ -92,7 +92,7 @@ func TestCapacity(t *testing.T) {
 			entries[a] = map[string][]string{}
 		}
 		entries[a][namespace] = []string{one}
-		must(true, store.Touch(ctx, a, time.Time{}, true))
+		must(true, store.Touch(ctx, a, time.Time{}, expires))
 	}
 	polling := engine.Address("p" + sid)
 	member := rooms.Member{Socket: socket, Address: string(connection), Expires: expires}
@@ -154,7 +154,7 @@ func TestCapacity(t *testing.T) {
 		}
 		update(polling, engine.EndPoll{ID: id})
 	})
-	bill("pong of a connection", 0, 1, func() { must(true, store.Touch(ctx, connection, now, false)) })
+	bill("pong of a connection", 0, 1, func() { must(true, store.Touch(ctx, connection, now, time.Time{})) })
 	bill("pong of a polling session", 0, 1, func() { update(polling, engine.Pong{At: now.Add(time.Second)}) })
 
 	join(polling, "/", "AAAAAAAAAAAAAAAAAAAA")
@@ -178,7 +178,7 @@ func TestCapacity(t *testing.T) {
 		timer(engine.Shard(target))
 		must(true, store.Move(ctx, "/", "AAAAAAAAAAAAAAAAAAAA", string(target)))
 		must(true, store.Move(ctx, "/chat", "BBBBBBBBBBBBBBBBBBBB", string(target)))
-		must(true, store.Forget(ctx, polling))
+		must(true, store.Forget(ctx, polling, ""))
 	})
 	farewell := func(a engine.Address, sockets map[string]string) {
 		update(a, engine.Close{Op: op(), Reason: engine.TransportClose, Told: true, Expires: expires})
@@ -186,7 +186,7 @@ func TestCapacity(t *testing.T) {
 			must(true, store.Leave(ctx, namespace, socket))
 			must(true, store.Leave(ctx, namespace, socket, ""))
 		}
-		must(true, store.Forget(ctx, a))
+		must(true, store.Forget(ctx, a, ""))
 	}
 	bill("disconnect, 2 namespaces, 1 room each", 2, 2+2+2*2, func() {
 		farewell(target, map[string]string{"/": "AAAAAAAAAAAAAAAAAAAA", "/chat": "BBBBBBBBBBBBBBBBBBBB"})

@@ -185,8 +185,17 @@ func changeOf(transition engine.Transition, a engine.Address, seen *engine.Sessi
 		c.set(attrPonged, timeValue(t.At))
 	case engine.Announce:
 		c.state(engine.Open)
-		c.when("attribute_not_exists(" + attrOpened + ")")
+		c.is(attrOpened, t.Before, idValue(t.Before))
+		c.when("attribute_not_exists(" + attrGreeted + ")")
 		c.set(attrOpened, idValue(t.Op))
+	case engine.Greet:
+		c.state(engine.Open)
+		c.when("attribute_not_exists(" + attrGreeted + ")")
+		c.set(attrGreeted, boolValue(true))
+	case engine.Doubt:
+		c.state(engine.Open)
+		c.when(map[bool]string{true: "attribute_not_exists(", false: "attribute_exists("}[t.Doubted] + attrDoubted + ")")
+		c.setOr(attrDoubted, t.Doubted, boolValue(true))
 	case engine.SetEntry:
 		c.setEntry(t, a)
 	case engine.Keep:
@@ -215,20 +224,21 @@ func changeOf(transition engine.Transition, a engine.Address, seen *engine.Sessi
 		c.take(t.Step)
 		if t.After == "" {
 			c.state(engine.Probing)
-			c.set(attrState, stateValue(engine.Draining))
-			c.set(attrProbedAt, timeValue(t.Now))
-			break
+		} else {
+			c.state(engine.Draining)
+			c.when(attrTakenBy+" = %s", idValue(t.After))
 		}
-		c.state(engine.Draining)
-		c.when(attrTakenBy+" = %s", idValue(t.After))
-		if t.Seal {
+		if t.Seal && t.After != "" {
 			c.set(attrSealed, boolValue(true))
 		}
+		c.set(attrProbedAt, timeValue(t.Now))
+		state := engine.Draining
 		c.emptied(seen, func() {
-			c.set(attrState, stateValue(engine.Moved))
+			state = engine.Moved
 			c.remove(attrKey)
 			c.expires(t.Expires)
 		})
+		c.set(attrState, stateValue(state))
 	case engine.Settle:
 		c.state(engine.Probing)
 		c.set(attrState, stateValue(engine.Open))
@@ -296,6 +306,9 @@ func (c *change) setEntry(t engine.SetEntry, a engine.Address) {
 	}
 	c.sets = append(c.sets, attrRoom+" = if_not_exists("+attrRoom+", "+c.value(numberValue(0))+") + "+c.value(numberValue(int64(grows))))
 	c.set(changes, idsValue(t.Ops[:min(len(t.Ops), engine.MaxRecent)]))
+	if !t.Expires.IsZero() {
+		c.expires(t.Expires)
+	}
 }
 
 // close leaves a tombstone where there is no row at all; see Store.Update for a row that has expired.

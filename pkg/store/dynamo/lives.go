@@ -2,7 +2,6 @@ package dynamo
 
 import (
 	"context"
-	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -19,6 +18,7 @@ const (
 	attrGeneration = "g"
 	attrDue        = "d"
 	attrBy         = "b"
+	attrPolling    = "n"
 )
 
 // timerLife is how long a timer row stays that nobody sets any more. Each sweep sets it.
@@ -48,33 +48,32 @@ func liveOf(row item) engine.Live {
 func (s *Store) PutLive(ctx context.Context, l engine.Live) error { return s.put(ctx, liveItem(l)) }
 
 // Touch implements engine.Store. A row that is dead and is to be joined takes a second write.
-func (s *Store) Touch(ctx context.Context, a engine.Address, last time.Time, joined bool) error {
-	if last.IsZero() && !joined {
+func (s *Store) Touch(ctx context.Context, a engine.Address, last, joined time.Time) error {
+	if last.IsZero() && joined.IsZero() {
 		return nil
 	}
-	values := item{":now": s.nowValue()}
-	condition := "x > :now"
-	var sets []string
+	c := &change{}
+	c.when(attrExpires+" > %s", s.nowValue())
 	if !last.IsZero() {
-		values[":last"], values[":dead"] = timeValue(last), timeValue(engine.Dead)
-		condition += " AND l <> :dead"
-		sets = append(sets, attrLast+" = :last")
+		c.when(attrLast+" <> %s", timeValue(engine.Dead))
+		c.set(attrLast, timeValue(last))
 	}
-	if joined {
-		values[":joined"] = boolValue(true)
-		sets = append(sets, attrJoined+" = :joined")
+	if !joined.IsZero() {
+		c.set(attrJoined, boolValue(true))
+		c.expires(joined)
 	}
 	_, err := call(ctx, s, s.client.UpdateItem, &dynamodb.UpdateItemInput{
 		TableName: &s.table, Key: liveKey(a).item(),
-		UpdateExpression:          aws.String("SET " + strings.Join(sets, ", ")),
-		ConditionExpression:       &condition,
-		ExpressionAttributeValues: values,
+		UpdateExpression:          aws.String(c.update()),
+		ConditionExpression:       aws.String(c.condition()),
+		ExpressionAttributeNames:  c.names,
+		ExpressionAttributeValues: c.values,
 	})
 	switch {
 	case refused(err) == nil:
 		return err
-	case joined && !last.IsZero():
-		return s.Touch(ctx, a, time.Time{}, true)
+	case !joined.IsZero() && !last.IsZero():
+		return s.Touch(ctx, a, time.Time{}, joined)
 	}
 	return nil
 }
@@ -129,7 +128,12 @@ func (s *Store) remove(ctx context.Context, k key) error {
 }
 
 // Forget implements engine.Store.
-func (s *Store) Forget(ctx context.Context, a engine.Address) error {
+func (s *Store) Forget(ctx context.Context, a engine.Address, sid string) error {
+	if sid != "" {
+		if err := s.remove(ctx, handshakeKey(sid)); err != nil {
+			return err
+		}
+	}
 	return s.remove(ctx, liveKey(a))
 }
 
@@ -140,7 +144,7 @@ func (s *Store) Timer(ctx context.Context, shard int, strong bool) (engine.Timer
 }
 
 func timerOf(row item) engine.Timer {
-	return engine.Timer{Generation: numberOf(row[attrGeneration]), Due: timeOf(row[attrDue]), By: idOf(row[attrBy])}
+	return engine.Timer{Generation: numberOf(row[attrGeneration]), Due: timeOf(row[attrDue]), By: idOf(row[attrBy]), Polling: int(numberOf(row[attrPolling]))}
 }
 
 // SetTimer implements engine.Store.
@@ -164,6 +168,9 @@ func (s *Store) SetTimer(ctx context.Context, shard int, generation int64, t eng
 			delete(row, attrDue)
 		}
 		row[attrBy] = idValue(t.By)
+		if t.Polling > 0 {
+			row[attrPolling] = numberValue(int64(t.Polling))
+		}
 		row[timeToLive] = ttlValue(s.now().Add(timerLife))
 		_, err = call(ctx, s, s.client.PutItem, &dynamodb.PutItemInput{
 			TableName: &s.table, Item: row, ConditionExpression: condition, ExpressionAttributeValues: values,

@@ -251,7 +251,7 @@ func (s spread) PutLive(ctx context.Context, l engine.Live) error {
 	return s.call(ctx, "PutLive", []any{l})
 }
 
-func (s spread) Touch(ctx context.Context, a engine.Address, last time.Time, joined bool) error {
+func (s spread) Touch(ctx context.Context, a engine.Address, last, joined time.Time) error {
 	return s.call(ctx, "Touch", []any{a, last, joined})
 }
 
@@ -260,8 +260,8 @@ func (s spread) Lives(ctx context.Context, shard int) (lives []engine.Live, err 
 	return lives, err
 }
 
-func (s spread) Forget(ctx context.Context, a engine.Address) error {
-	return s.call(ctx, "Forget", []any{a})
+func (s spread) Forget(ctx context.Context, a engine.Address, sid string) error {
+	return s.call(ctx, "Forget", []any{a, sid})
 }
 
 func (s spread) Timer(ctx context.Context, shard int, strong bool) (t engine.Timer, err error) {

@@ -22,6 +22,8 @@ const (
 	attrReason     = "r"
 	attrClosedBy   = "w"
 	attrOpened     = "a"
+	attrGreeted    = "gr"
+	attrDoubted    = "do"
 	attrLease      = "l"
 	attrLeaseUntil = "u"
 	attrOutbox     = "q" // never an empty list
@@ -78,6 +80,8 @@ func sessionItem(s engine.Session) item {
 	put(attrReason, s.Reason != "", stringValue(string(s.Reason)))
 	id(attrClosedBy, s.ClosedBy)
 	id(attrOpened, s.Opened)
+	put(attrGreeted, s.Greeted, boolValue(true))
+	put(attrDoubted, s.Doubted, boolValue(true))
 	id(attrLease, s.Poll.ID)
 	at(attrLeaseUntil, s.Poll.Until)
 	outbox, taken := size(s.Outbox), size(s.Taken.Parcels)
@@ -155,6 +159,8 @@ func (s *Store) session(a engine.Address, row item) (_ engine.Session, err error
 		Reason:     engine.Reason(stringOf(row[attrReason])),
 		ClosedBy:   idOf(row[attrClosedBy]),
 		Opened:     idOf(row[attrOpened]),
+		Greeted:    boolOf(row[attrGreeted]),
+		Doubted:    boolOf(row[attrDoubted]),
 		Poll:       engine.Lease{ID: idOf(row[attrLease]), Until: timeOf(row[attrLeaseUntil])},
 		Taken:      engine.Taken{By: idOf(row[attrTakenBy])},
 		Recent:     idsOf(row[attrRecent]),

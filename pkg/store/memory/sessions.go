@@ -75,7 +75,7 @@ func (s *Store) PutLive(_ context.Context, l engine.Live) error {
 }
 
 // Touch implements engine.Store.
-func (s *Store) Touch(_ context.Context, a engine.Address, last time.Time, joined bool) error {
+func (s *Store) Touch(_ context.Context, a engine.Address, last, joined time.Time) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	shard := s.lives[engine.Shard(a)]
@@ -86,7 +86,9 @@ func (s *Store) Touch(_ context.Context, a engine.Address, last time.Time, joine
 	if !last.IsZero() && !l.Last.Equal(engine.Dead) {
 		l.Last = last
 	}
-	l.Joined = l.Joined || joined
+	if !joined.IsZero() {
+		l.Joined, l.Expires = true, joined
+	}
 	shard[a] = l
 	return nil
 }
@@ -105,7 +107,7 @@ func (s *Store) Lives(_ context.Context, shard int) ([]engine.Live, error) {
 }
 
 // Forget implements engine.Store.
-func (s *Store) Forget(_ context.Context, a engine.Address) error {
+func (s *Store) Forget(_ context.Context, a engine.Address, _ string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.lives[engine.Shard(a)], a)

@@ -32,13 +32,13 @@ func appendToBound(t *testing.T, s *sessions) {
 	if got, ok := s.update(row.Address, engine.Append{Parcel: filling("over", engine.MaxOutbox+1)}); ok || len(got.Outbox) > 0 {
 		t.Errorf("a parcel of more than all: %t", ok)
 	}
-	if _, ok := s.update(row.Address, engine.Append{Parcel: filling("a", engine.MaxOutbox-200)}); !ok {
+	if _, ok := s.update(row.Address, engine.Append{Parcel: filling("a", engine.MaxOutbox-300)}); !ok {
 		t.Error("a large parcel is refused")
 	}
-	if _, ok := s.update(row.Address, engine.Append{Parcel: filling("b", 201)}); ok {
+	if _, ok := s.update(row.Address, engine.Append{Parcel: filling("b", 301)}); ok {
 		t.Error("a parcel beyond the bound is taken")
 	}
-	if got, ok := s.update(row.Address, engine.Append{Parcel: filling("c", 200)}); !ok || len(got.Outbox) != 2 {
+	if got, ok := s.update(row.Address, engine.Append{Parcel: filling("c", 300)}); !ok || len(got.Outbox) != 2 {
 		t.Errorf("a parcel that fits: %t", ok)
 	}
 }
@@ -135,7 +135,7 @@ func full(s *sessions, n int) engine.Session {
 
 func fullLife(t *testing.T, s *sessions) {
 	now := s.clock.Now()
-	for _, n := range []int{132, engine.MaxOutbox} {
+	for _, n := range []int{289, engine.MaxOutbox} {
 		for _, end := range []string{"drained", "closed", "told"} {
 			row := s.made(full(s, n))
 			step := func(transition engine.Transition) {
@@ -144,7 +144,7 @@ func fullLife(t *testing.T, s *sessions) {
 					t.Errorf("parcels of %d, %s: %T is refused", n, end, transition)
 				}
 			}
-			if _, ok := s.update(row.Address, engine.Append{Parcel: filling("more", 140)}); ok {
+			if _, ok := s.update(row.Address, engine.Append{Parcel: filling("more", 290)}); ok {
 				t.Errorf("parcels of %d: one more is taken", n)
 			}
 			step(engine.Pong{At: now.Add(time.Second)})

@@ -182,7 +182,7 @@ func (s *sessions) putLive(l engine.Live) {
 	s.check(again(func() error { return s.store.PutLive(context.Background(), l) }))
 }
 
-func (s *sessions) touch(a engine.Address, last time.Time, joined bool) {
+func (s *sessions) touch(a engine.Address, last, joined time.Time) {
 	s.check(again(func() error { return s.store.Touch(context.Background(), a, last, joined) }))
 }
 
@@ -208,7 +208,7 @@ func (s *sessions) live(a engine.Address) (l engine.Live, ok bool) {
 }
 
 func (s *sessions) forget(a engine.Address) {
-	s.check(again(func() error { return s.store.Forget(context.Background(), a) }))
+	s.check(again(func() error { return s.store.Forget(context.Background(), a, "") }))
 }
 
 func (s *sessions) timer(shard int) (timer engine.Timer) {

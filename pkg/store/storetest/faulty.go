@@ -151,7 +151,7 @@ func (f *Faulty) PutLive(ctx context.Context, l engine.Live) error {
 }
 
 // Touch implements engine.Store.
-func (f *Faulty) Touch(ctx context.Context, a engine.Address, last time.Time, joined bool) error {
+func (f *Faulty) Touch(ctx context.Context, a engine.Address, last, joined time.Time) error {
 	return f.call(func() error { return f.sessions.Touch(ctx, a, last, joined) })
 }
 
@@ -162,8 +162,8 @@ func (f *Faulty) Lives(ctx context.Context, shard int) (l []engine.Live, err err
 }
 
 // Forget implements engine.Store.
-func (f *Faulty) Forget(ctx context.Context, a engine.Address) error {
-	return f.call(func() error { return f.sessions.Forget(ctx, a) })
+func (f *Faulty) Forget(ctx context.Context, a engine.Address, sid string) error {
+	return f.call(func() error { return f.sessions.Forget(ctx, a, sid) })
 }
 
 // Timer implements engine.Store. The past goes back to where the row was not there yet.

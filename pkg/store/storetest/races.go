@@ -65,9 +65,12 @@ func closeByMany(t *testing.T, s *sessions) {
 }
 
 func closeOrDrain(t *testing.T, s *sessions) {
-	for range goroutines {
+	for n := range goroutines {
 		row := s.made(s.polling())
 		s.update(row.Address, engine.Probe{Connection: "c", Now: s.clock.Now()})
+		if n%2 == 0 { // then a drain is two steps
+			s.update(row.Address, engine.Append{Parcel: engine.Parcel{Op: "p", Packets: [][]byte{[]byte("4")}}})
+		}
 		var closed, moved bool
 		together(2, func(i int) {
 			if i == 0 {
@@ -75,7 +78,8 @@ func closeOrDrain(t *testing.T, s *sessions) {
 				return
 			}
 			drain := engine.Drain{Connection: "c", Step: "1", Expires: row.Expires}
-			if _, ok := s.update(row.Address, drain); ok {
+			drained, ok := s.update(row.Address, drain)
+			if moved = ok && drained.State == engine.Moved; ok && !moved {
 				drain.Step, drain.After = "2", "1"
 				_, moved = s.update(row.Address, drain)
 			}
@@ -269,23 +273,24 @@ func touch(t *testing.T, s *sessions) {
 	live := s.liveOf(s.connection())
 	s.putLive(live)
 	for _, step := range []struct {
-		last   time.Time
-		joined bool
-	}{{live.Last.Add(time.Second), false}, {time.Time{}, true}, {time.Unix(0, 0).UTC(), false}, {time.Time{}, false}} {
+		last, joined time.Time
+	}{{last: live.Last.Add(time.Second)}, {joined: live.Expires.Add(time.Hour)}, {last: time.Unix(0, 0).UTC()}, {}} {
 		if !step.last.IsZero() {
 			live.Last = step.last
 		}
-		live.Joined = live.Joined || step.joined
+		if !step.joined.IsZero() {
+			live.Joined, live.Expires = true, step.joined
+		}
 		s.touch(live.Address, step.last, step.joined)
 		if got, ok := s.live(live.Address); !ok || !sameLive(got, live) {
-			t.Errorf("after %v %t: %+v, want %+v", step.last, step.joined, got, live)
+			t.Errorf("after %v %v: %+v, want %+v", step.last, step.joined, got, live)
 		}
 	}
 }
 
 func touchAbsent(t *testing.T, s *sessions) {
 	a := s.connection().Address
-	s.touch(a, s.clock.Now(), true)
+	s.touch(a, s.clock.Now(), s.clock.Now().Add(time.Hour))
 	if got, ok := s.live(a); ok {
 		t.Errorf("%+v", got)
 	}
@@ -294,8 +299,8 @@ func touchAbsent(t *testing.T, s *sessions) {
 func touchDead(t *testing.T, s *sessions) {
 	live := s.liveOf(s.connection())
 	s.putLive(live)
-	s.touch(live.Address, engine.Dead, false)
-	s.touch(live.Address, s.clock.Now(), true)
+	s.touch(live.Address, engine.Dead, time.Time{})
+	s.touch(live.Address, s.clock.Now(), live.Expires)
 	if got, ok := s.live(live.Address); !ok || !got.Last.Equal(engine.Dead) || !got.Joined {
 		t.Errorf("%+v", got)
 	}
@@ -308,9 +313,9 @@ func touchAtOnce(t *testing.T, s *sessions) {
 		live.Last, live.Joined = live.Last.Add(time.Second), true
 		together(2, func(i int) {
 			if i == 0 {
-				s.touch(live.Address, live.Last, false)
+				s.touch(live.Address, live.Last, time.Time{})
 			} else {
-				s.touch(live.Address, time.Time{}, true)
+				s.touch(live.Address, time.Time{}, live.Expires)
 			}
 		})
 		if got, _ := s.live(live.Address); !sameLive(got, live) {
@@ -441,7 +446,7 @@ func expired(t *testing.T, s *sessions) {
 	if got := s.handshake(row.Address); got != nil {
 		t.Errorf("handshake %q", got)
 	}
-	s.touch(row.Address, s.clock.Now(), true)
+	s.touch(row.Address, s.clock.Now(), s.clock.Now().Add(time.Hour))
 	if got, ok := s.live(row.Address); ok {
 		t.Errorf("liveness %+v", got)
 	}

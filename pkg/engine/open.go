@@ -1,0 +1,123 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"sync"
+	"time"
+)
+
+// Urgent reports whether a client waits for a job, so that it is better done at once than given to a queue: see JobAtOnce.
+func Urgent(message []byte) bool {
+	var j job
+	return json.Unmarshal(message, &j) == nil && j.Kind == jobOpen
+}
+
+// JobAtOnce is Job in the process that has scheduled an Urgent job, which nobody else can use meanwhile, and which calls it
+// once: it waits a quarter of a second for the connection to be made, and then returns an error. The job is to go through
+// a queue then, and only then.
+func (e *Engine) JobAtOnce(ctx context.Context, message []byte) error {
+	var j job
+	if err := json.Unmarshal(message, &j); err != nil || j.Kind != jobOpen {
+		return e.Job(ctx, message)
+	}
+	return e.announce(ctx, j, establishSoon)
+}
+
+// A connection is asked for this many times, from a millisecond to a second apart, before anything is sent to it:
+// within 7 s, or 255 ms.
+const (
+	establishTries = 16
+	establishSoon  = 8
+)
+
+var errNotMade = errors.New("engine: the connection is not made yet")
+
+// established waits until a connection is made, and reports false when it is not after so many tries more than one: its
+// client has left before.
+func (e *Engine) established(ctx context.Context, connection string, tries int) (bool, error) {
+	for wait, try := time.Millisecond, 0; ; wait, try = min(2*wait, time.Second), try+1 {
+		err := e.exists(ctx, connection)
+		if !errors.Is(err, ErrGone) {
+			return err == nil, err
+		}
+		if try == tries {
+			return false, nil
+		}
+		if err := e.sleep(ctx, wait); err != nil {
+			return false, err
+		}
+	}
+}
+
+// announce posts the open packet of a WebSocket session, at most once: a second one would make the client shake hands
+// twice. A queue may deliver the job twice, so that a delivery first takes the right to do it; a process that does it at
+// once has it. If it fails after it has begun, the client's own timeout begins a new session.
+func (e *Engine) announce(ctx context.Context, j job, tries int) error {
+	connection, a, queued := j.Connection, connectionAddress(j.Connection), tries == establishTries
+	made, err := e.established(ctx, connection, tries)
+	switch {
+	case err != nil:
+		return err
+	case !made && queued:
+		e.closeConnection(ctx, connection, Close{Reason: TransportClose}, false)
+		return nil
+	case !made:
+		if s, err := e.store.Get(ctx, a, true); err != nil || s.State == Open {
+			return errors.Join(errNotMade, err)
+		}
+		return nil // its $disconnect has come
+	}
+	sid := e.opening.take(connection)
+	if queued || sid == "" {
+		s, ok, err := e.store.Update(ctx, a, Announce{Op: e.newOp(), Before: j.ID})
+		if err != nil || !ok {
+			return err
+		}
+		sid = s.SID
+	}
+	leave, err := e.lanes.enter(ctx, connection)
+	if err == nil {
+		err = e.post1(ctx, connection, e.frame(e.openPacket(sid).Append(nil)))
+		leave()
+	}
+	if err != nil {
+		if !errors.Is(err, ErrGone) {
+			e.opt.Logger.ErrorContext(ctx, "an open packet could not be posted", "connection", connection, "error", err)
+		}
+		e.closeConnection(ctx, connection, Close{Reason: TransportError}, true)
+		return nil
+	}
+	if _, _, err := e.store.Update(ctx, a, Greet{}); err != nil { // its first frame will wait, and then close it
+		e.opt.Logger.ErrorContext(ctx, "an open packet could not be noted", "connection", connection, "error", err)
+	}
+	return nil
+}
+
+// openings are the sids of connections that this process has just accepted, so that who posts the open packet at once need
+// not read them. They are few: those whose packets a queue brings are forgotten.
+type openings struct {
+	mu   sync.Mutex
+	sids map[string]string
+}
+
+const maxOpenings = 64
+
+func (o *openings) put(connection, sid string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.sids == nil || len(o.sids) >= maxOpenings {
+		o.sids = map[string]string{}
+	}
+	o.sids[connection] = sid
+}
+
+// take returns the empty text for a connection that is not known here.
+func (o *openings) take(connection string) (sid string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	sid = o.sids[connection]
+	delete(o.sids, connection)
+	return sid
+}
