@@ -107,6 +107,9 @@ func writes() []write {
 	entry := engine.SetEntry{Key: "/", New: []byte("one"), Ops: []string{"op1"}}
 	all := []write{
 		transition("Announce", connection, nil, engine.Announce{Op: "op"}),
+		transition("Greet", connection, nil, engine.Greet{}),
+		transition("Doubt", connection, nil, engine.Doubt{Doubted: true}),
+		transition("Doubt taken back", connection, []engine.Transition{engine.Doubt{Doubted: true}}, engine.Doubt{}),
 		transition("SetEntry, the first", connection, nil, entry),
 		transition("SetEntry, another", polling, []engine.Transition{entry}, engine.SetEntry{Key: "/", Old: []byte("one"), New: []byte("two"), Ops: []string{"op2", "op1"}}),
 		transition("Keep", polling, nil, engine.Keep{Op: "op", Pending: [][]byte{[]byte("51-")}}),
@@ -118,9 +121,10 @@ func writes() []write {
 		transition("Probe", polling, nil, probe),
 		transition("Unprobe", polling, []engine.Transition{probe}, engine.Unprobe{Connection: "c"}),
 		transition("Drain, the first step", polling, []engine.Transition{parcel("a"), probe}, drain),
+		transition("Drain, the only step", polling, []engine.Transition{probe}, drain),
 		transition("Drain, the last step", polling, []engine.Transition{parcel("a"), probe, drain},
 			engine.Drain{Connection: "c", Step: "step2", After: "step1", Now: noon, Expires: noon.Add(2 * time.Hour)}),
-		transition("Drain, a step that finds packets", polling, []engine.Transition{probe, drain, parcel("a")},
+		transition("Drain, a step that finds packets", polling, []engine.Transition{parcel("0"), probe, drain, parcel("a")},
 			engine.Drain{Connection: "c", Step: "step2", After: "step1", Now: noon, Expires: noon.Add(2 * time.Hour)}),
 		transition("Settle", probing, nil, engine.Settle{Entries: map[string][]byte{"/": []byte("e")}, Changes: map[string][]string{"/": {"op1"}}, Expires: noon.Add(2 * time.Hour)}),
 	}

@@ -100,7 +100,7 @@ func TestCapacity(t *testing.T) {
 	bill("polling handshake", 0.5, 2+h, func() { create(polling, sid) })
 	bill("WebSocket-only connect, incl. open packet", 0.5, 3+h, func() {
 		create(connection, "MmNoaWxkcmVuYXJlcGxheWlu")
-		update(connection, engine.Announce{Op: op()})
+		update(connection, engine.Greet{})
 	})
 	bill("namespace CONNECT (0.5 less without its handshake)", 1.5, 3, func() { join(connection, "/", socket) })
 	bill("event in", 1, 0, func() { get(connection) })
@@ -164,15 +164,13 @@ func TestCapacity(t *testing.T) {
 		must(true, err)
 	}
 	target := engine.Address("wUpgradedOFvHcCIhw=")
-	bill("upgrade, all steps, 2 namespaces, 2 rooms", 3, 7+2+2, func() {
+	bill("upgrade, all steps, 2 namespaces, 2 rooms", 3, 6+2+2, func() {
 		row := update(polling, engine.Probe{Connection: string(target[1:]), Now: now})
 		must(true, store.Create(ctx, engine.Session{Address: target, SID: sid, State: engine.Probing, Created: now, ProbedAt: now, Expires: expires,
 			HandshakeKey: row.HandshakeKey}, nil, nil))
 		_, err := store.Get(ctx, target, false)
 		must(true, err)
-		first, second := op(), op()
-		update(polling, engine.Drain{Connection: string(target[1:]), Step: first, Now: now, Expires: expires})
-		s := update(polling, engine.Drain{Connection: string(target[1:]), Step: second, After: first, Expires: expires})
+		s := update(polling, engine.Drain{Connection: string(target[1:]), Step: op(), Now: now, Expires: expires})
 		must(true, store.PutLive(ctx, engine.Live{Address: target, Created: now, Last: now, Joined: true, Expires: expires}))
 		update(target, engine.Settle{Entries: s.Entries, Changes: s.Changes, Expires: expires})
 		timer(engine.Shard(target))

@@ -222,6 +222,25 @@ func TestASealedOutbox(t *testing.T) {
 }
 
 // A connection that is dead stays so, and may still join.
+// A session that never joined a namespace leaves nothing that lies in the table for its whole age.
+func TestForgetTakesAHandshakeAway(t *testing.T) {
+	store := dynamo.New(client, table, nil)
+	s := engine.Session{Address: engine.Address("p" + rand.Text()), SID: rand.Text(), State: engine.Open, Created: time.Now(), Expires: time.Now().Add(time.Hour)}
+	if err := store.Create(t.Context(), s, []byte("headers"), nil); err != nil {
+		t.Fatal(err)
+	}
+	row, err := store.Get(t.Context(), s.Address, true)
+	if h, e := store.Handshake(t.Context(), row); err != nil || e != nil || string(h) != "headers" {
+		t.Fatalf("%q, %v, %v", h, err, e)
+	}
+	if err := store.Forget(t.Context(), s.Address, s.SID); err != nil {
+		t.Fatal(err)
+	}
+	if h, err := store.Handshake(t.Context(), row); err != nil || h != nil {
+		t.Errorf("%q, %v", h, err)
+	}
+}
+
 func TestTouchOfADeadConnection(t *testing.T) {
 	store := dynamo.New(client, table, nil)
 	now := time.Now().Truncate(time.Millisecond).UTC()

@@ -227,6 +227,7 @@ func everything(s *sessions) engine.Session {
 	row.Taken = engine.Taken{By: "taker", Parcels: []engine.Parcel{parcel("1"), parcel("2")}}
 	row.Recent = []string{"4", "3", "2", "1"}
 	row.Ponged, row.Pinged, row.Told = at(3), at(4), true
+	row.Greeted, row.Doubted, row.Sealed = true, true, true
 	row.HandshakeKey = []byte("\x00key of 16 bytes")
 	return row
 }
@@ -247,8 +248,8 @@ func describe(s engine.Session) string {
 		return strconv.FormatInt(t.UnixMilli(), 10)
 	}
 	times := fmt.Sprint(ms(s.Created), ms(s.Expires), ms(s.ProbedAt), ms(s.Poll.Until), ms(s.Ponged), ms(s.Pinged))
-	return fmt.Sprintf("%q %q %q %q %q %q %q %q %q %q %q %q %q %q %q %q %t %q %s", s.Address, s.SID, s.State, s.Entries, s.Changes, s.Pending,
-		s.Kept, s.Connection, s.Reason, s.ClosedBy, s.Opened, s.Poll.ID, s.Outbox, s.Taken.By, s.Taken.Parcels, s.Recent, s.Told, s.HandshakeKey, times)
+	return fmt.Sprintf("%q %q %q %q %q %q %q %q %q %q %q %q %q %q %q %q %t %t %t %t %q %s", s.Address, s.SID, s.State, s.Entries, s.Changes, s.Pending,
+		s.Kept, s.Connection, s.Reason, s.ClosedBy, s.Opened, s.Poll.ID, s.Outbox, s.Taken.By, s.Taken.Parcels, s.Recent, s.Told, s.Greeted, s.Doubted, s.Sealed, s.HandshakeKey, times)
 }
 
 func getShares(t *testing.T, s *sessions) {
@@ -324,6 +325,11 @@ func updateApplies(t *testing.T, s *sessions) {
 	}{
 		{&c, engine.Settle{Entries: row.Entries, Changes: row.Changes, Pending: row.Pending, Kept: row.Kept, Expires: now.Add(2 * time.Hour)}},
 		{&c, engine.Announce{Op: "open"}},
+		{&c, engine.Announce{Op: "again", Before: "open"}},
+		{&c, engine.Greet{}},
+		{&c, engine.Doubt{Doubted: true}},
+		{&c, engine.Doubt{}},
+		{&c, engine.SetEntry{Key: "/y", New: []byte("y"), Ops: []string{"o5"}, Expires: now.Add(3 * time.Hour)}},
 		{&c, s.closing("x")},
 		{&other, engine.Append{Parcel: engine.Parcel{Op: "a1", Packets: packets}}},
 		{&other, engine.Close{Op: "y", Reason: engine.ForcedClose, Expires: now.Add(time.Minute)}},
@@ -352,7 +358,7 @@ func updateRefused(t *testing.T, s *sessions) {
 		engine.Probe{Connection: "other"}, engine.Unprobe{Connection: row.Connection},
 		engine.Drain{Connection: row.Connection, Step: "zombie", After: "other"},
 		engine.Drain{Connection: row.Connection, Step: "zombie"},
-		engine.Settle{}, engine.Announce{Op: "other"},
+		engine.Settle{}, engine.Announce{Op: "other"}, engine.Announce{Op: "other", Before: "opener"}, engine.Doubt{}, engine.Doubt{Doubted: true},
 		engine.SetEntry{Key: "/", Old: row.Entries["/"], New: []byte("x"), Ops: []string{"c"}},
 		engine.Keep{Op: "new", Before: "not this"},
 		engine.Close{Op: "empty", Empty: true, Expires: row.Expires},
@@ -372,7 +378,7 @@ func updateAlready(t *testing.T, s *sessions) {
 		engine.Append{Parcel: engine.Parcel{Op: "2"}}, engine.Append{Parcel: engine.Parcel{Op: "3"}},
 		engine.BeginPoll{Lease: row.Poll, Now: row.Created},
 		engine.EndPoll{ID: "taker"}, engine.Tell{ID: "taker"}, engine.Drain{Step: "taker"},
-		engine.Announce{Op: "opener"}, engine.Keep{Op: "kept"}, engine.Pong{At: row.Ponged},
+		engine.Announce{Op: "opener"}, engine.Greet{}, engine.Keep{Op: "kept"}, engine.Pong{At: row.Ponged},
 		engine.SetEntry{Key: "/", New: []byte("x"), Ops: []string{"a"}},
 	} {
 		got, ok := s.update(row.Address, again)
@@ -387,7 +393,7 @@ func updateAbsent(t *testing.T, s *sessions) {
 	for _, refused := range []engine.Transition{
 		engine.Append{Parcel: engine.Parcel{Op: "x"}}, engine.BeginPoll{Lease: engine.Lease{ID: "x"}}, engine.EndPoll{ID: "x"},
 		engine.Tell{ID: "x"}, engine.Pong{At: s.clock.Now()}, engine.Probe{Connection: "x"}, engine.Unprobe{Connection: "x"},
-		engine.Drain{Step: "x"}, engine.Settle{}, engine.Announce{Op: "x"}, engine.Keep{Op: "x"},
+		engine.Drain{Step: "x"}, engine.Settle{}, engine.Announce{Op: "x"}, engine.Greet{}, engine.Doubt{Doubted: true}, engine.Keep{Op: "x"},
 		engine.SetEntry{Key: "x", New: []byte("x"), Ops: []string{"x"}},
 	} {
 		if got, ok := s.update(a, refused); ok || got.State != engine.Absent || got.Address != a {
