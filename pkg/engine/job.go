@@ -21,6 +21,8 @@ type job struct {
 	Again []uint64 `json:"again,omitempty"`
 
 	Since int64 `json:"since,omitempty"` // of jobJudge: when those to be closed had been silent, milliseconds since 1970
+
+	Work json.RawMessage `json:"work,omitempty"` // of the handler
 }
 
 const (
@@ -29,6 +31,7 @@ const (
 	jobGone   = "gone"   // close what a connection stands for, and the connection
 	jobSweep  = "sweep"  // heartbeat of a shard
 	jobJudge  = "judge"  // close those who have not answered a sweep's second ping
+	jobWork   = "work"   // what the handler asked for
 )
 
 // ErrNotAJob says that a message can never be carried out, however often it is delivered: it is no job, or one of a
@@ -71,6 +74,8 @@ func (e *Engine) Job(ctx context.Context, message []byte) error {
 		return e.sweep(ctx, j)
 	case jobJudge:
 		return e.judge(ctx, j)
+	case jobWork:
+		return e.work(ctx, j)
 	}
 	return fmt.Errorf("%w of a known kind: %q: was it made by a newer version?", ErrNotAJob, j.Kind)
 }

@@ -96,7 +96,7 @@ func TestBroadcastServesEachRecipientOnce(t *testing.T) {
 				test.target.Namespace = "/"
 			}
 			var r recipients
-			if err := (rooms.Adapter{Store: town(t)}).Broadcast(t.Context(), test.target, r.deliver); err != nil {
+			if _, err := (rooms.Adapter{Store: town(t)}).Broadcast(t.Context(), test.target, r.deliver); err != nil {
 				t.Fatal(err)
 			}
 			want := map[string]int{}
@@ -113,7 +113,7 @@ func TestBroadcastServesEachRecipientOnce(t *testing.T) {
 func TestOneRecipientsErrorDoesNotStopOthers(t *testing.T) {
 	var r recipients
 	bad := errors.New("bad line")
-	err := rooms.Adapter{Store: town(t)}.Broadcast(t.Context(), rooms.Target{Namespace: "/"}, func(ctx context.Context, m rooms.Member) error {
+	_, err := rooms.Adapter{Store: town(t)}.Broadcast(t.Context(), rooms.Target{Namespace: "/"}, func(ctx context.Context, m rooms.Member) error {
 		_ = r.deliver(ctx, m)
 		if m.Socket < "c" {
 			return fmt.Errorf("%s: %w", m.Socket, bad)
@@ -132,7 +132,7 @@ func TestARoomThatCannotBeReadDoesNotStopOthers(t *testing.T) {
 	var r recipients
 	store := town(t)
 	store.fails = "red"
-	err := rooms.Adapter{Store: store}.Broadcast(t.Context(), rooms.Target{Namespace: "/", Rooms: []string{"red", "blue"}}, r.deliver)
+	_, err := rooms.Adapter{Store: store}.Broadcast(t.Context(), rooms.Target{Namespace: "/", Rooms: []string{"red", "blue"}}, r.deliver)
 	if !errors.Is(err, errRead) || !maps.Equal(r.at, map[string]int{"at c": 1, "at d": 1}) {
 		t.Errorf("served %v, error %v", r.at, err)
 	}
@@ -142,7 +142,7 @@ func TestNobodyIsServedWhenWhoIsExceptedCannotBeRead(t *testing.T) {
 	var r recipients
 	store := town(t)
 	store.fails = "red"
-	err := rooms.Adapter{Store: store}.Broadcast(t.Context(), rooms.Target{Namespace: "/", Except: []string{"red"}}, r.deliver)
+	_, err := rooms.Adapter{Store: store}.Broadcast(t.Context(), rooms.Target{Namespace: "/", Except: []string{"red"}}, r.deliver)
 	if !errors.Is(err, errRead) || len(r.at) > 0 {
 		t.Errorf("served %v, error %v", r.at, err)
 	}
@@ -159,7 +159,7 @@ func TestDeliveriesAreBoundedAndASlowOneDelaysNobody(t *testing.T) {
 		var mu sync.Mutex
 		now, most, served := 0, 0, 0
 		begin := time.Now()
-		err := rooms.Adapter{Store: store}.Broadcast(t.Context(), rooms.Target{Namespace: "/"}, func(_ context.Context, m rooms.Member) error {
+		_, err := rooms.Adapter{Store: store}.Broadcast(t.Context(), rooms.Target{Namespace: "/"}, func(_ context.Context, m rooms.Member) error {
 			mu.Lock()
 			now++
 			most = max(most, now)
@@ -187,7 +187,7 @@ func TestDeliveriesAreBoundedAndASlowOneDelaysNobody(t *testing.T) {
 func TestARoomOfOneIsServedWithoutAnyReadTwice(t *testing.T) {
 	store := town(t)
 	var r recipients
-	if err := (rooms.Adapter{Store: store}).Broadcast(t.Context(), rooms.Target{Namespace: "/", Rooms: []string{"e"}}, r.deliver); err != nil {
+	if _, err := (rooms.Adapter{Store: store}).Broadcast(t.Context(), rooms.Target{Namespace: "/", Rooms: []string{"e"}}, r.deliver); err != nil {
 		t.Fatal(err)
 	}
 	if !slices.Equal(store.reads, []string{"e"}) {
@@ -219,7 +219,7 @@ func (parts) Split(room, cursor string) []string { return []string{"1", "2", "3"
 func TestALargeRoomIsReadInParts(t *testing.T) {
 	var mu sync.Mutex
 	var served []string
-	err := rooms.Adapter{Store: parts{}}.Broadcast(t.Context(), rooms.Target{Rooms: []string{"r"}}, func(_ context.Context, m rooms.Member) error {
+	_, err := rooms.Adapter{Store: parts{}}.Broadcast(t.Context(), rooms.Target{Rooms: []string{"r"}}, func(_ context.Context, m rooms.Member) error {
 		mu.Lock()
 		defer mu.Unlock()
 		served = append(served, m.Socket)
@@ -228,5 +228,54 @@ func TestALargeRoomIsReadInParts(t *testing.T) {
 	slices.Sort(served)
 	if !errors.Is(err, errRead) || !slices.Equal(served, []string{"a", "b", "c", "d", "e"}) {
 		t.Errorf("served %q, error %v", served, err)
+	}
+}
+
+// What a broadcast leaves when its time is over is what another serves, and nobody is left out or served twice: whatever
+// had been served when it ended, and however often that happens.
+func TestABroadcastThatIsCutOffCanBeResumed(t *testing.T) {
+	for _, target := range []rooms.Target{{}, {Rooms: []string{"red"}}, {Rooms: []string{"a", "blue", "e"}}, {Except: []string{"blue"}}, {Skip: "b"}} {
+		for atATime := 1; atATime <= 3; atATime++ {
+			for each := 1; each < 6; each++ {
+				target.Namespace = "/"
+				var once, again recipients
+				adapter := rooms.Adapter{Store: town(t), AtATime: atATime}
+				if _, err := adapter.Broadcast(t.Context(), target, once.deliver); err != nil {
+					t.Fatal(err)
+				}
+				var rest rooms.Rest
+				for try := 0; ; try++ {
+					ctx, cancel := context.WithCancelCause(t.Context())
+					var mu sync.Mutex
+					n := 0
+					deliver := func(ctx context.Context, m rooms.Member) error {
+						mu.Lock()
+						defer mu.Unlock()
+						if n++; n == each {
+							cancel(errRead)
+						}
+						return again.deliver(ctx, m)
+					}
+					var err error
+					if try == 0 {
+						rest, err = adapter.Broadcast(ctx, target, deliver)
+					} else {
+						rest, err = adapter.Resume(ctx, target, rest.Parts, deliver)
+					}
+					if (len(rest.Parts) > 0) != errors.Is(err, errRead) || try > 6 {
+						t.Fatalf("%+v, %d: %+v %v", target, try, rest, err)
+					}
+					if len(rest.Parts) == 0 {
+						break
+					}
+					if served := len(again.at); served+rest.Known > len(once.at) || !rest.More && served+rest.Known != len(once.at) {
+						t.Errorf("%+v: %d were served and %+v is left of %d", target, served, rest, len(once.at))
+					}
+				}
+				if !maps.Equal(once.at, again.at) {
+					t.Errorf("%+v, %d at a time, cut off after %d: served %v, want %v", target, atATime, each, again.at, once.at)
+				}
+			}
+		}
 	}
 }

@@ -22,7 +22,7 @@ func ExampleAdapter_Broadcast() {
 
 	adapter := rooms.Adapter{Store: store}
 	target := rooms.Target{Namespace: "/", Rooms: []string{"programmers"}, Skip: "ada"} // ada is the one who emits
-	err := adapter.Broadcast(ctx, target, func(_ context.Context, m rooms.Member) error {
+	_, err := adapter.Broadcast(ctx, target, func(_ context.Context, m rooms.Member) error {
 		fmt.Println("to the", m.Address)
 		return nil
 	})

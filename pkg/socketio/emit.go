@@ -1,11 +1,13 @@
 package socketio
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/dozeio/doze/pkg/engine"
 	"github.com/dozeio/doze/pkg/protocol"
@@ -49,10 +51,14 @@ func (b Broadcast) Except(rooms ...string) Broadcast {
 // waiting for, every recipient. Events of one handler arrive in the order of its calls, if these get its own context.
 //
 // engine.ErrTooLarge (the text, or an attachment in base64, is over engine.Options.MaxMessage, or all together over
-// engine.MaxOutbox), or arguments that cannot be encoded: nothing was sent to anybody. Else the error is the store's,
-// when not all recipients could be found, or that of ctx, when it has ended before all were served. What goes wrong with
-// a single recipient is no error of the emit: one that is gone is left out; one that does not get the event, because it
-// does not read or poll as fast as events come, is logged and disconnected, so that it knows.
+// engine.MaxOutbox), or arguments that cannot be encoded: nothing was sent to anybody. What goes wrong with a single
+// recipient is no error of the emit: one that is gone is left out; one that does not get the event, because it does not
+// read or poll as fast as events come, is logged and disconnected, so that it knows.
+//
+// All recipients are served by this call, 64 at a time, so that there is a limit to how many it can serve before ctx
+// ends, of which it leaves up to 0.8 s to its caller: see docs/guarantees.md. What ends it early, be it ctx or the store,
+// is its error. When somebody had been served by then, it is an *UnservedError: the others are disconnected, so that they
+// know, by jobs that outlive the invocation. When nobody had been, nobody is, and the call may be repeated.
 func (b Broadcast) Emit(ctx context.Context, event string, args ...any) error {
 	s := b.namespace.server
 	e, err := s.backend()
@@ -66,19 +72,34 @@ func (b Broadcast) Emit(ctx context.Context, event string, args ...any) error {
 	if b.rooms && len(b.to) == 0 {
 		return nil
 	}
-	return s.adapter.Broadcast(ctx, b.target(ctx), func(ctx context.Context, m rooms.Member) error {
+	at, target := s.now(), b.target(ctx)
+	early, cancel := e.Early(ctx)
+	defer cancel()
+	var begun, late atomic.Int64
+	rest, err := s.adapter.Broadcast(early, target, func(_ context.Context, m rooms.Member) error {
+		begun.Add(1)
 		err := e.Deliver(ctx, engine.Address(m.Address), parcel)
-		switch {
-		case err == nil || errors.Is(err, engine.ErrGone):
-		case ctx.Err() != nil:
-			return ctx.Err()
-		default:
-			s.opt.Logger.WarnContext(ctx, "a recipient did not get an event and is disconnected",
-				"namespace", b.namespace.name, "socket", m.Socket, "error", err)
-			e.Drop(ctx, engine.Address(m.Address))
+		if err == nil || errors.Is(err, engine.ErrGone) {
+			return nil
 		}
+		if ctx.Err() != nil {
+			late.Add(1)
+		}
+		s.opt.Logger.WarnContext(ctx, "a recipient did not get an event and is disconnected",
+			"namespace", b.namespace.name, "socket", m.Socket, "error", err)
+		e.Drop(ctx, engine.Address(m.Address))
 		return nil
 	})
+	n, served := int(late.Load()), int(begun.Load()-late.Load())
+	if begun.Load() == 0 || n == 0 && len(rest.Parts) == 0 {
+		return err
+	}
+	unserved := &UnservedError{Served: served, Unserved: n + rest.Known, More: rest.More, Err: cmp.Or(err, ctx.Err())}
+	if err := s.disconnectRest(ctx, target, rest, at); err != nil {
+		unserved.Err = errors.Join(unserved.Err, fmt.Errorf("not all of them can be: %w", err))
+	}
+	s.opt.Logger.ErrorContext(ctx, "a broadcast was cut off", "namespace", b.namespace.name, "error", unserved)
+	return unserved
 }
 
 // Sockets returns the ids of the sockets that an Emit would reach at the moment, in no order: who is in a room, or
@@ -92,7 +113,7 @@ func (b Broadcast) Sockets(ctx context.Context) ([]string, error) {
 	if b.rooms && len(b.to) == 0 {
 		return ids, nil
 	}
-	err := b.namespace.server.adapter.Broadcast(ctx, b.target(ctx), func(_ context.Context, m rooms.Member) error {
+	_, err := b.namespace.server.adapter.Broadcast(ctx, b.target(ctx), func(_ context.Context, m rooms.Member) error {
 		mu.Lock()
 		defer mu.Unlock()
 		ids = append(ids, m.Socket)

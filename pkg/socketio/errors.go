@@ -32,6 +32,27 @@ type AckError struct{ Data any }
 // Error describes the data.
 func (e *AckError) Error() string { return fmt.Sprintf("acked with %+v", e.Data) }
 
+// UnservedError is the error of a broadcast that ended before it came to all of its recipients. Those that it did not
+// come to are being disconnected, unless Err says that they cannot be.
+type UnservedError struct {
+	Served   int   // recipients that the event was posted to, or waits for, or that were gone
+	Unserved int   // those that were not served, as far as they are known
+	More     bool  // there are others, or may be, that have not been counted
+	Err      error // what ended it: context.DeadlineExceeded when the time was over, or the store's
+}
+
+// Error says how many were not served.
+func (e *UnservedError) Error() string {
+	atLeast := ""
+	if e.More {
+		atLeast = "at least "
+	}
+	return fmt.Sprintf("socketio: %s%d of %d recipients were not served and are disconnected: %v", atLeast, e.Unserved, e.Served+e.Unserved, e.Err)
+}
+
+// Unwrap returns Err.
+func (e *UnservedError) Unwrap() error { return e.Err }
+
 // gone turns the engine's word for a client that is gone into this package's.
 func gone(err error) error {
 	if errors.Is(err, engine.ErrGone) {

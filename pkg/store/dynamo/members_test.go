@@ -49,7 +49,7 @@ func TestLargeRoomsAreReadInParts(t *testing.T) {
 			if test.room != "" {
 				target.Rooms = []string{test.room}
 			}
-			err := rooms.Adapter{Store: s}.Broadcast(t.Context(), target, func(_ context.Context, member rooms.Member) error {
+			_, err := rooms.Adapter{Store: s}.Broadcast(t.Context(), target, func(_ context.Context, member rooms.Member) error {
 				mu.Lock()
 				defer mu.Unlock()
 				seen[member.Address]++
