@@ -138,7 +138,7 @@ func (s *Store) PutLive(ctx context.Context, l engine.Live) error {
 }
 
 // Touch implements engine.Store.
-func (s *Store) Touch(ctx context.Context, a engine.Address, last time.Time, joined bool) error {
+func (s *Store) Touch(ctx context.Context, a engine.Address, last, joined time.Time) error {
 	if err := s.take(s.Writes, 1, live(a)); err != nil {
 		return err
 	}
@@ -155,11 +155,11 @@ func (s *Store) Lives(ctx context.Context, n int) (lives []engine.Live, err erro
 }
 
 // Forget implements engine.Store.
-func (s *Store) Forget(ctx context.Context, a engine.Address) error {
+func (s *Store) Forget(ctx context.Context, a engine.Address, sid string) error {
 	if err := s.take(s.Writes, 1, live(a)); err != nil {
 		return err
 	}
-	return s.Sessions.Forget(ctx, a)
+	return s.Sessions.Forget(ctx, a, sid)
 }
 
 // Timer implements engine.Store.
