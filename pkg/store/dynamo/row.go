@@ -23,7 +23,7 @@ const (
 	attrClosedBy   = "w"
 	attrOpened     = "a"
 	attrGreeted    = "gr"
-	attrDoubted    = "do"
+	attrDoubted    = "dq"
 	attrLease      = "l"
 	attrLeaseUntil = "u"
 	attrOutbox     = "q" // never an empty list
