@@ -20,7 +20,7 @@ func echoBytes(context.Context, []byte) ([]byte, error) { return echoAnswer, nil
 
 // BenchmarkEcho is one message in and its route response out, client included, with a function that does nothing.
 func BenchmarkEcho(b *testing.B) {
-	for name, o := range map[string]gateway.Options{"parallel": {}, "ordered": {OrderedFrames: true}} {
+	for name, o := range map[string]gateway.Options{"parallel": {RouteResponse: true}, "ordered": {RouteResponse: true, OrderedFrames: true}} {
 		b.Run(name, func(b *testing.B) {
 			o.Default, o.Connect, o.Disconnect = gateway.HandlerFunc(echoBytes), gateway.HandlerFunc(echoBytes), gateway.HandlerFunc(echoBytes)
 			s := start(b, o)

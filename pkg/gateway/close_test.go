@@ -144,7 +144,7 @@ func TestLogNeverHasASessionIDOrABody(t *testing.T) {
 		HTTP: map[string]gateway.Handler{"GET": httpFunction(func(e httpRequest) (any, error) {
 			return nil, errors.New("cannot GET /?" + e.RawQueryString)
 		})},
-		Default: function(reply(200, "SECRETBODY")),
+		Default: function(reply(200, "SECRETBODY")), RouteResponse: true,
 	})
 	b.request("GET", "/socket.io/?EIO=4&sid=SECRET&t=1", "")
 	c, _, err := websocket.Dial(b.ctx, b.url("/socket.io/?EIO=4&transport=websocket&sid=SECRET"), nil)

@@ -9,7 +9,7 @@
 //		}
 //		return json.Marshal(events.APIGatewayProxyResponse{StatusCode: 200, Body: e.Body})
 //	})
-//	g, err := gateway.New(gateway.Options{Default: echo, Stage: "dev"})
+//	g, err := gateway.New(gateway.Options{Default: echo, RouteResponse: true, Stage: "dev"})
 //	if err != nil {
 //		log.Fatal(err)
 //	}
@@ -23,8 +23,9 @@
 // The surprises of the platform are the point, and each has a test:
 //   - The handshake is pending until $connect has returned, and its refusal is the client's HTTP status. A post to the connection inside $connect
 //     is answered 410.
-//   - Messages of one connection are handled in parallel and in no order (see Options.Jitter); what the function returns is the route response; a
-//     function that fails or takes 29 s makes the gateway send an error frame.
+//   - Messages of one connection are handled in parallel and in no order (see Options.Jitter); what the function returns is dropped, or
+//     with Options.RouteResponse sent, an empty body as an empty frame; a function that fails, answers what is no proxy response or takes 29 s makes
+//     the gateway send an error frame.
 //   - Only $connect has headers and a query.
 //   - Binary frames close the connection with 1003, frames over 32 KiB and messages over 128 KiB with 1009; so do 10 idle minutes and the
 //     age of 2 hours with 1001.

@@ -26,7 +26,7 @@ func Example() {
 		}
 		return json.Marshal(events.APIGatewayProxyResponse{StatusCode: 200, Body: "hello " + e.Body})
 	})
-	g, err := gateway.New(gateway.Options{Default: greet, Stage: "dev"})
+	g, err := gateway.New(gateway.Options{Default: greet, RouteResponse: true, Stage: "dev"})
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -59,7 +59,7 @@ func TestForbiddenFramesCloseTheConnection(t *testing.T) {
 		"legal close code is answered alike": {4321, []ws.Frame{masked(ws.NewCloseFrame(ws.NewCloseFrameBody(4321, "mine")))}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := start(t, gateway.Options{NoRouteResponse: true})
+			b := start(t, gateway.Options{})
 			raw := b.raw()
 			for _, f := range c.frames {
 				b.writeRaw(raw, f)

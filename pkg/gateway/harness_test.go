@@ -48,7 +48,7 @@ func start(t testing.TB, o gateway.Options) *bench {
 		o.Connect = noting(b.connects, reply(200, ""))
 	}
 	if o.Default == nil {
-		o.Default = noting(b.messages, func(e wsEvent) (any, error) { return reply(200, e.Body)(e) })
+		o.Default, o.RouteResponse = noting(b.messages, func(e wsEvent) (any, error) { return reply(200, e.Body)(e) }), true
 	}
 	if o.Disconnect == nil {
 		o.Disconnect = noting(b.disconnects, reply(200, ""))

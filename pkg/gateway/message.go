@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"encoding/base64"
-	"encoding/json"
 	"time"
 	"unicode/utf8"
 
@@ -91,29 +90,21 @@ func (c *conn) run(m message) {
 	g.invoke("$default", g.opt.Default, m.event, g.opt.IntegrationTimeout, func(answer []byte, err error) { c.respond(m, answer, err) })
 }
 
-// routeResponse is what matters of a $default function's answer.
-type routeResponse struct {
-	StatusCode      *int   `json:"statusCode"`
-	Body            string `json:"body"`
-	IsBase64Encoded bool   `json:"isBase64Encoded"`
-}
-
-// respond sends the route response, whatever its status code
+// respond sends the route response, where there is one, whatever its status code
 // (https://github.com/yai333/React-Chat-App-using-AWS-API-Gateway-Websocket-and-Serverless-Framework/issues/2), or the frame that tells of a
-// function error or timeout; what AWS does with a response over its message limit is not documented, and is taken for an error here. A client that is gone or takes no more misses it.
+// function error or timeout, which comes without a route response too. What AWS does with a response over its message limit is not documented, and
+// is taken for an error here. A client that is gone or takes no more misses it.
 func (c *conn) respond(m message, answer []byte, err error) {
-	if err == nil && c.g.opt.NoRouteResponse {
-		return
-	}
-	var a routeResponse
+	var a proxyResponse
+	ok := false
 	if err == nil {
-		err = json.Unmarshal(answer, &a)
+		a, ok = readProxyResponse(answer)
 	}
-	if err != nil || a.StatusCode == nil || len(a.Body) > c.g.opt.MaxMessage {
+	if !ok || len(a.Body) > c.g.opt.MaxMessage {
 		c.send(ws.OpText, errorMessage("Internal server error", c.id, m.request))
 		return
 	}
-	if a.Body == "" {
+	if !c.g.opt.RouteResponse || a.Body == "" && c.g.opt.DropEmptyResponse {
 		return
 	}
 	if a.IsBase64Encoded && c.g.opt.BinaryFrames {

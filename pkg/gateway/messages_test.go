@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http/httptest"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -29,7 +30,7 @@ func TestRouteResponseIsOneTextMessage(t *testing.T) {
 }
 
 func TestRouteResponseIsSentWhateverItsStatus(t *testing.T) {
-	b := start(t, gateway.Options{Default: function(reply(500, "sorry"))})
+	b := start(t, gateway.Options{RouteResponse: true, Default: function(reply(500, "sorry"))})
 	c := b.dial()
 	b.say(c, "x")
 	if got := b.hear(c); got != "sorry" {
@@ -38,10 +39,13 @@ func TestRouteResponseIsSentWhateverItsStatus(t *testing.T) {
 }
 
 func TestWithoutRouteResponseTheBodyIsDropped(t *testing.T) {
-	b := start(t, gateway.Options{NoRouteResponse: true})
+	b := start(t, gateway.Options{Default: function(reply(200, "dropped"))})
 	c, id := b.connect()
-	b.say(c, "dropped")
-	b.next(b.messages)
+	b.say(c, "x")
+	for b.Stats().Messages == 0 {
+		runtime.Gosched()
+	}
+	b.say(c, "y") // one of two answers may be late, and both are dropped
 	if err := b.post(id, "kept"); err != nil {
 		t.Fatal(err)
 	}
@@ -52,11 +56,16 @@ func TestWithoutRouteResponseTheBodyIsDropped(t *testing.T) {
 
 func TestFailingFunctionSendsTheErrorFrame(t *testing.T) {
 	for name, f := range map[string]gateway.Handler{
-		"error":     function(func(wsEvent) (any, error) { return nil, errors.New("no") }),
-		"panic":     function(func(wsEvent) (any, error) { panic("no") }),
-		"no status": function(func(wsEvent) (any, error) { return map[string]string{}, nil }),
-		"too large": function(reply(200, strings.Repeat("x", 128<<10+1))),
-		"no JSON":   gateway.HandlerFunc(func(context.Context, []byte) ([]byte, error) { return []byte("no"), nil }),
+		"other key": function(func(wsEvent) (any, error) {
+			return map[string]any{"statusCode": 200, "connectionId": "x"}, nil
+		}),
+		"two values": gateway.HandlerFunc(func(context.Context, []byte) ([]byte, error) { return []byte(`{"statusCode":200}{}`), nil }),
+		"no answer":  gateway.HandlerFunc(func(context.Context, []byte) ([]byte, error) { return nil, nil }),
+		"error":      function(func(wsEvent) (any, error) { return nil, errors.New("no") }),
+		"panic":      function(func(wsEvent) (any, error) { panic("no") }),
+		"no status":  function(func(wsEvent) (any, error) { return map[string]string{}, nil }),
+		"too large":  function(reply(200, strings.Repeat("x", 128<<10+1))),
+		"no JSON":    gateway.HandlerFunc(func(context.Context, []byte) ([]byte, error) { return []byte("no"), nil }),
 	} {
 		b := start(t, gateway.Options{Default: f})
 		c, id := b.connect()
@@ -64,6 +73,48 @@ func TestFailingFunctionSendsTheErrorFrame(t *testing.T) {
 		isErrorFrame(t, name, b.hear(c), id)
 		if err := b.post(id, "alive"); err != nil {
 			t.Errorf("%s: the connection did not survive: %v", name, err)
+		}
+	}
+}
+
+func TestEveryKeyOfAProxyResponseIsTaken(t *testing.T) {
+	b := start(t, gateway.Options{RouteResponse: true, Default: gateway.HandlerFunc(func(context.Context, []byte) ([]byte, error) {
+		return []byte(`{"statusCode":200,"headers":{"a":"b"},"multiValueHeaders":{"a":["b"]},"body":"fine","isBase64Encoded":false,"cookies":["a=b"]}`), nil
+	})})
+	c := b.dial()
+	b.say(c, "x")
+	if got := b.hear(c); got != "fine" {
+		t.Fatal(got)
+	}
+}
+
+func TestEmptyRouteResponse(t *testing.T) {
+	for name, c := range map[string]struct {
+		o    gateway.Options
+		want []string
+	}{
+		"leaves as an empty frame":                {gateway.Options{RouteResponse: true}, []string{"", "then this"}},
+		"is dropped by the option":                {gateway.Options{RouteResponse: true, DropEmptyResponse: true}, []string{"then this"}},
+		"is none where there is no such response": {gateway.Options{}, []string{"posted"}},
+	} {
+		c.o.OrderedFrames = true
+		c.o.Default = function(func(e wsEvent) (any, error) { return reply(200, e.Body)(e) })
+		b := start(t, c.o)
+		conn, id := b.connect()
+		b.say(conn, "")
+		b.say(conn, "then this")
+		for b.Stats().Messages < 2 {
+			runtime.Gosched()
+		}
+		if !c.o.RouteResponse {
+			if err := b.post(id, "posted"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, want := range c.want {
+			if got := b.hear(conn); got != want {
+				t.Errorf("%s: %q", name, got)
+			}
 		}
 	}
 }
@@ -80,7 +131,7 @@ func isErrorFrame(t *testing.T, name, frame, connectionID string) {
 func TestFunctionOver29SecondsSendsTheErrorFrame(t *testing.T) {
 	clock := newClock()
 	started, release := make(chan struct{}), make(chan struct{})
-	b := start(t, gateway.Options{Clock: clock, OrderedFrames: true, Default: function(func(e wsEvent) (any, error) {
+	b := start(t, gateway.Options{Clock: clock, OrderedFrames: true, RouteResponse: true, Default: function(func(e wsEvent) (any, error) {
 		if e.Body == "x" {
 			close(started)
 			<-release // notices nothing
@@ -164,7 +215,7 @@ func TestOrderedFramesRunOneAtATimeAndDisconnectLast(t *testing.T) {
 	got := make(chan string, n)
 	done := make(chan struct{})
 	b := start(t, gateway.Options{
-		OrderedFrames: true, NoRouteResponse: true,
+		OrderedFrames: true,
 		Default: function(func(e wsEvent) (any, error) {
 			if running.Add(1) != 1 {
 				t.Error("two at once")
@@ -216,7 +267,7 @@ func TestParallelInvocationsAreBounded(t *testing.T) {
 	var running, most atomic.Int32
 	release := make(chan struct{})
 	full := make(chan struct{}, 10)
-	b := start(t, gateway.Options{MaxParallel: 2, Default: function(func(e wsEvent) (any, error) {
+	b := start(t, gateway.Options{MaxParallel: 2, RouteResponse: true, Default: function(func(e wsEvent) (any, error) {
 		n := running.Add(1)
 		most.Store(max(most.Load(), n))
 		full <- struct{}{}
@@ -263,7 +314,7 @@ func TestMessageWithoutARouteGetsAForbiddenFrame(t *testing.T) {
 }
 
 func TestBinaryFramesOptionBothWays(t *testing.T) {
-	b := start(t, gateway.Options{BinaryFrames: true, Default: function(func(e wsEvent) (any, error) {
+	b := start(t, gateway.Options{BinaryFrames: true, RouteResponse: true, Default: function(func(e wsEvent) (any, error) {
 		return events.APIGatewayProxyResponse{StatusCode: 200, Body: e.Body, IsBase64Encoded: e.IsBase64Encoded}, nil
 	})})
 	c := b.dial()

@@ -54,8 +54,16 @@ type Options struct {
 	// Stage is the name of the WebSocket API's stage, and so the first part of its path. Default: local
 	Stage string
 
-	// NoRouteResponse is a $default route without a route response: the function's response body is dropped. By default it is sent to the client.
-	NoRouteResponse bool
+	// RouteResponse is a $default route with a route response: the body of the function's answer goes to the client as one message. By default there
+	// is none, as in a new WebSocket API, and the body is dropped.
+	// https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-route-response.html
+	RouteResponse bool
+
+	// DropEmptyResponse is kinder than what is known of AWS: an empty body of a route response sends nothing. By default an empty text frame leaves,
+	// which a user saw (https://github.com/serverless/serverless/issues/6816), and which follows from what AWS writes: of a proxy integration "the
+	// backend output" goes to the caller "as the complete payload"
+	// (https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-integration-responses.html).
+	DropEmptyResponse bool
 
 	// BinaryFrames describes a gateway that is not AWS's: binary messages reach the function with isBase64Encoded set, and leave as binary
 	// frames when a route response has isBase64Encoded set or a post has the header FrameHeader. On AWS an inbound binary frame closes the

@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"crypto/sha1"
 	"encoding/base64"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -34,7 +33,7 @@ func (g *Gateway) serveWebSocket(w http.ResponseWriter, r *http.Request) {
 	if refusal != nil {
 		c.abandon()
 		refusal.write(w)
-		g.logRequest(r, "websocket", refusal.StatusCode)
+		g.logRequest(r, "websocket", *refusal.StatusCode)
 		return
 	}
 	g.logRequest(r, "websocket", http.StatusSwitchingProtocols)
@@ -75,66 +74,29 @@ func hasToken(values []string, token string) bool {
 	return false
 }
 
-// connectResponse is what a $connect function answers with.
-type connectResponse struct {
-	StatusCode        int                 `json:"statusCode"`
-	Headers           map[string]string   `json:"headers"`
-	MultiValueHeaders map[string][]string `json:"multiValueHeaders"`
-	Body              string              `json:"body"`
-	IsBase64Encoded   bool                `json:"isBase64Encoded"`
-}
-
-func (a *connectResponse) header(name string) string {
-	for k, v := range a.Headers {
-		if strings.EqualFold(k, name) {
-			return v
-		}
-	}
-	for k, v := range a.MultiValueHeaders {
-		if strings.EqualFold(k, name) && len(v) > 0 {
-			return v[0]
-		}
-	}
-	return ""
-}
-
-func (a *connectResponse) write(w http.ResponseWriter) {
-	body := []byte(a.Body)
-	if a.IsBase64Encoded {
-		if raw, err := base64.StdEncoding.DecodeString(a.Body); err == nil {
-			body = raw
-		}
-	}
-	kind := a.header("Content-Type")
-	if kind == "" {
-		kind = "application/json"
-	}
-	w.Header().Set("Content-Type", kind)
-	w.WriteHeader(a.StatusCode)
-	w.Write(body)
-}
-
 // connect invokes $connect. It returns the subprotocol to echo, or what to refuse the client with: the function's own answer; 502 for a function
 // error (https://github.com/serverless/serverless-websockets-plugin/issues/13); 504 for a timeout, where no public record was found.
-func (g *Gateway) connect(r *http.Request, c *conn) (protocol string, refusal *connectResponse) {
+func (g *Gateway) connect(r *http.Request, c *conn) (protocol string, refusal *proxyResponse) {
 	if g.opt.Connect == nil {
 		return "", nil
 	}
 	request := g.random.id()
 	g.stats.connects.Add(1)
 	answer, err := g.call("$connect", g.opt.Connect, g.connectEvent(r, c, request), 0, g.opt.IntegrationTimeout)
-	refuse := func(status int, message string) (string, *connectResponse) {
-		return "", &connectResponse{StatusCode: status, Body: string(errorMessage(message, c.id, request))}
+	refuse := func(status int, message string) (string, *proxyResponse) {
+		return "", &proxyResponse{StatusCode: &status, Body: string(errorMessage(message, c.id, request))}
 	}
-	var a connectResponse
+	var a proxyResponse
+	ok := false
+	if err == nil {
+		a, ok = readProxyResponse(answer)
+	}
 	switch {
 	case err == errTimeout:
 		return refuse(http.StatusGatewayTimeout, "Endpoint request timed out")
-	case err != nil:
+	case err != nil, !ok, *a.StatusCode < 200, *a.StatusCode > 599:
 		return refuse(http.StatusBadGateway, "Internal server error")
-	case json.Unmarshal(answer, &a) != nil || a.StatusCode < 200 || a.StatusCode > 599:
-		return refuse(http.StatusBadGateway, "Internal server error")
-	case a.StatusCode > 299:
+	case *a.StatusCode > 299:
 		return "", &a
 	}
 	return a.header("Sec-WebSocket-Protocol"), nil
