@@ -117,6 +117,18 @@ func legal(h ws.Header, kind ws.OpCode) bool {
 	return false
 }
 
+// legalClose says whether a client may close with a code: those that RFC 6455 and the registry of IANA have for the wire, 1012 to 1014 among them,
+// and 3000 to 4999 for libraries and applications. https://www.iana.org/assignments/websocket/websocket.xhtml#close-code-number
+func legalClose(code ws.StatusCode) bool {
+	switch {
+	case code < 1000, code == 1004, code == statusNoStatus, code == statusAbnormal:
+		return false
+	case code <= 1014:
+		return true
+	}
+	return code >= 3000 && code <= 4999
+}
+
 // control answers pings and close frames: they reach no function. https://github.com/dvmatyun/web_socket/issues/13
 func (c *conn) control(h ws.Header) (e ending, ended bool) {
 	var buffer [ws.MaxControlFramePayloadSize]byte
@@ -133,7 +145,7 @@ func (c *conn) control(h ws.Header) (e ending, ended bool) {
 			return ending{statusNoStatus, reasonNoStatus, true, true}, true
 		}
 		status, text := ws.ParseCloseFrameData(payload)
-		if ws.CheckCloseFrameData(status, text) != nil {
+		if !legalClose(status) || !utf8.ValidString(text) {
 			return violation(statusProtocolError), true
 		}
 		return ending{int(status), text, true, true}, true

@@ -41,22 +41,23 @@ func TestForbiddenFramesCloseTheConnection(t *testing.T) {
 		code   int
 		frames []ws.Frame
 	}{
-		"binary is 1003":                     {1003, []ws.Frame{masked(ws.NewBinaryFrame([]byte{1}))}},
-		"fragmented binary is 1003":          {1003, []ws.Frame{part(ws.OpBinary, false, 1)}},
-		"frame over 32 KiB is 1009":          {1009, []ws.Frame{text(32<<10 + 1)}},
-		"message over 128 KiB is 1009":       {1009, []ws.Frame{part(ws.OpText, false, 32<<10), part(0, false, 32<<10), part(0, false, 32<<10), part(0, false, 32<<10), part(0, true, 1)}},
-		"invalid UTF-8 is 1007":              {1007, []ws.Frame{masked(ws.NewTextFrame([]byte{0xff}))}},
-		"long invalid UTF-8 is 1007":         {1007, []ws.Frame{masked(ws.NewTextFrame([]byte(strings.Repeat("x", 5000) + "\xff")))}},
-		"unmasked is 1002":                   {1002, []ws.Frame{ws.NewTextFrame([]byte("x"))}},
-		"reserved bits are 1002":             {1002, []ws.Frame{reserved}},
-		"reserved opcode is 1002":            {1002, []ws.Frame{part(3, true, 1)}},
-		"continuation of nothing is 1002":    {1002, []ws.Frame{part(0, true, 1)}},
-		"message within a message is 1002":   {1002, []ws.Frame{part(ws.OpText, false, 1), part(ws.OpText, true, 1)}},
-		"fragmented ping is 1002":            {1002, []ws.Frame{part(ws.OpPing, false, 1)}},
-		"long ping is 1002":                  {1002, []ws.Frame{part(ws.OpPing, true, 126)}},
-		"close frame of one byte is 1002":    {1002, []ws.Frame{part(ws.OpClose, true, 1)}},
-		"close code that is none is 1002":    {1002, []ws.Frame{masked(ws.NewCloseFrame(ws.NewCloseFrameBody(1006, "")))}},
-		"legal close code is answered alike": {4321, []ws.Frame{masked(ws.NewCloseFrame(ws.NewCloseFrameBody(4321, "mine")))}},
+		"binary is 1003":                        {1003, []ws.Frame{masked(ws.NewBinaryFrame([]byte{1}))}},
+		"fragmented binary is 1003":             {1003, []ws.Frame{part(ws.OpBinary, false, 1)}},
+		"frame over 32 KiB is 1009":             {1009, []ws.Frame{text(32<<10 + 1)}},
+		"message over 128 KiB is 1009":          {1009, []ws.Frame{part(ws.OpText, false, 32<<10), part(0, false, 32<<10), part(0, false, 32<<10), part(0, false, 32<<10), part(0, true, 1)}},
+		"invalid UTF-8 is 1007":                 {1007, []ws.Frame{masked(ws.NewTextFrame([]byte{0xff}))}},
+		"long invalid UTF-8 is 1007":            {1007, []ws.Frame{masked(ws.NewTextFrame([]byte(strings.Repeat("x", 5000) + "\xff")))}},
+		"unmasked is 1002":                      {1002, []ws.Frame{ws.NewTextFrame([]byte("x"))}},
+		"reserved bits are 1002":                {1002, []ws.Frame{reserved}},
+		"reserved opcode is 1002":               {1002, []ws.Frame{part(3, true, 1)}},
+		"continuation of nothing is 1002":       {1002, []ws.Frame{part(0, true, 1)}},
+		"message within a message is 1002":      {1002, []ws.Frame{part(ws.OpText, false, 1), part(ws.OpText, true, 1)}},
+		"fragmented ping is 1002":               {1002, []ws.Frame{part(ws.OpPing, false, 1)}},
+		"long ping is 1002":                     {1002, []ws.Frame{part(ws.OpPing, true, 126)}},
+		"close frame of one byte is 1002":       {1002, []ws.Frame{part(ws.OpClose, true, 1)}},
+		"close code that is none is 1002":       {1002, []ws.Frame{masked(ws.NewCloseFrame(ws.NewCloseFrameBody(1006, "")))}},
+		"close reason that is no UTF-8 is 1002": {1002, []ws.Frame{masked(ws.NewCloseFrame(ws.NewCloseFrameBody(1000, "\xff")))}},
+		"legal close code is answered alike":    {4321, []ws.Frame{masked(ws.NewCloseFrame(ws.NewCloseFrameBody(4321, "mine")))}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := start(t, gateway.Options{})
@@ -74,6 +75,27 @@ func TestForbiddenFramesCloseTheConnection(t *testing.T) {
 				t.Error("it reached the function")
 			}
 		})
+	}
+}
+
+func TestCloseCodes(t *testing.T) {
+	for code, legal := range map[int]bool{
+		0: false, 999: false, 1000: true, 1003: true, 1004: false, 1005: false, 1006: false, 1007: true, 1011: true,
+		1012: true, 1013: true, 1014: true, 1015: false, 1016: false, 2999: false, 3000: true, 4999: true, 5000: false, 65535: false,
+	} {
+		b := start(t, gateway.Options{})
+		raw := b.raw()
+		b.writeRaw(raw, masked(ws.NewCloseFrame(ws.NewCloseFrameBody(ws.StatusCode(code), "why"))))
+		want := 1002
+		if legal {
+			want = code
+		}
+		if got := ended(t, raw); got != want {
+			t.Errorf("%d was answered with %d", code, got)
+		}
+		if e := b.next(b.disconnects); int(e.RequestContext.DisconnectStatusCode) != want {
+			t.Errorf("%d: $disconnect %+v", code, e.RequestContext)
+		}
 	}
 }
 
