@@ -85,7 +85,7 @@ func (s *Server) wire(o Options, bind func(socketio.Backend) (*engine.Engine, er
 	g := o.Gateway
 	g.Connect, g.Default, g.Disconnect, g.Jobs = &connect, &message, &disconnect, &heartbeat
 	g.HTTP = map[string]gateway.Handler{
-		http.MethodGet: &connect, http.MethodOptions: &connect,
+		http.MethodGet: &connect, http.MethodHead: &connect, http.MethodOptions: &connect,
 		http.MethodPost: &message, http.MethodPut: &message, http.MethodDelete: &message, http.MethodPatch: &message,
 	}
 	g.BinaryFrames, g.OrderedFrames = o.Engine.BinaryFrames, o.Engine.OrderedFrames

@@ -69,6 +69,19 @@ func TestHandshakeReachesTheApplication(t *testing.T) {
 	}
 }
 
+// The gateway would answer 404 for a method without a route.
+func TestHEADReachesTheFunctionOfGET(t *testing.T) {
+	s := start(t, devserver.Options{})
+	res, err := http.Head(s.URL + "/socket.io/?EIO=4&transport=polling")
+	if err != nil {
+		t.Fatal(err)
+	}
+	res.Body.Close()
+	if res.StatusCode == http.StatusNotFound {
+		t.Error(res.Status)
+	}
+}
+
 func TestClientFilesComeFromTheNpmPackage(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "client-dist")
 	if err := os.MkdirAll(folder, 0o755); err != nil {

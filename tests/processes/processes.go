@@ -154,7 +154,7 @@ func (d *Deployment) wire(o Options) (err error) {
 	g := o.Gateway
 	g.Connect, g.Default, g.Disconnect, g.Jobs = d.Connect, d.Message, d.Disconnect, d.Heartbeat
 	g.HTTP = map[string]gateway.Handler{
-		http.MethodGet: d.Connect, http.MethodOptions: d.Connect,
+		http.MethodGet: d.Connect, http.MethodHead: d.Connect, http.MethodOptions: d.Connect,
 		http.MethodPost: d.Message, http.MethodPut: d.Message, http.MethodDelete: d.Message, http.MethodPatch: d.Message,
 	}
 	g.BinaryFrames, g.OrderedFrames = o.Engine.BinaryFrames, o.Engine.OrderedFrames
