@@ -84,6 +84,7 @@ func (s *Server) wire(o Options, bind func(socketio.Backend) (*engine.Engine, er
 	var connect, message, disconnect, heartbeat late
 	g := o.Gateway
 	g.Connect, g.Default, g.Disconnect, g.Jobs = &connect, &message, &disconnect, &heartbeat
+	g.RecursiveLoop = true // as the template has it, for sweeps
 	g.HTTP = map[string]gateway.Handler{
 		http.MethodGet: &connect, http.MethodHead: &connect, http.MethodOptions: &connect,
 		http.MethodPost: &message, http.MethodPut: &message, http.MethodDelete: &message, http.MethodPatch: &message,

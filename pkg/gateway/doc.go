@@ -15,8 +15,8 @@
 //	}
 //	log.Fatal(http.ListenAndServe("127.0.0.1:8080", g)) // now connect to ws://127.0.0.1:8080/dev
 //
-// A function that lambda.NewHandler of aws-lambda-go made is a Handler as it is. The SDK's management client works with
-// BaseEndpoint http://127.0.0.1:8080/dev.
+// What lambda.NewHandler of aws-lambda-go returns is a Handler too, but for one invocation at a time: the answer is in a buffer that the next one
+// writes into (v1.55). The SDK's management client works with BaseEndpoint http://127.0.0.1:8080/dev.
 //
 // # What is faithful
 //

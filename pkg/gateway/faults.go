@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"fmt"
 	"math/rand/v2"
 	"sync"
@@ -23,6 +24,12 @@ type Faults struct {
 	DisconnectLate    float64       // it is invoked DisconnectDelay later
 	DisconnectDelay   time.Duration // default 30 s
 
+	// SQS delivers at least once, and in its own time.
+	// https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/standard-queues-at-least-once-delivery.html
+	JobDoubled float64       // a job is delivered twice, at the same time
+	JobLate    float64       // it is delivered JobDelay later
+	JobDelay   time.Duration // default 30 s
+
 	// Max ends the misery after so many faults since New or SetFaults; 0 is no limit. With a rate of 1 it makes exactly the next Max operations fail.
 	Max int
 }
@@ -32,13 +39,14 @@ func (f Faults) check() error {
 		"PostGone": f.PostGone, "PostGoneDelivered": f.PostGoneDelivered, "PostThrottled": f.PostThrottled, "PostFailed": f.PostFailed,
 		"PostHangs": f.PostHangs, "EarlyPostArrives": f.EarlyPostArrives, "Killed": f.Killed, "DisconnectLost": f.DisconnectLost,
 		"DisconnectDoubled": f.DisconnectDoubled, "DisconnectLate": f.DisconnectLate,
+		"JobDoubled": f.JobDoubled, "JobLate": f.JobLate,
 	} {
 		if !(rate >= 0 && rate <= 1) {
 			return fmt.Errorf("gateway: Faults.%s is %v, but a rate is from 0 to 1", name, rate)
 		}
 	}
-	if f.DisconnectDelay < 0 || f.Max < 0 {
-		return fmt.Errorf("gateway: Faults.DisconnectDelay and Faults.Max must not be negative")
+	if f.DisconnectDelay < 0 || f.JobDelay < 0 || f.Max < 0 {
+		return fmt.Errorf("gateway: Faults.DisconnectDelay, JobDelay and Max must not be negative")
 	}
 	return nil
 }
@@ -132,13 +140,23 @@ func (f *faults) disconnect() (delays []time.Duration) {
 	if f.roll(f.rates.DisconnectLost) {
 		return nil
 	}
+	return f.delays(f.rates.DisconnectLate, f.rates.DisconnectDelay, f.rates.DisconnectDoubled)
+}
+
+// job returns how late a job is to be delivered: once or twice.
+func (f *faults) job() (delays []time.Duration) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.delays(f.rates.JobLate, f.rates.JobDelay, f.rates.JobDoubled)
+}
+
+// delays is for what may come late, or twice. The mutex is held.
+func (f *faults) delays(late float64, delay time.Duration, doubled float64) []time.Duration {
 	var d time.Duration
-	if f.roll(f.rates.DisconnectLate) {
-		if d = f.rates.DisconnectDelay; d == 0 {
-			d = 30 * time.Second
-		}
+	if f.roll(late) {
+		d = cmp.Or(delay, 30*time.Second)
 	}
-	if f.roll(f.rates.DisconnectDoubled) {
+	if f.roll(doubled) {
 		return []time.Duration{d, d}
 	}
 	return []time.Duration{d}

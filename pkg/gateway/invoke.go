@@ -12,21 +12,38 @@ import (
 
 var errTimeout = errors.New("task timed out")
 
+// Routes that are no HTTP method.
+const (
+	routeConnect    = "$connect"
+	routeDefault    = "$default"
+	routeDisconnect = "$disconnect"
+	routeJobs       = "jobs"
+)
+
+// invocation is what a function is to be invoked with.
+type invocation struct {
+	route   string
+	handler Handler
+	event   []byte
+	timeout time.Duration
+	trace   string // its trace id; empty for none
+}
+
 // invoke runs a function on the calling goroutine. finish gets its answer, or errTimeout as soon as the time is up, whether the function has
 // noticed or not. It is called exactly once, perhaps from the clock's goroutine, and must not block.
-func (g *Gateway) invoke(name string, h Handler, event []byte, timeout time.Duration, finish func(answer []byte, err error)) {
+func (g *Gateway) invoke(i invocation, finish func(answer []byte, err error)) {
 	var answered atomic.Bool
 	began := g.opt.Clock.Now()
 	ctx, cancel := context.WithCancelCause(g.base)
-	limited := &limitedContext{Context: ctx, deadline: began.Add(timeout)}
-	stop := g.opt.Clock.AfterFunc(timeout, func() {
+	limited := &limitedContext{Context: ctx, deadline: began.Add(i.timeout), trace: i.trace}
+	stop := g.opt.Clock.AfterFunc(i.timeout, func() {
 		if answered.CompareAndSwap(false, true) {
 			limited.expired.Store(true)
 			cancel(context.DeadlineExceeded)
 			finish(nil, errTimeout)
 		}
 	})
-	answer, err := g.protected(limited, name, h, event)
+	answer, err := g.protected(limited, i)
 	stop()
 	if answered.CompareAndSwap(false, true) {
 		finish(answer, err)
@@ -35,33 +52,33 @@ func (g *Gateway) invoke(name string, h Handler, event []byte, timeout time.Dura
 	}
 	cancel(nil)
 	if err != nil {
-		g.opt.Logger.Warn("function error", "function", name, "error", redact(err.Error()))
+		g.opt.Logger.Warn("function error", "function", i.route, "error", redact(err.Error()))
 	}
 	if g.opt.Logger.Enabled(ctx, slog.LevelDebug) {
-		g.opt.Logger.Debug("invocation", "function", name, "took", g.opt.Clock.Now().Sub(began), "in", len(event), "out", len(answer))
+		g.opt.Logger.Debug("invocation", "function", i.route, "took", g.opt.Clock.Now().Sub(began), "in", len(i.event), "out", len(answer))
 	}
 }
 
 // protected turns a panic into a function error: on Lambda it ends the process, and the gateway sees just that.
-func (g *Gateway) protected(ctx context.Context, name string, h Handler, event []byte) (answer []byte, err error) {
+func (g *Gateway) protected(ctx context.Context, i invocation) (answer []byte, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("panic: %v", p)
-			g.opt.Logger.Error("function panicked", "function", name, "panic", redact(fmt.Sprint(p)), "stack", string(debug.Stack()))
+			g.opt.Logger.Error("function panicked", "function", i.route, "panic", redact(fmt.Sprint(p)), "stack", string(debug.Stack()))
 		}
 	}()
-	return h.Invoke(ctx, event)
+	return i.handler.Invoke(ctx, i.event)
 }
 
 // call is invoke for those who wait for the answer, after a delay.
-func (g *Gateway) call(name string, h Handler, event []byte, delay, timeout time.Duration) ([]byte, error) {
+func (g *Gateway) call(i invocation, delay time.Duration) ([]byte, error) {
 	type result struct {
 		answer []byte
 		err    error
 	}
 	results := make(chan result, 1)
 	ok := g.tasks.after(delay, true, func() {
-		g.invoke(name, h, event, timeout, func(answer []byte, err error) { results <- result{answer, err} })
+		g.invoke(i, func(answer []byte, err error) { results <- result{answer, err} })
 	})
 	if !ok {
 		return nil, errClosed
@@ -70,14 +87,22 @@ func (g *Gateway) call(name string, h Handler, event []byte, delay, timeout time
 	return r.answer, r.err
 }
 
-// limitedContext has its deadline on the gateway's clock.
+// limitedContext has its deadline on the gateway's clock, and the trace id where aws-lambda-go has it.
 type limitedContext struct {
 	context.Context
 	deadline time.Time
+	trace    string
 	expired  atomic.Bool
 }
 
 func (c *limitedContext) Deadline() (time.Time, bool) { return c.deadline, true }
+
+func (c *limitedContext) Value(key any) any {
+	if key == traceKey && c.trace != "" {
+		return c.trace
+	}
+	return c.Context.Value(key)
+}
 
 func (c *limitedContext) Err() error {
 	if c.expired.Load() {

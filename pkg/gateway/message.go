@@ -71,7 +71,7 @@ func (c *conn) run(m message) {
 	g := c.g
 	if m.disconnect {
 		g.stats.disconnects.Add(1)
-		g.invoke("$disconnect", g.opt.Disconnect, m.event, g.opt.IntegrationTimeout, func([]byte, error) {})
+		g.invoke(invocation{route: routeDisconnect, handler: g.opt.Disconnect, event: m.event, timeout: g.opt.IntegrationTimeout}, func([]byte, error) {})
 		return
 	}
 	defer func() { <-c.slots }()
@@ -87,7 +87,8 @@ func (c *conn) run(m message) {
 		return
 	}
 	g.stats.messages.Add(1)
-	g.invoke("$default", g.opt.Default, m.event, g.opt.IntegrationTimeout, func(answer []byte, err error) { c.respond(m, answer, err) })
+	i := invocation{route: routeDefault, handler: g.opt.Default, event: m.event, timeout: g.opt.IntegrationTimeout}
+	g.invoke(i, func(answer []byte, err error) { c.respond(m, answer, err) })
 }
 
 // respond sends the route response, where there is one, whatever its status code

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// Handler is a Lambda function: JSON event in, JSON response out. What lambda.NewHandler of aws-lambda-go returns is one.
+// Handler is a Lambda function: JSON event in, JSON response out.
 //
 // Invoke is called from many goroutines at once. The payload belongs to the callee. The context's deadline is the time limit of the API that
 // invoked the function, on the gateway's clock. An error, like a panic, is a function error: what the client sees then depends on the API.
@@ -65,6 +65,15 @@ type Options struct {
 	// (https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-integration-responses.html).
 	DropEmptyResponse bool
 
+	// MaxHops is how many invocations of Jobs a chain has in which each job was sent by the invocation before, counted by the trace id. Lambda drops
+	// what comes after "approximately" 16, into the dead-letter queue; with this queue it is gone. Default: 16.
+	// https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html
+	MaxHops int
+
+	// RecursiveLoop is Jobs with the property RecursiveLoop: Allow, which ends no chain. By default Lambda ends it (Terminate).
+	// https://docs.aws.amazon.com/lambda/latest/api/API_PutFunctionRecursionConfig.html
+	RecursiveLoop bool
+
 	// BinaryFrames describes a gateway that is not AWS's: binary messages reach the function with isBase64Encoded set, and leave as binary
 	// frames when a route response has isBase64Encoded set or a post has the header FrameHeader. On AWS an inbound binary frame closes the
 	// connection with 1003 and everything leaves as text.
@@ -93,7 +102,8 @@ type Options struct {
 
 	IntegrationTimeout time.Duration // of a WebSocket route; default and AWS's maximum 29 s
 	HTTPTimeout        time.Duration // of an HTTP API route; 30 s
-	JobTimeout         time.Duration // of one delivery to Jobs; default 1 minute
+	JobVisibility      time.Duration // from the delivery of a job that fails until the next; see Schedule; default 20 s, as Doze's template has it (SQS: 30 s)
+	JobTimeout         time.Duration // of one delivery to Jobs; default 1 minute, at most JobVisibility
 	IdleTimeout        time.Duration // without a data frame in either direction; 10 minutes
 	MaxAge             time.Duration // of a connection; 2 hours
 	MaxFrame           int           // bytes in one inbound frame; 32 KiB
@@ -150,7 +160,8 @@ func (o Options) complete() (Options, error) {
 	}{
 		{"IntegrationTimeout", &o.IntegrationTimeout, 29 * time.Second},
 		{"HTTPTimeout", &o.HTTPTimeout, 30 * time.Second},
-		{"JobTimeout", &o.JobTimeout, time.Minute},
+		{"JobVisibility", &o.JobVisibility, 20 * time.Second},
+		{"JobTimeout", &o.JobTimeout, min(time.Minute, cmp.Or(o.JobVisibility, 20*time.Second))},
 		{"IdleTimeout", &o.IdleTimeout, 10 * time.Minute},
 		{"MaxAge", &o.MaxAge, 2 * time.Hour},
 	} {
@@ -169,11 +180,15 @@ func (o Options) complete() (Options, error) {
 		{"MaxParallel", &o.MaxParallel, 1000},
 		{"WriteBuffer", &o.WriteBuffer, 1 << 20},
 		{"JobAttempts", &o.JobAttempts, 5},
+		{"MaxHops", &o.MaxHops, 16},
 	} {
 		if *n.value < 0 {
 			return o, fmt.Errorf("gateway: %s must not be negative", n.name)
 		}
 		*n.value = cmp.Or(*n.value, n.aws)
+	}
+	if o.JobTimeout > o.JobVisibility { // https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
+		return o, fmt.Errorf("gateway: JobTimeout %v must not be over JobVisibility %v: Lambda refuses such a queue", o.JobTimeout, o.JobVisibility)
 	}
 	for o.Seed == 0 {
 		o.Seed = rand.Uint64()

@@ -52,20 +52,24 @@ func TestJobsComeWhenTheirTimeHasCome(t *testing.T) {
 	}
 }
 
-func TestFailedJobComesAgainWithBackoffAndIsDroppedAtTheLimit(t *testing.T) {
-	for name, fail := range map[string]func(events.SQSMessage) (any, error){
-		"function error": func(events.SQSMessage) (any, error) { return nil, errors.New("no") },
-		"batch item failure": func(m events.SQSMessage) (any, error) {
+func TestFailedJobComesAgainAndIsDroppedAtTheLimit(t *testing.T) {
+	for name, c := range map[string]struct {
+		fail  func(events.SQSMessage) (any, error)
+		waits []time.Duration
+	}{
+		"function error": {func(events.SQSMessage) (any, error) { return nil, errors.New("no") }, []time.Duration{20, 20, 20}},
+		"panic":          {func(events.SQSMessage) (any, error) { panic("no") }, []time.Duration{20, 20, 20}},
+		"batch item failure": {func(m events.SQSMessage) (any, error) {
 			return events.SQSEventResponse{BatchItemFailures: []events.SQSBatchItemFailure{{ItemIdentifier: m.MessageId}}}, nil
-		},
+		}, []time.Duration{1, 2, 4}},
 	} {
 		clock := newClock()
-		b, jobs := startQueue(t, gateway.Options{Clock: clock, JobAttempts: 4}, fail)
+		b, jobs := startQueue(t, gateway.Options{Clock: clock, JobAttempts: 4, JobTimeout: 19 * time.Second}, c.fail)
 		if err := b.Schedule(b.ctx, []byte("job"), 0); err != nil {
 			t.Fatal(err)
 		}
 		id := (<-jobs).MessageId
-		for i, wait := range []time.Duration{1, 2, 4} {
+		for i, wait := range c.waits {
 			for { // wait for the retry: while the function runs, its time limit is what falls due next
 				if due, ok := clock.Next(); ok && due.Sub(clock.Now()) == wait*time.Second {
 					break
@@ -89,10 +93,11 @@ func TestFailedJobComesAgainWithBackoffAndIsDroppedAtTheLimit(t *testing.T) {
 	}
 }
 
-func TestJobThatTakesTooLongComesAgain(t *testing.T) {
+// The time counts from the delivery, as SQS's does, not from the end of the invocation.
+func TestJobThatTakesTooLongComesAgainWhenItIsVisible(t *testing.T) {
 	clock := newClock()
 	release := make(chan struct{})
-	b, jobs := startQueue(t, gateway.Options{Clock: clock}, func(m events.SQSMessage) (any, error) {
+	b, jobs := startQueue(t, gateway.Options{Clock: clock, JobTimeout: 15 * time.Second}, func(m events.SQSMessage) (any, error) {
 		if m.Attributes["ApproximateReceiveCount"] == "1" {
 			<-release
 		}
@@ -100,12 +105,35 @@ func TestJobThatTakesTooLongComesAgain(t *testing.T) {
 	})
 	b.Schedule(b.ctx, []byte("job"), 0)
 	<-jobs
-	clock.Advance(time.Minute)
-	clock.Advance(time.Second)
+	clock.Advance(20*time.Second - 1)
+	if len(jobs) != 0 {
+		t.Error("too early")
+	}
+	clock.Advance(1)
 	<-jobs
 	close(release)
 	b.Close(b.ctx)
 	if s := b.Stats(); s.Jobs != 2 || s.JobsDropped != 0 {
+		t.Fatalf("%+v", s)
+	}
+}
+
+func TestJobMayComeTwiceOrLate(t *testing.T) {
+	clock := newClock()
+	b, jobs := startQueue(t, gateway.Options{Clock: clock, Faults: gateway.Faults{JobDoubled: 1, JobLate: 1, JobDelay: time.Minute, Max: 2}}, fine)
+	b.Schedule(b.ctx, []byte("job"), time.Second)
+	clock.Advance(61*time.Second - 1)
+	if len(jobs) != 0 {
+		t.Error("too early")
+	}
+	clock.Advance(1)
+	if one, two := <-jobs, <-jobs; one.MessageId != two.MessageId || one.Attributes["ApproximateReceiveCount"] != "1" {
+		t.Errorf("%+v, %+v", one, two)
+	}
+	b.Schedule(b.ctx, []byte("job"), 0)
+	<-jobs
+	b.Close(b.ctx)
+	if s := b.Stats(); s.Jobs != 3 || s.Faults != 2 {
 		t.Fatalf("%+v", s)
 	}
 }

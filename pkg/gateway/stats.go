@@ -14,10 +14,12 @@ type Stats struct {
 	Posts       uint64 // POSTs to @connections, whatever the answer
 	Swapped     uint64 // $default invocations that began after a later message's of the same connection
 	Faults      uint64 // injected
+
+	RecursiveInvocationsDropped uint64 // jobs that Options.MaxHops ended, by the name of CloudWatch's metric
 }
 
 type counters struct {
-	connects, messages, disconnects, requests, jobs, jobsDropped, posts, swapped atomic.Uint64
+	connects, messages, disconnects, requests, jobs, jobsDropped, posts, swapped, recursive atomic.Uint64
 }
 
 // Stats returns the counts of this moment.
@@ -38,5 +40,6 @@ func (g *Gateway) Stats() Stats {
 		Connections: connections, Faults: injected,
 		Connects: s.connects.Load(), Messages: s.messages.Load(), Disconnects: s.disconnects.Load(), Requests: s.requests.Load(),
 		Jobs: s.jobs.Load(), JobsDropped: s.jobsDropped.Load(), Posts: s.posts.Load(), Swapped: s.swapped.Load(),
+		RecursiveInvocationsDropped: s.recursive.Load(),
 	}
 }

@@ -82,7 +82,8 @@ func (g *Gateway) connect(r *http.Request, c *conn) (protocol string, refusal *p
 	}
 	request := g.random.id()
 	g.stats.connects.Add(1)
-	answer, err := g.call("$connect", g.opt.Connect, g.connectEvent(r, c, request), 0, g.opt.IntegrationTimeout)
+	i := invocation{route: routeConnect, handler: g.opt.Connect, event: g.connectEvent(r, c, request), timeout: g.opt.IntegrationTimeout}
+	answer, err := g.call(i, 0)
 	refuse := func(status int, message string) (string, *proxyResponse) {
 		return "", &proxyResponse{StatusCode: &status, Body: string(errorMessage(message, c.id, request))}
 	}

@@ -45,6 +45,9 @@ type Options struct {
 	Polls  int       // of connect instead, where every client that polls holds one; default 256
 	Logs   io.Writer // of the functions; default: nobody reads them
 
+	// TerminateLoops leaves the heartbeat function without RecursiveLoop: Allow, which the template gives it.
+	TerminateLoops bool
+
 	OpenByQueue bool    // open packets go through the queue, as where Lambda has no extensions
 	Latency     Latency // for benchmarks; not for the chat
 }
@@ -153,6 +156,7 @@ func (d *Deployment) wire(o Options) (err error) {
 	}
 	g := o.Gateway
 	g.Connect, g.Default, g.Disconnect, g.Jobs = d.Connect, d.Message, d.Disconnect, d.Heartbeat
+	g.RecursiveLoop = !o.TerminateLoops
 	g.HTTP = map[string]gateway.Handler{
 		http.MethodGet: d.Connect, http.MethodHead: d.Connect, http.MethodOptions: d.Connect,
 		http.MethodPost: d.Message, http.MethodPut: d.Message, http.MethodDelete: d.Message, http.MethodPatch: d.Message,

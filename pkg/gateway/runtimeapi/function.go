@@ -102,6 +102,9 @@ func New(o Options) (*Function, error) {
 // Invoke gives the event to a copy and returns its answer as soon as it has posted it. Errors are an *Error for what Lambda calls a function
 // error, ErrThrottled, ErrClosed, or the context's own.
 //
+// The invocation's trace id, Lambda-Runtime-Trace-Id, is that which the context has under aws-lambda-go's key, "x-amzn-trace-id", as those of the gateway's
+// queue have: so a function that sends jobs to itself is recognized. Without one it begins a trace of its own.
+//
 // The copy has as much time as the context when Invoke is called, but no more than Timeout, and is killed after that. What its caller waited for it is
 // not taken from that time: then the caller's is over first, and the invocation goes on, as it does when the context is cancelled.
 func (f *Function) Invoke(ctx context.Context, event []byte) ([]byte, error) {
@@ -116,7 +119,8 @@ func (f *Function) Invoke(ctx context.Context, event []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	inv := newInvocation(event, limit)
+	trace, _ := ctx.Value("x-amzn-trace-id").(string)
+	inv := newInvocation(event, limit, trace)
 	f.begin(s, inv)
 	select {
 	case r := <-inv.result:

@@ -40,6 +40,32 @@ func TestInvocationSeesLambdasEnvironment(t *testing.T) {
 	}
 }
 
+// traced is a context as the gateway's queue gives it to Jobs, and as aws-lambda-go gives it to a function.
+type traced struct {
+	context.Context
+	id string
+}
+
+func (c traced) Value(key any) any {
+	if key == "x-amzn-trace-id" {
+		return c.id
+	}
+	return c.Context.Value(key)
+}
+
+func TestTraceIDIsThatOfTheContext(t *testing.T) {
+	f := start(t, Options{Copies: 1})
+	for _, id := range []string{"Root=1-2-3;Lineage=1:a:7", "Root=1-2-3;Lineage=1:a:8", ""} {
+		a, err := invoke(traced{t.Context(), id}, f, event{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if a.Trace != id && (id != "" || !strings.HasPrefix(a.Trace, "Root=1-") || strings.Contains(a.Trace, "Lineage")) {
+			t.Errorf("_X_AMZN_TRACE_ID is %q, want %q", a.Trace, id)
+		}
+	}
+}
+
 func TestOneInvocationAtATime(t *testing.T) {
 	f := start(t, Options{})
 	g := newGate(t)

@@ -48,12 +48,12 @@ type result struct {
 	err    error
 }
 
-func newInvocation(event []byte, limit time.Duration) *invocation {
+func newInvocation(event []byte, limit time.Duration, trace string) *invocation {
 	id := uuid.New()
-	return &invocation{
-		id: id.String(), event: event, limit: limit, result: make(chan result, 1),
-		trace: fmt.Sprintf("Root=1-%08x-%x;Sampled=0", time.Now().Unix(), id[4:]),
+	if trace == "" {
+		trace = fmt.Sprintf("Root=1-%08x-%x;Sampled=0", time.Now().Unix(), id[4:])
 	}
+	return &invocation{id: id.String(), event: event, limit: limit, result: make(chan result, 1), trace: trace}
 }
 
 func newSandbox(f *Function, w *waiter) *sandbox {
