@@ -11,6 +11,7 @@ import (
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 	"github.com/aws/smithy-go"
 
 	"github.com/dozeio/doze/pkg/gateway"
@@ -58,7 +59,9 @@ var _ gateway.Handler = deployed{}
 // Invoke implements gateway.Handler. A function error is an error with the function's own message.
 func (d deployed) Invoke(ctx context.Context, event []byte) ([]byte, error) {
 	out, err := d.client.Invoke(ctx, &lambda.InvokeInput{FunctionName: &d.name, Payload: event})
-	if err != nil {
+	if busy := (*types.TooManyRequestsException)(nil); errors.As(err, &busy) {
+		return nil, busy // which the gateway knows from a function error
+	} else if err != nil {
 		return nil, cause(err)
 	}
 	if out.FunctionError == nil {

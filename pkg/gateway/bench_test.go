@@ -18,10 +18,13 @@ var echoAnswer = []byte(`{"statusCode":200,"headers":null,"multiValueHeaders":nu
 
 func echoBytes(context.Context, []byte) ([]byte, error) { return echoAnswer, nil }
 
+var unlimited = gateway.Throttle{Rate: -1} // what a benchmark measures is not AWS's limit
+
 // BenchmarkEcho is one message in and its route response out, client included, with a function that does nothing.
 func BenchmarkEcho(b *testing.B) {
 	for name, o := range map[string]gateway.Options{"parallel": {RouteResponse: true}, "ordered": {RouteResponse: true, OrderedFrames: true}} {
 		b.Run(name, func(b *testing.B) {
+			o.Account = unlimited
 			o.Default, o.Connect, o.Disconnect = gateway.HandlerFunc(echoBytes), gateway.HandlerFunc(echoBytes), gateway.HandlerFunc(echoBytes)
 			s := start(b, o)
 			c := s.raw()
@@ -45,7 +48,7 @@ func BenchmarkEcho(b *testing.B) {
 
 // BenchmarkPost is one POST to @connections: over a kept-alive loopback connection, both ends included, and without a socket.
 func BenchmarkPost(b *testing.B) {
-	s := start(b, gateway.Options{})
+	s := start(b, gateway.Options{Account: unlimited})
 	c, id := s.connect()
 	go s.closeCode(c)
 	for name, t := range map[string]http.RoundTripper{"loopback": http.DefaultTransport, "inside": s.Transport()} {
@@ -69,7 +72,7 @@ func BenchmarkPost(b *testing.B) {
 
 // BenchmarkConnection reports what an idle connection takes, the client's socket included.
 func BenchmarkConnection(b *testing.B) {
-	s := start(b, gateway.Options{Connect: gateway.HandlerFunc(echoBytes), Disconnect: gateway.HandlerFunc(echoBytes)})
+	s := start(b, gateway.Options{Account: unlimited, NewConnections: unlimited, Connect: gateway.HandlerFunc(echoBytes), Disconnect: gateway.HandlerFunc(echoBytes)})
 	conns := make([]net.Conn, 0, 2000)
 	before := memory()
 	for b.Loop() {

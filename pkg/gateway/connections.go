@@ -23,13 +23,17 @@ const (
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-how-to-call-websocket-api-connections.html
 func (g *Gateway) manage(w http.ResponseWriter, r *http.Request, id string) {
 	var a apiAnswer
+	if r.Method == http.MethodPost {
+		g.stats.posts.Add(1)
+	}
 	switch {
+	case !g.admitManagement(): // https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html counts WebSocket callbacks in
+		a = throttled
 	case r.Method != http.MethodPost && r.Method != http.MethodGet && r.Method != http.MethodDelete:
 		a = apiAnswer{status: http.StatusForbidden, kind: "ForbiddenException", message: "Forbidden"}
 	case !wellFormed(id): // https://github.com/localstack/localstack/issues/4694
 		a = apiAnswer{status: http.StatusBadRequest, kind: "BadRequestException", message: "Invalid connectionId: " + id}
 	case r.Method == http.MethodPost:
-		g.stats.posts.Add(1)
 		a = g.post(w, r, id)
 	case r.Method == http.MethodGet:
 		a = g.describe(id)

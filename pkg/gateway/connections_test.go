@@ -142,7 +142,7 @@ func TestGetConnection(t *testing.T) {
 	}
 	if !got.ConnectedAt.Equal(began) || !got.LastActiveAt.Equal(clock.Now()) || *got.Identity.SourceIp != "127.0.0.1" ||
 		!strings.HasPrefix(*got.Identity.UserAgent, "Go-http-client") {
-		t.Fatalf("%+v %+v", got, got.Identity)
+		t.Fatalf("%v %v %s %s", got.ConnectedAt, got.LastActiveAt, *got.Identity.SourceIp, *got.Identity.UserAgent)
 	}
 }
 

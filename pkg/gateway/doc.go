@@ -32,11 +32,14 @@
 //   - $disconnect comes once, with a code and a reason, or twice, late, or never (see Faults).
 //   - Posts to one connection arrive in the order in which they were answered. A client that takes nothing gets its posters a 429, and
 //     delays nobody else.
+//   - The account, the stages and new connections have token buckets, all functions together a concurrency, each with AWS's default; what a client,
+//     a poster or a job then sees is at Options.WebSocketStage and Options.Concurrency.
+//   - A chain of jobs that a function sends to itself is ended after 16 invocations, a job that fails comes when its visibility timeout is over.
 //   - The HTTP API has payload format 2.0, its base64 and cookie rules, the 30 s limit, and lets a function go on when its client has left.
 //
 // # What is not
 //
-// There is no authorizer, no CORS configuration of the API itself, no throttling but by Faults, and no check of signatures. The gateway serves
+// There is no authorizer, no CORS configuration of the API itself, and no check of signatures. The gateway serves
 // one connection and one machine: listen on a loopback address only. Two options describe gateways that are not AWS's, for those who test against such:
 // Options.BinaryFrames and Options.OrderedFrames. And the delay queue has an HTTP door of its own, see Gateway.ServeHTTP.
 //

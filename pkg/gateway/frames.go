@@ -183,6 +183,10 @@ func (c *conn) message(kind ws.OpCode, payload []byte) bool {
 	if !c.isOpen() {
 		return true // the rest of what came before the client saw our close frame
 	}
+	if !c.g.admitMessage() {
+		c.send(ws.OpText, errorMessage(tooMany, c.id, c.g.random.id()))
+		return true
+	}
 	select {
 	case c.slots <- struct{}{}:
 	case <-c.g.base.Done():

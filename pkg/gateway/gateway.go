@@ -19,6 +19,9 @@ type Gateway struct {
 	stats  counters
 	tasks  tasks
 
+	throttles throttles
+	functions functions
+
 	base   context.Context // of every invocation
 	cancel context.CancelFunc
 
@@ -39,6 +42,10 @@ func New(o Options) (*Gateway, error) {
 	g.random.seed(o.Seed)
 	g.faults.init(o.Seed, o.Faults)
 	g.tasks.init(o.Clock)
+	g.throttles.init(o)
+	if err := g.functions.init(o); err != nil {
+		return nil, err
+	}
 	return g, nil
 }
 

@@ -30,8 +30,16 @@ type invocation struct {
 }
 
 // invoke runs a function on the calling goroutine. finish gets its answer, or errTimeout as soon as the time is up, whether the function has
-// noticed or not. It is called exactly once, perhaps from the clock's goroutine, and must not block.
+// noticed or not, or errThrottled without an invocation. It is called exactly once, perhaps from the clock's goroutine, and must not block.
 func (g *Gateway) invoke(i invocation, finish func(answer []byte, err error)) {
+	f, cold, ok := g.functions.begin(i.route)
+	if !ok {
+		g.stats.throttles.Add(1)
+		g.opt.Logger.Warn("function throttled", "function", i.route)
+		finish(nil, errThrottled)
+		return
+	}
+	defer g.functions.end(f)
 	var answered atomic.Bool
 	began := g.opt.Clock.Now()
 	ctx, cancel := context.WithCancelCause(g.base)
@@ -43,6 +51,12 @@ func (g *Gateway) invoke(i invocation, finish func(answer []byte, err error)) {
 			finish(nil, errTimeout)
 		}
 	})
+	if cold {
+		g.stats.coldStarts.Add(1)
+		if g.opt.ColdStart > 0 {
+			g.pause(g.opt.ColdStart)
+		}
+	}
 	answer, err := g.protected(limited, i)
 	stop()
 	if answered.CompareAndSwap(false, true) {

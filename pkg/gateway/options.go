@@ -74,6 +74,39 @@ type Options struct {
 	// https://docs.aws.amazon.com/lambda/latest/api/API_PutFunctionRecursionConfig.html
 	RecursiveLoop bool
 
+	// Account is the throttle that all requests to the HTTP API, handshakes, messages and @connections calls share.
+	// Default: AWS's, 10,000 a second with a burst of 5,000, of most regions; https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html
+	Account Throttle
+
+	// WebSocketStage and HTTPStage are the throttles of the two APIs' stages: for handshakes and messages, and for requests. Default: none but the
+	// account's, as AWS has it. https://docs.aws.amazon.com/apigateway/latest/developerguide/websocket-api-protect.html
+	//
+	// A throttled request or handshake is answered 429, an @connections call LimitExceededException, a message with an error frame.
+	WebSocketStage, HTTPStage Throttle
+
+	// NewConnections is the throttle of handshakes in the account. Default: AWS's, 500 a second; with a burst of as many, of which AWS says nothing.
+	// https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-execution-service-websocket-limits-table.html
+	NewConnections Throttle
+
+	// Concurrency is how many invocations run at once, of all functions together. Default: 1,000, the quota of an account; a new one begins with
+	// fewer, ten in practice (https://github.com/DataDog/datadog-serverless-functions/issues/621). Below 0: any number.
+	// https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+	//
+	// What exceeds it is throttled, as is a function that itself answers so (runtimeapi.ErrThrottled): a message is answered with the frame "Internal
+	// server error", a handshake and a request with 500, $disconnect is lost, and a job counts as delivered and comes again after JobVisibility
+	// (https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html).
+	Concurrency int
+
+	// Reserved is the ReservedConcurrentExecutions of functions, each named by one of its routes: "$connect", "$default", "$disconnect", "jobs", or an
+	// HTTP method. It is taken from Concurrency, for this function only, and it has no more. A function is known to be the same behind several routes
+	// when the Handler is a pointer, or comparable otherwise. https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html
+	Reserved map[string]int
+
+	// ColdStart is how much longer the first invocation of each new environment takes. A function has as many environments as invocations ran at once,
+	// and none ends. Default: none, because what stands behind a gateway for development may start for real, as runtimeapi's does, and how long
+	// it takes is not AWS's but the function's. https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
+	ColdStart time.Duration
+
 	// BinaryFrames describes a gateway that is not AWS's: binary messages reach the function with isBase64Encoded set, and leave as binary
 	// frames when a route response has isBase64Encoded set or a post has the header FrameHeader. On AWS an inbound binary frame closes the
 	// connection with 1003 and everything leaves as text.
@@ -147,9 +180,17 @@ func (o Options) complete() (Options, error) {
 			return o, fmt.Errorf("gateway: HTTP[%q] needs a handler and a method in capitals", method)
 		}
 	}
-	if o.Jitter < 0 {
-		return o, errors.New("gateway: Jitter must not be negative")
+	if o.Jitter < 0 || o.ColdStart < 0 {
+		return o, errors.New("gateway: Jitter and ColdStart must not be negative")
 	}
+	for name, t := range map[string]Throttle{
+		"Account": o.Account, "WebSocketStage": o.WebSocketStage, "HTTPStage": o.HTTPStage, "NewConnections": o.NewConnections,
+	} {
+		if err := t.check(name); err != nil {
+			return o, err
+		}
+	}
+	o.Concurrency = cmp.Or(o.Concurrency, 1000)
 	if err := o.Faults.check(); err != nil {
 		return o, err
 	}

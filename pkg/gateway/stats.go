@@ -15,11 +15,15 @@ type Stats struct {
 	Swapped     uint64 // $default invocations that began after a later message's of the same connection
 	Faults      uint64 // injected
 
+	Throttled  uint64 // requests, handshakes, messages and @connections calls that met an empty bucket
+	Throttles  uint64 // invocations that there was no concurrency for
+	ColdStarts uint64 // invocations that met a new environment
+
 	RecursiveInvocationsDropped uint64 // jobs that Options.MaxHops ended, by the name of CloudWatch's metric
 }
 
 type counters struct {
-	connects, messages, disconnects, requests, jobs, jobsDropped, posts, swapped, recursive atomic.Uint64
+	connects, messages, disconnects, requests, jobs, jobsDropped, posts, swapped, recursive, throttled, throttles, coldStarts atomic.Uint64
 }
 
 // Stats returns the counts of this moment.
@@ -40,6 +44,7 @@ func (g *Gateway) Stats() Stats {
 		Connections: connections, Faults: injected,
 		Connects: s.connects.Load(), Messages: s.messages.Load(), Disconnects: s.disconnects.Load(), Requests: s.requests.Load(),
 		Jobs: s.jobs.Load(), JobsDropped: s.jobsDropped.Load(), Posts: s.posts.Load(), Swapped: s.swapped.Load(),
+		Throttled: s.throttled.Load(), Throttles: s.throttles.Load(), ColdStarts: s.coldStarts.Load(),
 		RecursiveInvocationsDropped: s.recursive.Load(),
 	}
 }

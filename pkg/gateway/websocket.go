@@ -24,6 +24,11 @@ func (g *Gateway) serveWebSocket(w http.ResponseWriter, r *http.Request) {
 		g.logRequest(r, "websocket", status)
 		return
 	}
+	if !g.admitHandshake() {
+		tooManyRequests(w)
+		g.logRequest(r, "websocket", http.StatusTooManyRequests)
+		return
+	}
 	c := g.newConn(r)
 	g.mu.Lock()
 	g.conns[c.id] = c
@@ -75,7 +80,9 @@ func hasToken(values []string, token string) bool {
 }
 
 // connect invokes $connect. It returns the subprotocol to echo, or what to refuse the client with: the function's own answer; 502 for a function
-// error (https://github.com/serverless/serverless-websockets-plugin/issues/13); 504 for a timeout, where no public record was found.
+// error (https://github.com/serverless/serverless-websockets-plugin/issues/13); 500 where the function could not be invoked, for want of a permission
+// (https://github.com/terraform-aws-modules/terraform-aws-apigateway-v2/issues/8) or of concurrency, of which a REST API is known to do the same
+// (https://repost.aws/knowledge-center/api-gateway-internal-server-error); 504 for a timeout, where no public record was found.
 func (g *Gateway) connect(r *http.Request, c *conn) (protocol string, refusal *proxyResponse) {
 	if g.opt.Connect == nil {
 		return "", nil
@@ -95,6 +102,8 @@ func (g *Gateway) connect(r *http.Request, c *conn) (protocol string, refusal *p
 	switch {
 	case err == errTimeout:
 		return refuse(http.StatusGatewayTimeout, "Endpoint request timed out")
+	case isThrottled(err):
+		return refuse(http.StatusInternalServerError, "Internal server error")
 	case err != nil, !ok, *a.StatusCode < 200, *a.StatusCode > 599:
 		return refuse(http.StatusBadGateway, "Internal server error")
 	case *a.StatusCode > 299:

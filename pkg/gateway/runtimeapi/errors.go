@@ -4,11 +4,18 @@ import "errors"
 
 var (
 	// ErrThrottled is Lambda's 429: all copies are busy, and Options.Throttle is set.
-	ErrThrottled = errors.New("runtimeapi: TooManyRequestsException: Rate Exceeded")
+	ErrThrottled error = throttled{}
 
 	// ErrClosed is returned once Close has been called.
 	ErrClosed = errors.New("runtimeapi: the function is closed")
 )
+
+type throttled struct{}
+
+func (throttled) Error() string { return "runtimeapi: TooManyRequestsException: Rate Exceeded" }
+
+// ErrorCode is that of Lambda's own error, by which the gateway knows it.
+func (throttled) ErrorCode() string { return "TooManyRequestsException" }
 
 // Error is a function error: the function failed, exited, could not be started or took too long.
 type Error struct {
