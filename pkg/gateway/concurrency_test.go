@@ -166,7 +166,7 @@ func TestColdStarts(t *testing.T) {
 	dial(1, 2) // warm
 	<-dialled
 
-	b.say(c, "x") // another function
+	b.say(c, "x")  // another function
 	clock.Await(5) // three connections' limits, a time limit and a start
 	clock.Advance(time.Second)
 	if got := b.hear(c); got != "x" {

@@ -52,6 +52,8 @@ type conn struct {
 
 	mu       sync.Mutex
 	state    state
+	known    time.Time // when @connections begins to know it
+	vanish   bool      // the fault OpenThenGone: the next post is answered 410
 	nc       net.Conn
 	raw      syscall.RawConn // for writing without waiting; nil where that cannot be
 	early    [][]byte        // frames that the fault EarlyPostArrives holds back
@@ -112,6 +114,23 @@ func (c *conn) isOpen() bool {
 	return c.state == open
 }
 
+// reachable returns the connection that @connections knows by an id, or nil.
+func (g *Gateway) reachable(id string) *conn {
+	c := g.find(id)
+	if c == nil {
+		return nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.state != open || c.inGap() {
+		return nil
+	}
+	return c
+}
+
+// inGap says whether the handshake has been answered only just now. The mutex is held.
+func (c *conn) inGap() bool { return c.g.opt.Clock.Now().Before(c.known) }
+
 // start sends the handshake's reply and, in the same breath, opens the connection to posts.
 func (c *conn) start(nc net.Conn, reply []byte) error {
 	c.mu.Lock()
@@ -121,6 +140,7 @@ func (c *conn) start(nc net.Conn, reply []byte) error {
 		c.raw, _ = sc.SyscallConn()
 	}
 	c.state = open
+	c.known = c.g.opt.Clock.Now().Add(c.g.opt.ConnectGap)
 	for _, frame := range c.early {
 		reply = append(reply, frame...)
 	}

@@ -79,7 +79,8 @@ func (a apiAnswer) write(w http.ResponseWriter, connectionID string, request id)
 }
 
 // post sends the body to the client as one text message: it takes at most MaxMessage bytes, and 410 is the answer for a connection that is gone, or
-// not there yet because $connect has not returned (https://repost.aws/knowledge-center/410-gone-api-gateway). 429 means that the client does not
+// not there yet because $connect has not returned, or only just now (see Options.ConnectGap;
+// https://repost.aws/knowledge-center/410-gone-api-gateway). 429 means that the client does not
 // keep up. AWS does not say what it does with bytes that are not UTF-8; here each becomes U+FFFD.
 func (g *Gateway) post(w http.ResponseWriter, r *http.Request, id string) apiAnswer {
 	frame, err := g.readPost(w, r)
@@ -90,7 +91,7 @@ func (g *Gateway) post(w http.ResponseWriter, r *http.Request, id string) apiAns
 	if c == nil {
 		return gone
 	}
-	if c.holdEarly(frame) {
+	if c.holdEarly(frame) || c.vanishes() {
 		return gone
 	}
 	switch g.faults.post() {
@@ -145,23 +146,43 @@ func (g *Gateway) readPost(w http.ResponseWriter, r *http.Request) ([]byte, erro
 	return frame, nil
 }
 
-// holdEarly reports whether the connection is still in its handshake; a fault may keep the frame for later.
+// holdEarly reports whether the connection is in its handshake still, or in the moment after it; a fault may keep the frame for later.
 func (c *conn) holdEarly(frame []byte) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.state != connecting {
-		return false
+	switch {
+	case c.state == connecting:
+		if c.g.faults.earlyPostArrives() {
+			c.early = append(c.early, frame)
+		}
+		return true
+	case c.state == open && c.inGap():
+		if c.g.faults.earlyPostArrives() {
+			c.enqueue(frame)
+		}
+		return true
 	}
-	if c.g.faults.earlyPostArrives() {
-		c.early = append(c.early, frame)
-	}
-	return true
+	return false
+}
+
+// vanishes reports whether the fault OpenThenGone waits for this post.
+func (c *conn) vanishes() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	was := c.vanish
+	c.vanish = false
+	return was
 }
 
 func (g *Gateway) describe(id string) apiAnswer {
-	c := g.find(id)
-	if c == nil || !c.isOpen() {
+	c := g.reachable(id)
+	if c == nil {
 		return gone
+	}
+	if g.faults.opensThenGone() {
+		c.mu.Lock()
+		c.vanish = true
+		c.mu.Unlock()
 	}
 	const iso = "2006-01-02T15:04:05.000Z"
 	body, _ := json.Marshal(map[string]any{
@@ -175,8 +196,8 @@ func (g *Gateway) describe(id string) apiAnswer {
 // disconnect closes with 1000; a code or a reason of the caller's is not to be had (https://github.com/aws/aws-sdk-js/issues/3636), and
 // $disconnect does follow (https://github.com/boto/boto3/issues/3789).
 func (g *Gateway) disconnect(id string) apiAnswer {
-	c := g.find(id)
-	if c == nil || !c.isOpen() {
+	c := g.reachable(id)
+	if c == nil {
 		return gone
 	}
 	c.end(statusNormal, reasonNormal, true)

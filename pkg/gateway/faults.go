@@ -16,6 +16,7 @@ type Faults struct {
 	PostFailed        float64 // a post is answered 500, and lost
 	PostHangs         float64 // a post is not answered before its caller gives up, and lost
 	EarlyPostArrives  float64 // a post within $connect is answered 410 as always, yet arrives once the connection is open (same source)
+	OpenThenGone      float64 // GetConnection finds a connection, and the next post to it is answered 410, and lost (AWS promises no order of the two)
 
 	Killed float64 // a connection breaks without a close frame, after a message of the client was taken
 
@@ -37,7 +38,7 @@ type Faults struct {
 func (f Faults) check() error {
 	for name, rate := range map[string]float64{
 		"PostGone": f.PostGone, "PostGoneDelivered": f.PostGoneDelivered, "PostThrottled": f.PostThrottled, "PostFailed": f.PostFailed,
-		"PostHangs": f.PostHangs, "EarlyPostArrives": f.EarlyPostArrives, "Killed": f.Killed, "DisconnectLost": f.DisconnectLost,
+		"PostHangs": f.PostHangs, "EarlyPostArrives": f.EarlyPostArrives, "OpenThenGone": f.OpenThenGone, "Killed": f.Killed, "DisconnectLost": f.DisconnectLost,
 		"DisconnectDoubled": f.DisconnectDoubled, "DisconnectLate": f.DisconnectLate,
 		"JobDoubled": f.JobDoubled, "JobLate": f.JobLate,
 	} {
@@ -125,6 +126,12 @@ func (f *faults) earlyPostArrives() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.roll(f.rates.EarlyPostArrives)
+}
+
+func (f *faults) opensThenGone() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.roll(f.rates.OpenThenGone)
 }
 
 func (f *faults) kills() bool {

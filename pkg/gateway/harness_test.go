@@ -43,6 +43,9 @@ func start(t testing.TB, o gateway.Options) *bench {
 		TB: t, ctx: ctx,
 		connects: make(chan wsEvent, 1000), messages: make(chan wsEvent, 1000), disconnects: make(chan wsEvent, 1000),
 	}
+	if o.ConnectGap == 0 {
+		o.ConnectGap = -1 // most tests post at once
+	}
 	b.clock, _ = o.Clock.(*fakeclock.Clock)
 	if o.Connect == nil {
 		o.Connect = noting(b.connects, reply(200, ""))

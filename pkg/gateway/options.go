@@ -135,6 +135,7 @@ type Options struct {
 
 	IntegrationTimeout time.Duration // of a WebSocket route; default and AWS's maximum 29 s
 	HTTPTimeout        time.Duration // of an HTTP API route; 30 s
+	ConnectGap         time.Duration // after a handshake in which @connections answers 410 still; how long AWS takes is not known; default 10 ms, below 0 none
 	JobVisibility      time.Duration // from the delivery of a job that fails until the next; see Schedule; default 20 s, as Doze's template has it (SQS: 30 s)
 	JobTimeout         time.Duration // of one delivery to Jobs; default 1 minute, at most JobVisibility
 	IdleTimeout        time.Duration // without a data frame in either direction; 10 minutes
@@ -190,6 +191,7 @@ func (o Options) complete() (Options, error) {
 			return o, err
 		}
 	}
+	o.ConnectGap = max(0, cmp.Or(o.ConnectGap, 10*time.Millisecond))
 	o.Concurrency = cmp.Or(o.Concurrency, 1000)
 	if err := o.Faults.check(); err != nil {
 		return o, err
