@@ -23,6 +23,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/aws/aws-lambda-go/lambdacontext"
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -41,7 +42,17 @@ type Deployed struct {
 	Origins []string // of other sites whose pages may connect
 }
 
+// Exit ends a function that cannot start, with a line for its log that says why.
+func Exit(err error) {
+	lambdacontext.NewLogger().Error("the function cannot start", "error", err)
+	os.Exit(1)
+}
+
 // FromEnv reads the environment. The error says which variable to set, and to what.
+//
+// Log lines are what Lambda's JSON format takes (https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html):
+// timestamp, level, message and requestId, from the level that LoggingConfig has set. The logger is slog's default too, so that what
+// handlers say is no different.
 func FromEnv() (d Deployed, err error) {
 	table, connections, queue := os.Getenv("DOZE_TABLE"), os.Getenv("DOZE_CONNECTIONS"), os.Getenv("DOZE_QUEUE")
 	if table == "" || connections == "" || queue == "" {
@@ -59,7 +70,8 @@ func FromEnv() (d Deployed, err error) {
 		return d, err
 	}
 	o.PublicOrigin = os.Getenv("DOZE_PUBLIC_ORIGIN")
-	o.Logger = slog.New(slog.NewJSONHandler(os.Stdout, nil))
+	o.Logger = lambdacontext.NewLogger()
+	slog.SetDefault(o.Logger)
 	store := dynamo.New(dynamodb.NewFromConfig(cfg, func(o *dynamodb.Options) {
 		o.BaseEndpoint = endpoint("DYNAMODB")
 		o.HTTPClient = awshttp.NewBuildableClient().WithTimeout(attemptTime).WithTransportOptions(func(t *http.Transport) {

@@ -2,8 +2,6 @@
 package main
 
 import (
-	"log"
-
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"github.com/dozeio/doze/app"
@@ -14,11 +12,11 @@ import (
 func main() {
 	b, err := backend.FromEnv()
 	if err != nil {
-		log.Fatal(err)
+		backend.Exit(err)
 	}
 	e, err := app.New(b.Origins...).Bind(b.Backend)
 	if err != nil {
-		log.Fatal(err)
+		backend.Exit(err)
 	}
 	lambda.Start(apigw.NewMessage(e))
 }

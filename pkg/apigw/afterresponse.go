@@ -124,7 +124,7 @@ func (a *AfterResponse) do(jobs [][]byte, deadline time.Time) {
 			last, end := context.WithTimeout(context.WithoutCancel(ctx), reserve/2)
 			defer end()
 			if again := a.queue.Schedule(last, job, 0); again != nil {
-				a.log(ctx, "a job failed and is lost", "error", err, "queue", again)
+				a.log(ctx, "a job failed and is lost", "body", string(job), "error", err, "queue", again)
 			}
 		})
 	}

@@ -104,16 +104,17 @@ func message(ctx context.Context, e *engine.Engine, env envelope, event []byte) 
 // frame never fails, because API Gateway would send an error frame, which makes a stock client drop its connection.
 func frame(ctx context.Context, e *engine.Engine, env envelope) (response events.APIGatewayProxyResponse) {
 	response.StatusCode = 200
+	connection := env.RequestContext.ConnectionID
 	defer func() {
 		if p := recover(); p != nil {
-			e.Options().Logger.ErrorContext(ctx, "panic", "value", p, "stack", string(debug.Stack()))
-			e.DropConnection(ctx, env.RequestContext.ConnectionID)
+			e.Options().Logger.ErrorContext(ctx, "panic", "connection", connection, "value", p, "stack", string(debug.Stack()))
+			e.DropConnection(ctx, connection)
 		}
 	}()
 	data, err := body(env.Body, env.IsBase64Encoded)
 	if err != nil {
-		e.Options().Logger.ErrorContext(ctx, "a message event could not be read", "error", err)
-		e.DropConnection(ctx, env.RequestContext.ConnectionID)
+		e.Options().Logger.ErrorContext(ctx, "a message event could not be read", "connection", connection, "error", err)
+		e.DropConnection(ctx, connection)
 		return response
 	}
 	e.Frame(ctx, env.RequestContext.ConnectionID, engine.Frame{Binary: env.IsBase64Encoded, Data: data})

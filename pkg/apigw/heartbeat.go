@@ -97,11 +97,11 @@ func (j jobs) one(ctx, late context.Context, m events.SQSMessage) bool {
 	if ctx.Err() != nil { // there was no time for it
 		return false
 	}
-	err := j.attempt(ctx, []byte(m.Body))
+	err := j.attempt(ctx, m)
 	if err == nil {
 		return true
 	}
-	log := j.log.With(slog.String("message", m.MessageId), slog.Any("error", err))
+	log := j.log.With(slog.String("job", m.MessageId), slog.String("body", m.Body[:min(len(m.Body), maxReason)]), slog.Any("error", err))
 	if j.failed == nil {
 		log.ErrorContext(ctx, "a job failed and will come again")
 		return false
@@ -123,12 +123,12 @@ func (j jobs) one(ctx, late context.Context, m events.SQSMessage) bool {
 	return false
 }
 
-func (j jobs) attempt(ctx context.Context, job []byte) (err error) {
+func (j jobs) attempt(ctx context.Context, m events.SQSMessage) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("apigw: the job panicked: %v", p)
-			j.log.ErrorContext(ctx, "panic", "value", p, "stack", string(debug.Stack()))
+			j.log.ErrorContext(ctx, "panic", "job", m.MessageId, "value", p, "stack", string(debug.Stack()))
 		}
 	}()
-	return j.do(ctx, job)
+	return j.do(ctx, []byte(m.Body))
 }
