@@ -39,7 +39,17 @@ func NewDisconnect(e *engine.Engine) Handler { return function{e, disconnect} }
 
 type function struct {
 	engine *engine.Engine
-	handle func(context.Context, *engine.Engine, envelope, []byte) (any, error)
+	handle handle
+}
+
+type handle func(context.Context, *engine.Engine, envelope, []byte) (any, error)
+
+// answer is what a route of a WebSocket API is told, and not a name more: a user saw an answer with others become an
+// "Internal server error" frame (github.com/middyjs/middy, issue 1219).
+type answer struct {
+	StatusCode int               `json:"statusCode"`
+	Headers    map[string]string `json:"headers,omitempty"`
+	Body       string            `json:"body,omitempty"`
 }
 
 // envelope tells the events apart, and holds the few fields of a message's or a disconnect's event that are needed, so
@@ -88,7 +98,8 @@ func connect(ctx context.Context, e *engine.Engine, env envelope, event []byte) 
 	if err := json.Unmarshal(event, &r); err != nil {
 		return nil, err
 	}
-	return proxyResponse(e.Connect(ctx, r.RequestContext.ConnectionID, websocketRequest(r))), nil
+	response := e.Connect(ctx, r.RequestContext.ConnectionID, websocketRequest(r))
+	return answer{StatusCode: response.Status, Headers: flat(response.Header), Body: string(response.Body)}, nil
 }
 
 func message(ctx context.Context, e *engine.Engine, env envelope, event []byte) (any, error) {
@@ -102,7 +113,7 @@ func message(ctx context.Context, e *engine.Engine, env envelope, event []byte) 
 }
 
 // frame never fails, because API Gateway would send an error frame, which makes a stock client drop its connection.
-func frame(ctx context.Context, e *engine.Engine, env envelope) (response events.APIGatewayProxyResponse) {
+func frame(ctx context.Context, e *engine.Engine, env envelope) (response answer) {
 	response.StatusCode = 200
 	connection := env.RequestContext.ConnectionID
 	defer func() {
@@ -117,7 +128,7 @@ func frame(ctx context.Context, e *engine.Engine, env envelope) (response events
 		e.DropConnection(ctx, connection)
 		return response
 	}
-	e.Frame(ctx, env.RequestContext.ConnectionID, engine.Frame{Binary: env.IsBase64Encoded, Data: data})
+	e.Frame(ctx, connection, engine.Frame{Binary: env.IsBase64Encoded, Data: data})
 	return response
 }
 
@@ -126,5 +137,5 @@ func disconnect(ctx context.Context, e *engine.Engine, env envelope, _ []byte) (
 		return nil, fmt.Errorf("apigw: the disconnect function got an event of type %q: check the routes", env.RequestContext.EventType)
 	}
 	e.Disconnect(ctx, env.RequestContext.ConnectionID, env.RequestContext.DisconnectStatusCode)
-	return events.APIGatewayProxyResponse{StatusCode: 200}, nil
+	return answer{StatusCode: 200}, nil
 }

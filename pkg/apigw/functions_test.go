@@ -119,6 +119,39 @@ func TestWebSocketEvents(t *testing.T) {
 	}
 }
 
+// TestAnswersAreTheirStatusAndNothingElse looks at the bytes: other names than the documented ones, be they null, are not
+// for a WebSocket API.
+func TestAnswersAreTheirStatusAndNothingElse(t *testing.T) {
+	w := newWorld(t)
+	for _, c := range []struct {
+		name  string
+		h     apigw.Handler
+		event events.APIGatewayWebsocketProxyRequest
+		want  string
+	}{
+		{"$connect", apigw.NewConnect(w.engine, nil), websocketHandshake, `{"statusCode":200}`},
+		{"$connect, refused", apigw.NewConnect(w.engine, nil), websocketEvent("CONNECT", "", map[string]string{"EIO": "9", "transport": "websocket"}),
+			`{"statusCode":400,"headers":{"Content-Type":"application/json"},"body":"{\"code\":5,\"message\":\"Unsupported protocol version\"}"}`},
+		{"$default, a pong", apigw.NewMessage(w.engine), websocketEvent("MESSAGE", "3", nil), `{"statusCode":200}`},
+		{"$default, no base64", apigw.NewMessage(w.engine), noBase64(), `{"statusCode":200}`},
+		{"$disconnect", apigw.NewDisconnect(w.engine), websocketEvent("DISCONNECT", "", nil), `{"statusCode":200}`},
+	} {
+		event, err := json.Marshal(c.event)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := c.h.Invoke(t.Context(), event); err != nil || string(got) != c.want {
+			t.Errorf("%s: %s %v, want %s", c.name, got, err, c.want)
+		}
+	}
+}
+
+func noBase64() events.APIGatewayWebsocketProxyRequest {
+	event := websocketEvent("MESSAGE", "!", nil)
+	event.IsBase64Encoded = true
+	return event
+}
+
 func TestHTTPEvents(t *testing.T) {
 	w := newWorld(t)
 	request := func(method, query, body string) events.APIGatewayV2HTTPRequest {

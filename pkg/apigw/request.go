@@ -77,10 +77,6 @@ func websocketRequest(r events.APIGatewayWebsocketProxyRequest) engine.Request {
 	}
 }
 
-func proxyResponse(r engine.Response) events.APIGatewayProxyResponse {
-	return events.APIGatewayProxyResponse{StatusCode: r.Status, Headers: flat(r.Header), Body: string(r.Body)}
-}
-
 func flat(h http.Header) map[string]string {
 	m := make(map[string]string, len(h))
 	for name, values := range h {

@@ -75,7 +75,7 @@ func TestMisfitsAreFound(t *testing.T) {
 		{"a permission for every caller", `${WebSocketApi}/live/$default`, `*`, "DefaultPermission lets *"},
 		{"a route to another function", `${DisconnectFunction.Arn}/invocations`, `${MessageFunction.Arn}/invocations`,
 			"$disconnect of WebSocketApi goes to MessageFunction, want DisconnectFunction"},
-		{"a route that is missing", `"RouteKey": "$default", "RouteResponseSelectionExpression"`, `"RouteKey": "other", "RouteResponseSelectionExpression"`,
+		{"a route that is missing", `{"Ref": "WebSocketApi"}, "RouteKey": "$default"`, `{"Ref": "WebSocketApi"}, "RouteKey": "other"`,
 			"$default of WebSocketApi goes to nothing, want MessageFunction"},
 		{"a queue without reports of failures", `"ReportBatchItemFailures"`, ``, "HeartbeatFunctionJobs lacks ReportBatchItemFailures"},
 		{"a queue that gives jobs out again too early", `"VisibilityTimeout": 90`, `"VisibilityTimeout": 30`, "JobQueue hides a job for 30 s"},
