@@ -45,7 +45,7 @@ type jobs struct {
 
 const (
 	jobsAtATime   = 10  // of one batch, which is as many as it has unless its event source mapping waits for more
-	maxDeliveries = 10  // of a job, by SQS's count; eight minutes and a half
+	maxDeliveries = 10  // of a job, by SQS's count, which has those too that found no concurrency; else eight minutes and a half
 	maxReason     = 500 // bytes
 )
 

@@ -19,23 +19,21 @@ import (
 )
 
 const (
-	pollWait       = 20 * time.Second // of a receive request while there is nothing: the longest that SQS has
-	pollPause      = time.Second      // after an error
-	invocationTime = 60 * time.Second
-	jobsPolled     = 50 // at a time
-	batch          = 10 // jobs of an invocation: the most that a receive request gets
+	pollWait   = 20 * time.Second // of a receive request while there is nothing: the longest that SQS has
+	pollPause  = time.Second      // after an error
+	jobsPolled = 50               // at a time
 )
 
 // Poll invokes a function with what comes out of the queue until ctx ends, and returns when the last invocation is
-// over. It is for programs outside Lambda and works as Lambda's event source mapping does: batches of up to ten jobs,
-// five of them at a time; what the function does not report as failed is deleted; the
-// rest comes again when it is visible again, and so does the whole batch when the function fails or takes longer than a
-// minute. Errors go to the log, each once until another comes, and are no reason to stop.
+// over. It is for programs outside Lambda and works as Lambda's event source mapping does: JobBatch jobs for an
+// invocation, 50 jobs at a time; what the function does not report as failed is deleted; the
+// rest comes again when it is visible again, and so does the whole batch when the function fails or takes longer than
+// JobTime. Errors go to the log, each once until another comes, and are no reason to stop.
 func (q *SQSQueue) Poll(ctx context.Context, h Handler, log *slog.Logger) {
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	queue := q.queues.Jobs
-	slots := make(chan struct{}, jobsPolled/batch)
+	slots := make(chan struct{}, jobsPolled/JobBatch)
 	arn, said := arnOf(queue, q.client.Options().Region), ""
 	for {
 		select {
@@ -45,7 +43,7 @@ func (q *SQSQueue) Poll(ctx context.Context, h Handler, log *slog.Logger) {
 		}
 		got, err := askFor(ctx, pollWait+requestTime, q.client, queue, q.client.ReceiveMessage, &sqs.ReceiveMessageInput{
 			QueueUrl:                    &queue,
-			MaxNumberOfMessages:         batch,
+			MaxNumberOfMessages:         JobBatch,
 			WaitTimeSeconds:             int32(pollWait / time.Second),
 			MessageSystemAttributeNames: []types.MessageSystemAttributeName{types.MessageSystemAttributeNameAll},
 		})
@@ -89,7 +87,7 @@ func (q *SQSQueue) invoke(ctx context.Context, queue, arn string, messages []typ
 	if err != nil {
 		panic(err) // strings only
 	}
-	limited, cancel := context.WithTimeout(ctx, invocationTime)
+	limited, cancel := context.WithTimeout(ctx, JobTime)
 	defer cancel()
 	answer, err := h.Invoke(limited, event)
 	var failed []string

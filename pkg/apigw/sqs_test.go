@@ -80,7 +80,7 @@ func TestCreateQueues(t *testing.T) {
 		t.Fatal(err)
 	}
 	a := attributes(t, client, queues.Jobs)
-	if a["VisibilityTimeout"] != "90" || !strings.Contains(a["RedrivePolicy"], name+"-dead") || !strings.Contains(a["RedrivePolicy"], "20") || a["MaximumMessageSize"] != "1048576" {
+	if a["VisibilityTimeout"] != "20" || a["MessageRetentionPeriod"] != "7200" || !strings.Contains(a["RedrivePolicy"], name+"-dead") || !strings.Contains(a["RedrivePolicy"], "200") || a["MaximumMessageSize"] != "1048576" {
 		t.Errorf("%v", a)
 	}
 	if a := attributes(t, client, queues.Dead); a["MessageRetentionPeriod"] != "1209600" {

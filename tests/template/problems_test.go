@@ -13,10 +13,18 @@ import (
 
 // Template is what is looked at of one that is translated.
 type Template struct {
-	Resources map[string]struct {
-		Type       string
-		Properties properties
-	}
+	Parameters map[string]parameter
+	Resources  map[string]resource
+}
+
+type parameter struct {
+	Default            json.RawMessage
+	MinValue, MaxValue int
+}
+
+type resource struct {
+	Type       string
+	Properties properties
 }
 
 type properties map[string]json.RawMessage
@@ -87,6 +95,8 @@ func (t Template) Problems(c code) (all []string) {
 		all = append(all, t.rights(f, c)...)
 	}
 	all = append(all, t.routes()...)
+	all = append(all, t.loops()...)
+	all = append(all, t.reservations()...)
 	return append(all, t.queues()...)
 }
 
@@ -107,17 +117,12 @@ func (t Template) variables(function string, c code) (all []string) {
 	return all
 }
 
-// rights compares what a function may do with what it does: "action on resource".
-func (t Template) rights(function string, c code) (all []string) {
-	role := t.Resources[function].Properties.text("Role")
-	p := t.Resources[role].Properties
-	if p["ManagedPolicyArns"] != nil {
-		all = append(all, role+" has managed policies, which nobody compares with anything")
-	}
+// granted returns what a function may do: "action on resource".
+func (t Template) granted(function string) map[string]bool {
 	var policies []struct {
 		PolicyDocument struct{ Statement []json.RawMessage }
 	}
-	_ = json.Unmarshal(p["Policies"], &policies)
+	_ = json.Unmarshal(t.Resources[t.Resources[function].Properties.text("Role")].Properties["Policies"], &policies)
 	granted := map[string]bool{}
 	for _, policy := range policies {
 		for _, raw := range policy.PolicyDocument.Statement {
@@ -141,7 +146,16 @@ func (t Template) rights(function string, c code) (all []string) {
 			}
 		}
 	}
-	wanted := map[string]bool{}
+	return granted
+}
+
+// rights compares what a function may do with what it does.
+func (t Template) rights(function string, c code) (all []string) {
+	role := t.Resources[function].Properties.text("Role")
+	if t.Resources[role].Properties["ManagedPolicyArns"] != nil {
+		all = append(all, role+" has managed policies, which nobody compares with anything")
+	}
+	granted, wanted := t.granted(function), map[string]bool{}
 	for _, call := range c.functions[function] {
 		wanted[call] = true
 	}
@@ -233,28 +247,6 @@ func (t Template) routes() (all []string) {
 			api, _, _ := strings.Cut(by, "/")
 			all = append(all, api+" may not invoke "+function+" by "+by)
 		}
-	}
-	return all
-}
-
-// queues compares the queue with the function that takes from it.
-func (t Template) queues() (all []string) {
-	mappings := t.of("AWS::Lambda::EventSourceMapping")
-	if len(mappings) != 1 {
-		return []string{fmt.Sprintf("there are %d event source mappings, want 1", len(mappings))}
-	}
-	m := t.Resources[mappings[0]].Properties
-	if m.text("FunctionName") != "HeartbeatFunction" || m.text("EventSourceArn") != "JobQueue" {
-		all = append(all, mappings[0]+" does not bring the jobs to HeartbeatFunction")
-	}
-	if !strings.Contains(string(m["FunctionResponseTypes"]), "ReportBatchItemFailures") {
-		all = append(all, mappings[0]+" lacks ReportBatchItemFailures: one failed job would bring all of its batch again")
-	}
-	var hidden, timeout int
-	_ = json.Unmarshal(t.Resources["JobQueue"].Properties["VisibilityTimeout"], &hidden)
-	_ = json.Unmarshal(t.Resources["HeartbeatFunction"].Properties["Timeout"], &timeout)
-	if hidden <= timeout {
-		all = append(all, fmt.Sprintf("JobQueue hides a job for %d s, and the function may take %d", hidden, timeout))
 	}
 	return all
 }

@@ -77,8 +77,18 @@ func TestMisfitsAreFound(t *testing.T) {
 			"$disconnect of WebSocketApi goes to MessageFunction, want DisconnectFunction"},
 		{"a route that is missing", `{"Ref": "WebSocketApi"}, "RouteKey": "$default"`, `{"Ref": "WebSocketApi"}, "RouteKey": "other"`,
 			"$default of WebSocketApi goes to nothing, want MessageFunction"},
+		{"a route response", `{"Ref": "WebSocketApi"}, "RouteKey": "$default"`, `{"Ref": "WebSocketApi"}, "RouteKey": "$default", "RouteResponseSelectionExpression": "$default"`,
+			"DefaultRoute has a route response"},
+		{"a loop that Lambda ends", `"RecursiveLoop": "Allow"`, `"RecursiveLoop": "Terminate"`, "HeartbeatFunction sends to JobQueue, which invokes it"},
+		{"a loop that nobody expects", `"MemorySize": 256`, `"MemorySize": 256, "RecursiveLoop": "Allow"`, "MessageFunction may loop, and is in no loop"},
 		{"a queue without reports of failures", `"ReportBatchItemFailures"`, ``, "HeartbeatFunctionJobs lacks ReportBatchItemFailures"},
-		{"a queue that gives jobs out again too early", `"VisibilityTimeout": 90`, `"VisibilityTimeout": 30`, "JobQueue hides a job for 30 s"},
+		{"a queue that gives jobs out again too early", `"VisibilityTimeout": 20`, `"VisibilityTimeout": 14`, "JobQueue hides a job for 14 s, and the function may take 15"},
+		{"a queue that repeats a sweep too late", `"VisibilityTimeout": 20`, `"VisibilityTimeout": 30`, "a sweep that dies is repeated after 45 s, and clients give up after 40"},
+		{"clients that give up before a sweep is repeated", `"MinValue": 40`, `"MinValue": 35`, "a sweep that dies is repeated after 35 s, and clients give up after 35"},
+		{"another queue than the code makes", `"VisibilityTimeout": 20`, `"VisibilityTimeout": 21`, "JobQueue has a VisibilityTimeout of 21, want 20"},
+		{"many jobs in one invocation", `"BatchSize": 1`, `"BatchSize": 10`, "HeartbeatFunctionJobs has a BatchSize of 10, want 1"},
+		{"a queue that buries what found no concurrency", `"maxReceiveCount": 200`, `"maxReceiveCount": 20`, "JobQueue buries a job after 400 s without concurrency"},
+		{"a queue that forgets what found no concurrency", `"MessageRetentionPeriod": 7200`, `"MessageRetentionPeriod": 3600`, "JobQueue forgets a job after 3600 s"},
 	} {
 		t.Run(c.what, func(t *testing.T) {
 			mutant := bytes.Replace(oneLine(t, text), []byte(c.old), []byte(c.new), 1)
