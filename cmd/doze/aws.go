@@ -48,14 +48,14 @@ func (s services) connect(ctx context.Context) (c connected, err error) {
 		cfg.BaseEndpoint = aws.String(s.endpoint)
 	}
 	if s.table != "" {
-		client := dynamodb.NewFromConfig(cfg)
+		client := dynamodb.NewFromConfig(cfg, func(o *dynamodb.Options) { o.HTTPClient = apigw.HTTPClient(apigw.AttemptTime) })
 		if err := dynamo.CreateTable(ctx, client, s.table); err != nil {
 			return c, err
 		}
 		c.store = dynamo.New(client, s.table, nil)
 	}
 	if s.queue != "" {
-		client := sqs.NewFromConfig(cfg)
+		client := sqs.NewFromConfig(cfg, func(o *sqs.Options) { o.HTTPClient = apigw.HTTPClient(apigw.PollTime) })
 		queues, err := apigw.CreateQueues(ctx, client, s.queue)
 		if err != nil {
 			return c, err

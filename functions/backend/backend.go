@@ -25,7 +25,6 @@ import (
 
 	"github.com/aws/aws-lambda-go/lambdacontext"
 	"github.com/aws/aws-sdk-go-v2/aws"
-	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
@@ -74,9 +73,7 @@ func FromEnv() (d Deployed, err error) {
 	slog.SetDefault(o.Logger)
 	store := dynamo.New(dynamodb.NewFromConfig(cfg, func(o *dynamodb.Options) {
 		o.BaseEndpoint = endpoint("DYNAMODB")
-		o.HTTPClient = awshttp.NewBuildableClient().WithTimeout(attemptTime).WithTransportOptions(func(t *http.Transport) {
-			t.IdleConnTimeout = idleTime // a frozen process's peers close their connections
-		})
+		o.HTTPClient = apigw.HTTPClient(apigw.AttemptTime)
 	}), table, nil)
 	d.Sessions, d.Rooms = store, store
 	d.Poster, d.Timers = apigw.NewPoster(cfg, connections), timers(cfg, queue)
@@ -100,13 +97,6 @@ func awsConfig() (aws.Config, error) {
 	cfg.Credentials = aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return key, nil })
 	return cfg, nil
 }
-
-// attemptTime is how long one attempt of a request to the table may take, so that there is time for another within the
-// store's three seconds.
-const attemptTime = time.Second
-
-// idleTime is how long a TCP connection to the table may be used again, by the wall clock.
-const idleTime = 10 * time.Second
 
 // endpoint returns where a service is, nil for AWS.
 func endpoint(service string) *string {
@@ -132,7 +122,9 @@ func timers(cfg aws.Config, queue string) engine.Timers {
 	if u, err := url.Parse(queue); err == nil && u.Path == "/_queue" {
 		return apigw.NewHTTPQueue(queue)
 	}
-	client := sqs.NewFromConfig(cfg, func(o *sqs.Options) { o.BaseEndpoint = endpoint("SQS") })
+	client := sqs.NewFromConfig(cfg, func(o *sqs.Options) {
+		o.BaseEndpoint, o.HTTPClient = endpoint("SQS"), apigw.HTTPClient(apigw.AttemptTime)
+	})
 	return apigw.NewSQSQueue(client, apigw.Queues{Jobs: queue, Dead: os.Getenv("DOZE_DEAD_QUEUE")})
 }
 

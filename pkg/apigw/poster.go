@@ -5,10 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/apigatewaymanagementapi"
 	"github.com/aws/aws-sdk-go-v2/service/apigatewaymanagementapi/types"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
@@ -34,18 +32,11 @@ func NewPoster(cfg aws.Config, endpoint string) *Poster {
 	return &Poster{apigatewaymanagementapi.NewFromConfig(cfg, func(o *apigatewaymanagementapi.Options) {
 		o.BaseEndpoint = aws.String(endpoint)
 		o.Retryer = aws.NopRetryer{}
-		if cfg.HTTPClient == nil { // a broadcast posts to many at a time
-			o.HTTPClient = awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
-				t.MaxIdleConns, t.MaxIdleConnsPerHost = 256, 256
-				t.IdleConnTimeout = idleTime
-			})
+		if cfg.HTTPClient == nil {
+			o.HTTPClient = postClient()
 		}
 	})}
 }
-
-// idleTime is how long a TCP connection may be used again. While a process is frozen, its peers close theirs, and a post
-// over one of those would be of unknown fate. Go goes by the wall clock here, which goes on meanwhile.
-const idleTime = 10 * time.Second
 
 // binaryFrame marks a post that a gateway with binary frames is to send as one. API Gateway does not know it.
 var binaryFrame = apigatewaymanagementapi.WithAPIOptions(smithyhttp.AddHeaderValue("X-Doze-Frame", "binary"))
