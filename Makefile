@@ -76,9 +76,9 @@ tests/.venv/installed tests/.sam/installed:
 GOARCH ?= arm64
 CLIENT = tests/node_modules/socket.io/client-dist
 
-.PHONY: build-ConnectFunction build-MessageFunction build-DisconnectFunction build-HeartbeatFunction
-build-MessageFunction build-DisconnectFunction build-HeartbeatFunction build-ConnectFunction: build-%Function:
+.PHONY: build-ConnectFunction build-PollFunction build-MessageFunction build-DisconnectFunction build-HeartbeatFunction
+build-MessageFunction build-ConnectFunction build-DisconnectFunction build-HeartbeatFunction build-PollFunction: build-%Function:
 	CGO_ENABLED=0 GOOS=linux GOARCH=$(GOARCH) go build -tags lambda.norpc -trimpath -buildvcs=false -ldflags='-s -buildid=' \
 		-o $(ARTIFACTS_DIR)/bootstrap ./functions/$$(echo $* | tr A-Z a-z)
-	$(if $(filter Connect,$*),mkdir -p $(ARTIFACTS_DIR)/client && cp $(CLIENT)/*.js $(CLIENT)/../package.json $(ARTIFACTS_DIR)/client)
-build-ConnectFunction: tests/node_modules
+	$(if $(filter Poll,$*),mkdir -p $(ARTIFACTS_DIR)/client && cp $(CLIENT)/*.js $(CLIENT)/../package.json $(ARTIFACTS_DIR)/client)
+build-PollFunction: tests/node_modules

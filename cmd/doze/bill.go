@@ -87,7 +87,7 @@ func (r *reckoning) answers(times, size float64) {
 func (r *reckoning) short(times, size float64) {
 	r.answers(times, size)
 	r.requests += times
-	r.gbSeconds += times * r.connectGB * shortPoll.Seconds()
+	r.gbSeconds += times * r.pollGB * shortPoll.Seconds()
 	r.reads += times * shortReads
 	r.writes += times * r.table[opPoll].writes
 }
@@ -123,7 +123,7 @@ func (r *reckoning) webSocket(u use, visits float64) {
 		r.queue += visits * r.table[opOpen].queued
 		r.frames(visits, visits, 0) // CONNECT and its reply
 	} else {
-		r.do(opHandshake, visits, r.connectGB, r.handler)
+		r.do(opHandshake, visits, r.pollGB, r.handler)
 		r.answers(2*visits, 0) // the handshake's, and that of the POST with CONNECT
 		r.short(2*visits, 0)   // the GET that brings its reply, and the one that the upgrade ends
 		r.do(opUpgrade, visits, r.messageGB, r.handler)
@@ -141,7 +141,7 @@ func (r *reckoning) webSocket(u use, visits float64) {
 
 // pollers counts clients that stay with polling, for some hours in some visits.
 func (r *reckoning) pollers(u use, hours, visits float64) {
-	r.do(opHandshake, visits, r.connectGB, r.handler)
+	r.do(opHandshake, visits, r.pollGB, r.handler)
 	r.do(opConnect, visits, r.messageGB, r.handler)
 	r.answers(2*visits, 0)
 	r.do(opEvent, visits*u.rooms, r.messageGB, r.handler)
@@ -151,7 +151,7 @@ func (r *reckoning) pollers(u use, hours, visits float64) {
 	r.short(visits*(u.rooms+1), 0)
 	r.do(opDisconnect, visits, r.disconnectGB, farewell.Seconds())
 	polls := hours * 3600 / pollTime.Seconds()
-	r.do(opPoll, polls, r.connectGB, pollTime.Seconds())
+	r.do(opPoll, polls, r.pollGB, pollTime.Seconds())
 	r.answers(polls, 0)
 	pongs := hours * 3600 / u.ping.Seconds() // a POST each, with a write
 	r.answers(pongs, 0)

@@ -46,7 +46,7 @@ func monthOf(t *testing.T, u use) quantity {
 	if err := u.check(); err != nil {
 		t.Fatal(err)
 	}
-	return u.month(table, installed{connectGB: 0.125, messageGB: 0.25, disconnectGB: 0.125, queues: 1, metrics: 11, dashboards: 1})
+	return u.month(table, installed{connectGB: 0.125, pollGB: 0.125, messageGB: 0.25, disconnectGB: 0.125, queues: 1, metrics: 11, dashboards: 1})
 }
 
 func near(t *testing.T, what string, got, want float64) {

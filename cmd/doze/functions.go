@@ -18,7 +18,7 @@ import (
 )
 
 // functions are those of a stack that a gateway invokes. Jobs reach theirs through the stack's queue.
-type functions struct{ connect, message, disconnect deployed }
+type functions struct{ connect, poll, message, disconnect deployed }
 
 // findFunctions looks the functions up by the names that the template has for them.
 func findFunctions(ctx context.Context, cfg aws.Config, stack string) (f functions, err error) {
@@ -29,7 +29,7 @@ func findFunctions(ctx context.Context, cfg aws.Config, stack string) (f functio
 			t.MaxIdleConns, t.MaxIdleConnsPerHost = 256, 256 // each poll that waits holds one
 		})
 	})
-	for name, found := range map[string]*deployed{"ConnectFunction": &f.connect, "MessageFunction": &f.message, "DisconnectFunction": &f.disconnect} {
+	for name, found := range map[string]*deployed{"ConnectFunction": &f.connect, "PollFunction": &f.poll, "MessageFunction": &f.message, "DisconnectFunction": &f.disconnect} {
 		out, err := stacks.DescribeStackResource(ctx, &cloudformation.DescribeStackResourceInput{StackName: &stack, LogicalResourceId: &name})
 		if err != nil {
 			return f, fmt.Errorf("the stack %s has no %s that could be found: deploy it, or set -stack, -endpoint and the region right: %w", stack, name, cause(err))

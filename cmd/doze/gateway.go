@@ -54,7 +54,7 @@ func serveGateway(ctx context.Context, args []string, out, log io.Writer) error 
 	}
 	o.Connect, o.Default, o.Disconnect = functions.connect, functions.message, functions.disconnect
 	o.HTTPEverywhere = true
-	o.HTTP = map[string]gateway.Handler{http.MethodGet: functions.connect, http.MethodHead: functions.connect, http.MethodOptions: functions.connect}
+	o.HTTP = map[string]gateway.Handler{http.MethodGet: functions.poll, http.MethodHead: functions.poll, http.MethodOptions: functions.poll}
 	for _, method := range []string{http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
 		o.HTTP[method] = functions.message
 	}

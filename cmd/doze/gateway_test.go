@@ -61,10 +61,10 @@ func TestGatewayInvokesTheFunctionsOfAStack(t *testing.T) {
 	}
 	go io.Copy(io.Discard, reader)
 	for request, want := range map[string]string{
-		"GET /":                   "200 chat-ConnectFunction answers /",
-		"GET /chat.js":            "200 chat-ConnectFunction answers /chat.js",
-		"GET /socket.io/":         "200 chat-ConnectFunction answers /socket.io/",
-		"OPTIONS /socket.io/":     "200 chat-ConnectFunction answers /socket.io/",
+		"GET /":                   "200 chat-PollFunction answers /",
+		"GET /chat.js":            "200 chat-PollFunction answers /chat.js",
+		"GET /socket.io/":         "200 chat-PollFunction answers /socket.io/",
+		"OPTIONS /socket.io/":     "200 chat-PollFunction answers /socket.io/",
 		"POST /socket.io/":        "200 chat-MessageFunction answers /socket.io/",
 		"GET /fail":               `500 {"message":"Internal Server Error"}`,
 		"GET /local/@connections": `403 {"message":"Forbidden"}`,

@@ -65,9 +65,9 @@ func readMeasured(page string) (map[string]measured, error) {
 
 // installed is what the template makes that costs something.
 type installed struct {
-	connectGB, messageGB, disconnectGB float64 // memory of the functions; that for jobs has the same as that for messages
-	queues                             float64 // that Lambda asks for jobs
-	metrics, dashboards                float64 // of alarms; of CloudWatch
+	connectGB, pollGB, messageGB, disconnectGB float64 // memory of the functions; that for jobs has the same as that for messages
+	queues                                     float64 // that Lambda asks for jobs
+	metrics, dashboards                        float64 // of alarms; of CloudWatch
 }
 
 var functionMemory = regexp.MustCompile(`(?s)\n  (\w+)Function:\n    Type: AWS::Serverless::Function\n.*?\n      MemorySize: (\d+)\n`)
@@ -82,14 +82,14 @@ func readTemplate(template string) (in installed, err error) {
 		}
 		memory[found[1]] = float64(mb) / 1024
 	}
-	if len(memory) != 4 || memory["Heartbeat"] != memory["Message"] {
+	if len(memory) != 5 || memory["Heartbeat"] != memory["Message"] {
 		return in, fmt.Errorf("template.yaml has functions of %v GB, which is not what is reckoned with", memory)
 	}
 	count := func(pattern string) float64 {
 		return float64(len(regexp.MustCompile(`(?m)`+pattern).FindAllString(template, -1)))
 	}
 	return installed{
-		connectGB: memory["Connect"], messageGB: memory["Message"], disconnectGB: memory["Disconnect"],
+		connectGB: memory["Connect"], pollGB: memory["Poll"], messageGB: memory["Message"], disconnectGB: memory["Disconnect"],
 		queues:     count(`^ +Type: SQS$`),
 		metrics:    count(`^ {10}MetricStat:$`) + count(`^ {6}MetricName: `),
 		dashboards: count(`^    Type: AWS::CloudWatch::Dashboard$`),

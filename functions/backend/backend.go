@@ -8,6 +8,7 @@
 //	DOZE_PUBLIC_ORIGIN   the deployment's own origin where the Host header does not tell it; may be empty
 //	DOZE_PING_INTERVAL   time between two pings, such as 300s, which is the default
 //	DOZE_PING_TIMEOUT    time for the pong to come, such as 60s, which is the default
+//	DOZE_POLLS           GETs that may wait at the same time; 0 or empty: nobody knows
 package backend
 
 import (
@@ -20,6 +21,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -67,6 +69,9 @@ func FromEnv() (d Deployed, err error) {
 	}
 	if o.PingTimeout, err = duration("DOZE_PING_TIMEOUT", 60*time.Second); err != nil {
 		return d, err
+	}
+	if o.Polls, err = strconv.Atoi(cmp.Or(os.Getenv("DOZE_POLLS"), "0")); err != nil || o.Polls < 0 {
+		return d, fmt.Errorf("backend: DOZE_POLLS is %q: write a number such as 300", os.Getenv("DOZE_POLLS"))
 	}
 	o.PublicOrigin = os.Getenv("DOZE_PUBLIC_ORIGIN")
 	o.Logger = lambdacontext.NewLogger()

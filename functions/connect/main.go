@@ -1,9 +1,7 @@
-// Command connect is the Lambda function where sessions begin and polls wait: the $connect route, and GET and OPTIONS of the HTTP API,
-// which also asks for the page.
+// Command connect is the Lambda function where sessions over WebSocket begin: the $connect route, and the open packets of new connections.
 package main
 
 import (
-	"log"
 	"os"
 
 	"github.com/aws/aws-lambda-go/lambda"
@@ -16,17 +14,13 @@ import (
 func main() {
 	b, err := backend.FromEnv()
 	if err != nil {
-		log.Fatal(err)
+		backend.Exit(err)
 	}
 	after := apigw.NewAfterResponse(os.Getenv("AWS_LAMBDA_RUNTIME_API"), b.Timers) // for open packets
 	b.Timers = after
 	e, err := app.New(b.Origins...).Bind(b.Backend)
 	if err != nil {
-		log.Fatal(err)
+		backend.Exit(err)
 	}
-	pages, err := b.Site(app.Page())
-	if err != nil {
-		log.Fatal(err)
-	}
-	lambda.Start(after.Wrap(apigw.NewConnect(e, pages), e))
+	lambda.Start(after.Wrap(apigw.NewConnect(e, nil), e))
 }

@@ -1,6 +1,6 @@
 // Package apigw is AWS's side of Doze: API Gateway's and SQS's events in, responses out, posts through the
-// @connections API, and timers and jobs in SQS. The four functions of a deployment are one Handler each; see
-// [NewConnect], [NewMessage], [NewDisconnect] and [NewHeartbeat].
+// @connections API, and timers and jobs in SQS. The five functions of a deployment are one Handler each; see
+// [NewConnect], [NewPoll], [NewMessage], [NewDisconnect] and [NewHeartbeat].
 //
 // The facts that this package rests on are in AWS's documentation of WebSocket APIs
 // (https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api.html) and of HTTP APIs'

@@ -18,17 +18,22 @@ type Handler interface {
 	Invoke(ctx context.Context, event []byte) ([]byte, error)
 }
 
-// NewConnect returns the function that sessions begin with and that polls wait in: the $connect route, and GET and
-// OPTIONS of the HTTP API. What is not for the protocol's path, /socket.io/, the site answers; without one (nil) every
-// request is the protocol's.
+// NewConnect returns the function of the $connect route. Where there is no other for GET and OPTIONS of the HTTP API, it
+// answers these as NewPoll does.
 func NewConnect(e *engine.Engine, site http.Handler) Handler {
+	get := get(site)
 	return function{e, func(ctx context.Context, e *engine.Engine, env envelope, event []byte) (any, error) {
-		if site != nil && env.RequestContext.HTTP != nil && !isProtocol(env.RawPath) {
-			return siteRequest(ctx, e.Options().Logger, site, event)
+		if env.RequestContext.HTTP != nil {
+			return get(ctx, e, env, event)
 		}
 		return connect(ctx, e, env, event)
 	}}
 }
+
+// NewPoll returns the function that sessions over HTTP begin with and that polls wait in: GET, HEAD and OPTIONS of the
+// HTTP API. What is not for the protocol's path, /socket.io/, the site answers; without one (nil) every request is the
+// protocol's.
+func NewPoll(e *engine.Engine, site http.Handler) Handler { return function{e, get(site)} }
 
 // NewMessage returns the function that packets come in by: the $default route, and POST of the HTTP API (any method
 // that is not NewConnect's, for that matter, to be refused as the protocol wants it).
@@ -87,10 +92,19 @@ func (f function) Invoke(ctx context.Context, event []byte) ([]byte, error) {
 	return json.Marshal(response)
 }
 
-func connect(ctx context.Context, e *engine.Engine, env envelope, event []byte) (any, error) {
-	if env.RequestContext.HTTP != nil {
+func get(site http.Handler) handle {
+	return func(ctx context.Context, e *engine.Engine, env envelope, event []byte) (any, error) {
+		switch {
+		case env.RequestContext.HTTP == nil:
+			return nil, fmt.Errorf("apigw: the poll function got an event of type %q: check the routes", env.RequestContext.EventType)
+		case site != nil && !isProtocol(env.RawPath):
+			return siteRequest(ctx, e.Options().Logger, site, event)
+		}
 		return httpRequest(ctx, e, event)
 	}
+}
+
+func connect(ctx context.Context, e *engine.Engine, env envelope, event []byte) (any, error) {
 	if env.RequestContext.EventType != "CONNECT" {
 		return nil, fmt.Errorf("apigw: the connect function got an event of type %q: check the routes", env.RequestContext.EventType)
 	}

@@ -169,7 +169,7 @@ func TestHTTPEvents(t *testing.T) {
 	if r := invoke[events.APIGatewayV2HTTPResponse](t, apigw.NewMessage(w.engine), post); r.StatusCode != 200 || r.Body != "ok" {
 		t.Errorf("POST: %+v", r)
 	}
-	if r := invoke[events.APIGatewayV2HTTPResponse](t, apigw.NewConnect(w.engine, nil), request("GET", query, "")); r.Body != "4hello" {
+	if r := invoke[events.APIGatewayV2HTTPResponse](t, apigw.NewPoll(w.engine, nil), request("GET", query, "")); r.Body != "4hello" {
 		t.Errorf("GET: %+v", r)
 	}
 	post.Body = "!"
@@ -233,7 +233,7 @@ func TestFailedJobsAreReportedOneByOne(t *testing.T) {
 
 func TestEventsOfTheWrongRouteAreErrors(t *testing.T) {
 	w := newWorld(t)
-	for name, h := range map[string]apigw.Handler{"connect": apigw.NewConnect(w.engine, nil), "message": apigw.NewMessage(w.engine), "disconnect": apigw.NewDisconnect(w.engine)} {
+	for name, h := range map[string]apigw.Handler{"connect": apigw.NewConnect(w.engine, nil), "poll": apigw.NewPoll(w.engine, nil), "message": apigw.NewMessage(w.engine), "disconnect": apigw.NewDisconnect(w.engine)} {
 		if _, err := h.Invoke(t.Context(), []byte(`{"requestContext":{"eventType":"OTHER"}}`)); err == nil || !strings.Contains(err.Error(), "check the routes") {
 			t.Errorf("%s: %v", name, err)
 		}

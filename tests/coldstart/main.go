@@ -21,7 +21,7 @@ import (
 )
 
 // functions are the folders of what is measured; the first is what the others are compared with.
-var functions = []string{"tests/coldstart/empty", "functions/connect", "functions/message", "functions/disconnect", "functions/heartbeat"}
+var functions = []string{"tests/coldstart/empty", "functions/connect", "functions/poll", "functions/message", "functions/disconnect", "functions/heartbeat"}
 
 func main() {
 	runs := flag.Int("runs", 100, "starts of each function")

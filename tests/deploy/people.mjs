@@ -28,13 +28,18 @@ export function person(way, auth) {
   return socket;
 }
 
+/** late rejects when the time that tests have is over. */
+const late = (message) => new Promise((_, reject) => {
+  AbortSignal.timeout(limit).addEventListener("abort", () => reject(new Error(message)));
+});
+
 /** enter connects somebody, called like the way they connect, and resolves when the server has greeted them. */
 async function enter(way) {
   const socket = person(way, { nickname: way });
   const upgraded = way === "upgraded" && new Promise((resolve) => socket.io.once("open", () => socket.io.engine.once("upgrade", resolve)));
   await next(socket, "connect");
   await until(socket, ([event]) => event === "welcome");
-  await upgraded;
+  if (upgraded) await Promise.race([upgraded, late(`no upgrade within ${limit} ms`)]);
   assert.equal(socket.io.engine.transport.name, way === "polling" ? "polling" : "websocket");
   return socket;
 }

@@ -42,7 +42,7 @@ type role struct {
 }
 
 // functionNames are what the template's logical ids begin with.
-var functionNames = []string{"Connect", "Message", "Disconnect", "Heartbeat"}
+var functionNames = []string{"Connect", "Poll", "Message", "Disconnect", "Heartbeat"}
 
 // resources returns what a stack consists of, by logical id.
 func resources(t *testing.T, c caller, stack string) map[string]string {

@@ -133,7 +133,7 @@ func deploy(t *testing.T, project string) {
 	if err := stack.Build(t.Context(), project, built); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"Connect", "Message", "Disconnect", "Heartbeat"} {
+	for _, name := range []string{"Connect", "Poll", "Message", "Disconnect", "Heartbeat"} {
 		info, err := os.Stat(filepath.Join(built, name+"Function", "bootstrap"))
 		if err != nil || info.Mode()&0o111 == 0 {
 			t.Errorf("%s has no bootstrap: %v", name, err)

@@ -21,7 +21,7 @@ type code struct {
 
 // folders are those of the functions.
 var folders = map[string]string{
-	"ConnectFunction": "connect", "MessageFunction": "message", "DisconnectFunction": "disconnect", "HeartbeatFunction": "heartbeat",
+	"ConnectFunction": "connect", "PollFunction": "poll", "MessageFunction": "message", "DisconnectFunction": "disconnect", "HeartbeatFunction": "heartbeat",
 }
 
 // calls are the operations of the SDK, in the template's words. An operation that is not in here is an error.

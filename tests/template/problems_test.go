@@ -190,11 +190,11 @@ var answers = map[string]string{
 	"$connect of WebSocketApi":     "ConnectFunction",
 	"$default of WebSocketApi":     "MessageFunction",
 	"$disconnect of WebSocketApi":  "DisconnectFunction",
-	"GET / of HttpApi":             "ConnectFunction",
-	"GET /{proxy+} of HttpApi":     "ConnectFunction",
-	"HEAD / of HttpApi":            "ConnectFunction",
-	"HEAD /{proxy+} of HttpApi":    "ConnectFunction",
-	"OPTIONS /{proxy+} of HttpApi": "ConnectFunction",
+	"GET / of HttpApi":             "PollFunction",
+	"GET /{proxy+} of HttpApi":     "PollFunction",
+	"HEAD / of HttpApi":            "PollFunction",
+	"HEAD /{proxy+} of HttpApi":    "PollFunction",
+	"OPTIONS /{proxy+} of HttpApi": "PollFunction",
 	"$default of HttpApi":          "MessageFunction",
 }
 
