@@ -67,7 +67,7 @@ func TestStockClientsOnABadTable(t *testing.T) {
 			node(t, []string{"DOZE_URL=" + s.URL, "BINARY_FRAMES=" + binary, fmt.Sprintf("JITTER=%d", g.jitter.Milliseconds())},
 				append([]string{"--test"}, files...)...)
 			counts := bad.Counts()
-			t.Log(counts)
+			t.Log(counts, bad.Usage(2))
 			for _, kind := range badtable.Kinds {
 				if counts[kind] == 0 {
 					t.Errorf("no request was %s: nothing was tested of that", kind)

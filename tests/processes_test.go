@@ -12,6 +12,7 @@ import (
 	"github.com/dozeio/doze/app"
 	"github.com/dozeio/doze/pkg/engine"
 	"github.com/dozeio/doze/pkg/gateway"
+	"github.com/dozeio/doze/tests/badtable"
 	"github.com/dozeio/doze/tests/conformance"
 	"github.com/dozeio/doze/tests/dynalite"
 	"github.com/dozeio/doze/tests/processes"
@@ -21,7 +22,7 @@ import (
 // suites assume, and AWS's under jitter.
 var apart = []gatewayKind{gateways[0], gateways[2]}
 
-// deployments starts applications as processes, which are built once each, on one DynamoDB.
+// deployments starts applications as processes, which are built once each, on one DynamoDB with the limits of AWS's.
 type deployments struct {
 	endpoint string
 	folder   string          // of what is built
@@ -35,7 +36,15 @@ func newDeployments(t *testing.T) *deployments {
 		t.Fatal(err)
 	}
 	t.Cleanup(stop)
-	return &deployments{endpoint: url, folder: t.TempDir(), built: map[string]bool{}}
+	limited, err := badtable.Start(url, badtable.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		t.Logf("the table: %v", limited.Usage(2))
+		limited.Close()
+	})
+	return &deployments{endpoint: limited.URL, folder: t.TempDir(), built: map[string]bool{}}
 }
 
 // build compiles what an application needs, once.

@@ -1,5 +1,6 @@
 // Package badtable stands in front of a DynamoDB and does on the wire what a network and a busy service do: it throttles,
-// fails, loses answers, hangs and is slow, at rates drawn from a seed. As it speaks HTTP it serves whatever has an
+// fails, loses answers, hangs and is slow, at rates drawn from a seed; and it has DynamoDB's limits for a partition key and
+// for a new table, which what stands in for DynamoDB has not. As it speaks HTTP it serves whatever has an
 // endpoint for its table: a store in a test, or functions that are processes of their own.
 //
 // Only what reads and writes rows is disturbed: whoever makes or describes a table is let through.
@@ -48,6 +49,11 @@ type Options struct {
 	// Slowness is the longest that a Slow request takes, half of it before it is passed on; default 100 ms. It should
 	// be less than its client waits.
 	Slowness time.Duration
+
+	// Throughput is what it takes; the zero value is what DynamoDB's documentation says. What is beyond is refused, and is
+	// in Usage, not in Counts.
+	Throughput Throughput
+	Now        func() time.Time // the clock of Throughput; default time.Now
 }
 
 // Table is a proxy of a DynamoDB. All methods may be called concurrently.
@@ -61,6 +67,8 @@ type Table struct {
 	ended    context.Context
 	end      context.CancelFunc
 	served   chan struct{}
+
+	throughput *throughput
 
 	mu     sync.Mutex // guards what follows
 	random *rand.Rand
@@ -84,8 +92,8 @@ func Start(endpoint string, o Options) (*Table, error) {
 	}
 	t := &Table{
 		URL: "http://" + listener.Addr().String(), endpoint: to, slowness: o.Slowness, served: make(chan struct{}),
-		client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 256, DisableCompression: true}},
-		random: rand.New(rand.NewPCG(o.Seed, 0)), counts: map[Fault]int{},
+		client:     &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 256, DisableCompression: true}},
+		throughput: newThroughput(o.Throughput, o.Now), random: rand.New(rand.NewPCG(o.Seed, 0)), counts: map[Fault]int{},
 	}
 	if err := t.SetRates(o.Rates); err != nil {
 		listener.Close()
@@ -167,8 +175,11 @@ func (t *Table) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler)
 	}
 	fault, how := None, 0.0
-	if _, operation, _ := strings.Cut(r.Header.Get("X-Amz-Target"), "."); operation != "" && strings.Contains(rowOperations, " "+operation+" ") {
+	_, operation, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
+	if operation != "" && strings.Contains(rowOperations, " "+operation+" ") {
 		fault, how = t.draw()
+	} else {
+		operation = ""
 	}
 	switch fault {
 	case Throttled:
@@ -178,10 +189,10 @@ func (t *Table) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case Ignored:
 		t.hang(r)
 	case Unanswered:
-		_, _ = t.forward(r, body)
+		_, _ = t.pass(r, operation, body)
 		t.hang(r)
 	case Lost:
-		a, err := t.forward(r, body)
+		a, err := t.pass(r, operation, body)
 		switch {
 		case err != nil || how < 0.4:
 			panic(http.ErrAbortHandler) // cuts the connection
@@ -195,13 +206,13 @@ func (t *Table) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if !t.wait(r, half) {
 			panic(http.ErrAbortHandler)
 		}
-		a, err := t.forward(r, body)
+		a, err := t.pass(r, operation, body)
 		if err != nil || !t.wait(r, half) {
 			panic(http.ErrAbortHandler)
 		}
 		a.all(w)
 	default:
-		a, err := t.forward(r, body)
+		a, err := t.pass(r, operation, body)
 		if err != nil {
 			panic(http.ErrAbortHandler)
 		}
@@ -236,6 +247,22 @@ type answer struct {
 	status int
 	header http.Header
 	body   []byte
+}
+
+// pass passes a request on, if there is throughput for it: an operation on rows needs some.
+func (t *Table) pass(r *http.Request, operation string, body []byte) (answer, error) {
+	if operation == "" {
+		return t.forward(r, body)
+	}
+	refused, asking, charge := t.throughput.admit(operation, body)
+	if refused != nil {
+		return *refused, nil
+	}
+	a, err := t.forward(r, asking)
+	if err == nil {
+		charge(a)
+	}
+	return a, err
 }
 
 // forward passes a request on, whatever becomes of its client.

@@ -87,7 +87,7 @@ func suffering(t *testing.T, rates badtable.Rates, options ...func(*dynamodb.Opt
 	p := bad(t, badtable.Options{Seed: *seed, Rates: rates, Slowness: 20 * time.Millisecond})
 	t.Cleanup(func() {
 		counts := p.Counts()
-		t.Log(counts)
+		t.Log(counts, p.Usage(3))
 		for _, kind := range badtable.Kinds {
 			if counts[kind] == 0 {
 				t.Errorf("no request was %s: nothing was tested of that", kind)
@@ -95,4 +95,23 @@ func suffering(t *testing.T, rates badtable.Rates, options ...func(*dynamodb.Opt
 		}
 	})
 	return dynalite.Client(p.URL, options...)
+}
+
+// What a write is charged is what the DynamoDB says that it has consumed.
+func TestTheTableSaysWhatARequestConsumes(t *testing.T) {
+	p := bad(t, badtable.Options{})
+	s := dynamo.New(dynalite.Client(p.URL), table, nil)
+	now := time.Now()
+	row := engine.Session{Address: "wlarge", SID: "large", State: engine.Open, Created: now, Expires: now.Add(time.Hour),
+		Entries: map[string][]byte{"/": make([]byte, 10<<10)}}
+	if err := s.Create(t.Context(), row, nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Get(t.Context(), row.Address, true); err != nil {
+		t.Fatal(err)
+	}
+	u := p.Usage(1)
+	if u.KeyWrites[0].Key != "Swlarge" || u.KeyWrites[0].Units != 11 || u.KeyReads[0].Units != 3 || u.TableWrites[0].Key != table || u.TableWrites[0].Units != 11 {
+		t.Errorf("10 KiB, written and read: %+v", u)
+	}
 }

@@ -40,8 +40,12 @@ func refusal(kinds []kind, how float64) answer {
 	if strings.HasPrefix(k.code, coral) {
 		message = "Message"
 	}
-	body, _ := json.Marshal(map[string]string{"__type": k.code, message: k.message})
-	return answer{k.status, http.Header{
+	return jsonAnswer(k.status, map[string]any{"__type": k.code, message: k.message})
+}
+
+func jsonAnswer(status int, content map[string]any) answer {
+	body, _ := json.Marshal(content)
+	return answer{status, http.Header{
 		"Content-Type": {"application/x-amz-json-1.0"},
 		"X-Amz-Crc32":  {strconv.FormatUint(uint64(crc32.ChecksumIEEE(body)), 10)},
 	}, body}

@@ -178,7 +178,7 @@ func play(t *testing.T, number int, seed uint64, kills bool) {
 	}
 	t.Logf("%d histories in %v, settled after %v more: %d emits, %d events promised, %d upgrades, %d events not acked, %d rows are left to expire",
 		number, played.Round(time.Second), (time.Since(began) - played).Round(time.Second), r.emits.Load(), promised, r.upgrades.Load(), r.unacked.Load(), len(crashed))
-	t.Logf("the table: %v; the gateway: %+v", bad.Counts(), d.Gateway.Stats())
+	t.Logf("the table: %v; %v; the gateway: %+v", bad.Counts(), bad.Usage(3), d.Gateway.Stats())
 	for _, f := range d.Functions() {
 		t.Logf("a function: %+v", f.Stats())
 	}
