@@ -68,9 +68,45 @@ func TestLargeRoomsAreReadInParts(t *testing.T) {
 			}
 			return reads
 		}
+		cutOff(t, fast, rooms.Target{Namespace: namespace, Rooms: []string{test.room}}, test.members)
 		row := read("page by page", struct{ rooms.Store }{store})
 		if parts := read("in parts", store); parts > row*1.1 {
 			t.Errorf("in parts it is %.1f RRU, in a row %.1f", parts, row)
+		}
+	}
+}
+
+// cutOff broadcasts in several goes, each of which ends after some deliveries: everybody is served once.
+func cutOff(t *testing.T, store rooms.Store, target rooms.Target, members int) {
+	t.Helper()
+	adapter := rooms.Adapter{Store: store}
+	var mu sync.Mutex
+	seen, goes := map[string]int{}, 0
+	rest := rooms.Rest{Parts: []rooms.Part{{Room: target.Rooms[0]}}}
+	for ; len(rest.Parts) > 0; goes++ {
+		ctx, cancel := context.WithCancel(t.Context())
+		n := 0
+		var err error
+		rest, err = adapter.Resume(ctx, target, rest.Parts, func(_ context.Context, member rooms.Member) error {
+			mu.Lock()
+			defer mu.Unlock()
+			if n++; n == members/4 {
+				cancel()
+			}
+			seen[member.Socket]++
+			return nil
+		})
+		cancel()
+		if (err != nil) != (len(rest.Parts) > 0) || goes > 20 || len(seen)+rest.Known > members {
+			t.Fatalf("after %d goes %d of %d are served and %d are known to be left: %v", goes, len(seen), members, rest.Known, err)
+		}
+	}
+	if len(seen) != members || goes < 3 {
+		t.Errorf("%d of %d were served in %d goes", len(seen), members, goes)
+	}
+	for socket, n := range seen {
+		if n != 1 {
+			t.Fatalf("%s was served %d times", socket, n)
 		}
 	}
 }
