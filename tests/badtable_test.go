@@ -5,8 +5,6 @@ package tests
 import (
 	"crypto/rand"
 	"flag"
-	"fmt"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -25,10 +23,6 @@ var badSeed = flag.Uint64("badtable.seed", 1, "of the table's faults")
 // TestStockClientsOnABadTable runs the unmodified socket.io-client while one request to the table in fifteen suffers.
 // Its clients are to notice nothing but slowness.
 func TestStockClientsOnABadTable(t *testing.T) {
-	files, err := filepath.Glob("client/*.test.mjs")
-	if err != nil || len(files) == 0 {
-		t.Fatal("no tests in tests/client", err)
-	}
 	for _, g := range []int{2} { // under jitter
 		g := gateways[g]
 		t.Run(g.name, func(t *testing.T) {
@@ -60,12 +54,7 @@ func TestStockClientsOnABadTable(t *testing.T) {
 				},
 			}, clientapp.New().Bind)
 			closeAfter(t, s, err)
-			binary := "0"
-			if g.ordered {
-				binary = "1"
-			}
-			node(t, []string{"DOZE_URL=" + s.URL, "BINARY_FRAMES=" + binary, fmt.Sprintf("JITTER=%d", g.jitter.Milliseconds())},
-				append([]string{"--test"}, files...)...)
+			stockClients(t, s.URL, g)
 			counts := bad.Counts()
 			t.Log(counts, bad.Usage(2))
 			for _, kind := range badtable.Kinds {

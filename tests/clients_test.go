@@ -41,8 +41,12 @@ func stockClients(t *testing.T, url string, g gatewayKind) {
 		binary = "1"
 	}
 	node(t, []string{"DOZE_URL=" + url, "BINARY_FRAMES=" + binary, fmt.Sprintf("JITTER=%d", g.jitter.Milliseconds())},
-		append([]string{"--test"}, files...)...)
+		append([]string{"--test", allAtOnce}, files...)...)
 }
+
+// allAtOnce lets Node run all files of tests at a time, which wait for the server and not for the machine: by itself it
+// runs one less than there are processors (https://nodejs.org/api/cli.html#--test-concurrency).
+const allAtOnce = "--test-concurrency=100"
 
 // TestOracle runs the same scripts against Node's socket.io and against Doze, whose transcripts have to be equal. The
 // gateway keeps the order of frames, as Node does.

@@ -52,7 +52,7 @@ func TestClientsThroughTheFrontDoor(t *testing.T) {
 		app  *socketio.Server
 		args []string
 	}{
-		{"clients", clientapp.New(), append([]string{"--test"}, clients...)},
+		{"clients", clientapp.New(), append([]string{"--test", "--test-concurrency=100"}, clients...)},
 		{"browser", app.New(), []string{"browser/chat.mjs"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
