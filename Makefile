@@ -1,5 +1,6 @@
-# Two commands do everything: make dev runs the chat, make test sets up and runs every test.
-.PHONY: dev deploy-local test histories lint bench bill fuzz tests/.venv tests/.sam
+# Three commands do everything: make dev runs the chat, make check looks at a change before it is committed, make test sets up and runs
+# every test.
+.PHONY: dev deploy-local test test-waiting test-computing test-alone check histories lint bench bill fuzz tests/.venv tests/.sam
 
 GOTOOL = go tool -modfile=tools/go.mod
 
@@ -14,23 +15,36 @@ deploy-local: tests/node_modules tests/.venv tests/.sam
 	go build -o bin/deploy ./tests/deploy
 	@bin/deploy $(if $(GATEWAY),-gateway) $(if $(ENDPOINT),-endpoint $(ENDPOINT)) $(ARGS)
 
-# Three groups: first everything but the folder tests, two packages at a time; then what waits for other programs, where
-# the race detector finds little and costs most; then the rest one after the other, because some of the official suites'
-# cases are about 200 ms.
-DRIVERS = /pkg/store/dynamo$$|/tests/(deploy|docs|histories|project|template)$$
-GOTEST = $(GOTOOL) gotestsum --format pkgname --hide-summary skipped -- -tags full -timeout 25m
+# Three groups. What waits for other programs (databases, sam and what it deploys, browsers), where the race detector finds little
+# and costs most, runs beside what computes, two packages of each at a time. Then, with the machine to themselves, the official
+# suites, some of whose cases are about 200 ms. Whatever fails, all groups run; the last line adds them up.
+WAITING = /pkg/store/dynamo$$|/tests/(deploy|docs|histories|project|template)$$
+ALONE = TestOfficialSuites
+RESULTS = tests/artifacts/results
+GOTEST = $(GOTOOL) gotestsum --format pkgname --hide-summary skipped --jsonfile $(RESULTS)/$@.json -- -tags full -timeout 25m
 test: tests/node_modules tests/.venv tests/.sam
 	@echo building the tests
-	@go test -race -tags full -run '^$$' ./... >/dev/null || go test -race -tags full -run '^$$' ./...
-	$(GOTEST) -race -p 2 $$(go list -tags full ./... | grep -vE '/tests|$(DRIVERS)')
-	$(GOTEST) -p 1 $$(go list -tags full ./... | grep -E '$(DRIVERS)')
-	$(GOTEST) -race -p 1 $$(go list -tags full ./tests/... | grep -vE '$(DRIVERS)')
+	@go list -export -test -deps -race -tags full ./... >/dev/null
+	@rm -rf $(RESULTS); mkdir -p $(RESULTS)
+	@ended=0; $(MAKE) -k -j2 test-waiting test-computing || ended=1; $(MAKE) test-alone || ended=1; \
+		go run ./tests/results $(RESULTS)/test-waiting.json $(RESULTS)/test-computing.json $(RESULTS)/test-alone.json && exit $$ended
+test-waiting:
+	$(GOTEST) -p 2 -skip '^$(ALONE)' $$(go list -tags full ./... | grep -E '$(WAITING)')
+test-computing:
+	$(GOTEST) -race -p 2 -skip '^$(ALONE)' $$(go list -tags full ./... | grep -vE '$(WAITING)')
+test-alone:
+	$(GOTEST) -race -p 1 -run '^$(ALONE)' $$(git grep -l --untracked 'func $(ALONE)' -- '*_test.go' | xargs -n1 dirname | sort -u | sed 's,^,./,')
+
+# What to run before each commit: lint, and the tests that need neither Node nor Python nor Chromium.
+check: lint
+	go test ./...
+	@echo "that was lint, and what needs nothing but Go, without the race detector; make test runs all, some 20 minutes"
 
 # All the random histories of joins, emits, upgrades and faults, of which make test plays a part.
 histories: tests/node_modules
 	go test -tags full -count=1 -v -timeout 25m ./tests/histories -histories 1000
 
-lint: tests/node_modules
+lint:
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$unformatted" || { echo "run gofmt -w on: $$unformatted"; exit 1; }
 	go mod tidy -diff
 	go vet -tags full ./...
@@ -53,7 +67,7 @@ fuzz:
 			go test ./$$package -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 20x || exit 1; done; done
 
 tests/node_modules: tests/package-lock.json
-	@command -v npm >/dev/null || { echo "npm is missing: install Node 20.14 or newer; without it: go run ./cmd/doze dev, go test ./..."; exit 1; }
+	@command -v npm >/dev/null || { echo "npm is missing: install Node 20.14 or newer; without it: go run ./cmd/doze dev, make check"; exit 1; }
 	npm ci --prefix tests --no-audit --no-fund --loglevel=error
 	@touch $@
 
@@ -64,7 +78,7 @@ tests/.venv/installed: tests/requirements.txt
 tests/.sam: tests/.sam/installed
 tests/.sam/installed: tests/deploy/requirements.txt
 tests/.venv/installed tests/.sam/installed:
-	@command -v python3 >/dev/null || { echo "python3 is missing: install Python 3.10 or newer with its venv module; without it: go test ./..."; exit 1; }
+	@command -v python3 >/dev/null || { echo "python3 is missing: install Python 3.10 or newer with its venv module; without it: make check"; exit 1; }
 	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "$$(python3 --version) is too old: install Python 3.10 or newer"; exit 1; }
 	@python3 -c 'import ensurepip, venv' 2>/dev/null || { echo "Python's venv module is missing: install it (Debian, Ubuntu: apt-get install python3-venv)"; exit 1; }
 	python3 -m venv --clear $(@D)

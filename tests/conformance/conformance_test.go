@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// TestSuitesAreComplete counts the cases: the official suites have 25 and 32.
-func TestSuitesAreComplete(t *testing.T) {
+// TestOfficialSuitesAreComplete counts the cases: the official suites have 25 and 32.
+func TestOfficialSuitesAreComplete(t *testing.T) {
 	for _, suite := range []struct {
 		name  string
 		cases []testCase

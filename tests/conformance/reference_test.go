@@ -14,7 +14,7 @@ import (
 	"testing"
 )
 
-func TestReference(t *testing.T) {
+func TestOfficialSuitesOnTheReference(t *testing.T) {
 	for _, gateway := range []struct {
 		name         string
 		binaryFrames bool
