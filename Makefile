@@ -16,8 +16,8 @@ deploy-local: tests/node_modules tests/.venv tests/.sam
 	@bin/deploy $(if $(GATEWAY),-gateway) $(if $(ENDPOINT),-endpoint $(ENDPOINT)) $(ARGS)
 
 # Three groups. What waits for other programs (databases, sam and what it deploys, browsers), where the race detector finds little
-# and costs most, runs beside what computes, two packages of each at a time. Then, with the machine to themselves, the official
-# suites, some of whose cases are about 200 ms. Whatever fails, all groups run; the last line adds them up.
+# and costs most, runs beside what computes, a package of each at a time. Then, with the machine to themselves, the official suites,
+# some of whose cases are about 200 ms. Whatever fails, all groups run; the last line adds them up.
 WAITING = /pkg/store/dynamo$$|/tests/(deploy|docs|histories|project|template)$$
 ALONE = TestOfficialSuites
 RESULTS = tests/artifacts/results
@@ -25,15 +25,15 @@ GOTEST = $(GOTOOL) gotestsum --format pkgname --hide-summary skipped --jsonfile 
 test: tests/node_modules tests/.venv tests/.sam
 	@echo building the tests
 	@go list -export -test -deps -race -tags full ./... >/dev/null
-	@rm -rf $(RESULTS); mkdir -p $(RESULTS)
-	@ended=0; $(MAKE) -k -j2 test-waiting test-computing || ended=1; $(MAKE) test-alone || ended=1; \
+	@rm -rf $(RESULTS) && mkdir -p $(RESULTS)
+	@ended=0; $(MAKE) --no-print-directory -k -j2 test-waiting test-computing || ended=1; $(MAKE) --no-print-directory test-alone || ended=1; \
 		go run ./tests/results $(RESULTS)/test-waiting.json $(RESULTS)/test-computing.json $(RESULTS)/test-alone.json && exit $$ended
 test-waiting:
-	$(GOTEST) -p 2 -skip '^$(ALONE)' $$(go list -tags full ./... | grep -E '$(WAITING)')
+	@$(GOTEST) -p 1 -skip '^$(ALONE)' $$(go list -tags full ./... | grep -E '$(WAITING)')
 test-computing:
-	$(GOTEST) -race -p 2 -skip '^$(ALONE)' $$(go list -tags full ./... | grep -vE '$(WAITING)')
+	@$(GOTEST) -race -p 1 -skip '^$(ALONE)' $$(go list -tags full ./... | grep -vE '$(WAITING)')
 test-alone:
-	$(GOTEST) -race -p 1 -run '^$(ALONE)' $$(git grep -l --untracked 'func $(ALONE)' -- '*_test.go' | xargs -n1 dirname | sort -u | sed 's,^,./,')
+	@$(GOTEST) -race -p 1 -run '^$(ALONE)' $$(git grep -l --untracked 'func $(ALONE)' -- '*_test.go' | xargs -n1 dirname | sort -u | sed 's,^,./,')
 
 # What to run before each commit: lint, and the tests that need neither Node nor Python nor Chromium.
 check: lint

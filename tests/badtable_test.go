@@ -54,7 +54,7 @@ func TestStockClientsOnABadTable(t *testing.T) {
 				},
 			}, clientapp.New().Bind)
 			closeAfter(t, s, err)
-			stockClients(t, s.URL, g)
+			stockClients(t, s.URL, g, "--test-concurrency=2") // what is slow already must not be slowed down by others
 			counts := bad.Counts()
 			t.Log(counts, bad.Usage(2))
 			for _, kind := range badtable.Kinds {

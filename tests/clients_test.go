@@ -25,12 +25,13 @@ func TestStockClients(t *testing.T) {
 				Gateway: gateway.Options{Jitter: g.jitter, Seed: g.seed},
 			}, clientapp.New().Bind)
 			closeAfter(t, s, err)
-			stockClients(t, s.URL, g)
+			stockClients(t, s.URL, g, allAtOnce)
 		})
 	}
 }
 
-func stockClients(t *testing.T, url string, g gatewayKind) {
+// stockClients runs the files of tests/client, of which so many at a time.
+func stockClients(t *testing.T, url string, g gatewayKind, atOnce string) {
 	t.Helper()
 	files, err := filepath.Glob("client/*.test.mjs")
 	if err != nil || len(files) == 0 {
@@ -41,7 +42,7 @@ func stockClients(t *testing.T, url string, g gatewayKind) {
 		binary = "1"
 	}
 	node(t, []string{"DOZE_URL=" + url, "BINARY_FRAMES=" + binary, fmt.Sprintf("JITTER=%d", g.jitter.Milliseconds())},
-		append([]string{"--test", allAtOnce}, files...)...)
+		append([]string{"--test", atOnce}, files...)...)
 }
 
 // allAtOnce lets Node run all files of tests at a time, which wait for the server and not for the machine: by itself it
