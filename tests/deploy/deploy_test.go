@@ -149,7 +149,7 @@ func found(t *testing.T, text, pattern string) string {
 // node runs a script of the folder tests against a deployment.
 func node(t *testing.T, address string, args ...string) {
 	t.Helper()
-	if out, err := script(t.Context(), address, 15*time.Second, args...); err != nil {
+	if out, err := script(t.Context(), address, passTime, args...); err != nil {
 		t.Errorf("node %v: %v\n%s", args, err, out)
 	}
 }

@@ -26,10 +26,18 @@ func connections(function, method string) right {
 // need is a right without which something does not work.
 type need struct {
 	right
-	test    string  // part of the name of a test of clients, in chat.test.mjs or lost.test.mjs; "" for jobs
+	test    string  // part of the name of a test of clients, in the file; "" for jobs
 	besides []right // missing too, so that there is a fault, which the right is for; the function then says what is wrong
 	passes  bool    // the test passes all the same, and the function says what is wrong
 	silent  bool    // the test fails, and the function says nothing
+}
+
+// file is where the test is.
+func (n need) file() string {
+	if n.test == "is lost" {
+		return "deploy/lost.test.mjs"
+	}
+	return "deploy/chat.test.mjs"
 }
 
 // needs are all that clients and jobs can bring about within seconds. The others are for a connection that is lost just
@@ -78,6 +86,7 @@ var needs = []need{
 
 const (
 	patience = 3 * time.Second  // of clients in a test that is to fail
+	passTime = 15 * time.Second // of those in one that is to pass
 	logTime  = 15 * time.Second // until what a function has said is in its log
 )
 
@@ -95,7 +104,11 @@ func testNeeds(t *testing.T, roles map[string]role, all map[string]string, addre
 			if n.test == "" {
 				sendNonsense(t, roles[n.function].root, all["JobQueue"])
 			} else {
-				out, failed := script(t.Context(), address, patience, "--test", "--test-force-exit", "--test-name-pattern", n.test, "deploy/chat.test.mjs", "deploy/lost.test.mjs")
+				limit := patience
+				if n.passes {
+					limit = passTime
+				}
+				out, failed := script(t.Context(), address, limit, "--test", "--test-force-exit", "--test-name-pattern", n.test, n.file())
 				if (failed == nil) != n.passes {
 					t.Errorf("clients miss nothing, or more than they did (%v):\n%s", failed, out)
 				}
