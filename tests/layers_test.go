@@ -33,6 +33,8 @@ var layers = []struct{ folder, may string }{
 	{"pkg/store/storetest", "pkg/engine pkg/rooms tests/fakeclock"},
 	{"pkg/store", "pkg/engine pkg/rooms"},
 	{"pkg/devserver", "pkg/apigw pkg/engine pkg/gateway pkg/site pkg/socketio pkg/store/memory"},
+	{"pkg/verify/counterpart", "pkg/socketio"},
+	{"pkg/verify", ""},
 	{"app", "pkg/socketio"},
 	{"functions", "app pkg/"},
 	{"cmd/doze/project/app", "pkg/socketio"}, // what doze new writes
@@ -50,7 +52,7 @@ var reaches = []struct{ what, prefixes, may string }{
 }
 
 // testsReach says whose tests may: those of an application link nothing of AWS.
-const testsReach = "pkg/apigw pkg/gateway/ pkg/store/ pkg/devserver functions/ cmd/ tests/"
+const testsReach = "pkg/apigw pkg/gateway/ pkg/store/ pkg/devserver pkg/verify functions/ cmd/ tests/"
 
 type goPackage struct {
 	ImportPath, Name, Dir, ForTest string
