@@ -9,6 +9,7 @@
 //	DOZE_PING_INTERVAL   time between two pings, such as 300s, which is the default
 //	DOZE_PING_TIMEOUT    time for the pong to come, such as 60s, which is the default
 //	DOZE_POLLS           GETs that may wait at the same time; 0 or empty: nobody knows
+//	DOZE_VERIFY          "yes" adds the namespace that doze verify asks
 package backend
 
 import (
@@ -35,6 +36,7 @@ import (
 	"github.com/dozeio/doze/pkg/site"
 	"github.com/dozeio/doze/pkg/socketio"
 	"github.com/dozeio/doze/pkg/store/dynamo"
+	"github.com/dozeio/doze/pkg/verify/counterpart"
 )
 
 // Deployed is what an application is bound to.
@@ -86,6 +88,14 @@ func FromEnv() (d Deployed, err error) {
 		d.Origins = strings.Split(origins, ",")
 	}
 	return d, nil
+}
+
+// Bind binds an application to the deployment, with what doze verify asks where that is wanted.
+func (d Deployed) Bind(io *socketio.Server) (*engine.Engine, error) {
+	if os.Getenv("DOZE_VERIFY") == "yes" {
+		counterpart.Register(io)
+	}
+	return io.Bind(d.Backend)
 }
 
 // awsConfig reads what Lambda sets. The SDK's package config would look in a dozen more places, and double the time of

@@ -18,7 +18,7 @@ func main() {
 	}
 	after := apigw.NewAfterResponse(os.Getenv("AWS_LAMBDA_RUNTIME_API"), b.Timers) // for open packets
 	b.Timers = after
-	e, err := app.New(b.Origins...).Bind(b.Backend)
+	e, err := b.Bind(app.New(b.Origins...))
 	if err != nil {
 		backend.Exit(err)
 	}
