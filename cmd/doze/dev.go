@@ -16,6 +16,8 @@ import (
 	"github.com/dozeio/doze/app"
 	"github.com/dozeio/doze/pkg/apigw"
 	"github.com/dozeio/doze/pkg/devserver"
+	"github.com/dozeio/doze/pkg/socketio"
+	"github.com/dozeio/doze/pkg/verify/counterpart"
 )
 
 // closeTimeout is how long the server may take to say goodbye to its clients.
@@ -23,7 +25,7 @@ const closeTimeout = 2 * time.Second
 
 // dev runs the chat until ctx ends.
 func dev(ctx context.Context, args []string, out, log io.Writer) error {
-	o, aws, origins, err := devOptions(args, log)
+	o, aws, chat, err := devOptions(args, log)
 	if err != nil {
 		return err
 	}
@@ -32,7 +34,7 @@ func dev(ctx context.Context, args []string, out, log io.Writer) error {
 		return err
 	}
 	o.Wrap = services.wrap
-	s, err := devserver.Start(o, app.New(origins...).Bind)
+	s, err := devserver.Start(o, chat.Bind)
 	if err != nil {
 		return err
 	}
@@ -61,7 +63,7 @@ func dev(ctx context.Context, args []string, out, log io.Writer) error {
 }
 
 // devOptions reads the flags.
-func devOptions(args []string, log io.Writer) (o devserver.Options, aws services, origins []string, err error) {
+func devOptions(args []string, log io.Writer) (o devserver.Options, aws services, chat *socketio.Server, err error) {
 	f := flag.NewFlagSet("doze dev", flag.ContinueOnError)
 	f.SetOutput(log)
 	e := &o.Engine
@@ -80,6 +82,7 @@ func devOptions(args []string, log io.Writer) (o devserver.Options, aws services
 	f.StringVar(&aws.queue, "queue", "", "`name` or URL of an SQS queue for timers and jobs, made with its dead-letter queue if it is not there (default: the gateway's own)")
 	f.StringVar(&aws.endpoint, "endpoint", "", "`URL` of a server that answers like AWS, such as LocalStack's http://127.0.0.1:4566 (default: AWS_ENDPOINT_URL, else AWS)")
 	allow := f.String("allow-origins", "", "`origins` of other sites whose pages may connect, separated by commas")
+	asked := f.Bool("verify", false, "have the namespace that doze verify asks")
 	verbose := f.Bool("v", false, "log each request, invocation and post")
 	if err := f.Parse(args); err != nil {
 		return o, aws, nil, flag.ErrHelp
@@ -96,10 +99,15 @@ func devOptions(args []string, log io.Writer) (o devserver.Options, aws services
 	e.Logger = logger(log, *verbose)
 	o.Gateway.Logger = e.Logger
 	o.Gateway.Site = app.Page()
+	var origins []string
 	if *allow != "" {
 		origins = strings.Split(*allow, ",")
 	}
-	return o, aws, origins, nil
+	chat = app.New(origins...)
+	if *asked {
+		counterpart.Register(chat)
+	}
+	return o, aws, chat, nil
 }
 
 // logger writes for somebody who is looking on.

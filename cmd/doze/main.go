@@ -4,6 +4,7 @@
 //	doze gateway [flags]    runs the local API Gateway before functions that are deployed
 //	doze new [flags] DIR    writes a small application of one's own
 //	doze cost [flags]       estimates the monthly bill of a deployment
+//	doze verify [flags] URL asks a deployment what Doze takes for granted of AWS
 package main
 
 import (
@@ -17,12 +18,13 @@ import (
 	"syscall"
 )
 
-const usage = `usage: doze dev|gateway|new|cost [flags]
+const usage = `usage: doze dev|gateway|new|cost|verify [flags]
 
   dev       run the chat on this machine: nothing to install, nothing is kept
   gateway   run the local API Gateway before the functions of a stack
   new       write a small application of one's own to a new folder
   cost      estimate the monthly bill of a deployment
+  verify    ask a deployment what Doze takes for granted of AWS
 
 doze dev -h lists the flags of dev, and so on.`
 
@@ -53,6 +55,8 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 			return newProject(args[1:], out, log)
 		case "cost":
 			return cost(args[1:], out, log)
+		case "verify":
+			return verifyDeployment(ctx, args[1:], out, log)
 		}
 	}
 	fmt.Fprintln(log, usage)
