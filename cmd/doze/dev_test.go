@@ -13,16 +13,16 @@ import (
 	"time"
 )
 
-// TestDevPrintsItsAddressServesTheChatAndEndsOnCtrlC runs doze dev as main does.
-func TestDevPrintsItsAddressServesTheChatAndEndsOnCtrlC(t *testing.T) {
+// startDev runs doze dev as main does, until end, which returns its error.
+func startDev(t *testing.T, flags ...string) (url string, end func() error) {
+	t.Helper()
 	ctx, interrupt := context.WithCancel(t.Context())
 	reader, out := io.Pipe()
 	ended := make(chan error, 1)
 	go func() {
-		ended <- run(ctx, []string{"dev", "-addr", "127.0.0.1:0"}, out, io.Discard)
+		ended <- run(ctx, append([]string{"dev", "-addr", "127.0.0.1:0"}, flags...), out, io.Discard)
 		out.Close()
 	}()
-	url := ""
 	said := make([]byte, 4096)
 	for text := ""; url == ""; {
 		n, err := reader.Read(said)
@@ -33,6 +33,19 @@ func TestDevPrintsItsAddressServesTheChatAndEndsOnCtrlC(t *testing.T) {
 		url = regexp.MustCompile(`http://127\.0\.0\.1:\d+\b`).FindString(text)
 	}
 	go io.Copy(io.Discard, reader)
+	return url, func() error {
+		interrupt()
+		select {
+		case err := <-ended:
+			return err
+		case <-time.After(closeTimeout + 5*time.Second):
+			return errors.New("doze dev did not end")
+		}
+	}
+}
+
+func TestDevPrintsItsAddressServesTheChatAndEndsOnCtrlC(t *testing.T) {
+	url, end := startDev(t)
 	for path, want := range map[string]string{"/": "Doze", "/chat.js": "import", "/socket.io/?EIO=4&transport=polling": `0{"sid"`} {
 		res, err := http.Get(url + path)
 		if err != nil {
@@ -44,14 +57,8 @@ func TestDevPrintsItsAddressServesTheChatAndEndsOnCtrlC(t *testing.T) {
 			t.Errorf("%s: %s %.100q %v", path, res.Status, b, err)
 		}
 	}
-	interrupt()
-	select {
-	case err := <-ended:
-		if err != nil {
-			t.Error(err)
-		}
-	case <-time.After(closeTimeout + 5*time.Second):
-		t.Error("doze dev did not end")
+	if err := end(); err != nil {
+		t.Error(err)
 	}
 }
 
@@ -77,6 +84,11 @@ func TestWrongCommandsSayWhatIsRight(t *testing.T) {
 		{"dev -table doze -endpoint 127.0.0.1:4566", "-endpoint http://127.0.0.1:4566"},
 		{"dev -queue doze.fifo -endpoint http://127.0.0.1:1", "standard queue"},
 		{"dev -table doze -endpoint http://127.0.0.1:1", "set the right endpoint"},
+		{"verify", "usage: doze verify"},
+		{"verify one two", "usage: doze verify"},
+		{"verify 127.0.0.1:3000", "write https://HOST"},
+		{"verify http://127.0.0.1:1 -only weather", "no question"},
+		{"verify http://127.0.0.1:1", "cannot be reached"},
 		{"gateway extra", "doze gateway takes flags only"},
 		{"gateway -addr 3000", "-addr 127.0.0.1:3000"},
 		{"gateway -stack chat -endpoint http://127.0.0.1:1", "the stack chat has no"},
