@@ -34,7 +34,7 @@ import (
 // settings are the flags.
 type settings struct {
 	endpoint, prefix, name, addr, host string
-	gateway, delete                    bool
+	gateway, delete, verify            bool
 }
 
 func main() {
@@ -45,6 +45,7 @@ func main() {
 	flag.BoolVar(&s.gateway, "gateway", false, "put doze gateway before the functions, and deploy nothing of API Gateway")
 	flag.StringVar(&s.addr, "addr", "127.0.0.1:3000", "`address` of doze gateway")
 	flag.StringVar(&s.host, "host", "", "`name` by which the functions reach doze gateway, such as host.docker.internal from a container (default: that of -addr)")
+	flag.BoolVar(&s.verify, "verify", false, "have the namespace that doze verify asks")
 	flag.BoolVar(&s.delete, "delete", false, "take the stack down that is at the endpoint")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -105,6 +106,9 @@ func run(ctx context.Context, s settings, out io.Writer) error {
 		o.Parameters = stack.BehindGateway("http://"+net.JoinHostPort(host, port), "http://"+net.JoinHostPort(cmp.Or(s.host, host), port))
 	} else {
 		o.Parameters = stack.Standalone(cmp.Or(s.prefix, endpoint+"/_aws/execute-api"), endpoint)
+	}
+	if s.verify {
+		o.Parameters["Verify"] = "yes"
 	}
 	deployed, err := stack.Deploy(ctx, filepath.Join(work, "built"), o)
 	if err != nil {
