@@ -106,7 +106,7 @@ func (c *conn) transport(secure bool) *http.Transport {
 	}
 	t.DialTLSContext = func(ctx context.Context, network, address string) (net.Conn, error) {
 		host, _, _ := net.SplitHostPort(address)
-		config := &tls.Config{ServerName: host, NextProtos: []string{"http/1.1"}}
+		config := &tls.Config{ServerName: host, NextProtos: []string{"http/1.1"}, RootCAs: c.d.roots}
 		return follow((&tls.Dialer{Config: config}).DialContext(ctx, network, address))
 	}
 	return t
@@ -194,15 +194,18 @@ func (c *conn) await(ctx context.Context, prefixes ...string) (frame, error) {
 				return f, nil
 			}
 		}
-		news, err := c.news, c.err
+		news, err, other := c.news, c.err, ""
+		if len(c.got) > 0 {
+			other = ", but " + show(c.got[0].text)
+		}
 		c.mu.Unlock()
 		if err != nil {
-			return frame{}, ending(err)
+			return frame{}, fmt.Errorf("%w%s", ending(err), other)
 		}
 		select {
 		case <-news:
 		case <-ctx.Done():
-			return frame{}, fmt.Errorf("no frame came that begins with %q", prefixes)
+			return frame{}, fmt.Errorf("no frame came that begins with %q%s", prefixes, other)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package verify
 
 import (
 	"context"
+	"crypto/x509"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -22,6 +23,7 @@ type deployment struct {
 	websocket *url.URL
 	oneOrigin bool // both transports are at one address, told apart by the query
 	http      *http.Client
+	roots     *x509.CertPool // of WebSockets; nil for the system's
 
 	requests, sent, received atomic.Int64
 }

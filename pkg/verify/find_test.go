@@ -2,11 +2,17 @@ package verify
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/coder/websocket"
 )
 
 // TestAQuestionThatFailsIsUnknown asks questions that are wrong themselves.
@@ -58,6 +64,40 @@ func TestWireCountsFrames(t *testing.T) {
 	}
 	if w.framesOf(2) != 1 || w.framesOf(303) != 2 || w.framesOf(0) != 1 || w.framesOf(4) != 0 || w.closeCode() != 5000 || len(w.messages) != 3 {
 		t.Errorf("%+v", w)
+	}
+}
+
+// TestFramesAreCountedUnderTLS dials a server that sends a message in three frames, the last of them empty.
+func TestFramesAreCountedUnderTLS(t *testing.T) {
+	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ws, err := websocket.Accept(w, r, nil)
+		if err != nil {
+			return
+		}
+		message, err := ws.Writer(r.Context(), websocket.MessageText)
+		if err != nil {
+			return
+		}
+		for range 2 {
+			_, _ = message.Write([]byte("part"))
+		}
+		_ = message.Close()
+		_, _, _ = ws.Read(r.Context()) // until the client closes
+	}))
+	defer server.Close()
+	to, err := url.Parse("wss" + strings.TrimPrefix(server.URL, "https"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := &deployment{roots: x509.NewCertPool()}
+	d.roots.AddCert(server.Certificate())
+	c, err := d.dial(t.Context(), to, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.close()
+	if f, err := c.next(t.Context()); err != nil || f.text != "partpart" || c.wire.framesOf(8) != 3 {
+		t.Errorf("%q %v %+v", f.text, err, c.wire)
 	}
 }
 
