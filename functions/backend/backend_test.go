@@ -1,6 +1,9 @@
 package backend
 
 import (
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -24,6 +27,20 @@ func TestOnlyThoseWhoAskForItHaveTheNamespace(t *testing.T) {
 		}
 		if got := has(io); got != want {
 			t.Errorf("DOZE_VERIFY=%s: %v", value, got)
+		}
+	}
+}
+
+// TestEveryFunctionBindsByThisPackage reads the mains: one that bound its application itself would lack the namespace.
+func TestEveryFunctionBindsByThisPackage(t *testing.T) {
+	mains, err := filepath.Glob("../*/main.go")
+	if err != nil || len(mains) < 4 {
+		t.Fatal(mains, err)
+	}
+	for _, name := range mains {
+		text, err := os.ReadFile(name)
+		if err != nil || !strings.Contains(string(text), " b.Bind(app.New(") {
+			t.Errorf("%s does not bind by functions/backend %v", name, err)
 		}
 	}
 }
