@@ -6,10 +6,10 @@
 //	DOZE_DEAD_QUEUE      URL of the SQS queue for jobs that failed for good; empty: the redrive policy sees to them
 //	DOZE_ALLOW_ORIGINS   origins of other sites whose pages may connect, separated by commas; may be empty
 //	DOZE_PUBLIC_ORIGIN   the deployment's own origin where the Host header does not tell it; may be empty
+//	DOZE_VERIFY          "yes" adds the namespace that doze verify asks
 //	DOZE_PING_INTERVAL   time between two pings, such as 300s, which is the default
 //	DOZE_PING_TIMEOUT    time for the pong to come, such as 60s, which is the default
 //	DOZE_POLLS           GETs that may wait at the same time; 0 or empty: nobody knows
-//	DOZE_VERIFY          "yes" adds the namespace that doze verify asks
 package backend
 
 import (
