@@ -154,7 +154,7 @@ func TestEachQuestionNoticesWhatItIsFor(t *testing.T) {
 			d := deploy(t, s)
 			o := quick(d.URL)
 			o.Only, o.Long, o.Wait = []string{q.ID}, true, 500*time.Millisecond
-			f.later = true
+			f.later.Store(true)
 			o.URL = f.before(t, d)
 			if q.ID == "websocket.path" {
 				o.WebSocket = "ws" + strings.TrimPrefix(o.URL, "http") + "/local"

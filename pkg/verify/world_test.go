@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -89,7 +90,7 @@ type flawed struct {
 	deaf     bool                                     // does not tell the server when a client closes
 	silent   bool                                     // answers no WebSocket pings
 	deflate  bool
-	later    bool // only after the first session, which looks for the namespace, is closed
+	later    atomic.Bool // not before the first session, which looks for the namespace, is closed
 
 	to   *url.URL
 	http *httputil.ReverseProxy
@@ -106,9 +107,8 @@ func (f *flawed) before(t *testing.T, d *devserver.Server) (address string) {
 	f.http = httputil.NewSingleHostReverseProxy(to)
 	f.http.ModifyResponse = func(r *http.Response) error {
 		switch body, _ := r.Request.Context().Value(bodyKey{}).(string); {
-		case f.later && body == "1":
-			f.later = false
-		case f.later:
+		case f.later.Load():
+			f.later.Store(body != "1")
 		case f.response != nil:
 			f.response(r)
 		}
@@ -126,7 +126,7 @@ func (f *flawed) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if origin := r.Header.Get("Origin"); origin == "http://"+r.Host {
 		r.Header.Set("Origin", "http://"+f.to.Host) // the deployment's own, as it knows it
 	}
-	if f.request != nil && !f.later {
+	if f.request != nil && !f.later.Load() {
 		f.request(r)
 	}
 	if r.Header.Get("Upgrade") == "" {

@@ -23,7 +23,7 @@ const Namespace = "/doze-verify"
 const (
 	MaxFill    = 128<<10 - 100 // bytes of text, with the packet's own below what API Gateway takes
 	MaxCount   = 50            // events of one answer
-	MaxMembers = 50            // of a room
+	MaxMembers = 50            // of a room, or a few more who join at the same moment
 	RoomName   = 26            // characters of a room's name, random ones: nobody meets others by chance
 )
 
