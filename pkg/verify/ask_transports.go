@@ -101,13 +101,13 @@ func askEarly(ctx context.Context, d *deployment) (Finding, error) {
 		if seen, err := d.early(ctx); err != nil {
 			return differs("connection %d of %d: %v", n+1, opens, err), nil
 		} else if seen != "" {
-			return differs("connection %d of %d: %s came first", n+1, opens, seen), nil
+			return differs("connection %d of %d: %s", n+1, opens, seen), nil
 		}
 	}
 	return found(true, "open packet first, %d of %d", opens, opens), nil
 }
 
-// early returns what came before the open packet, "" for nothing.
+// early returns what came instead of the open packet, "" when that was the first.
 func (d *deployment) early(ctx context.Context) (seen string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, d.o.Wait)
 	defer cancel()
@@ -124,8 +124,11 @@ func (d *deployment) early(ctx context.Context) (seen string, err error) {
 		return "", err
 	}
 	if _, ok := parseOpen(first.text); !ok {
-		_, err := c.await(ctx, "0")
-		return show(first.text), err
+		seen := show(first.text) + " came first"
+		if _, err := c.await(ctx, "0"); err != nil {
+			seen += ", and then: " + err.Error()
+		}
+		return seen, nil
 	}
 	_, err = c.await(ctx, connectPacket, refusalPrefix)
 	return "", err
