@@ -156,7 +156,11 @@ func (s *Store) Lives(ctx context.Context, n int) (lives []engine.Live, err erro
 
 // Forget implements engine.Store.
 func (s *Store) Forget(ctx context.Context, a engine.Address, sid string) error {
-	if err := s.take(s.Writes, 1, live(a)); err != nil {
+	keys := []string{live(a)}
+	if sid != "" {
+		keys = append(keys, "H"+sid)
+	}
+	if err := s.take(s.Writes, 1, keys...); err != nil {
 		return err
 	}
 	return s.Sessions.Forget(ctx, a, sid)
