@@ -15,7 +15,7 @@ func main() {
 	if err != nil {
 		backend.Exit(err)
 	}
-	e, err := app.New(b.Origins...).Bind(b.Backend)
+	e, err := b.Bind(app.New(b.Origins...))
 	if err != nil {
 		backend.Exit(err)
 	}
