@@ -11,9 +11,6 @@ import (
 	"github.com/dozeio/doze/pkg/verify"
 )
 
-// otherwise are the facts that the local gateway plays otherwise than they are expected, or sometimes so.
-var otherwise = []string{"websocket.early", "close.1012", "close.5000"}
-
 // TestVerifyAsProcesses asks the functions as they are deployed, behind AWS's gateway under jitter, with a ping each
 // second, all but the flood.
 func TestVerifyAsProcesses(t *testing.T) {
@@ -30,7 +27,6 @@ func TestVerifyAsProcesses(t *testing.T) {
 	unasked := []string{"throttle", "websocket.path", "polling.idle"} // pings come before a GET has been idle for long
 	for _, f := range r.Facts {
 		switch {
-		case slices.Contains(otherwise, f.ID):
 		case slices.Contains(unasked, f.ID) != (f.Verdict == verify.Unknown), f.Verdict == verify.Differs:
 			t.Errorf("%s: %s: %s", f.ID, f.Verdict, f.Seen)
 		case f.ID == "order.frames" && f.Figures["begun_swapped"] == 0:
