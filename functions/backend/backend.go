@@ -10,6 +10,7 @@
 //	DOZE_PING_INTERVAL   time between two pings, such as 300s, which is the default
 //	DOZE_PING_TIMEOUT    time for the pong to come, such as 60s, which is the default
 //	DOZE_POLLS           GETs that may wait at the same time; 0 or empty: nobody knows
+//	DOZE_CLIENT_RATE     messages a second that one connection may send; default 100
 package backend
 
 import (
@@ -72,8 +73,11 @@ func FromEnv() (d Deployed, err error) {
 	if o.PingTimeout, err = duration("DOZE_PING_TIMEOUT", 60*time.Second); err != nil {
 		return d, err
 	}
-	if o.Polls, err = strconv.Atoi(cmp.Or(os.Getenv("DOZE_POLLS"), "0")); err != nil || o.Polls < 0 {
-		return d, fmt.Errorf("backend: DOZE_POLLS is %q: write a number such as 300", os.Getenv("DOZE_POLLS"))
+	if o.Polls, err = number("DOZE_POLLS"); err != nil {
+		return d, err
+	}
+	if o.ClientRate, err = number("DOZE_CLIENT_RATE"); err != nil {
+		return d, err
 	}
 	o.PublicOrigin = os.Getenv("DOZE_PUBLIC_ORIGIN")
 	o.Logger = lambdacontext.NewLogger()
@@ -141,6 +145,15 @@ func timers(cfg aws.Config, queue string) engine.Timers {
 		o.BaseEndpoint, o.HTTPClient = endpoint("SQS"), apigw.HTTPClient(apigw.AttemptTime)
 	})
 	return apigw.NewSQSQueue(client, apigw.Queues{Jobs: queue, Dead: os.Getenv("DOZE_DEAD_QUEUE")})
+}
+
+// number returns 0 where nothing is set.
+func number(name string) (int, error) {
+	n, err := strconv.Atoi(cmp.Or(os.Getenv(name), "0"))
+	if err != nil || n < 0 {
+		return 0, fmt.Errorf("backend: %s is %q: write a number such as 300", name, os.Getenv(name))
+	}
+	return n, nil
 }
 
 func duration(name string, value time.Duration) (time.Duration, error) {

@@ -27,10 +27,10 @@ type Options struct {
 	// When the sweeps have counted more clients that poll, a GET is answered sooner, so that each gets its turn and nobody
 	// holds an invocation for long. Default 0: nobody knows, and each waits for PollWait.
 	Polls int
-	// MessageRate is how many messages a second one connection may send, over ten seconds and as far as one process sees
+	// ClientRate is how many messages a second one connection may send, over ten seconds and as far as one process sees
 	// them: who sends more is disconnected, so that one client does not use up what all may send. Default 100; below
 	// zero: no limit.
-	MessageRate int
+	ClientRate int
 
 	// BinaryFrames says that the gateway passes binary WebSocket frames both ways. API Gateway does not.
 	BinaryFrames bool
@@ -84,8 +84,8 @@ func New(store Store, poster Poster, timers Timers, handler Handler, o Options) 
 	if o.MaxMessage == 0 {
 		o.MaxMessage = 128 << 10
 	}
-	if o.MessageRate == 0 {
-		o.MessageRate = 100
+	if o.ClientRate == 0 {
+		o.ClientRate = 100
 	}
 	if o.Clock == nil {
 		o.Clock = systemClock{}
@@ -116,7 +116,7 @@ func New(store Store, poster Poster, timers Timers, handler Handler, o Options) 
 	}
 	e := &Engine{poster: poster, timers: timers, handler: handler, opt: o, origins: origins}
 	e.store = &retrying{store: store, pause: e.sleep}
-	e.rates.most = o.MessageRate * int(rateOver/time.Second)
+	e.rates.most = o.ClientRate * int(rateOver/time.Second)
 	return e, nil
 }
 

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// rateOver is the time that Options.MessageRate is an average of.
+// rateOver is the time that Options.ClientRate is an average of.
 const rateOver = 10 * time.Second
 
 // rates counts the messages of each connection, as this process sees them: a count that all processes share would cost a
@@ -40,7 +40,7 @@ func (e *Engine) admits(ctx context.Context, connection string) bool {
 	ok, first := e.rates.admit(connection, e.now())
 	if first {
 		e.opt.Logger.WarnContext(ctx, "a client that sends too many messages is disconnected: its events are too many for "+
-			"API Gateway too; send fewer, or raise MessageRate", "connection", connection, "rate", e.opt.MessageRate)
+			"API Gateway too; send fewer, or raise ClientRate", "connection", connection, "rate", e.opt.ClientRate)
 		e.closeConnection(ctx, connection, Close{Reason: ForcedClose}, true)
 	}
 	return ok

@@ -241,7 +241,7 @@ func TestASweepCountsWhoPolls(t *testing.T) {
 }
 
 func TestAClientThatSendsTooManyMessagesIsDisconnected(t *testing.T) {
-	inWorld(t, engine.Options{MessageRate: 10}, func(t *testing.T, w *world) {
+	inWorld(t, engine.Options{ClientRate: 10}, func(t *testing.T, w *world) {
 		for _, id := range []string{"c", "d"} {
 			w.websocket(id)
 			w.frame(id, "4join")

@@ -38,7 +38,7 @@ func benchmarkFrame(b *testing.B, handler any, frame, want string) {
 	io.Of("/").On("e", handler)
 	store := memory.New(nil)
 	out := &nowhere{}
-	e, err := io.Bind(socketio.Backend{Sessions: store, Rooms: store, Poster: out, Timers: out, Options: engine.Options{MessageRate: -1}})
+	e, err := io.Bind(socketio.Backend{Sessions: store, Rooms: store, Poster: out, Timers: out, Options: engine.Options{ClientRate: -1}})
 	if err != nil {
 		b.Fatal(err)
 	}
