@@ -3,6 +3,8 @@ package main
 import (
 	"math"
 	"time"
+
+	"github.com/dozeio/doze/pkg/engine"
 )
 
 // use is how a deployment is used, on average over a month of 730 hours.
@@ -33,7 +35,8 @@ const (
 // What Lambda and Doze do by themselves.
 const (
 	pollers = 5.0 // of Lambda for a queue, which ask again every 20 s
-	shards  = 8.0 // of the heartbeat
+	shards  = float64(engine.Shards)
+	looks   = 1.5 // RRU of a sweep for its timer and another's; the rest is for the rows of 400 connections
 )
 
 // What nobody has measured on Lambda.
@@ -43,6 +46,7 @@ const (
 	shortReads    = 3.0                    // RRU of such a GET
 	farewell      = 250 * time.Millisecond // $disconnect waits 200 ms for what is on its way
 	postTime      = time.Millisecond       // of one post of a broadcast, in the function that sends it
+	sweepTime     = 100 * time.Millisecond // of a sweep that has up to 50 connections to ping, the most that it does at once
 	frameOverhead = 60.0                   // bytes around an event
 	smallAnswer   = 300.0                  // bytes of an HTTP answer
 )
@@ -62,16 +66,22 @@ type reckoning struct {
 
 // do counts an operation that happened some times, in a function of some memory that ran for some seconds each.
 func (r *reckoning) do(name string, times, gb, seconds float64) {
+	r.polled(name, times, gb, seconds)
+	posts := times * r.table[name].posts
+	r.messages += posts
+	r.bytes += posts * frameOverhead
+}
+
+// polled is do for a client that polls, whose answers wait in its outbox.
+func (r *reckoning) polled(name string, times, gb, seconds float64) {
 	m := r.table[name]
 	r.requests += times * m.invocations
 	r.gbSeconds += times * m.invocations * gb * seconds
 	r.reads += times * m.reads
 	r.writes += times * m.writes
-	r.messages += times * m.posts
-	r.bytes += times * m.posts * frameOverhead
 }
 
-// frames counts messages of the WebSocket API besides posts: events in, and acks as the answers of their routes.
+// frames counts messages of the WebSocket API besides the posts that an operation is measured with.
 func (r *reckoning) frames(in, out, size float64) {
 	steps := math.Max(1, math.Ceil(size/messageStep))
 	r.messages += steps * (in + out)
@@ -106,10 +116,13 @@ func (u use) month(table map[string]measured, in installed) quantity {
 	r.events(u, ws*u.messages, polling*u.messages)
 
 	sweeps := 0.0
-	if u.clients > 0 {
-		sweeps = shards * share * hoursOfMonth * 3600 / u.ping.Seconds()
+	if u.clients+u.polling > 0 {
+		sweeps = min(shards, u.clients+u.polling) * share * hoursOfMonth * 3600 / u.ping.Seconds()
 	}
-	r.queue += sweeps * (table[opPing].queued + 2) // sent, received and deleted
+	r.do(opSweep, sweeps, r.messageGB, sweepTime.Seconds())
+	rows := table[opSweep].reads - looks
+	r.reads += pings*rows/400 - sweeps*rows
+	r.queue += sweeps * (table[opSweep].queued + 2) // sent, received and deleted
 	r.queue += in.queues * pollers * hoursOfMonth * 3600 / pollTime.Seconds()
 	r.logged = (ws + polling) * u.messages * u.logged
 	r.alarms, r.boards = in.metrics, in.dashboards
@@ -121,30 +134,31 @@ func (r *reckoning) webSocket(u use, visits float64) {
 	if u.webSocketOnly {
 		r.do(opOpen, visits, r.connectGB, r.handler)
 		r.queue += visits * r.table[opOpen].queued
-		r.frames(visits, visits, 0) // CONNECT and its reply
+		r.do(opConnect, visits, r.messageGB, r.handler)
+		r.frames(visits, 0, 0) // CONNECT
 	} else {
 		r.do(opHandshake, visits, r.pollGB, r.handler)
 		r.answers(2*visits, 0) // the handshake's, and that of the POST with CONNECT
 		r.short(2*visits, 0)   // the GET that brings its reply, and the one that the upgrade ends
 		r.do(opUpgrade, visits, r.messageGB, r.handler)
-		r.frames(2*visits, visits, 0) // 2probe and 5; 3probe
+		r.do(opPolled, visits, r.messageGB, r.handler)
+		r.frames(2*visits, 0, 0) // 2probe and 5
 	}
 	if u.oneOrigin {
 		r.edge += visits // the upgrade request
 	}
-	r.do(opConnect, visits, r.messageGB, r.handler)
 	r.do(opEvent, visits*u.rooms, r.messageGB, r.handler)
 	r.do(opJoin, visits*u.rooms, r.messageGB, 0)
-	r.frames(visits*u.rooms, visits*u.rooms, 0)
+	r.frames(visits*u.rooms, 0, 0)
 	r.do(opDisconnect, visits, r.disconnectGB, farewell.Seconds())
 }
 
 // pollers counts clients that stay with polling, for some hours in some visits.
 func (r *reckoning) pollers(u use, hours, visits float64) {
 	r.do(opHandshake, visits, r.pollGB, r.handler)
-	r.do(opConnect, visits, r.messageGB, r.handler)
+	r.do(opPolled, visits, r.messageGB, r.handler)
 	r.answers(2*visits, 0)
-	r.do(opEvent, visits*u.rooms, r.messageGB, r.handler)
+	r.polled(opEvent, visits*u.rooms, r.messageGB, r.handler)
 	r.do(opJoin, visits*u.rooms, r.messageGB, 0)
 	r.do(opOutbox, visits*u.rooms, 0, 0)
 	r.answers(visits*u.rooms, 0)
@@ -162,8 +176,9 @@ func (r *reckoning) pollers(u use, hours, visits float64) {
 
 // events counts what clients of both kinds send, with an ack each, to others who are of both kinds alike.
 func (r *reckoning) events(u use, ws, polling float64) {
-	r.do(opEvent, ws+polling, r.messageGB, r.handler)
-	r.frames(ws, ws, u.size)
+	r.do(opEvent, ws, r.messageGB, r.handler)
+	r.polled(opEvent, polling, r.messageGB, r.handler)
+	r.frames(ws, 0, u.size)
 	r.answers(polling, 0)
 	total := u.clients + u.polling
 	if total == 0 {

@@ -18,17 +18,19 @@ const (
 	opHandshake  = "polling handshake"
 	opOpen       = "WebSocket-only connect, with the open packet"
 	opConnect    = "namespace CONNECT, with the reply"
+	opPolled     = "namespace CONNECT over polling, with the reply"
 	opUpgrade    = "upgrade, all steps; 2 namespaces, 2 rooms"
 	opPoll       = "waiting poll of 20 s, nothing arrives"
 	opEvent      = "event in, with ack"
 	opJoin       = "join one room"
 	opBroadcast  = "emit to a room of 80 WebSocket members"
 	opOutbox     = "emit to a polling member, under 1 KiB in its outbox"
-	opPing       = "ping + pong of an idle connection, one of 400 in a heartbeat shard"
+	opPing       = "ping + pong of an idle connection"
+	opSweep      = "sweep of a heartbeat shard of 400 connections, without their pings"
 	opDisconnect = "disconnect; 2 namespaces, 2 rooms"
 )
 
-var operations = []string{opHandshake, opOpen, opConnect, opUpgrade, opPoll, opEvent, opJoin, opBroadcast, opOutbox, opPing, opDisconnect}
+var operations = []string{opHandshake, opOpen, opConnect, opPolled, opUpgrade, opPoll, opEvent, opJoin, opBroadcast, opOutbox, opPing, opSweep, opDisconnect}
 
 // readMeasured reads the table of a page like docs/costs.md: operation, invocations, RRU, WRU, posts, table calls, queue
 // requests; the first figure of each cell is the measured one. An operation that is not there is an error.

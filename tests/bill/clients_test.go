@@ -9,7 +9,7 @@ import (
 	"github.com/dozeio/doze/tests/rawclient"
 )
 
-// open connects over WebSocket, in two invocations, and returns the connection as it has its open packet.
+// open connects over WebSocket, in one invocation, and returns the connection as it has its open packet.
 func (d *deployment) open() (c *rawclient.Conn) {
 	d.t.Helper()
 	d.clock.during(real, func() { // the open packet is tried again and again until the connection is made
@@ -56,7 +56,7 @@ func (d *deployment) request(method, query, body, want string) string {
 // member connects over WebSocket, to the namespace "/" and to its rooms, and returns its connection.
 func (d *deployment) member(rooms ...string) (c *rawclient.Conn) {
 	d.t.Helper()
-	d.of(2, func() { c = d.open() })
+	d.of(1, func() { c = d.open() })
 	d.of(1, func() { d.send(c, "40", "40{") })
 	for _, name := range rooms {
 		d.of(1, func() { d.send(c, `421["join","`+name+`"]`, "431[") })

@@ -35,6 +35,8 @@ type deployment struct {
 	posts  atomic.Int64
 	queued atomic.Int64
 	armed  atomic.Int64 // of queued, those for later: sweeps
+	sweeps bool         // they are carried out when they are due; else never
+	atOnce sync.WaitGroup
 
 	mu    sync.Mutex
 	ended int // invocations
@@ -68,7 +70,8 @@ func start(t *testing.T, io *socketio.Server) *deployment {
 	counted := dynamo.New(dynalite.Client(url, d.meter.Options), table, d.clock.Now)
 	d.server, err = devserver.Start(devserver.Options{
 		Engine:  engine.Options{PingInterval: pingInterval, Clock: d.clock, Logger: slog.New(complaints{t: t})},
-		Gateway: gateway.Options{Clock: d.clock, Seed: 1, Logger: slog.New(&invocations{complaints{t}, d})},
+		// Without the gap after a handshake, in which a post is only tried in vain.
+		Gateway: gateway.Options{Clock: d.clock, Seed: 1, ConnectGap: -1, Logger: slog.New(&invocations{complaints{t}, d})},
 		Wrap: func(b socketio.Backend) socketio.Backend {
 			b.Sessions, b.Rooms = counted, counted
 			b.Poster, b.Timers = poster{b.Poster, d}, timers{b.Timers, d}
@@ -120,10 +123,18 @@ type timers struct {
 	d *deployment
 }
 
+// Schedule does what a client waits for at once, as an extension does in the process of the function.
 func (t timers) Schedule(ctx context.Context, job []byte, after time.Duration) error {
+	if engine.Urgent(job) {
+		t.d.atOnce.Go(func() { t.d.must(t.d.server.Engine.JobAtOnce(t.d.ctx, job)) })
+		return nil
+	}
 	t.d.queued.Add(1)
 	if after > 0 {
 		t.d.armed.Add(1)
+		if !t.d.sweeps {
+			return nil
+		}
 	}
 	return t.Timers.Schedule(ctx, job, after)
 }
@@ -196,6 +207,7 @@ func (d *deployment) of(invocations int, f func()) usage {
 	}
 	ended := d.ended
 	d.mu.Unlock()
+	d.atOnce.Wait()
 	if d.ctx.Err() != nil {
 		d.t.Fatalf("%d invocations of %d have come to an end", ended-before, invocations)
 	}
