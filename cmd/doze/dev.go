@@ -77,6 +77,8 @@ func devOptions(args []string, log io.Writer) (o devserver.Options, aws services
 	f.BoolVar(&e.BinaryFrames, "binary-frames", false, "a gateway that passes binary WebSocket frames, as API Gateway does not")
 	f.BoolVar(&e.OrderedFrames, "ordered", false, "a gateway that keeps the order of frames, as API Gateway does not")
 	f.DurationVar(&o.Gateway.Jitter, "jitter", 0, "delay each WebSocket message by a random time up to this, which shuffles them")
+	f.DurationVar(&o.Gateway.ColdStart, "cold-start", 0, "time that the first invocation of each new environment takes longer, as on Lambda")
+	f.IntVar(&o.Gateway.Concurrency, "concurrency", 1000, "invocations at once, of all functions together; a new AWS account has 10")
 	f.Uint64Var(&o.Gateway.Seed, "seed", 0, "of jitter, ids and faults; 0 takes a random one")
 	f.StringVar(&aws.table, "table", "", "`name` of a DynamoDB table to keep sessions and rooms in, made if it is not there; one doze dev at a time may use it (default: they are in memory)")
 	f.StringVar(&aws.queue, "queue", "", "`name` or URL of an SQS queue for timers and jobs, made with its dead-letter queue if it is not there (default: the gateway's own)")
