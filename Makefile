@@ -38,7 +38,7 @@ test-alone:
 # What to run before each commit: lint, and the tests that need neither Node nor Python nor Chromium.
 check: lint
 	go test ./...
-	@echo "that was lint, and what needs nothing but Go, without the race detector; make test runs all, some 20 minutes"
+	@echo "that was lint, and what needs nothing but Go, without the race detector; make test runs the rest"
 
 # All the random histories of joins, emits, upgrades and faults, of which make test plays a part.
 histories: tests/node_modules
