@@ -54,8 +54,7 @@ func TestStockClientsOnABadTable(t *testing.T) {
 				},
 			}, clientapp.New().Bind)
 			closeAfter(t, s, err)
-			t.Setenv("LIMIT", "60000")                        // ms, for what hangs: slowness is allowed here
-			stockClients(t, s.URL, g, "--test-concurrency=2") // what is slow already is not to be slowed down by four others
+			stockClients(t, s.URL, g, twoAtOnce)
 			counts := bad.Counts()
 			t.Log(counts, bad.Usage(2))
 			for _, kind := range badtable.Kinds {

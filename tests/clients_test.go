@@ -45,9 +45,13 @@ func stockClients(t *testing.T, url string, g gatewayKind, atOnce string) {
 		append([]string{"--test", atOnce}, files...)...)
 }
 
-// allAtOnce lets Node run all files of tests at a time, which wait for the server and not for the machine: by itself it
-// runs one less than there are processors (https://nodejs.org/api/cli.html#--test-concurrency).
-const allAtOnce = "--test-concurrency=100"
+// How many files of tests Node runs at a time, which wait for the server and not for the machine; by itself it runs one less than
+// there are processors (https://nodejs.org/api/cli.html#--test-concurrency). Where a database has its share of the work, five
+// at a time were too slow for each other.
+const (
+	allAtOnce = "--test-concurrency=100"
+	twoAtOnce = "--test-concurrency=2"
+)
 
 // TestOracle runs the same scripts against Node's socket.io and against Doze, whose transcripts have to be equal. The
 // gateway keeps the order of frames, as Node does.

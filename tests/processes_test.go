@@ -125,7 +125,7 @@ func TestOfficialSuitesAsProcesses(t *testing.T) {
 func TestStockClientsAsProcesses(t *testing.T) {
 	all := newDeployments(t)
 	for _, g := range apart {
-		t.Run(g.name, func(t *testing.T) { stockClients(t, all.start(t, g.processes("client")).URL, g, allAtOnce) })
+		t.Run(g.name, func(t *testing.T) { stockClients(t, all.start(t, g.processes("client")).URL, g, twoAtOnce) })
 	}
 }
 

@@ -12,7 +12,7 @@ if (!url) throw new Error("DOZE_URL is not set: give it the address of a server 
 export const binaryFrames = process.env.BINARY_FRAMES === "1";
 
 // A bound for what hangs, nothing that a test asserts.
-export const limit = Number(process.env.LIMIT ?? 15_000);
+export const limit = Number(process.env.LIMIT ?? 60_000);
 
 const opened = new Set();
 after(() => {
