@@ -22,7 +22,7 @@ func (e *Engine) close(ctx context.Context, a Address, c Close) (Session, bool) 
 	defer cancel()
 	s, ok, err := e.end(ctx, a, c)
 	if err != nil { // a sweep will find the session
-		e.opt.Logger.ErrorContext(ctx, "a session could not be closed", "reason", c.Reason, "error", err)
+		e.opt.Logger.ErrorContext(ctx, "a session could not be closed", "session", a, "reason", c.Reason, "error", err)
 		return s, false
 	}
 	if ok {
@@ -64,7 +64,7 @@ func (e *Engine) finish(ctx context.Context, s Session) {
 		return
 	}
 	if err := e.cleanUp(ctx, s); err != nil {
-		e.opt.Logger.ErrorContext(ctx, "a closed session could not be cleaned up, a sweep will", "error", err)
+		e.opt.Logger.ErrorContext(ctx, "a closed session could not be cleaned up, a sweep will", "session", s.Address, "error", err)
 	}
 }
 

@@ -205,13 +205,13 @@ func (e *Engine) receive(ctx context.Context, v *Invocation, packets []protocol.
 		})
 		switch {
 		case errors.As(err, &panic): // the connection lives on
-			e.opt.Logger.ErrorContext(ctx, "a handler panicked", "error", err)
+			e.opt.Logger.ErrorContext(ctx, "a handler panicked", "session", v.Address(), "error", err)
 		case errors.Is(err, protocol.ErrMalformed) || errors.Is(err, ErrRefused):
-			e.opt.Logger.WarnContext(ctx, "a session is closed", "error", err)
+			e.opt.Logger.WarnContext(ctx, "a session is closed", "session", v.Address(), "error", err)
 			return ParseError, false
 		case errors.Is(err, ErrGone):
 		case err != nil:
-			e.opt.Logger.ErrorContext(ctx, "a message was not handled, so its session is closed", "error", err)
+			e.opt.Logger.ErrorContext(ctx, "a message was not handled, so its session is closed", "session", v.Address(), "error", err)
 			return TransportError, false
 		}
 	}

@@ -20,7 +20,7 @@ func (e *Engine) pong(ctx context.Context, a Address) {
 		err = note()
 	}
 	if err != nil {
-		e.opt.Logger.ErrorContext(ctx, "a pong could not be noted", "error", err)
+		e.opt.Logger.ErrorContext(ctx, "a pong could not be noted", "session", a, "error", err)
 	}
 }
 
@@ -31,7 +31,7 @@ func (e *Engine) alive(ctx context.Context, s Session) {
 		_, _, err = e.store.Update(ctx, s.Address, Doubt{})
 	}
 	if err != nil {
-		e.opt.Logger.WarnContext(ctx, "a sign of life could not be noted, the next frame is one too", "error", err)
+		e.opt.Logger.WarnContext(ctx, "a sign of life could not be noted, the next frame is one too", "session", s.Address, "error", err)
 	}
 }
 
@@ -41,7 +41,7 @@ var Dead = time.Unix(0, 0).UTC()
 // giveUp leaves a connection to the next sweep, whatever becomes of this invocation.
 func (e *Engine) giveUp(ctx context.Context, a Address) {
 	if err := e.store.Touch(ctx, a, Dead, time.Time{}); err != nil {
-		e.opt.Logger.ErrorContext(ctx, "a connection could not be marked as dead", "error", err)
+		e.opt.Logger.ErrorContext(ctx, "a connection could not be marked as dead", "session", a, "error", err)
 	}
 }
 

@@ -97,7 +97,7 @@ func (v *Invocation) SetEntry(ctx context.Context, key string, old, new []byte) 
 		switch {
 		case ok && first && !s.polling(): // of a session that polls, a sweep reads the row anyway
 			if err := v.e.store.Touch(ctx, s.Address, time.Time{}, s.Expires); err != nil { // a sweep will see it in the session
-				v.e.opt.Logger.WarnContext(ctx, "a first entry could not be noted for the sweep", "error", err)
+				v.e.opt.Logger.WarnContext(ctx, "a first entry could not be noted for the sweep", "session", s.Address, "error", err)
 			}
 			return true, nil
 		case !ok && bytes.Equal(s.Entries[key], old) && set.full(&s):
@@ -238,7 +238,7 @@ func (v *Invocation) logged(err error) {
 	if err == nil || errors.Is(err, ErrGone) {
 		return
 	}
-	v.e.opt.Logger.ErrorContext(v.ctx, "a packet could not be sent, so its session is closed", "error", err)
+	v.e.opt.Logger.ErrorContext(v.ctx, "a packet could not be sent, so its session is closed", "session", v.Address(), "error", err)
 	v.e.Drop(v.ctx, v.Address())
 }
 

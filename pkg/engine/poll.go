@@ -123,7 +123,7 @@ func (e *Engine) patience(ctx context.Context, a Address) time.Duration {
 	}
 	t, err := e.store.Timer(ctx, Shard(a), false)
 	if err != nil {
-		e.opt.Logger.WarnContext(ctx, "a poll could not see how many others wait", "error", err)
+		e.opt.Logger.WarnContext(ctx, "a poll could not see how many others wait", "session", a, "error", err)
 	}
 	most, waiting := e.opt.Polls*3/4, t.Polling*Shards
 	if waiting <= most {

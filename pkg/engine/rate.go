@@ -39,8 +39,8 @@ func (r *rates) admit(connection string, now time.Time) (ok, first bool) {
 func (e *Engine) admits(ctx context.Context, connection string) bool {
 	ok, first := e.rates.admit(connection, e.now())
 	if first {
-		e.opt.Logger.WarnContext(ctx, "a client that sends too many messages is disconnected: its events are too many for "+
-			"API Gateway too; send fewer, or raise ClientRate", "connection", connection, "rate", e.opt.ClientRate)
+		e.opt.Logger.WarnContext(ctx, "a client that sends too many messages is disconnected: send fewer, or raise ClientRate",
+			"connection", connection, "ClientRate", e.opt.ClientRate)
 		e.closeConnection(ctx, connection, Close{Reason: ForcedClose}, true)
 	}
 	return ok

@@ -1,8 +1,10 @@
 package engine
 
 import (
+	"log/slog"
 	"maps"
 	"slices"
+	"strconv"
 	"time"
 )
 
@@ -24,6 +26,15 @@ func (a Address) connection() (id string, ok bool) {
 		return string(a[1:]), true
 	}
 	return "", false
+}
+
+// LogValue shows an address in a log: a connection by its id, and a session that polls by a hash of its sid, which is a
+// secret.
+func (a Address) LogValue() slog.Value {
+	if connection, ok := a.connection(); ok {
+		return slog.StringValue(connection)
+	}
+	return slog.StringValue("polling-" + strconv.FormatUint(place(a), 36))
 }
 
 // State is what a session row stands for.

@@ -13,7 +13,7 @@ func (e *Engine) check(ctx context.Context, l Live, at time.Time) (doubted bool)
 	connection, ok := l.Address.connection()
 	if !ok {
 		if err := e.checkPolling(ctx, l); err != nil {
-			e.opt.Logger.ErrorContext(ctx, "a sweep could not finish a session, the next one will", "error", err)
+			e.opt.Logger.ErrorContext(ctx, "a sweep could not finish a session, the next one will", "session", l.Address, "error", err)
 		}
 		return false
 	}
@@ -89,7 +89,7 @@ func (e *Engine) closeSwept(ctx context.Context, l Live, connection string, c Cl
 		err = e.store.Forget(ctx, l.Address, "")
 	}
 	if err != nil {
-		e.opt.Logger.ErrorContext(ctx, "a dead connection could not be cleaned up, the next sweep will", "error", err)
+		e.opt.Logger.ErrorContext(ctx, "a dead connection could not be cleaned up, the next sweep will", "session", l.Address, "error", err)
 	}
 }
 

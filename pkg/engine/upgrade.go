@@ -35,7 +35,7 @@ func (e *Engine) probe(ctx context.Context, connection, sid string) Response {
 		HandshakeKey: s.HandshakeKey, Expires: probe.Now.Add(e.opt.UpgradeTimeout + e.tombstone())}
 	if err := e.store.Create(ctx, mine, nil, nil); err != nil {
 		if err := e.unprobe(ctx, s); err != nil {
-			e.opt.Logger.ErrorContext(ctx, "an upgrade could not be given up, its timeout will", "error", err)
+			e.opt.Logger.ErrorContext(ctx, "an upgrade could not be given up, its timeout will", "session", s.Address, "error", err)
 		}
 		if errors.Is(err, ErrExists) { // a tombstone: its $disconnect has overtaken it
 			return Response{Status: http.StatusGone}
@@ -59,7 +59,7 @@ func (e *Engine) upgrade(ctx context.Context, c Session) (Session, error) {
 	}
 	if mine {
 		if err := e.readdress(ctx, s); err != nil {
-			e.opt.Logger.ErrorContext(ctx, "a session that moved could not be re-addressed, a sweep will", "error", err)
+			e.opt.Logger.ErrorContext(ctx, "a session that moved could not be re-addressed, a sweep will", "session", s.Address, "error", err)
 		}
 	}
 	return c, nil
