@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/dozeio/doze/pkg/engine"
+	"github.com/dozeio/doze/pkg/protocol"
 	"github.com/dozeio/doze/pkg/socketio"
 	"github.com/dozeio/doze/pkg/socketio/socketiotest"
 )
@@ -114,4 +115,21 @@ func TestReservedNamesCannotBeEmitted(t *testing.T) {
 		}
 	}
 	a.ExpectNothing()
+}
+
+func TestOneRequestJoinsAndLeavesSoOften(t *testing.T) {
+	io := socketio.New(socketio.Options{MaxNamespaces: 2})
+	connected := 0
+	io.Of("/").OnConnection(func(ctx, sock) error { connected++; return nil })
+	client := socketiotest.New(t, io).Connect("/", socketiotest.Polling())
+	var packets []protocol.EnginePacket
+	for range 100 {
+		for _, data := range []string{"1", "0"} { // DISCONNECT, CONNECT
+			packets = append(packets, protocol.EnginePacket{Type: protocol.EngineMessage, Data: []byte(data)})
+		}
+	}
+	client.Raw(packets...)
+	if connected > 3 || client.Disconnected() == "" {
+		t.Errorf("%d CONNECTs were handled, the client is disconnected by %q", connected, client.Disconnected())
+	}
 }

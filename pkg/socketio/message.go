@@ -101,6 +101,11 @@ const binaryHint = " came over WebSocket, where this gateway does not keep frame
 
 // packet handles one complete packet. An error closes the session.
 func (t *turn) packet(ctx context.Context, p protocol.Packet) error {
+	if p.Type == protocol.Connect || p.Type == protocol.Disconnect {
+		if t.moves++; t.moves > 2*t.server.opt.MaxNamespaces {
+			return fmt.Errorf("%w: more than %d CONNECTs and DISCONNECTs in one request", engine.ErrRefused, 2*t.server.opt.MaxNamespaces)
+		}
+	}
 	if p.Type == protocol.Connect {
 		return t.connect(ctx, p)
 	}

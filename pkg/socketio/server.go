@@ -29,7 +29,9 @@ type Options struct {
 	ConnectTimeout time.Duration // for a first namespace to be joined; default 45 s
 	UpgradeTimeout time.Duration // default 10 s
 
-	MaxNamespaces int // that one client may be in at a time; default 32
+	// MaxNamespaces is how many namespaces one client may be in at a time; default 32. One request of the polling
+	// transport may join and leave so many, twice; the session is closed for more.
+	MaxNamespaces int
 	MaxRooms      int // that one socket may be in at a time; default 1000
 
 	Logger *slog.Logger // default: slog.Default()

@@ -15,6 +15,7 @@ import (
 type turn struct {
 	server *Server
 	v      *engine.Invocation
+	moves  int // CONNECTs and DISCONNECTs so far, each of which costs some writes
 
 	mu      sync.Mutex // guards everything below
 	sockets []*Socket  // the last one of a namespace is the present one: all events share what they see
