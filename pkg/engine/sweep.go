@@ -31,10 +31,16 @@ func (e *Engine) check(ctx context.Context, l Live, at time.Time) (doubted bool)
 		}
 		e.ping(ctx, l, connection)
 		return true
-	case at.Sub(l.Created) >= min(e.opt.PingTimeout/2, 10*time.Second): // before, the open packet may not be there yet
+	case l.Joined || at.Sub(l.Created) >= min(e.opt.PingTimeout/2, 10*time.Second) && e.isGreeted(ctx, l):
 		e.ping(ctx, l, connection)
 	}
 	return false
+}
+
+// isGreeted reports whether a connection without an entry has its open packet: a ping must not come before.
+func (e *Engine) isGreeted(ctx context.Context, l Live) bool {
+	s, err := e.store.Get(ctx, l.Address, true)
+	return err == nil && s.greeted()
 }
 
 // connectTimeout closes a connection for which the handler has made no entry in time.

@@ -28,6 +28,23 @@ func (h *held) Invoke(context.Context, []byte) ([]byte, error) {
 	return []byte(`{"statusCode":200,"body":"held"}`), nil
 }
 
+// hold makes a request that a function keeps. The invocations before it may not quite have ended when their answers are
+// there, so that it may be throttled at first.
+func (b *bench) hold(h *held) (answered chan string) {
+	for {
+		answered = make(chan string, 1)
+		go func() {
+			_, body := b.request("GET", "/socket.io/", "")
+			answered <- body
+		}()
+		select {
+		case <-h.begun:
+			return answered
+		case <-answered:
+		}
+	}
+}
+
 func (b *bench) until(condition func(gateway.Stats) bool) {
 	b.Helper()
 	for !condition(b.Stats()) {
@@ -46,12 +63,8 @@ func TestConcurrencyIsThatOfAllFunctions(t *testing.T) {
 	}}, fine)
 	c, id := b.connect()
 	leaving, _ := b.connect()
-	answered := make(chan string)
-	go func() {
-		_, body := b.request("GET", "/socket.io/", "")
-		answered <- body
-	}()
-	<-busy.begun
+	answered := b.hold(busy)
+	before := b.Stats().Throttles
 
 	b.say(c, "x")
 	isErrorFrame(t, "a message", b.hear(c), id)
@@ -65,7 +78,7 @@ func TestConcurrencyIsThatOfAllFunctions(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.Schedule(b.ctx, []byte("job"), 0)
-	b.until(func(s gateway.Stats) bool { return s.Throttles == 5 })
+	b.until(func(s gateway.Stats) bool { return s.Throttles == before+5 })
 
 	close(busy.release)
 	if body := <-answered; body != "held" {
