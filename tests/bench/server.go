@@ -35,7 +35,7 @@ func serverKinds(ctx context.Context, dir string) ([]serverKind, error) {
 		return nil, fmt.Errorf("the npm packages are missing: run npm ci --prefix tests")
 	}
 	return []serverKind{
-		{"Doze", []string{fixture, "-suite", "client", "-addr", "127.0.0.1:0"}},
+		{"Doze", []string{fixture, "-suite", "client", "-addr", "127.0.0.1:0", "-unlimited"}},
 		{"Node", []string{"node", "tests/reference/server.mjs", "--suite", "client", "--port", "0"}},
 	}, nil
 }
