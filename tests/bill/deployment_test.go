@@ -69,7 +69,7 @@ func start(t *testing.T, io *socketio.Server) *deployment {
 	d.store = dynamo.New(plain, table, d.clock.Now)
 	counted := dynamo.New(dynalite.Client(url, d.meter.Options), table, d.clock.Now)
 	d.server, err = devserver.Start(devserver.Options{
-		Engine:  engine.Options{PingInterval: pingInterval, Clock: d.clock, Logger: slog.New(complaints{t: t})},
+		Engine: engine.Options{PingInterval: pingInterval, Clock: d.clock, Logger: slog.New(complaints{t: t})},
 		// Without the gap after a handshake, in which a post is only tried in vain.
 		Gateway: gateway.Options{Clock: d.clock, Seed: 1, ConnectGap: -1, Logger: slog.New(&invocations{complaints{t}, d})},
 		Wrap: func(b socketio.Backend) socketio.Backend {
