@@ -84,7 +84,7 @@ func newBench(ctx context.Context) (b *bench, stop func(), err error) {
 	b.store = dynamo.New(plain, table, nil)
 	b.metered = dynamo.New(dynalite.Client(url, b.meter.Options), table, nil)
 	server, err := devserver.Start(devserver.Options{
-		Engine: engine.Options{PingInterval: 5 * time.Minute, Logger: slog.New(slog.DiscardHandler)},
+		Engine: engine.Options{PingInterval: 5 * time.Minute, ClientRate: -1, Logger: slog.New(slog.DiscardHandler)},
 		Wrap: func(backend socketio.Backend) socketio.Backend {
 			backend.Sessions, backend.Rooms = b.metered, b.metered
 			backend.Poster = absentPoster{backend.Poster}
