@@ -112,6 +112,18 @@ func (e *Engine) closeConnection(ctx context.Context, connection string, c Close
 	return s
 }
 
+// endGone closes what a connection stands for that the gateway does not know any more, unless its $disconnect has. The
+// connection is cut as well: the gateway may have been wrong.
+func (e *Engine) endGone(ctx context.Context, connection string) error {
+	s, err := e.store.Get(ctx, connectionAddress(connection), true)
+	if err != nil || s.State == Closed || s.State == Absent {
+		return err
+	}
+	e.closeConnection(ctx, connection, Close{Reason: TransportClose}, false)
+	e.cut(ctx, connection)
+	return nil
+}
+
 // closeProbe ends a connection that was to take a session over. Before the client has confirmed, the session polls
 // on. It returns the connection's row as it is now, and whether this call has closed a session that is to be finished.
 func (e *Engine) closeProbe(ctx context.Context, c Session, how Close) (Session, bool, error) {

@@ -61,6 +61,7 @@ type Engine struct {
 	origins origins
 	lanes   lanes
 	opening openings
+	met     meetings
 	rates   rates
 }
 

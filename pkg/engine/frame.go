@@ -184,7 +184,8 @@ func (e *Engine) receive(ctx context.Context, v *Invocation, packets []protocol.
 		case protocol.EngineMessage:
 			messages = append(messages, p)
 		case protocol.EnginePong:
-			if !ponged { // one is a sign of life as good as many
+			// One is as good as many, and of a client that polls none is worth a write unless it has fetched a ping.
+			if s := v.seen(); !ponged && (!s.polling() || s.Pinged.After(s.Ponged)) {
 				e.pong(ctx, v.Address())
 			}
 			ponged = true

@@ -62,8 +62,7 @@ func (e *Engine) Job(ctx context.Context, message []byte) error {
 	case jobOpen:
 		return e.announce(ctx, j, establishTries)
 	case jobGone:
-		e.closeConnection(ctx, j.Connection, Close{Reason: TransportClose}, true)
-		return nil
+		return e.endGone(ctx, j.Connection)
 	case jobReject:
 		_, err := e.established(ctx, j.Connection, establishTries)
 		if err == nil {

@@ -53,6 +53,9 @@ func (e *Engine) deliver(ctx context.Context, a Address, p Parcel) error {
 
 // postParcel posts packets to a connection, together and in order.
 func (e *Engine) postParcel(ctx context.Context, connection string, p Parcel) error {
+	if e.met.has(connection, e.now()) {
+		return ErrGone
+	}
 	leave, err := e.lanes.enter(ctx, connection)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrBusy, err)
@@ -89,11 +92,19 @@ func (e *Engine) post1(ctx context.Context, connection string, f Frame) error {
 	}
 }
 
-// gone decides what a 410 means. Confirmed, the session is closed off the hot path. A connection that is open for all
-// that may or may not have got the frame: it is closed, so that the client knows.
+// gone decides what a 410 means. Confirmed, the session is closed off the hot path, unless somebody is at it already. A
+// connection that is open for all that may or may not have got the frame: it is closed, so that the client knows.
 func (e *Engine) gone(ctx context.Context, connection string) error {
 	if err := e.exists(ctx, connection); !errors.Is(err, ErrGone) {
 		e.cut(ctx, connection)
+		return ErrGone
+	}
+	e.met.add(connection, e.now())
+	if ctx.Value(farewellKey{}) != nil {
+		return ErrGone
+	}
+	s, err := e.store.Get(ctx, connectionAddress(connection), false)
+	if err == nil && s.State == Closed {
 		return ErrGone
 	}
 	return errors.Join(ErrGone, e.schedule(ctx, job{Kind: jobGone, Connection: connection}, 0))

@@ -86,17 +86,36 @@ func TestAPongIsTriedForAsLongAsItsInvocationLasts(t *testing.T) {
 func TestOnePongOfABodyIsNoted(t *testing.T) {
 	inWorld(t, sixty, func(t *testing.T, w *world) {
 		sid := w.poll()
+		w.post(sid, "4join")
 		m := &metered{store: w.table}
 		w.e = w.process(m, w.gateway, w.queue, w.handler)
 		body := []byte("3")
 		for range 60_000 {
 			body = append(body, "\x1e3"...)
 		}
-		wait(time.Second)
-		w.want(w.post(sid, string(body)), "200 ok")
-		if b := m.take(); b.writes != 1 {
-			t.Errorf("%d writes: %v", b.writes, b.calls)
+		for _, writes := range []int{0, 1} { // without a ping that it has fetched, a client's pong is worth none
+			m.take()
+			w.want(w.post(sid, string(body)), "200 ok")
+			if b := m.take(); b.writes != writes {
+				t.Errorf("%d writes, want %d: %v", b.writes, writes, b.calls)
+			}
+			for w.get(sid) != "200 2" {
+			}
 		}
+	})
+}
+
+// A client that sends pongs and never fetches what waits for it keeps nothing open.
+func TestASessionThatIsNeverFetchedFromEnds(t *testing.T) {
+	inWorld(t, sixty, func(t *testing.T, w *world) {
+		sid := w.poll()
+		w.post(sid, "4join")
+		for range 11 {
+			w.pass(sixty.PingInterval / 10)
+			w.want(w.post(sid, "3"), "200 ok")
+		}
+		w.pass(sixty.PingInterval)
+		w.reasonsAre(engine.PingTimeout)
 	})
 }
 

@@ -89,7 +89,7 @@ func (s *Socket) markLeft(ctx context.Context, reason Reason) (won bool, err err
 // cleanUp runs the handlers of a socket that is no longer connected and removes it from all rooms.
 func (s *Server) cleanUp(ctx context.Context, socket *Socket, reason Reason) error {
 	n := socket.namespace
-	ctx = context.WithValue(ctx, leavingKey{}, socket.id)
+	ctx = engine.Farewell(context.WithValue(ctx, leavingKey{}, socket.id))
 	socket.runReason(ctx, "disconnecting", n.disconnecting, reason)
 	if err := s.leaveAll(ctx, n.name, socket.id); err != nil {
 		return err
