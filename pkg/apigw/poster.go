@@ -63,10 +63,7 @@ func (p *Poster) Exists(ctx context.Context, connection string) error {
 // Disconnect implements engine.Poster.
 func (p *Poster) Disconnect(ctx context.Context, connection string) error {
 	_, err := p.client.DeleteConnection(ctx, &apigatewaymanagementapi.DeleteConnectionInput{ConnectionId: &connection})
-	if err = meaning(err); errors.Is(err, engine.ErrGone) {
-		return nil
-	}
-	return err
+	return meaning(err)
 }
 
 // meaning turns the SDK's errors into the engine's.

@@ -78,7 +78,7 @@ func (m *metered) PutLive(ctx context.Context, l engine.Live) error {
 	return m.store.PutLive(ctx, l)
 }
 
-func (m *metered) Touch(ctx context.Context, a engine.Address, last, joined time.Time) error {
+func (m *metered) Touch(ctx context.Context, a engine.Address, last time.Time, joined bool) error {
 	m.count("Touch", 0, 1, 0)
 	return m.store.Touch(ctx, a, last, joined)
 }

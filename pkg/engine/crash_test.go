@@ -79,7 +79,7 @@ func (m mortal) PutLive(ctx context.Context, l engine.Live) error {
 	return m.life.call(func() error { return m.store.PutLive(ctx, l) })
 }
 
-func (m mortal) Touch(ctx context.Context, a engine.Address, last, joined time.Time) error {
+func (m mortal) Touch(ctx context.Context, a engine.Address, last time.Time, joined bool) error {
 	return m.life.call(func() error { return m.store.Touch(ctx, a, last, joined) })
 }
 

@@ -27,9 +27,9 @@ type Options struct {
 	// When the sweeps have counted more clients that poll, a GET is answered sooner, so that each gets its turn and nobody
 	// holds an invocation for long. Default 0: nobody knows, and each waits for PollWait.
 	Polls int
-	// ClientRate is how many messages a second one connection may send, over ten seconds and as far as one process sees
-	// them: who sends more is disconnected, so that one client does not use up what all may send. Default 100; below
-	// zero: no limit.
+	// ClientRate is how many messages a second one connection may send, over ten seconds: who sends more is disconnected,
+	// so that one client does not use up what all may send. Each process counts by itself and adds up to 50 messages at a
+	// time, for a write, so that a flood over many processes is seen a little later. Default 100; below zero: no limit.
 	ClientRate int
 
 	// BinaryFrames says that the gateway passes binary WebSocket frames both ways. API Gateway does not.
@@ -100,8 +100,8 @@ func New(store Store, poster Poster, timers Timers, handler Handler, o Options) 
 	if o.PingInterval+o.PingTimeout > math.MaxInt32*time.Millisecond {
 		return nil, errors.New("engine: PingInterval plus PingTimeout is over 2147483647 ms: browsers' timers end there")
 	}
-	if o.PingInterval > maxDelay {
-		return nil, errors.New("engine: PingInterval is over 15 minutes: the queue's delays end there, and API Gateway closes connections that are silent for 10")
+	if o.PingInterval > maxDelay || o.PingTimeout > maxDelay {
+		return nil, errors.New("engine: PingInterval or PingTimeout is over 15 minutes: the queue's delays end there, and API Gateway closes connections that are silent for 10")
 	}
 	for _, d := range []time.Duration{o.PingInterval, o.PingTimeout, o.ConnectTimeout, o.UpgradeTimeout, o.PollWait, o.MaxAge} {
 		if d < time.Millisecond {
@@ -117,7 +117,7 @@ func New(store Store, poster Poster, timers Timers, handler Handler, o Options) 
 	}
 	e := &Engine{poster: poster, timers: timers, handler: handler, opt: o, origins: origins}
 	e.store = &retrying{store: store, pause: e.sleep}
-	e.rates.most = o.ClientRate * int(rateOver/time.Second)
+	e.rates.init(o.ClientRate)
 	return e, nil
 }
 

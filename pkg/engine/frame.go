@@ -79,7 +79,7 @@ func (e *Engine) Frame(ctx context.Context, connection string, f Frame) {
 		e.closeConnection(ctx, connection, how, true)
 		return
 	}
-	if s.Doubted {
+	if !s.Doubted.IsZero() {
 		e.alive(ctx, s)
 	}
 	packet, err := decodeFrame(f)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"sync"
 	"time"
 
 	"github.com/dozeio/doze/pkg/protocol"
@@ -57,10 +58,10 @@ func (e *Engine) create(ctx context.Context, s Session, r Request) error {
 		return err
 	}
 	s.Created, s.Ponged, s.Expires = now, now, e.unjoined(now)
-	live := &Live{Address: s.Address, Created: now, Last: now, Expires: s.Expires}
-	if s.polling() { // what it says is in the session's row
-		live.Expires = e.expiry(now)
-	}
+	live := &Live{Address: s.Address, Created: now, Last: now, Expires: e.expiry(now)}
+	var beside sync.WaitGroup
+	defer beside.Wait()
+	beside.Go(func() { e.lookAtAnother(ctx, Shard(s.Address)) })
 	if err := e.store.Create(ctx, s, handshake, live); err != nil {
 		return err
 	}
@@ -68,12 +69,21 @@ func (e *Engine) create(ctx context.Context, s Session, r Request) error {
 		e.close(ctx, s.Address, Close{Reason: TransportError, Told: true})
 		return err
 	}
-	e.repair(ctx, Shard("other"+s.Address))
 	return nil
 }
 
-// unjoined returns when the rows of a session go by themselves while the handler has made no entry: after a sweep has
-// closed it, and some minutes after it began.
+// lookFor is how long a connect may be held up by another shard than its own.
+const lookFor = 250 * time.Millisecond
+
+// lookAtAnother repairs the timer of some other shard.
+func (e *Engine) lookAtAnother(ctx context.Context, shard int) {
+	ctx, cancel := e.within(ctx, lookFor)
+	defer cancel()
+	e.repair(ctx, (shard+1+Shard(Address(e.newOp()))%(Shards-1))%Shards)
+}
+
+// unjoined returns when a session goes by itself while the handler has made no entry: after a sweep should have closed it,
+// and some minutes after it began. Its other rows stay for the whole age that it may reach: closing takes them away.
 func (e *Engine) unjoined(created time.Time) time.Time {
 	return created.Add(e.opt.ConnectTimeout + e.opt.PingInterval + e.opt.PingTimeout + invocationTime)
 }

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"sync"
 	"time"
 )
 
@@ -10,7 +11,7 @@ import (
 func (e *Engine) pong(ctx context.Context, a Address) {
 	note := func() (err error) {
 		if _, ok := a.connection(); ok {
-			return e.store.Touch(ctx, a, e.now(), time.Time{})
+			return e.store.Touch(ctx, a, e.now(), false)
 		}
 		_, _, err = e.store.Update(ctx, a, Pong{At: e.now()})
 		return err
@@ -26,7 +27,7 @@ func (e *Engine) pong(ctx context.Context, a Address) {
 
 // alive takes back the doubt of a sweep: a frame of the connection has come.
 func (e *Engine) alive(ctx context.Context, s Session) {
-	err := e.store.Touch(ctx, s.Address, e.now(), time.Time{})
+	err := e.store.Touch(ctx, s.Address, e.now(), false)
 	if err == nil {
 		_, _, err = e.store.Update(ctx, s.Address, Doubt{})
 	}
@@ -40,7 +41,7 @@ var Dead = time.Unix(0, 0).UTC()
 
 // giveUp leaves a connection to the next sweep, whatever becomes of this invocation.
 func (e *Engine) giveUp(ctx context.Context, a Address) {
-	if err := e.store.Touch(ctx, a, Dead, time.Time{}); err != nil {
+	if err := e.store.Touch(ctx, a, Dead, false); err != nil {
 		e.opt.Logger.ErrorContext(ctx, "a connection could not be marked as dead", "session", a, "error", err)
 	}
 }
@@ -63,13 +64,16 @@ func (e *Engine) lost(t Timer) bool { return !t.Due.IsZero() && !e.now().Before(
 // skew is how far the clocks of two processes may be apart.
 const skew = time.Second
 
+// near is how much too early a timer's message may come by the clock of another process.
+func (e *Engine) near() time.Duration { return min(skew, e.opt.PingInterval/10) }
+
 // arm sees to it that a sweep of a shard is on its way. It is called after a liveness row was written; a sweep disarms
 // before it looks for rows a last time: so one of the two sees the other. A timer is disarmed when it is due and no
 // sooner, so that one that is due later than now is good, however old what was read is. What a lost message was to do is
 // done at once.
 func (e *Engine) arm(ctx context.Context, shard int) error {
 	t, err := e.store.Timer(ctx, shard, false)
-	if err != nil || e.now().Add(2*skew).Before(t.Due) {
+	if err != nil || e.now().Add(2*e.near()).Before(t.Due) {
 		return err
 	}
 	t, err = e.store.Timer(ctx, shard, true)
@@ -84,8 +88,9 @@ func (e *Engine) arm(ctx context.Context, shard int) error {
 	return err
 }
 
-// repair arms the timer of a shard that somebody else depends on, if its message is lost. Nothing waits for it.
-func (e *Engine) repair(ctx context.Context, shard int) {
+// repair arms the timer of a shard that somebody else depends on, if its message is lost. It reports whether there is a
+// timer.
+func (e *Engine) repair(ctx context.Context, shard int) bool {
 	t, err := e.store.Timer(ctx, shard, false)
 	if err == nil && e.lost(t) {
 		e.opt.Logger.WarnContext(ctx, "the heartbeat of a shard was overdue and is armed again", "shard", shard, "due", t.Due)
@@ -94,20 +99,30 @@ func (e *Engine) repair(ctx context.Context, shard int) {
 	if err != nil {
 		e.opt.Logger.WarnContext(ctx, "the heartbeat of another shard could not be looked at", "shard", shard, "error", err)
 	}
+	return err != nil || !t.Due.IsZero()
 }
 
-// before returns the shard whose beat comes before another's, by as much as shows whether its message is lost.
-func (e *Engine) before(shard int) int {
+// lookBack repairs the timer of the shard whose beat came before that of another, by as much as shows whether its message
+// is lost. Where that shard has no timer, the one before it is looked at, and so on: each that has one is seen by somebody.
+func (e *Engine) lookBack(ctx context.Context, shard int) {
 	apart := max(time.Millisecond, e.opt.PingInterval/Shards)
 	behind := 1 + int(e.late()/apart)
-	return (shard + Shards - min(behind, Shards-1)) % Shards
+	for n := range Shards {
+		other := (shard + 2*Shards - behind%Shards - n) % Shards
+		if other != shard && e.repair(ctx, other) {
+			return
+		}
+	}
 }
 
 // rearm sends the message of the next generation, then replaces the timer of a shard. It reports whether it replaced
 // it; when somebody else has, there are two messages of a generation, and the second to arrive is ignored. In this
-// order no timer is left without a message.
+// order no timer is left without a message. The first generation of a timer is the time, so that none comes again after the
+// timer was disarmed: who has read an old one could take it for his own.
 func (e *Engine) rearm(ctx context.Context, shard int, generation int64, next Timer) (bool, error) {
-	next.Generation = generation + 1
+	if next.Generation = generation + 1; generation == 0 {
+		next.Generation = e.now().UnixMilli()
+	}
 	err := e.schedule(ctx, job{Kind: jobSweep, Shard: shard, Generation: next.Generation}, max(0, next.Due.Sub(e.now())))
 	if err != nil {
 		return false, err
@@ -137,16 +152,20 @@ func (e *Engine) sweep(ctx context.Context, j job) error {
 		return err
 	case len(lives) == 0 && again: // the message of the present generation disarms
 		return nil
-	case len(lives) == 0 && at.Add(skew).Before(t.Due): // a double that was sent before the one that is due
+	case !again && at.Add(e.near()).Before(t.Due): // a double that was sent before the one that is due, which it becomes
 		return e.schedule(ctx, j, t.Due.Sub(at))
 	case len(lives) == 0:
 		return e.disarm(ctx, j.Shard, j.Generation)
 	}
-	next := Timer{Due: e.beat(j.Shard, latest(at, t.Due)), By: j.ID, Polling: polling(lives)}
-	if won, err := e.rearm(ctx, j.Shard, j.Generation, next); err != nil || !won {
-		return err
+	if !again { // else the message of the next generation has left: it goes before the timer
+		next := Timer{Due: e.beat(j.Shard, latest(at, t.Due)), By: j.ID, Polling: polling(lives)}
+		if won, err := e.rearm(ctx, j.Shard, j.Generation, next); err != nil || !won {
+			return err
+		}
 	}
-	e.repair(ctx, e.before(j.Shard))
+	var beside sync.WaitGroup
+	defer beside.Wait()
+	beside.Go(func() { e.lookBack(ctx, j.Shard) })
 	return e.serve(ctx, j, lives, at)
 }
 
@@ -202,8 +221,8 @@ func (e *Engine) disarm(ctx context.Context, shard int, generation int64) error 
 	return e.overtaken(ctx, shard, Timer{})
 }
 
-// judge closes the connections that a sweep has doubted, and pinged once more: those that have still given no sign of
-// life since the time of the job.
+// judge closes the connections that a sweep has doubted, and pinged once more, PingTimeout ago: those that have still given
+// no sign of life since the time of the job. Those that another part of the sweep has doubted later have a job of their own.
 func (e *Engine) judge(ctx context.Context, j job) error {
 	lives, err := e.store.Lives(ctx, j.Shard)
 	if err != nil {
@@ -216,10 +235,7 @@ func (e *Engine) judge(ctx context.Context, j job) error {
 			silent = append(silent, row{Live: l, place: place(l.Address)})
 		}
 	}
-	done, err := e.each(ctx, silent, 0, func(ctx context.Context, l Live) {
-		connection, _ := l.Address.connection()
-		e.closeSwept(ctx, l, connection, Close{Reason: PingTimeout})
-	})
+	done, err := e.each(ctx, silent, 0, e.convict)
 	defer done.all.Wait()
 	if err != nil || done.begun == len(silent) {
 		return err
@@ -227,4 +243,18 @@ func (e *Engine) judge(ctx context.Context, j job) error {
 	last, cancel := e.outlive(ctx)
 	defer cancel()
 	return e.schedule(last, job{Kind: jobJudge, Shard: j.Shard, Since: j.Since}, 0) // who is closed by then is not found again
+}
+
+// convict closes a silent connection, if its doubt is old enough.
+func (e *Engine) convict(ctx context.Context, l Live) {
+	s, err := e.store.Get(ctx, l.Address, true)
+	if err != nil {
+		e.opt.Logger.ErrorContext(ctx, "a doubted connection could not be judged, the next sweep will", "session", l.Address, "error", err)
+		return
+	}
+	if s.State == Open && (s.Doubted.IsZero() || e.now().Before(s.Doubted.Add(e.opt.PingTimeout))) {
+		return
+	}
+	connection, _ := l.Address.connection()
+	e.closeSwept(ctx, l, connection, Close{Reason: PingTimeout})
 }

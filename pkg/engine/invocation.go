@@ -96,7 +96,7 @@ func (v *Invocation) SetEntry(ctx context.Context, key string, old, new []byte) 
 		v.see(s)
 		switch {
 		case ok && first && !s.polling(): // of a session that polls, a sweep reads the row anyway
-			if err := v.e.store.Touch(ctx, s.Address, time.Time{}, s.Expires); err != nil { // a sweep will see it in the session
+			if err := v.e.store.Touch(ctx, s.Address, time.Time{}, true); err != nil { // a sweep will see it in the session
 				v.e.opt.Logger.WarnContext(ctx, "a first entry could not be noted for the sweep", "session", s.Address, "error", err)
 			}
 			return true, nil

@@ -134,7 +134,7 @@ func TestRace8NoPongBringsAConnectionBackThatWasGivenUp(t *testing.T) {
 	inWorld(t, engine.Options{}, func(t *testing.T, w *world) {
 		w.websocket("c")
 		w.frame("c", "4join")
-		if err := w.table.Touch(t.Context(), connected("c"), engine.Dead, time.Time{}); err != nil {
+		if err := w.table.Touch(t.Context(), connected("c"), engine.Dead, false); err != nil {
 			t.Fatal(err)
 		}
 		w.frame("c", "3")

@@ -9,39 +9,64 @@ import (
 // rateOver is the time that Options.ClientRate is an average of.
 const rateOver = 10 * time.Second
 
-// rates counts the messages of each connection, as this process sees them: a count that all processes share would cost a
-// write for each message. Who floods is seen by many of them, each of which sees more than it should.
+// rates count the messages of each connection that this process has handled and not yet added to the connection's row. A
+// process adds every sample of them, a write in so many messages: by itself it sees few of a client that floods, because
+// it handles one message at a time.
 type rates struct {
-	most int // messages of one connection in rateOver; below zero: any number
+	most   int // messages of one connection in rateOver; below zero: any number
+	sample int
 
 	mu    sync.Mutex
-	until time.Time // when the counts begin anew
 	count map[string]int
 }
 
-// admit counts a message. It reports false for one that is too many, and that it is the first such one.
-func (r *rates) admit(connection string, now time.Time) (ok, first bool) {
+// Of rateOver's messages, one in so many makes a sample, of maxSample at most. A process remembers maxCounted connections.
+const (
+	sampleShare = 20
+	maxSample   = 50
+	maxCounted  = 10_000
+)
+
+func (r *rates) init(perSecond int) {
+	r.most = perSecond * int(rateOver/time.Second)
+	r.sample = min(maxSample, max(1, r.most/sampleShare))
+}
+
+// add counts a message, and returns how many are to be added to the row, mostly none.
+func (r *rates) add(connection string) int {
 	if r.most < 0 {
-		return true, false
+		return 0
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if !now.Before(r.until) {
-		r.until, r.count = now.Add(rateOver), map[string]int{}
+	if r.count == nil || len(r.count) >= maxCounted {
+		r.count = map[string]int{}
 	}
-	r.count[connection]++
-	n := r.count[connection]
-	return n <= r.most, n == r.most+1
+	n := r.count[connection] + 1
+	if n < r.sample {
+		r.count[connection] = n
+		return 0
+	}
+	delete(r.count, connection)
+	return n
 }
 
-// admits counts a message of a connection, and disconnects a client that sends too many. What else of it is on its way is
-// dropped.
+// admits counts a message of a connection, and disconnects a client that sends too many. It reports whether the message
+// is to be handled.
 func (e *Engine) admits(ctx context.Context, connection string) bool {
-	ok, first := e.rates.admit(connection, e.now())
-	if first {
-		e.opt.Logger.WarnContext(ctx, "a client that sends too many messages is disconnected: send fewer, or raise ClientRate",
-			"connection", connection, "ClientRate", e.opt.ClientRate)
-		e.closeConnection(ctx, connection, Close{Reason: ForcedClose}, true)
+	n := e.rates.add(connection)
+	if n == 0 {
+		return true
 	}
-	return ok
+	s, ok, err := e.store.Update(ctx, connectionAddress(connection), Count{Messages: n, Now: e.now(), Over: rateOver})
+	if err != nil {
+		e.opt.Logger.WarnContext(ctx, "messages could not be counted", "connection", connection, "error", err)
+	}
+	if err != nil || !ok || s.Counted <= e.rates.most {
+		return true
+	}
+	e.opt.Logger.WarnContext(ctx, "a client that sends too many messages is disconnected: send fewer, or raise ClientRate",
+		"connection", connection, "ClientRate", e.opt.ClientRate)
+	e.closeConnection(ctx, connection, Close{Reason: ForcedClose}, true)
+	return false
 }

@@ -60,7 +60,7 @@ func (r *retrying) PutLive(ctx context.Context, l Live) error {
 	return retry(ctx, r.pause, func() error { return r.store.PutLive(ctx, l) })
 }
 
-func (r *retrying) Touch(ctx context.Context, a Address, last, joined time.Time) error {
+func (r *retrying) Touch(ctx context.Context, a Address, last time.Time, joined bool) error {
 	return retry(ctx, r.pause, func() error { return r.store.Touch(ctx, a, last, joined) })
 }
 

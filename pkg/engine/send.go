@@ -117,6 +117,10 @@ func (e *Engine) exists(ctx context.Context, connection string) error {
 	return e.poster.Exists(ctx, connection)
 }
 
+// goneTries is how often a connection is to be closed that the gateway does not know: a client that has just connected may
+// have sent something before.
+const goneTries = 4
+
 // cut closes a connection, also when the invocation's own time is over. What follows comes by $disconnect. If the
 // gateway does not do it for as long as postTimeout, a sweep has to.
 func (e *Engine) cut(ctx context.Context, connection string) {
@@ -126,12 +130,19 @@ func (e *Engine) cut(ctx context.Context, connection string) {
 	}
 	limited, cancel := e.within(context.WithoutCancel(ctx), limit)
 	defer cancel()
+	gone := 0
 	for wait := 10 * time.Millisecond; ; wait *= 2 {
 		err := e.poster.Disconnect(limited, connection)
-		if err == nil || errors.Is(err, ErrGone) {
+		if errors.Is(err, ErrGone) {
+			gone++
+		}
+		if err == nil || gone == goneTries {
 			return
 		}
 		if e.sleep(limited, wait) != nil {
+			if gone > 0 {
+				return
+			}
 			e.opt.Logger.ErrorContext(ctx, "a connection could not be closed", "connection", connection, "error", err)
 			ctx, cancel := e.outlive(ctx)
 			defer cancel()

@@ -58,8 +58,8 @@ func (e *Engine) pace(rows int) time.Duration {
 	return min(time.Second/pingRate, e.opt.PingTimeout/2/time.Duration(max(1, rows)))
 }
 
-// work is how far a sweep has come with its rows.
-type work struct {
+// progress is how far a sweep has come with its rows.
+type progress struct {
 	begun int            // so many, from the first
 	all   sync.WaitGroup // of what was begun
 
@@ -67,17 +67,17 @@ type work struct {
 	served map[uint64]bool // by place: what was not cut short
 }
 
-func (w *work) cut(place uint64) bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return !w.served[place]
+func (p *progress) cut(place uint64) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return !p.served[place]
 }
 
 // each calls f with rows in their order, some at a time, with a pause between two. It returns when f has returned for all
 // of them, or has for all that it began before sweepFor was over; or when ctx ends, while some calls may still run. The
 // error is that of a ctx that has ended before anything was begun.
-func (e *Engine) each(ctx context.Context, rows []row, pause time.Duration, f func(context.Context, Live)) (*work, error) {
-	w := &work{served: map[uint64]bool{}}
+func (e *Engine) each(ctx context.Context, rows []row, pause time.Duration, f func(context.Context, Live)) (*progress, error) {
+	p := &progress{served: map[uint64]bool{}}
 	slots, start := make(chan struct{}, sweepers), e.now()
 	enter := func() bool {
 		select {
@@ -87,20 +87,20 @@ func (e *Engine) each(ctx context.Context, rows []row, pause time.Duration, f fu
 			return false
 		}
 	}
-	for w.begun < len(rows) {
-		wait := start.Add(time.Duration(w.begun-pingBurst) * pause).Sub(e.now())
+	for p.begun < len(rows) {
+		wait := start.Add(time.Duration(p.begun-pingBurst) * pause).Sub(e.now())
 		if wait > 0 && e.sleep(ctx, wait) != nil || !e.now().Before(start.Add(sweepFor)) || !enter() {
 			break
 		}
-		r := rows[w.begun]
-		w.begun++
-		w.all.Go(func() {
+		r := rows[p.begun]
+		p.begun++
+		p.all.Go(func() {
 			defer func() { <-slots }()
 			f(ctx, r.Live)
 			if ctx.Err() == nil {
-				w.mu.Lock()
-				defer w.mu.Unlock()
-				w.served[r.place] = true
+				p.mu.Lock()
+				defer p.mu.Unlock()
+				p.served[r.place] = true
 			}
 		})
 	}
@@ -109,10 +109,10 @@ func (e *Engine) each(ctx context.Context, rows []row, pause time.Duration, f fu
 			break
 		}
 	}
-	if w.begun == 0 && len(rows) > 0 {
-		return w, ctx.Err()
+	if p.begun == 0 && len(rows) > 0 {
+		return p, ctx.Err()
 	}
-	return w, nil
+	return p, nil
 }
 
 // serve checks rows, which were read at a time. Where there is no time for all, another job of the same generation gets

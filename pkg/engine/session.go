@@ -82,7 +82,10 @@ type Session struct {
 	ClosedBy   string              // operation that closed it
 	Opened     string              // connection row: operation, or job, that posts the open packet
 	Greeted    bool                // connection row: the open packet has been posted
-	Doubted    bool                // connection row: a sweep waits for any sign of life, see Doubt
+	Doubted    time.Time           // connection row: when a sweep began to wait for any sign of life, see Doubt
+
+	Counted      int // connection row: messages that processes have counted since CountedSince, see Count
+	CountedSince time.Time
 
 	// HandshakeKey is what Store.Handshake needs, made by Store.Create. A row has it for as long as the session is its.
 	HandshakeKey []byte

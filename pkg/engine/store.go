@@ -15,8 +15,9 @@ import (
 // absent to every method, whether or not the store has deleted it.
 type Store interface {
 	// Create writes a session that is not there yet, its handshake when it is not nil, and its liveness row when live
-	// is not nil. With a handshake it gives the row a HandshakeKey; else the row has the one that s has. It returns ErrExists when there is a row, be it a tombstone, that is not
-	// this very session (by SID and Created), or that is closed, and has then left nothing behind.
+	// is not nil. With a handshake it gives the row a HandshakeKey; else the row has the one that s has. What it stores
+	// for the handshake expires with live, or with s when there is none. It returns ErrExists when there is a row, be it
+	// a tombstone, that is not this very session (by SID and Created), or that is closed, and has then left nothing behind.
 	Create(ctx context.Context, s Session, handshake []byte, live *Live) error
 
 	// Get returns the row at an address, a row with State Absent when there is none. With strong false it may be
@@ -36,9 +37,9 @@ type Store interface {
 	// PutLive writes a liveness row, whatever was there.
 	PutLive(ctx context.Context, l Live) error
 
-	// Touch sets Last on a liveness row when last is not zero and Last is not Dead, and, when joined is not zero, Joined to
-	// true and Expires to joined. A row that is not there stays so.
-	Touch(ctx context.Context, a Address, last, joined time.Time) error
+	// Touch sets Last on a liveness row when last is not zero and Last is not Dead, and Joined when joined is true. A
+	// row that is not there stays so.
+	Touch(ctx context.Context, a Address, last time.Time, joined bool) error
 
 	// Lives returns the liveness rows of a shard, strongly consistent, in any order.
 	Lives(ctx context.Context, shard int) ([]Live, error)

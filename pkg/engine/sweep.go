@@ -25,7 +25,7 @@ func (e *Engine) check(ctx context.Context, l Live, at time.Time) (doubted bool)
 	case !l.Joined && !at.Before(l.Created.Add(e.opt.ConnectTimeout)):
 		e.connectTimeout(ctx, l, connection)
 	case !at.Before(l.Last.Add(e.opt.PingInterval + e.opt.PingTimeout)):
-		if _, _, err := e.store.Update(ctx, l.Address, Doubt{Doubted: true}); err != nil {
+		if _, _, err := e.store.Update(ctx, l.Address, Doubt{At: e.now()}); err != nil {
 			e.opt.Logger.ErrorContext(ctx, "a sweep could not note its doubt, the next one will", "connection", connection, "error", err)
 			return false
 		}
@@ -47,7 +47,7 @@ func (e *Engine) isGreeted(ctx context.Context, l Live) bool {
 func (e *Engine) connectTimeout(ctx context.Context, l Live, connection string) {
 	s, err := e.store.Get(ctx, l.Address, true)
 	if err == nil && s.State == Open && len(s.Entries) > 0 { // the note that it has did not get here
-		err = e.store.Touch(ctx, l.Address, time.Time{}, s.Expires)
+		err = e.store.Touch(ctx, l.Address, time.Time{}, true)
 	} else if err == nil {
 		e.closeSwept(ctx, l, connection, Close{Reason: ForcedClose, Empty: true})
 	}

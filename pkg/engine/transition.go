@@ -56,19 +56,39 @@ func (t Greet) Apply(s *Session) Outcome {
 	return Applied
 }
 
-// Doubt notes that a sweep has missed a connection's pong and will close it unless there is a sign of life: whoever
-// handles its next frame sees the note, or takes it back.
-type Doubt struct{ Doubted bool }
+// Doubt notes when a sweep has missed a connection's pong, which is closed later unless there is a sign of life: whoever
+// handles its next frame sees the note and takes it back, with the zero time.
+type Doubt struct{ At time.Time }
 
 // Apply implements Transition.
 func (t Doubt) Apply(s *Session) Outcome {
 	switch {
 	case s.State != Open:
 		return Refused
-	case s.Doubted == t.Doubted:
+	case s.Doubted.Equal(t.At):
 		return Already
 	}
-	s.Doubted = t.Doubted
+	s.Doubted = t.At
+	return Applied
+}
+
+// Count adds messages of a connection that one process has handled. The count begins anew when it is older than Over. A
+// retry after a lost response counts them twice.
+type Count struct {
+	Messages int
+	Now      time.Time
+	Over     time.Duration
+}
+
+// Apply implements Transition.
+func (t Count) Apply(s *Session) Outcome {
+	if s.State != Open && s.State != Probing || s.polling() {
+		return Refused
+	}
+	if !s.CountedSince.Add(t.Over).After(t.Now) {
+		s.Counted, s.CountedSince = 0, t.Now
+	}
+	s.Counted += t.Messages
 	return Applied
 }
 

@@ -203,8 +203,8 @@ func TestTransitionsInSequence(t *testing.T) {
 			}, func(s engine.Session) bool { return s.Opened == "b" && s.Greeted }},
 		"Doubt": {
 			with(connectionRow, engine.Open), []step{
-				{engine.Doubt{}, already}, {engine.Doubt{Doubted: true}, applied}, {engine.Doubt{Doubted: true}, already}, {engine.Doubt{}, applied},
-			}, func(s engine.Session) bool { return !s.Doubted }},
+				{engine.Doubt{}, already}, {engine.Doubt{At: at(1)}, applied}, {engine.Doubt{At: at(1)}, already}, {engine.Doubt{At: at(2)}, applied}, {engine.Doubt{}, applied},
+			}, func(s engine.Session) bool { return s.Doubted.IsZero() }},
 		"SetEntry prolongs the row": {
 			with(connectionRow, engine.Open), []step{
 				{engine.SetEntry{Key: "/", New: []byte("a"), Ops: []string{"1"}, Expires: at(77)}, applied}, {entry("a", "b", "2", "1"), applied},

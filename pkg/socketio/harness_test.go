@@ -186,7 +186,7 @@ func (h *hooked) PutLive(ctx context.Context, l engine.Live) error {
 	return h.call("PutLive", func() error { return h.sessions.PutLive(ctx, l) })
 }
 
-func (h *hooked) Touch(ctx context.Context, a engine.Address, last, joined time.Time) error {
+func (h *hooked) Touch(ctx context.Context, a engine.Address, last time.Time, joined bool) error {
 	return h.call("Touch", func() error { return h.sessions.Touch(ctx, a, last, joined) })
 }
 

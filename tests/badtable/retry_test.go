@@ -108,8 +108,8 @@ func writes() []write {
 	all := []write{
 		transition("Announce", connection, nil, engine.Announce{Op: "op"}),
 		transition("Greet", connection, nil, engine.Greet{}),
-		transition("Doubt", connection, nil, engine.Doubt{Doubted: true}),
-		transition("Doubt taken back", connection, []engine.Transition{engine.Doubt{Doubted: true}}, engine.Doubt{}),
+		transition("Doubt", connection, nil, engine.Doubt{At: noon}),
+		transition("Doubt taken back", connection, []engine.Transition{engine.Doubt{At: noon}}, engine.Doubt{}),
 		transition("SetEntry, the first", connection, nil, entry),
 		transition("SetEntry, another", polling, []engine.Transition{entry}, engine.SetEntry{Key: "/", Old: []byte("one"), New: []byte("two"), Ops: []string{"op2", "op1"}}),
 		transition("Keep", polling, nil, engine.Keep{Op: "op", Pending: [][]byte{[]byte("51-")}}),

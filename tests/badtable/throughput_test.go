@@ -156,7 +156,7 @@ func TestLimitsCanBeOthers(t *testing.T) {
 func TestTheStoreTakesARefusalForTemporary(t *testing.T) {
 	c := newCounting(t, badtable.Throughput{KeyWrites: 1})
 	s := dynamo.New(c.client, "t", nil)
-	touch := func() error { return s.Touch(t.Context(), "wconnection", time.Now(), time.Time{}) }
+	touch := func() error { return s.Touch(t.Context(), "wconnection", time.Now(), false) }
 	_, err := passes(t, touch)
 	var temporary interface{ Temporary() bool }
 	if !errors.As(err, &temporary) || !temporary.Temporary() {

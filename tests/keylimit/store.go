@@ -138,7 +138,7 @@ func (s *Store) PutLive(ctx context.Context, l engine.Live) error {
 }
 
 // Touch implements engine.Store.
-func (s *Store) Touch(ctx context.Context, a engine.Address, last, joined time.Time) error {
+func (s *Store) Touch(ctx context.Context, a engine.Address, last time.Time, joined bool) error {
 	if err := s.take(s.Writes, 1, live(a)); err != nil {
 		return err
 	}

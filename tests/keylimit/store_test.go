@@ -53,7 +53,7 @@ func TestAHotPartitionIsThrottled(t *testing.T) {
 	now = now.Add(time.Minute)
 	refused := 0
 	for _, a := range shard0 {
-		err := s.Touch(t.Context(), a, now, time.Time{})
+		err := s.Touch(t.Context(), a, now, false)
 		var throttled *keylimit.Throttled
 		switch {
 		case errors.As(err, &throttled) && throttled.Temporary() && throttled.Key == "L0":

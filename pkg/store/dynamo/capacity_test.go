@@ -92,7 +92,7 @@ func TestCapacity(t *testing.T) {
 			entries[a] = map[string][]string{}
 		}
 		entries[a][namespace] = []string{one}
-		must(true, store.Touch(ctx, a, time.Time{}, expires))
+		must(true, store.Touch(ctx, a, time.Time{}, true))
 	}
 	polling := engine.Address("p" + sid)
 	member := rooms.Member{Socket: socket, Address: string(connection), Expires: expires}
@@ -154,7 +154,7 @@ func TestCapacity(t *testing.T) {
 		}
 		update(polling, engine.EndPoll{ID: id})
 	})
-	bill("pong of a connection", 0, 1, func() { must(true, store.Touch(ctx, connection, now, time.Time{})) })
+	bill("pong of a connection", 0, 1, func() { must(true, store.Touch(ctx, connection, now, false)) })
 	bill("pong of a polling session", 0, 1, func() { update(polling, engine.Pong{At: now.Add(time.Second)}) })
 
 	join(polling, "/", "AAAAAAAAAAAAAAAAAAAA")

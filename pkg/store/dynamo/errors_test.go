@@ -57,7 +57,7 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 			store := dynamo.New(dynalite.Client(server.URL, once), "doze", nil)
 			_, err := store.Timer(t.Context(), 0, true)
 			check(t, err, c.temporary, c.says)
-			check(t, store.Touch(t.Context(), "wx", time.Now(), time.Now()), c.temporary, c.says)
+			check(t, store.Touch(t.Context(), "wx", time.Now(), true), c.temporary, c.says)
 		})
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"crypto/cipher"
 	"crypto/rand"
 	"errors"
+	"time"
 
 	"github.com/dozeio/doze/pkg/engine"
 )
@@ -36,15 +37,15 @@ func sealer(key []byte) (cipher.AEAD, error) {
 	return cipher.NewGCMWithRandomNonce(block)
 }
 
-// handshakeItem returns the row of a session's handshake, which is compressed already.
-func handshakeItem(s engine.Session, compressed []byte) (item, error) {
+// handshakeItem returns the row of a session's handshake, which is compressed already, until it expires.
+func handshakeItem(s engine.Session, compressed []byte, until time.Time) (item, error) {
 	aead, err := sealer(s.HandshakeKey)
 	if err != nil {
 		return nil, err
 	}
 	row := handshakeKey(s.SID).item()
 	row[attrData] = bytesValue(aead.Seal(nil, nil, compressed, []byte(s.SID)))
-	expires(row, s.Expires)
+	expires(row, until)
 	return row, nil
 }
 

@@ -248,7 +248,7 @@ func TestTouchOfADeadConnection(t *testing.T) {
 	if err := store.PutLive(t.Context(), live); err != nil {
 		t.Fatal(err)
 	}
-	if err := store.Touch(t.Context(), live.Address, now, live.Expires); err != nil {
+	if err := store.Touch(t.Context(), live.Address, now, true); err != nil {
 		t.Fatal(err)
 	}
 	all, err := store.Lives(t.Context(), engine.Shard(live.Address))

@@ -48,8 +48,8 @@ func liveOf(row item) engine.Live {
 func (s *Store) PutLive(ctx context.Context, l engine.Live) error { return s.put(ctx, liveItem(l)) }
 
 // Touch implements engine.Store. A row that is dead and is to be joined takes a second write.
-func (s *Store) Touch(ctx context.Context, a engine.Address, last, joined time.Time) error {
-	if last.IsZero() && joined.IsZero() {
+func (s *Store) Touch(ctx context.Context, a engine.Address, last time.Time, joined bool) error {
+	if last.IsZero() && !joined {
 		return nil
 	}
 	c := &change{}
@@ -58,22 +58,20 @@ func (s *Store) Touch(ctx context.Context, a engine.Address, last, joined time.T
 		c.when(attrLast+" <> %s", timeValue(engine.Dead))
 		c.set(attrLast, timeValue(last))
 	}
-	if !joined.IsZero() {
+	if joined {
 		c.set(attrJoined, boolValue(true))
-		c.expires(joined)
 	}
 	_, err := call(ctx, s, s.client.UpdateItem, &dynamodb.UpdateItemInput{
 		TableName: &s.table, Key: liveKey(a).item(),
 		UpdateExpression:          aws.String(c.update()),
 		ConditionExpression:       aws.String(c.condition()),
-		ExpressionAttributeNames:  c.names,
 		ExpressionAttributeValues: c.values,
 	})
 	switch {
 	case refused(err) == nil:
 		return err
-	case !joined.IsZero() && !last.IsZero():
-		return s.Touch(ctx, a, time.Time{}, joined)
+	case joined && !last.IsZero():
+		return s.Touch(ctx, a, time.Time{}, true)
 	}
 	return nil
 }

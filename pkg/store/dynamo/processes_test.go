@@ -64,7 +64,7 @@ type storeAnswer struct {
 var transitions = map[string]reflect.Type{}
 
 func init() {
-	for _, t := range []engine.Transition{engine.Announce{}, engine.Greet{}, engine.Doubt{}, engine.SetEntry{}, engine.Keep{}, engine.Close{}, engine.Append{}, engine.BeginPoll{},
+	for _, t := range []engine.Transition{engine.Announce{}, engine.Greet{}, engine.Doubt{}, engine.Count{}, engine.SetEntry{}, engine.Keep{}, engine.Close{}, engine.Append{}, engine.BeginPoll{},
 		engine.EndPoll{}, engine.Tell{}, engine.Pong{}, engine.Probe{}, engine.Unprobe{}, engine.Drain{}, engine.Settle{}} {
 		transitions[reflect.TypeOf(t).Name()] = reflect.TypeOf(t)
 	}
@@ -251,7 +251,7 @@ func (s spread) PutLive(ctx context.Context, l engine.Live) error {
 	return s.call(ctx, "PutLive", []any{l})
 }
 
-func (s spread) Touch(ctx context.Context, a engine.Address, last, joined time.Time) error {
+func (s spread) Touch(ctx context.Context, a engine.Address, last time.Time, joined bool) error {
 	return s.call(ctx, "Touch", []any{a, last, joined})
 }
 

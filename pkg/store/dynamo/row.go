@@ -9,35 +9,37 @@ import (
 // Attributes of a session's row. Those that hold nothing are not there, but for entries, changes and recent, which
 // updates change from within.
 const (
-	attrExpires    = "x"
-	attrCreated    = "c"
-	attrSID        = "i"
-	attrState      = "y"
-	attrEntries    = "e" // map by escaped key
-	attrChanges    = "g" // map by escaped key, lists of operations
-	attrPending    = "d"
-	attrKept       = "k"
-	attrConnection = "n"
-	attrProbedAt   = "b"
-	attrReason     = "r"
-	attrClosedBy   = "w"
-	attrOpened     = "a"
-	attrGreeted    = "gr"
-	attrDoubted    = "dq"
-	attrLease      = "l"
-	attrLeaseUntil = "u"
-	attrOutbox     = "q" // never an empty list
-	attrOutboxSize = "f"
-	attrTaken      = "t"
-	attrTakenBy    = "v"
-	attrSize       = "z" // of outbox and taken together
-	attrRecent     = "o"
-	attrPonged     = "h"
-	attrPinged     = "j"
-	attrTold       = "m"
-	attrSealed     = "sl"
-	attrKey        = "hk"
-	attrRoom       = "es" // of entries, as engine.EntriesSize counts
+	attrExpires      = "x"
+	attrCreated      = "c"
+	attrSID          = "i"
+	attrState        = "y"
+	attrEntries      = "e" // map by escaped key
+	attrChanges      = "g" // map by escaped key, lists of operations
+	attrPending      = "d"
+	attrKept         = "k"
+	attrConnection   = "n"
+	attrProbedAt     = "b"
+	attrReason       = "r"
+	attrClosedBy     = "w"
+	attrOpened       = "a"
+	attrGreeted      = "gr"
+	attrDoubted      = "dq"
+	attrCounted      = "cn"
+	attrCountedSince = "cs"
+	attrLease        = "l"
+	attrLeaseUntil   = "u"
+	attrOutbox       = "q" // never an empty list
+	attrOutboxSize   = "f"
+	attrTaken        = "t"
+	attrTakenBy      = "v"
+	attrSize         = "z" // of outbox and taken together
+	attrRecent       = "o"
+	attrPonged       = "h"
+	attrPinged       = "j"
+	attrTold         = "m"
+	attrSealed       = "sl"
+	attrKey          = "hk"
+	attrRoom         = "es" // of entries, as engine.EntriesSize counts
 )
 
 // stateValues are the states as the table keeps them.
@@ -81,7 +83,9 @@ func sessionItem(s engine.Session) item {
 	id(attrClosedBy, s.ClosedBy)
 	id(attrOpened, s.Opened)
 	put(attrGreeted, s.Greeted, boolValue(true))
-	put(attrDoubted, s.Doubted, boolValue(true))
+	at(attrDoubted, s.Doubted)
+	put(attrCounted, s.Counted > 0, numberValue(int64(s.Counted)))
+	at(attrCountedSince, s.CountedSince)
 	id(attrLease, s.Poll.ID)
 	at(attrLeaseUntil, s.Poll.Until)
 	outbox, taken := size(s.Outbox), size(s.Taken.Parcels)
@@ -147,27 +151,29 @@ func (s *Store) session(a engine.Address, row item) (_ engine.Session, err error
 		return engine.Session{Address: a}, nil
 	}
 	r := engine.Session{
-		Address:    a,
-		SID:        idOf(row[attrSID]),
-		State:      stateOf(row[attrState]),
-		Created:    timeOf(row[attrCreated]),
-		Expires:    expiresOf(row),
-		Pending:    packetsOf(row[attrPending]),
-		Kept:       idOf(row[attrKept]),
-		Connection: stringOf(row[attrConnection]),
-		ProbedAt:   timeOf(row[attrProbedAt]),
-		Reason:     engine.Reason(stringOf(row[attrReason])),
-		ClosedBy:   idOf(row[attrClosedBy]),
-		Opened:     idOf(row[attrOpened]),
-		Greeted:    boolOf(row[attrGreeted]),
-		Doubted:    boolOf(row[attrDoubted]),
-		Poll:       engine.Lease{ID: idOf(row[attrLease]), Until: timeOf(row[attrLeaseUntil])},
-		Taken:      engine.Taken{By: idOf(row[attrTakenBy])},
-		Recent:     idsOf(row[attrRecent]),
-		Ponged:     timeOf(row[attrPonged]),
-		Pinged:     timeOf(row[attrPinged]),
-		Told:       boolOf(row[attrTold]),
-		Sealed:     boolOf(row[attrSealed]),
+		Address:      a,
+		SID:          idOf(row[attrSID]),
+		State:        stateOf(row[attrState]),
+		Created:      timeOf(row[attrCreated]),
+		Expires:      expiresOf(row),
+		Pending:      packetsOf(row[attrPending]),
+		Kept:         idOf(row[attrKept]),
+		Connection:   stringOf(row[attrConnection]),
+		ProbedAt:     timeOf(row[attrProbedAt]),
+		Reason:       engine.Reason(stringOf(row[attrReason])),
+		ClosedBy:     idOf(row[attrClosedBy]),
+		Opened:       idOf(row[attrOpened]),
+		Greeted:      boolOf(row[attrGreeted]),
+		Doubted:      timeOf(row[attrDoubted]),
+		Counted:      int(numberOf(row[attrCounted])),
+		CountedSince: timeOf(row[attrCountedSince]),
+		Poll:         engine.Lease{ID: idOf(row[attrLease]), Until: timeOf(row[attrLeaseUntil])},
+		Taken:        engine.Taken{By: idOf(row[attrTakenBy])},
+		Recent:       idsOf(row[attrRecent]),
+		Ponged:       timeOf(row[attrPonged]),
+		Pinged:       timeOf(row[attrPinged]),
+		Told:         boolOf(row[attrTold]),
+		Sealed:       boolOf(row[attrSealed]),
 
 		HandshakeKey: bytesOf(row[attrKey]),
 	}

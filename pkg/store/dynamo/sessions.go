@@ -38,7 +38,11 @@ func (s *Store) Create(ctx context.Context, row engine.Session, handshake []byte
 	}
 	var rest []item
 	if handshake != nil && row.HandshakeKey != nil {
-		data, err := handshakeItem(row, handshake)
+		until := row.Expires
+		if live != nil {
+			until = live.Expires
+		}
+		data, err := handshakeItem(row, handshake, until)
 		if err != nil {
 			return err
 		}

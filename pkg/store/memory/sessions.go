@@ -75,7 +75,7 @@ func (s *Store) PutLive(_ context.Context, l engine.Live) error {
 }
 
 // Touch implements engine.Store.
-func (s *Store) Touch(_ context.Context, a engine.Address, last, joined time.Time) error {
+func (s *Store) Touch(_ context.Context, a engine.Address, last time.Time, joined bool) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	shard := s.lives[engine.Shard(a)]
@@ -86,9 +86,7 @@ func (s *Store) Touch(_ context.Context, a engine.Address, last, joined time.Tim
 	if !last.IsZero() && !l.Last.Equal(engine.Dead) {
 		l.Last = last
 	}
-	if !joined.IsZero() {
-		l.Joined, l.Expires = true, joined
-	}
+	l.Joined = l.Joined || joined
 	shard[a] = l
 	return nil
 }

@@ -182,7 +182,7 @@ func (s *sessions) putLive(l engine.Live) {
 	s.check(again(func() error { return s.store.PutLive(context.Background(), l) }))
 }
 
-func (s *sessions) touch(a engine.Address, last, joined time.Time) {
+func (s *sessions) touch(a engine.Address, last time.Time, joined bool) {
 	s.check(again(func() error { return s.store.Touch(context.Background(), a, last, joined) }))
 }
 

@@ -151,7 +151,7 @@ func (f *Faulty) PutLive(ctx context.Context, l engine.Live) error {
 }
 
 // Touch implements engine.Store.
-func (f *Faulty) Touch(ctx context.Context, a engine.Address, last, joined time.Time) error {
+func (f *Faulty) Touch(ctx context.Context, a engine.Address, last time.Time, joined bool) error {
 	return f.call(func() error { return f.sessions.Touch(ctx, a, last, joined) })
 }
 

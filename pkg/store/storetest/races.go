@@ -273,24 +273,23 @@ func touch(t *testing.T, s *sessions) {
 	live := s.liveOf(s.connection())
 	s.putLive(live)
 	for _, step := range []struct {
-		last, joined time.Time
-	}{{last: live.Last.Add(time.Second)}, {joined: live.Expires.Add(time.Hour)}, {last: time.Unix(0, 0).UTC()}, {}} {
+		last   time.Time
+		joined bool
+	}{{live.Last.Add(time.Second), false}, {time.Time{}, true}, {time.Unix(0, 0).UTC(), false}, {time.Time{}, false}} {
 		if !step.last.IsZero() {
 			live.Last = step.last
 		}
-		if !step.joined.IsZero() {
-			live.Joined, live.Expires = true, step.joined
-		}
+		live.Joined = live.Joined || step.joined
 		s.touch(live.Address, step.last, step.joined)
 		if got, ok := s.live(live.Address); !ok || !sameLive(got, live) {
-			t.Errorf("after %v %v: %+v, want %+v", step.last, step.joined, got, live)
+			t.Errorf("after %v %t: %+v, want %+v", step.last, step.joined, got, live)
 		}
 	}
 }
 
 func touchAbsent(t *testing.T, s *sessions) {
 	a := s.connection().Address
-	s.touch(a, s.clock.Now(), s.clock.Now().Add(time.Hour))
+	s.touch(a, s.clock.Now(), true)
 	if got, ok := s.live(a); ok {
 		t.Errorf("%+v", got)
 	}
@@ -299,8 +298,8 @@ func touchAbsent(t *testing.T, s *sessions) {
 func touchDead(t *testing.T, s *sessions) {
 	live := s.liveOf(s.connection())
 	s.putLive(live)
-	s.touch(live.Address, engine.Dead, time.Time{})
-	s.touch(live.Address, s.clock.Now(), live.Expires)
+	s.touch(live.Address, engine.Dead, false)
+	s.touch(live.Address, s.clock.Now(), true)
 	if got, ok := s.live(live.Address); !ok || !got.Last.Equal(engine.Dead) || !got.Joined {
 		t.Errorf("%+v", got)
 	}
@@ -313,9 +312,9 @@ func touchAtOnce(t *testing.T, s *sessions) {
 		live.Last, live.Joined = live.Last.Add(time.Second), true
 		together(2, func(i int) {
 			if i == 0 {
-				s.touch(live.Address, live.Last, time.Time{})
+				s.touch(live.Address, live.Last, false)
 			} else {
-				s.touch(live.Address, time.Time{}, live.Expires)
+				s.touch(live.Address, time.Time{}, true)
 			}
 		})
 		if got, _ := s.live(live.Address); !sameLive(got, live) {
@@ -446,7 +445,7 @@ func expired(t *testing.T, s *sessions) {
 	if got := s.handshake(row.Address); got != nil {
 		t.Errorf("handshake %q", got)
 	}
-	s.touch(row.Address, s.clock.Now(), s.clock.Now().Add(time.Hour))
+	s.touch(row.Address, s.clock.Now(), true)
 	if got, ok := s.live(row.Address); ok {
 		t.Errorf("liveness %+v", got)
 	}

@@ -227,7 +227,7 @@ func everything(s *sessions) engine.Session {
 	row.Taken = engine.Taken{By: "taker", Parcels: []engine.Parcel{parcel("1"), parcel("2")}}
 	row.Recent = []string{"4", "3", "2", "1"}
 	row.Ponged, row.Pinged, row.Told = at(3), at(4), true
-	row.Greeted, row.Doubted, row.Sealed = true, true, true
+	row.Greeted, row.Doubted, row.Sealed, row.Counted, row.CountedSince = true, at(5), true, 9, at(6)
 	row.HandshakeKey = []byte("\x00key of 16 bytes")
 	return row
 }
@@ -247,9 +247,9 @@ func describe(s engine.Session) string {
 		}
 		return strconv.FormatInt(t.UnixMilli(), 10)
 	}
-	times := fmt.Sprint(ms(s.Created), ms(s.Expires), ms(s.ProbedAt), ms(s.Poll.Until), ms(s.Ponged), ms(s.Pinged))
-	return fmt.Sprintf("%q %q %q %q %q %q %q %q %q %q %q %q %q %q %q %q %t %t %t %t %q %s", s.Address, s.SID, s.State, s.Entries, s.Changes, s.Pending,
-		s.Kept, s.Connection, s.Reason, s.ClosedBy, s.Opened, s.Poll.ID, s.Outbox, s.Taken.By, s.Taken.Parcels, s.Recent, s.Told, s.Greeted, s.Doubted, s.Sealed, s.HandshakeKey, times)
+	times := fmt.Sprint(ms(s.Created), ms(s.Expires), ms(s.ProbedAt), ms(s.Poll.Until), ms(s.Ponged), ms(s.Pinged), ms(s.Doubted), s.Counted, ms(s.CountedSince))
+	return fmt.Sprintf("%q %q %q %q %q %q %q %q %q %q %q %q %q %q %q %q %t %t %t %q %s", s.Address, s.SID, s.State, s.Entries, s.Changes, s.Pending,
+		s.Kept, s.Connection, s.Reason, s.ClosedBy, s.Opened, s.Poll.ID, s.Outbox, s.Taken.By, s.Taken.Parcels, s.Recent, s.Told, s.Greeted, s.Sealed, s.HandshakeKey, times)
 }
 
 func getShares(t *testing.T, s *sessions) {
@@ -327,7 +327,10 @@ func updateApplies(t *testing.T, s *sessions) {
 		{&c, engine.Announce{Op: "open"}},
 		{&c, engine.Announce{Op: "again", Before: "open"}},
 		{&c, engine.Greet{}},
-		{&c, engine.Doubt{Doubted: true}},
+		{&c, engine.Doubt{At: now}},
+		{&c, engine.Count{Messages: 50, Now: now, Over: 10 * time.Second}},
+		{&c, engine.Count{Messages: 7, Now: now.Add(9 * time.Second), Over: 10 * time.Second}},
+		{&c, engine.Count{Messages: 3, Now: now.Add(10 * time.Second), Over: 10 * time.Second}},
 		{&c, engine.Doubt{}},
 		{&c, engine.SetEntry{Key: "/y", New: []byte("y"), Ops: []string{"o5"}, Expires: now.Add(3 * time.Hour)}},
 		{&c, s.closing("x")},
@@ -358,7 +361,7 @@ func updateRefused(t *testing.T, s *sessions) {
 		engine.Probe{Connection: "other"}, engine.Unprobe{Connection: row.Connection},
 		engine.Drain{Connection: row.Connection, Step: "zombie", After: "other"},
 		engine.Drain{Connection: row.Connection, Step: "zombie"},
-		engine.Settle{}, engine.Announce{Op: "other"}, engine.Announce{Op: "other", Before: "opener"}, engine.Doubt{}, engine.Doubt{Doubted: true},
+		engine.Settle{}, engine.Announce{Op: "other"}, engine.Announce{Op: "other", Before: "opener"}, engine.Doubt{}, engine.Doubt{At: s.clock.Now()},
 		engine.SetEntry{Key: "/", Old: row.Entries["/"], New: []byte("x"), Ops: []string{"c"}},
 		engine.Keep{Op: "new", Before: "not this"},
 		engine.Close{Op: "empty", Empty: true, Expires: row.Expires},
@@ -393,7 +396,7 @@ func updateAbsent(t *testing.T, s *sessions) {
 	for _, refused := range []engine.Transition{
 		engine.Append{Parcel: engine.Parcel{Op: "x"}}, engine.BeginPoll{Lease: engine.Lease{ID: "x"}}, engine.EndPoll{ID: "x"},
 		engine.Tell{ID: "x"}, engine.Pong{At: s.clock.Now()}, engine.Probe{Connection: "x"}, engine.Unprobe{Connection: "x"},
-		engine.Drain{Step: "x"}, engine.Settle{}, engine.Announce{Op: "x"}, engine.Greet{}, engine.Doubt{Doubted: true}, engine.Keep{Op: "x"},
+		engine.Drain{Step: "x"}, engine.Settle{}, engine.Announce{Op: "x"}, engine.Greet{}, engine.Doubt{At: s.clock.Now()}, engine.Count{Messages: 1, Now: s.clock.Now(), Over: time.Second}, engine.Keep{Op: "x"},
 		engine.SetEntry{Key: "x", New: []byte("x"), Ops: []string{"x"}},
 	} {
 		if got, ok := s.update(a, refused); ok || got.State != engine.Absent || got.Address != a {

@@ -1,0 +1,200 @@
+package engine_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/dozeio/doze/pkg/engine"
+)
+
+// beating joins a connection of shard 3 and lets it answer pings until its second has come.
+func beating(w *world) (id string, pings func(string) int) {
+	id = inShard(3, 0)
+	w.websocket(id)
+	w.frame(id, "4join")
+	pings = w.pings()
+	w.pass(2 * w.e.Options().PingInterval)
+	pings(id)
+	return id, pings
+}
+
+// pausedTimers is a store in which something happens right before the first SetTimer.
+type pausedTimers struct {
+	store
+	before func()
+}
+
+func (p *pausedTimers) SetTimer(ctx context.Context, shard int, generation int64, t engine.Timer) (bool, error) {
+	if before := p.before; before != nil {
+		p.before = nil
+		before()
+	}
+	return p.store.SetTimer(ctx, shard, generation, t)
+}
+
+// A connect finds a timer overdue and has sent the message of the next generation, when the late one comes after all: the
+// two must not make the shard miss a beat.
+func TestRace9AnOverdueTimerIsArmedWhileItsMessageComes(t *testing.T) {
+	inWorld(t, sixty, func(t *testing.T, w *world) {
+		id, pings := beating(w)
+		late, _ := w.queue.next(time.Now().Add(time.Hour))
+		wait(time.Until(late.due) + 10*time.Second)
+		w.e = w.process(&pausedTimers{w.table, func() {
+			if err := w.e.Job(t.Context(), late.message); err != nil {
+				t.Error(err)
+			}
+		}}, w.gateway, w.queue, w.handler)
+		w.connect(inShard(3, 1), "")
+		for range 3 {
+			w.pass(sixty.PingInterval)
+			if n := pings(id); n == 0 {
+				t.Error("no ping in an interval")
+			}
+		}
+		if n := w.chains(3); n != 1 {
+			t.Errorf("%d timers", n)
+		}
+	})
+}
+
+// Two clients have connected to an empty shard at once, so that there are two messages. The shard is empty again when the
+// first comes, and has been armed anew when the second does.
+func TestRace9ADoubleOfATimerThatWasDisarmed(t *testing.T) {
+	inWorld(t, sixty, func(t *testing.T, w *world) {
+		w.websocket(inShard(3, 0))
+		first, _ := w.queue.next(time.Now().Add(time.Hour))
+		w.leave(inShard(3, 0), 1005)
+		wait(time.Until(first.due))
+		if err := w.e.Job(t.Context(), first.message); err != nil {
+			t.Fatal(err)
+		}
+		wait(100 * time.Millisecond)
+		id := inShard(3, 1)
+		w.websocket(id)
+		w.frame(id, "4join")
+		pings := w.pings()
+		other := strings.Replace(string(first.message), `"id":"`, `"id":"x`, 1) // of the same moment
+		if err := w.e.Job(t.Context(), []byte(other)); err != nil {
+			t.Error(err)
+		}
+		w.pass(sixty.PingInterval + sixty.PingTimeout - time.Second)
+		if n := pings(id); n == 0 {
+			t.Error("it was never pinged")
+		}
+	})
+}
+
+// delayed is a queue that takes delays as SQS does.
+type delayed struct{ *queue }
+
+func (q delayed) Schedule(ctx context.Context, job []byte, after time.Duration) error {
+	if after < 0 || after > 15*time.Minute {
+		return fmt.Errorf("a delay of %v: SQS takes 0 to 15m", after)
+	}
+	return q.queue.Schedule(ctx, job, after)
+}
+
+func TestASweepThatComesAgainAsksForNoDelayThatSQSRefuses(t *testing.T) {
+	inWorld(t, engine.Options{PingInterval: 480 * time.Second, PingTimeout: time.Minute}, func(t *testing.T, w *world) {
+		w.e = w.process(w.table, w.gateway, delayed{w.queue}, w.handler)
+		w.websocket(inShard(3, 0))
+		w.frame(inShard(3, 0), "4join")
+		sweep, _ := w.queue.next(time.Now().Add(time.Hour))
+		wait(time.Until(sweep.due))
+		for range 2 {
+			if err := w.e.Job(t.Context(), sweep.message); err != nil {
+				t.Error(err)
+			}
+			wait(20 * time.Second)
+		}
+		if n := w.chains(3); n != 1 {
+			t.Errorf("%d timers", n)
+		}
+	})
+}
+
+// All pongs of a beat are lost, and the next sweep is cut off. The rest of it comes more than PingTimeout later: who is in it
+// has not been pinged a second time when the first part judges.
+func TestNobodyIsJudgedWhoWasNotPingedAgain(t *testing.T) {
+	inWorld(t, sixty, func(t *testing.T, w *world) {
+		for i := range 100 {
+			w.websocket(inShard(5, i))
+			w.frame(inShard(5, i), "4join")
+		}
+		w.pass(nextPing(w, inShard(5, 0)))
+		sweep, _ := w.queue.next(time.Now().Add(time.Hour))
+		wait(time.Until(sweep.due))
+		w.gateway.post = func(_ context.Context, id string, _ engine.Frame) error {
+			go func() { // everybody answers this one
+				wait(50 * time.Millisecond)
+				w.e.Frame(context.Background(), id, frameOf("3"))
+			}()
+			wait(15 * time.Millisecond)
+			return nil
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		defer cancel()
+		if err := w.e.Job(ctx, sweep.message); err != nil {
+			t.Fatal(err)
+		}
+		w.queue.mu.Lock()
+		i := slices.IndexFunc(w.queue.jobs, func(j scheduled) bool { return strings.Contains(string(j.message), `"after"`) })
+		if i < 0 {
+			t.Fatal("the sweep was not cut off")
+		}
+		w.queue.jobs[i].due = time.Now().Add(70 * time.Second)
+		w.queue.mu.Unlock()
+		w.pass(3 * sixty.PingTimeout)
+		if n := len(w.handler.reasons()); n > 0 {
+			t.Errorf("%d clients that answer were closed", n)
+		}
+	})
+}
+
+// Two shards have clients, and the others no timers that somebody could look after theirs with.
+func TestALostTimerOfASparseDeploymentIsArmedAgain(t *testing.T) {
+	for _, other := range []int{9, 4, 2} {
+		inWorld(t, sixty, func(t *testing.T, w *world) {
+			w.websocket(inShard(other, 0))
+			w.frame(inShard(other, 0), "4join")
+			beating(w)
+			w.queue.lose(func(message string) bool { return sweepOf(message) == 3 })
+			w.pass(2 * sixty.PingInterval)
+			if n := w.chains(3); n != 1 {
+				t.Errorf("%d timers", n)
+			}
+		}, "the other shard", other)
+	}
+}
+
+func TestAConnectLooksAtTheTimersOfAllShards(t *testing.T) {
+	inWorld(t, sixty, func(t *testing.T, w *world) {
+		seen := map[int]bool{}
+		e := w.process(&watchedTimers{store: w.table, seen: seen}, w.gateway, w.queue, w.handler)
+		for n := range 300 {
+			e.Connect(t.Context(), inShard(3, n), request("GET", "websocket", "", ""))
+		}
+		if len(seen) != engine.Shards {
+			t.Errorf("300 connects to one shard have looked at %v", seen)
+		}
+	})
+}
+
+// watchedTimers notes whose timers are read.
+type watchedTimers struct {
+	store
+	mu   sync.Mutex
+	seen map[int]bool
+}
+
+func (s *watchedTimers) Timer(ctx context.Context, shard int, strong bool) (engine.Timer, error) {
+	s.mu.Lock()
+	s.seen[shard] = true
+	s.mu.Unlock()
+	return s.store.Timer(ctx, shard, strong)
+}
