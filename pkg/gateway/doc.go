@@ -45,5 +45,6 @@
 //
 // # Sources
 //
-// Comments name the public page or issue that a fact is from; where none was found they say so.
+// Comments name the public page or issue that a fact is from; where none was found they say so. docs/aws-facts.md lists the facts with the options
+// that play them, and what nothing here plays.
 package gateway
