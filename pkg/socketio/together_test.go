@@ -2,6 +2,7 @@ package socketio_test
 
 import (
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -15,26 +16,33 @@ type counted struct {
 	engine.Poster
 	engine.Timers
 	down                       bool // the uplink of all clients
+	mu                         sync.Mutex
 	posts, asked, jobs, writes int
 }
 
 func (n *counted) Post(c ctx, connection string, f engine.Frame) error {
-	if n.posts++; n.down {
+	if n.count(&n.posts); n.down {
 		return engine.ErrGone
 	}
 	return n.Poster.Post(c, connection, f)
 }
 
 func (n *counted) Exists(c ctx, connection string) error {
-	if n.asked++; n.down {
+	if n.count(&n.asked); n.down {
 		return engine.ErrGone
 	}
 	return n.Poster.Exists(c, connection)
 }
 
 func (n *counted) Schedule(c ctx, job []byte, after time.Duration) error {
-	n.jobs++
+	n.count(&n.jobs)
 	return n.Timers.Schedule(c, job, after)
+}
+
+func (n *counted) count(what *int) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	*what++
 }
 
 // together has so many members of a room drop at the same moment, each of whom the application says farewell for, and
@@ -51,7 +59,7 @@ func together(t *testing.T, members int) *counted {
 		return hook(func(op string, after bool) error {
 			read := strings.HasPrefix(op, "Get") || op == "Members" || op == "Timer" || op == "Rooms" || op == "Handshake"
 			if !after && !read {
-				n.writes++
+				n.count(&n.writes)
 			}
 			return nil
 		})(b)
@@ -61,7 +69,7 @@ func together(t *testing.T, members int) *counted {
 		clients[i] = s.Connect("/")
 		clients[i].Emit("join")
 	}
-	*n = counted{Poster: n.Poster, Timers: n.Timers, down: true}
+	n.down, n.posts, n.asked, n.jobs, n.writes = true, 0, 0, 0, 0
 	for _, c := range clients {
 		c.Vanish()
 	}
