@@ -46,6 +46,7 @@ type deployment struct {
 	running  atomic.Int64
 	most     atomic.Int64 // invocations at once, since it was asked last
 	pings    atomic.Int64
+	pinged   sync.Map // connection: when it was pinged last
 	closed   atomic.Int64
 	jobs     sync.WaitGroup
 	ended    atomic.Bool
@@ -66,6 +67,7 @@ func (d *deployment) Post(ctx context.Context, connection string, f engine.Frame
 	wait(postTime)
 	if string(f.Data) == "2" {
 		d.pings.Add(1)
+		d.pinged.Store(connection, time.Now())
 		go func() {
 			wait(rand.N(100 * time.Millisecond))
 			d.messages.Take("stage", 1, time.Now())
@@ -125,6 +127,23 @@ func (d *deployment) Closed(context.Context, engine.Session) error { d.closed.Ad
 // Moved implements engine.Handler.
 func (d *deployment) Moved(context.Context, engine.Session, engine.Address) error { return nil }
 
+// unanswered counts the connections whose last pong is not that of their last ping, but for those whose pong is on its way.
+func (d *deployment) unanswered() (n int) {
+	for shard := range engine.Shards {
+		lives, err := d.table.Sessions.Lives(context.Background(), shard)
+		if err != nil {
+			d.t.Fatal(err)
+		}
+		for _, l := range lives {
+			connection := strings.TrimPrefix(string(l.Address), "w")
+			if at, ok := d.pinged.Load(connection); ok && l.Last.Before(at.(time.Time).Truncate(time.Second)) && time.Since(at.(time.Time)) > time.Second {
+				n++
+			}
+		}
+	}
+	return n
+}
+
 func (d *deployment) connect(i int) {
 	id := fmt.Sprintf("L0SM%dc8FMCJA=", i)
 	q := url.Values{"EIO": {"4"}, "transport": {"websocket"}}
@@ -180,6 +199,12 @@ func TestAHundredThousandConnectionsAreKept(t *testing.T) {
 				round, pings, writes.Peak, reads.Peak, stage.Peak, most, d.table.Writes.Refused()+d.table.Reads.Refused())
 			if writes.Peak > keylimit.KeyWrites/2 || reads.Peak > keylimit.KeyReads/2 || stage.Peak > messagesASecond/2 || most > atOnce/2 {
 				t.Error("a limit is used up by more than half")
+			}
+			if n := d.table.Writes.Refused() + d.table.Reads.Refused(); n > 0 {
+				t.Errorf("%d calls of the table were throttled", n)
+			}
+			if n := d.unanswered(); n > 0 {
+				t.Errorf("the pongs of %d pings were lost", n)
 			}
 			if pings < connections*97/100 || pings > connections*101/100 { // who has come in the last 10 s has a beat to wait
 				t.Errorf("%d pings in an interval", pings)
