@@ -95,14 +95,15 @@ func TestPosterNamesTheConnectionAndMarksBinary(t *testing.T) {
 	}
 }
 
-func TestPosterDisconnectsWhatIsGone(t *testing.T) {
+// TestPosterTellsWhatIsGone: a connection that is being opened is 410 too, so whoever disconnects must hear of it.
+func TestPosterTellsWhatIsGone(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("X-Amzn-ErrorType", "GoneException")
 		w.WriteHeader(http.StatusGone)
 	}))
 	defer server.Close()
-	if err := poster(server.URL).Disconnect(t.Context(), "x"); err != nil {
-		t.Error(err)
+	if err := poster(server.URL).Disconnect(t.Context(), "x"); !errors.Is(err, engine.ErrGone) {
+		t.Errorf("got %v, want ErrGone", err)
 	}
 	if err := poster(server.URL).Exists(t.Context(), "x"); !errors.Is(err, engine.ErrGone) {
 		t.Errorf("got %v, want ErrGone", err)

@@ -58,7 +58,7 @@ func (e *Engine) admits(ctx context.Context, connection string) bool {
 	if n == 0 {
 		return true
 	}
-	s, ok, err := e.store.Update(ctx, connectionAddress(connection), Count{Messages: n, Now: e.now(), Over: rateOver})
+	s, ok, err := e.store.Update(ctx, connectionAddress(connection), Count{Op: e.newOp(), Messages: n, Now: e.now(), Over: rateOver})
 	if err != nil {
 		e.opt.Logger.WarnContext(ctx, "messages could not be counted", "connection", connection, "error", err)
 	}

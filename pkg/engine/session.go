@@ -84,8 +84,10 @@ type Session struct {
 	Greeted    bool                // connection row: the open packet has been posted
 	Doubted    time.Time           // connection row: when a sweep began to wait for any sign of life, see Doubt
 
-	Counted      int // connection row: messages that processes have counted since CountedSince, see Count
+	// What processes have counted of a connection's messages, see Count.
+	Counted      int
 	CountedSince time.Time
+	CountedBy    string // the last operation
 
 	// HandshakeKey is what Store.Handshake needs, made by Store.Create. A row has it for as long as the session is its.
 	HandshakeKey []byte

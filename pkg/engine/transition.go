@@ -73,8 +73,9 @@ func (t Doubt) Apply(s *Session) Outcome {
 }
 
 // Count adds messages of a connection that one process has handled. The count begins anew when it is older than Over. A
-// retry after a lost response counts them twice.
+// retry recognises itself unless another process has counted meanwhile; then they count twice.
 type Count struct {
+	Op       string
 	Messages int
 	Now      time.Time
 	Over     time.Duration
@@ -82,13 +83,17 @@ type Count struct {
 
 // Apply implements Transition.
 func (t Count) Apply(s *Session) Outcome {
-	if s.State != Open && s.State != Probing || s.polling() {
+	switch {
+	case s.CountedBy == t.Op:
+		return Already
+	case s.State != Open && s.State != Probing, s.polling():
 		return Refused
 	}
 	if !s.CountedSince.Add(t.Over).After(t.Now) {
 		s.Counted, s.CountedSince = 0, t.Now
 	}
 	s.Counted += t.Messages
+	s.CountedBy = t.Op
 	return Applied
 }
 

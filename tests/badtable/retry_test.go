@@ -108,6 +108,9 @@ func writes() []write {
 	all := []write{
 		transition("Announce", connection, nil, engine.Announce{Op: "op"}),
 		transition("Greet", connection, nil, engine.Greet{}),
+		transition("Count, the first", connection, nil, engine.Count{Op: "op", Messages: 5, Now: noon, Over: time.Second}),
+		transition("Count, another", connection, []engine.Transition{engine.Count{Op: "op", Messages: 5, Now: noon, Over: time.Second}},
+			engine.Count{Op: "op2", Messages: 2, Now: noon, Over: time.Second}),
 		transition("Doubt", connection, nil, engine.Doubt{At: noon}),
 		transition("Doubt taken back", connection, []engine.Transition{engine.Doubt{At: noon}}, engine.Doubt{}),
 		transition("SetEntry, the first", connection, nil, entry),

@@ -81,7 +81,7 @@ func TestMisfitsAreFound(t *testing.T) {
 			"DefaultRoute has a route response"},
 		{"a loop that Lambda ends", `"RecursiveLoop": "Allow"`, `"RecursiveLoop": "Terminate"`, "HeartbeatFunction sends to JobQueue, which invokes it"},
 		{"a loop that nobody expects", `"MemorySize": 256`, `"MemorySize": 256, "RecursiveLoop": "Allow"`, "MessageFunction may loop, and is in no loop"},
-		{"a reservation that a new account refuses", `"HasPollConcurrency", {"Ref": "PollConcurrency"}`, `"HasPollConcurrency", {"Ref": "MessageRate"}`, "PollFunction reserves"},
+		{"a reservation that a new account refuses", `"PollConcurrency"}, {"Ref": "AWS::NoValue"}`, `"MessageRate"}, {"Ref": "AWS::NoValue"}`, "PollFunction reserves"},
 		{"a queue without reports of failures", `"ReportBatchItemFailures"`, ``, "HeartbeatFunctionJobs lacks ReportBatchItemFailures"},
 		{"a queue that gives jobs out again too early", `"VisibilityTimeout": 20`, `"VisibilityTimeout": 14`, "JobQueue hides a job for 14 s, and the function may take 15"},
 		{"a queue that repeats a sweep too late", `"VisibilityTimeout": 20`, `"VisibilityTimeout": 30`, "a sweep that dies is repeated after 45 s, and clients give up after 40"},

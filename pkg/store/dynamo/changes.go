@@ -7,6 +7,8 @@ import (
 // count adds to the messages of the present time, unless that was seen to be over.
 func (c *change) count(t engine.Count, seen *engine.Session) {
 	c.state(engine.Open, engine.Probing)
+	c.isNot(attrCountedBy, idValue(t.Op))
+	c.set(attrCountedBy, idValue(t.Op))
 	n, since := numberValue(int64(t.Messages)), timeValue(t.Now.Add(-t.Over))
 	if seen == nil || seen.CountedSince.Add(t.Over).After(t.Now) {
 		c.when(attrCountedSince+" > %s", since)

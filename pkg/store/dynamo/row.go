@@ -26,6 +26,7 @@ const (
 	attrDoubted      = "dq"
 	attrCounted      = "cn"
 	attrCountedSince = "cs"
+	attrCountedBy    = "cb"
 	attrLease        = "l"
 	attrLeaseUntil   = "u"
 	attrOutbox       = "q" // never an empty list
@@ -86,6 +87,7 @@ func sessionItem(s engine.Session) item {
 	at(attrDoubted, s.Doubted)
 	put(attrCounted, s.Counted > 0, numberValue(int64(s.Counted)))
 	at(attrCountedSince, s.CountedSince)
+	id(attrCountedBy, s.CountedBy)
 	id(attrLease, s.Poll.ID)
 	at(attrLeaseUntil, s.Poll.Until)
 	outbox, taken := size(s.Outbox), size(s.Taken.Parcels)
@@ -167,6 +169,7 @@ func (s *Store) session(a engine.Address, row item) (_ engine.Session, err error
 		Doubted:      timeOf(row[attrDoubted]),
 		Counted:      int(numberOf(row[attrCounted])),
 		CountedSince: timeOf(row[attrCountedSince]),
+		CountedBy:    idOf(row[attrCountedBy]),
 		Poll:         engine.Lease{ID: idOf(row[attrLease]), Until: timeOf(row[attrLeaseUntil])},
 		Taken:        engine.Taken{By: idOf(row[attrTakenBy])},
 		Recent:       idsOf(row[attrRecent]),

@@ -227,7 +227,7 @@ func everything(s *sessions) engine.Session {
 	row.Taken = engine.Taken{By: "taker", Parcels: []engine.Parcel{parcel("1"), parcel("2")}}
 	row.Recent = []string{"4", "3", "2", "1"}
 	row.Ponged, row.Pinged, row.Told = at(3), at(4), true
-	row.Greeted, row.Doubted, row.Sealed, row.Counted, row.CountedSince = true, at(5), true, 9, at(6)
+	row.Greeted, row.Doubted, row.Sealed, row.Counted, row.CountedSince, row.CountedBy = true, at(5), true, 9, at(6), "counter"
 	row.HandshakeKey = []byte("\x00key of 16 bytes")
 	return row
 }
@@ -247,7 +247,7 @@ func describe(s engine.Session) string {
 		}
 		return strconv.FormatInt(t.UnixMilli(), 10)
 	}
-	times := fmt.Sprint(ms(s.Created), ms(s.Expires), ms(s.ProbedAt), ms(s.Poll.Until), ms(s.Ponged), ms(s.Pinged), ms(s.Doubted), s.Counted, ms(s.CountedSince))
+	times := fmt.Sprint(ms(s.Created), ms(s.Expires), ms(s.ProbedAt), ms(s.Poll.Until), ms(s.Ponged), ms(s.Pinged), ms(s.Doubted), s.Counted, ms(s.CountedSince), s.CountedBy)
 	return fmt.Sprintf("%q %q %q %q %q %q %q %q %q %q %q %q %q %q %q %q %t %t %t %q %s", s.Address, s.SID, s.State, s.Entries, s.Changes, s.Pending,
 		s.Kept, s.Connection, s.Reason, s.ClosedBy, s.Opened, s.Poll.ID, s.Outbox, s.Taken.By, s.Taken.Parcels, s.Recent, s.Told, s.Greeted, s.Sealed, s.HandshakeKey, times)
 }
@@ -328,9 +328,9 @@ func updateApplies(t *testing.T, s *sessions) {
 		{&c, engine.Announce{Op: "again", Before: "open"}},
 		{&c, engine.Greet{}},
 		{&c, engine.Doubt{At: now}},
-		{&c, engine.Count{Messages: 50, Now: now, Over: 10 * time.Second}},
-		{&c, engine.Count{Messages: 7, Now: now.Add(9 * time.Second), Over: 10 * time.Second}},
-		{&c, engine.Count{Messages: 3, Now: now.Add(10 * time.Second), Over: 10 * time.Second}},
+		{&c, engine.Count{Op: "n1", Messages: 50, Now: now, Over: 10 * time.Second}},
+		{&c, engine.Count{Op: "n2", Messages: 7, Now: now.Add(9 * time.Second), Over: 10 * time.Second}},
+		{&c, engine.Count{Op: "n3", Messages: 3, Now: now.Add(10 * time.Second), Over: 10 * time.Second}},
 		{&c, engine.Doubt{}},
 		{&c, engine.SetEntry{Key: "/y", New: []byte("y"), Ops: []string{"o5"}, Expires: now.Add(3 * time.Hour)}},
 		{&c, s.closing("x")},
@@ -381,7 +381,7 @@ func updateAlready(t *testing.T, s *sessions) {
 		engine.Append{Parcel: engine.Parcel{Op: "2"}}, engine.Append{Parcel: engine.Parcel{Op: "3"}},
 		engine.BeginPoll{Lease: row.Poll, Now: row.Created},
 		engine.EndPoll{ID: "taker"}, engine.Tell{ID: "taker"}, engine.Drain{Step: "taker"},
-		engine.Announce{Op: "opener"}, engine.Greet{}, engine.Keep{Op: "kept"}, engine.Pong{At: row.Ponged},
+		engine.Announce{Op: "opener"}, engine.Greet{}, engine.Count{Op: "counter"}, engine.Keep{Op: "kept"}, engine.Pong{At: row.Ponged},
 		engine.SetEntry{Key: "/", New: []byte("x"), Ops: []string{"a"}},
 	} {
 		got, ok := s.update(row.Address, again)
@@ -396,7 +396,7 @@ func updateAbsent(t *testing.T, s *sessions) {
 	for _, refused := range []engine.Transition{
 		engine.Append{Parcel: engine.Parcel{Op: "x"}}, engine.BeginPoll{Lease: engine.Lease{ID: "x"}}, engine.EndPoll{ID: "x"},
 		engine.Tell{ID: "x"}, engine.Pong{At: s.clock.Now()}, engine.Probe{Connection: "x"}, engine.Unprobe{Connection: "x"},
-		engine.Drain{Step: "x"}, engine.Settle{}, engine.Announce{Op: "x"}, engine.Greet{}, engine.Doubt{At: s.clock.Now()}, engine.Count{Messages: 1, Now: s.clock.Now(), Over: time.Second}, engine.Keep{Op: "x"},
+		engine.Drain{Step: "x"}, engine.Settle{}, engine.Announce{Op: "x"}, engine.Greet{}, engine.Doubt{At: s.clock.Now()}, engine.Count{Op: "x", Messages: 1, Now: s.clock.Now(), Over: time.Second}, engine.Keep{Op: "x"},
 		engine.SetEntry{Key: "x", New: []byte("x"), Ops: []string{"x"}},
 	} {
 		if got, ok := s.update(a, refused); ok || got.State != engine.Absent || got.Address != a {
