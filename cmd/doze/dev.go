@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -48,8 +47,8 @@ func dev(ctx context.Context, args []string, out, log io.Writer) error {
 		defer stop()
 	}
 	fmt.Fprintf(out, "Doze is up. Open the chat in two browser tabs:\n\n    %s\n\nClients connect with io(%q, { auth: { nickname: 'ada' } }). Ctrl-C ends it.\n", s.URL, s.URL)
-	if host, _, _ := net.SplitHostPort(strings.TrimPrefix(s.URL, "http://")); !net.ParseIP(host).IsLoopback() {
-		fmt.Fprintln(log, "Others on your network can reach it, with its @connections API and its queue, which ask nobody who they are.")
+	if s.Warning != "" {
+		fmt.Fprintln(log, s.Warning)
 	}
 	select {
 	case <-ctx.Done():
@@ -68,6 +67,7 @@ func devOptions(args []string, log io.Writer) (o devserver.Options, aws services
 	f.SetOutput(log)
 	e := &o.Engine
 	f.StringVar(&o.Addr, "addr", "127.0.0.1:3000", "`address` to listen on; port 0 takes a free one")
+	f.Func("host", hostUsage, hostNames(&o.Hosts))
 	f.StringVar(&o.Clients, "client", "", "`folder` with socket.io.js (default: the npm package socket.io nearby, else its CDN)")
 	f.DurationVar(&e.PingInterval, "ping-interval", 25*time.Second, "time between two pings; 300s is what a deployment uses")
 	f.DurationVar(&e.PingTimeout, "ping-timeout", 20*time.Second, "time for the pong to come")
@@ -79,7 +79,7 @@ func devOptions(args []string, log io.Writer) (o devserver.Options, aws services
 	f.DurationVar(&o.Gateway.Jitter, "jitter", 0, "delay each WebSocket message by a random time up to this, which shuffles them")
 	f.DurationVar(&o.Gateway.ColdStart, "cold-start", 0, "time that the first invocation of each new environment takes longer, as on Lambda")
 	f.IntVar(&o.Gateway.Concurrency, "concurrency", 1000, "invocations at once, of all functions together; a new AWS account has 10")
-	f.Uint64Var(&o.Gateway.Seed, "seed", 0, "of jitter, ids and faults; 0 takes a random one")
+	f.Uint64Var(&o.Gateway.Seed, "seed", 0, "of jitter and faults; 0 takes a random one")
 	f.StringVar(&aws.table, "table", "", "`name` of a DynamoDB table to keep sessions and rooms in, made if it is not there; one doze dev at a time may use it (default: they are in memory)")
 	f.StringVar(&aws.queue, "queue", "", "`name` or URL of an SQS queue for timers and jobs, made with its dead-letter queue if it is not there (default: the gateway's own)")
 	f.StringVar(&aws.endpoint, "endpoint", "", "`URL` of a server that answers like AWS, such as LocalStack's http://127.0.0.1:4566 (default: AWS_ENDPOINT_URL, else AWS)")
@@ -110,6 +110,16 @@ func devOptions(args []string, log io.Writer) (o devserver.Options, aws services
 		counterpart.Register(chat)
 	}
 	return o, aws, chat, nil
+}
+
+const hostUsage = "`name` besides localhost that requests may give this server while it listens on a loopback address; may be repeated, or several separated by commas"
+
+// hostNames is a flag that adds names.
+func hostNames(names *[]string) func(string) error {
+	return func(text string) error {
+		*names = append(*names, strings.Split(text, ",")...)
+		return nil
+	}
 }
 
 // logger writes for somebody who is looking on.

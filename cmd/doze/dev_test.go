@@ -62,6 +62,34 @@ func TestDevPrintsItsAddressServesTheChatAndEndsOnCtrlC(t *testing.T) {
 	}
 }
 
+// statusFor asks for the page by a name that may lead to this machine.
+func statusFor(t *testing.T, url, host string) int {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Host = host
+	res, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res.Body.Close()
+	return res.StatusCode
+}
+
+func TestDevServesTheNamesItIsGiven(t *testing.T) {
+	url, end := startDev(t, "-host", "chat.test,two.test", "-host", "three.test")
+	for host, want := range map[string]int{"localhost": 200, "chat.test": 200, "two.test:3000": 200, "three.test": 200, "evil.example": 421} {
+		if got := statusFor(t, url, host); got != want {
+			t.Errorf("%s: %d, want %d", host, got, want)
+		}
+	}
+	if err := end(); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestWrongCommandsSayWhatIsRight(t *testing.T) {
 	for _, variable := range []string{"AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"} {
 		t.Setenv(variable, "test")

@@ -6,12 +6,10 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
 	"strings"
 	"syscall"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
@@ -26,10 +24,12 @@ func serveGateway(ctx context.Context, args []string, out, log io.Writer) error 
 	f := flag.NewFlagSet("doze gateway", flag.ContinueOnError)
 	f.SetOutput(log)
 	addr := f.String("addr", "127.0.0.1:3000", "`address` to listen on: the stack's parameter Connections is http://ADDRESS/local")
+	var hosts []string
+	f.Func("host", hostUsage, hostNames(&hosts))
 	stack := f.String("stack", "doze", "`name` of the stack with the functions")
 	endpoint := f.String("endpoint", "", "`URL` of a server that answers like AWS, such as LocalStack's http://127.0.0.1:4566 (default: AWS_ENDPOINT_URL, else AWS)")
 	f.DurationVar(&o.Jitter, "jitter", 0, "delay each WebSocket message by a random time up to this, which shuffles them")
-	f.Uint64Var(&o.Seed, "seed", 0, "of jitter and ids; 0 takes a random one")
+	f.Uint64Var(&o.Seed, "seed", 0, "of jitter; 0 takes a random one")
 	verbose := f.Bool("v", false, "log each request, invocation and post")
 	if err := f.Parse(args); err != nil {
 		return flag.ErrHelp
@@ -68,14 +68,21 @@ func serveGateway(ctx context.Context, args []string, out, log io.Writer) error 
 	} else if err != nil {
 		return err
 	}
-	url := "http://" + listener.Addr().String()
-	fmt.Fprintf(out, "The functions of the stack %s are behind a gateway. Open the chat in two browser tabs:\n\n    %s\n\nClients connect with io(%q, { auth: { nickname: 'ada' } }). Ctrl-C ends it.\n", *stack, url, url)
-	return serve(ctx, g, listener, out)
+	gatewayIsUp(out, log, *stack, listener.Addr())
+	return serve(ctx, g, gateway.NewServer(listener.Addr(), g, hosts...), listener, out)
+}
+
+// gatewayIsUp says where it is, and to whom.
+func gatewayIsUp(out, log io.Writer, stack string, addr net.Addr) {
+	url := "http://" + addr.String()
+	fmt.Fprintf(out, "The functions of the stack %s are behind a gateway. Open the chat in two browser tabs:\n\n    %s\n\nClients connect with io(%q, { auth: { nickname: 'ada' } }). Ctrl-C ends it.\n", stack, url, url)
+	if warning := gateway.Warning(addr); warning != "" {
+		fmt.Fprintln(log, warning)
+	}
 }
 
 // serve answers until ctx ends, and then says goodbye to the clients.
-func serve(ctx context.Context, g *gateway.Gateway, listener net.Listener, out io.Writer) error {
-	server := &http.Server{Handler: g, ReadHeaderTimeout: 10 * time.Second, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)}
+func serve(ctx context.Context, g *gateway.Gateway, server *http.Server, listener net.Listener, out io.Writer) error {
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(listener) }()
 	select {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
@@ -47,7 +48,7 @@ func TestGatewayInvokesTheFunctionsOfAStack(t *testing.T) {
 	log := &strings.Builder{}
 	ended := make(chan error, 1)
 	go func() {
-		ended <- run(ctx, []string{"gateway", "-stack", "chat", "-endpoint", fakeAWS(t), "-addr", "127.0.0.1:0"}, out, log)
+		ended <- run(ctx, []string{"gateway", "-stack", "chat", "-endpoint", fakeAWS(t), "-addr", "127.0.0.1:0", "-host", "chat.test"}, out, log)
 		out.Close()
 	}()
 	said, text := make([]byte, 4096), ""
@@ -84,6 +85,11 @@ func TestGatewayInvokesTheFunctionsOfAStack(t *testing.T) {
 			t.Errorf("%s: %s %v, want %s", request, got, err, want)
 		}
 	}
+	for host, want := range map[string]int{"chat.test": 200, "evil.example": 421} {
+		if got := statusFor(t, address.FindString(text), host); got != want {
+			t.Errorf("as %s: %d, want %d", host, got, want)
+		}
+	}
 	interrupt()
 	select {
 	case err := <-ended:
@@ -95,5 +101,15 @@ func TestGatewayInvokesTheFunctionsOfAStack(t *testing.T) {
 	}
 	if !strings.Contains(log.String(), "Broken: as asked") {
 		t.Errorf("the log does not say why a function failed: %s", log)
+	}
+}
+
+func TestGatewayWarnsWhereOthersReachIt(t *testing.T) {
+	for address, warned := range map[string]bool{"127.0.0.1": false, "192.168.1.2": true} {
+		var log strings.Builder
+		gatewayIsUp(io.Discard, &log, "chat", &net.TCPAddr{IP: net.ParseIP(address), Port: 3000})
+		if strings.Contains(log.String(), "Others on your network") != warned {
+			t.Errorf("%s: %q", address, log.String())
+		}
 	}
 }

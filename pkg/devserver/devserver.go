@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"net/http"
 	"sync/atomic"
@@ -26,6 +25,7 @@ import (
 // Options are the settings of a Server. The zero value of each field means its default.
 type Options struct {
 	Addr    string          // to listen on; default 127.0.0.1:0, a free port
+	Hosts   []string        // names besides localhost that requests may give a server on a loopback address, see gateway.NewServer
 	Engine  engine.Options  // BinaryFrames and OrderedFrames are the gateway's too
 	Gateway gateway.Options // its functions are filled in
 	Clients string          // folder with socket.io.js and its siblings; default: that of an npm package nearby
@@ -37,6 +37,7 @@ type Options struct {
 // Server is a running deployment. Its fields are for reading.
 type Server struct {
 	URL     string // such as http://127.0.0.1:3000
+	Warning string // what to tell whoever starts it, empty on a loopback address: others can reach it
 	Gateway *gateway.Gateway
 	Store   *memory.Store
 	Engine  *engine.Engine
@@ -66,8 +67,8 @@ func Start(o Options, bind func(socketio.Backend) (*engine.Engine, error)) (*Ser
 	} else if err != nil {
 		return nil, err
 	}
-	s := &Server{URL: "http://" + listener.Addr().String(), ended: make(chan struct{})}
-	if err := s.wire(o, bind); err != nil {
+	s := &Server{URL: "http://" + listener.Addr().String(), Warning: gateway.Warning(listener.Addr()), ended: make(chan struct{})}
+	if err := s.wire(o, listener.Addr(), bind); err != nil {
 		listener.Close()
 		return nil, err
 	}
@@ -80,7 +81,7 @@ func Start(o Options, bind func(socketio.Backend) (*engine.Engine, error)) (*Ser
 	return s, nil
 }
 
-func (s *Server) wire(o Options, bind func(socketio.Backend) (*engine.Engine, error)) (err error) {
+func (s *Server) wire(o Options, addr net.Addr, bind func(socketio.Backend) (*engine.Engine, error)) (err error) {
 	var connect, message, disconnect, heartbeat late
 	g := o.Gateway
 	g.Connect, g.Default, g.Disconnect, g.Jobs = &connect, &message, &disconnect, &heartbeat
@@ -126,7 +127,7 @@ func (s *Server) wire(o Options, bind func(socketio.Backend) (*engine.Engine, er
 	if err != nil {
 		return err
 	}
-	s.http = &http.Server{Handler: files, ReadHeaderTimeout: 10 * time.Second, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)}
+	s.http = gateway.NewServer(addr, files, o.Hosts...)
 	return nil
 }
 

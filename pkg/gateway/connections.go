@@ -19,7 +19,8 @@ const (
 	FrameBinary = "binary"
 )
 
-// manage is the @connections API. Credentials are not checked.
+// manage is the @connections API. Credentials are not checked; what has an Origin, which no SDK sends and browsers send with any POST and DELETE, is
+// refused.
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-how-to-call-websocket-api-connections.html
 func (g *Gateway) manage(w http.ResponseWriter, r *http.Request, id string) {
 	var a apiAnswer
@@ -29,10 +30,10 @@ func (g *Gateway) manage(w http.ResponseWriter, r *http.Request, id string) {
 	switch {
 	case !g.admitManagement(): // https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html counts WebSocket callbacks in
 		a = throttled
-	case r.Method != http.MethodPost && r.Method != http.MethodGet && r.Method != http.MethodDelete:
+	case r.Header.Get("Origin") != "", r.Method != http.MethodPost && r.Method != http.MethodGet && r.Method != http.MethodDelete:
 		a = apiAnswer{status: http.StatusForbidden, kind: "ForbiddenException", message: "Forbidden"}
 	case !wellFormed(id): // https://github.com/localstack/localstack/issues/4694
-		a = apiAnswer{status: http.StatusBadRequest, kind: "BadRequestException", message: "Invalid connectionId: " + id}
+		a = apiAnswer{status: http.StatusBadRequest, kind: "BadRequestException", message: "Invalid connectionId: " + excerpt(id)}
 	case r.Method == http.MethodPost:
 		a = g.post(w, r, id)
 	case r.Method == http.MethodGet:
@@ -43,9 +44,9 @@ func (g *Gateway) manage(w http.ResponseWriter, r *http.Request, id string) {
 	if a.status == 0 { // the caller gave up
 		return
 	}
-	a.write(w, id, g.random.id())
+	a.write(w, excerpt(id), g.random.id())
 	if g.opt.Logger.Enabled(r.Context(), slog.LevelDebug) {
-		g.opt.Logger.Debug("management", "method", r.Method, "connection", id, "status", a.status, "bytes", r.ContentLength)
+		g.opt.Logger.Debug("management", "method", excerpt(r.Method), "connection", excerpt(id), "status", a.status, "bytes", r.ContentLength)
 	}
 }
 

@@ -39,7 +39,7 @@ func New(o Options) (*Gateway, error) {
 	}
 	g := &Gateway{opt: o, conns: make(map[string]*conn)}
 	g.base, g.cancel = context.WithCancel(context.Background())
-	g.random.seed(o.Seed)
+	g.random.seed(o.Seed, o.RepeatableIDs)
 	g.faults.init(o.Seed, o.Faults)
 	g.tasks.init(o.Clock)
 	g.throttles.init(o)

@@ -121,8 +121,12 @@ type Options struct {
 	// ShuffleHTTP delays HTTP API invocations in the same way.
 	ShuffleHTTP bool
 
-	// Seed makes ids, jitter and faults repeatable. Default: a random one, because ids that come again would meet the rows of an earlier run.
+	// Seed makes jitter and faults repeatable. Default: a random one.
 	Seed uint64
+
+	// RepeatableIDs has ids come from Seed too. Whoever knows the seed then knows the id of every connection, and may post to it or close it: this is for
+	// tests. Ids that come again would meet the rows of an earlier run. By default nobody can guess an id.
+	RepeatableIDs bool
 
 	// Faults to inject; SetFaults changes them later.
 	Faults Faults

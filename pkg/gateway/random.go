@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	crand "crypto/rand"
 	"encoding/base64"
 	"encoding/binary"
 	"math/rand/v2"
@@ -14,24 +15,31 @@ const idLength = 16
 
 type id [idLength]byte
 
-// random holds one seeded stream for ids and one for jitter, so that a change of the one leaves the other as it was.
+// random holds one stream for ids and one for jitter, so that a change of the one leaves the other as it was.
 type random struct {
-	mu          sync.Mutex
-	ids, jitter *rand.Rand
+	mu     sync.Mutex
+	ids    *rand.Rand // nil for ids that nobody can guess
+	jitter *rand.Rand
 }
 
-func (r *random) seed(seed uint64) {
-	r.ids = rand.New(rand.NewPCG(seed, 1))
+func (r *random) seed(seed uint64, ids bool) {
+	if ids {
+		r.ids = rand.New(rand.NewPCG(seed, 1))
+	}
 	r.jitter = rand.New(rand.NewPCG(seed, 2))
 }
 
 func (r *random) id() (out id) {
 	var raw [16]byte
-	r.mu.Lock()
-	a, b := r.ids.Uint64(), r.ids.Uint64()
-	r.mu.Unlock()
-	binary.LittleEndian.PutUint64(raw[:], a)
-	binary.LittleEndian.PutUint64(raw[8:], b)
+	if r.ids == nil {
+		crand.Read(raw[:])
+	} else {
+		r.mu.Lock()
+		a, b := r.ids.Uint64(), r.ids.Uint64()
+		r.mu.Unlock()
+		binary.LittleEndian.PutUint64(raw[:], a)
+		binary.LittleEndian.PutUint64(raw[8:], b)
+	}
 	base64.URLEncoding.Encode(out[:], raw[:11])
 	return out
 }

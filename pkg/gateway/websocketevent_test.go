@@ -157,18 +157,20 @@ func TestOnlyConnectHasHeadersAndQuery(t *testing.T) {
 	}
 }
 
-func TestTheSeedRepeatsConnectionIDs(t *testing.T) {
-	first := func(seed uint64) string {
-		_, id := start(t, gateway.Options{Seed: seed}).connect()
+func TestTheSeedRepeatsConnectionIDsOnlyIfAsked(t *testing.T) {
+	first := func(seed uint64, repeatable bool) string {
+		_, id := start(t, gateway.Options{Seed: seed, RepeatableIDs: repeatable}).connect()
 		return id
 	}
-	one, again, two := first(1), first(1), first(2)
+	one, again, two := first(1, true), first(1, true), first(2, true)
 	if one != again || one == two {
 		t.Errorf("seed 1 gave %s, then %s; seed 2 gave %s", one, again, two)
 	}
-	some, other := first(0), first(0)
-	if some == other {
+	if some, other := first(0, true), first(0, true); some == other {
 		t.Error("no seed gave the same id twice")
+	}
+	if unasked := first(1, false); unasked == one || first(1, false) == unasked {
+		t.Errorf("unasked, seed 1 gave %s, which can be guessed", unasked)
 	}
 }
 

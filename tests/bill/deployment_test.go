@@ -71,7 +71,7 @@ func start(t *testing.T, io *socketio.Server) *deployment {
 	d.server, err = devserver.Start(devserver.Options{
 		Engine: engine.Options{PingInterval: pingInterval, Clock: d.clock, Logger: slog.New(complaints{t: t})},
 		// Without the gap after a handshake, in which a post is only tried in vain.
-		Gateway: gateway.Options{Clock: d.clock, Seed: 1, ConnectGap: -1, Logger: slog.New(&invocations{complaints{t}, d})},
+		Gateway: gateway.Options{Clock: d.clock, Seed: 1, RepeatableIDs: true, ConnectGap: -1, Logger: slog.New(&invocations{complaints{t}, d})},
 		Wrap: func(b socketio.Backend) socketio.Backend {
 			b.Sessions, b.Rooms = counted, counted
 			b.Poster, b.Timers = poster{b.Poster, d}, timers{b.Timers, d}

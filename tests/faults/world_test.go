@@ -51,7 +51,7 @@ func newWorld(t *testing.T) *world {
 			Clock: w.clock, PingInterval: pingInterval, PingTimeout: pingTimeout, MaxPayload: maxPayload,
 			Logger: slog.New(slog.DiscardHandler),
 		},
-		Gateway: gateway.Options{Clock: w.clock, Seed: 1},
+		Gateway: gateway.Options{Clock: w.clock, Seed: 1, RepeatableIDs: true},
 		Wrap: func(b socketio.Backend) socketio.Backend {
 			w.posts.Poster = b.Poster
 			b.Poster = &w.posts

@@ -110,7 +110,7 @@ func start(t *testing.T) *server {
 	h := &handlers{clock: clock, random: rand.New(rand.NewPCG(7, 7)), lines: map[string]*handlerLine{}}
 	d, err := devserver.Start(devserver.Options{
 		Engine:  engine.Options{Clock: clock, MaxPayload: maxPayload, Logger: slog.New(slog.DiscardHandler)},
-		Gateway: gateway.Options{Clock: clock, Seed: 7, Faults: faults, JobVisibility: time.Minute}, // the clock jumps while jobs run
+		Gateway: gateway.Options{Clock: clock, Seed: 7, RepeatableIDs: true, Faults: faults, JobVisibility: time.Minute}, // the clock jumps while jobs run
 		Wrap: func(b socketio.Backend) socketio.Backend {
 			ids.Store, h.Poster = b.Sessions, b.Poster
 			b.Sessions, b.Poster = ids, h

@@ -67,7 +67,7 @@ var wanting = regexp.MustCompile(`(?m)^([+-]\t|\+[a-z])`)
 
 // dev runs make dev until Ctrl-C, and lets two clients talk meanwhile.
 func dev(t *testing.T, project string) {
-	cmd := exec.Command("make", "dev", "ARGS=-addr 127.0.0.1:0")
+	cmd := exec.Command("make", "dev", "ARGS=-addr 127.0.0.1:0 -host shop.test")
 	cmd.Dir = project
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Stderr = io.Discard // make says that it was interrupted
@@ -102,6 +102,21 @@ func dev(t *testing.T, project string) {
 		answer.Body.Close()
 		if err != nil || answer.StatusCode != http.StatusOK || !strings.Contains(string(text), want) {
 			t.Errorf("%s: %s %s %v", path, answer.Status, text, err)
+		}
+	}
+	for host, want := range map[string]int{"shop.test": http.StatusOK, "evil.example": http.StatusMisdirectedRequest} {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Host = host
+		answer, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer.Body.Close()
+		if answer.StatusCode != want {
+			t.Errorf("as %s: %s, want %d", host, answer.Status, want)
 		}
 	}
 	clients(t, url)

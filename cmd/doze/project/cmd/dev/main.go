@@ -18,12 +18,20 @@ import (
 
 func main() {
 	addr := flag.String("addr", "127.0.0.1:3000", "`address` to listen on; port 0 takes a free one")
+	var hosts []string
+	flag.Func("host", "`name` besides localhost that requests may give this server while it listens on a loopback address; may be repeated", func(name string) error {
+		hosts = append(hosts, name)
+		return nil
+	})
 	flag.Parse()
-	s, err := devserver.Start(devserver.Options{Addr: *addr, Gateway: gateway.Options{Site: app.Page()}}, app.New().Bind)
+	s, err := devserver.Start(devserver.Options{Addr: *addr, Hosts: hosts, Gateway: gateway.Options{Site: app.Page()}}, app.New().Bind)
 	if err != nil {
 		log.Fatal(err)
 	}
 	fmt.Printf("Open this in two browser tabs: %s\nClients connect with io(%q). Ctrl-C ends it.\n", s.URL, s.URL)
+	if s.Warning != "" {
+		fmt.Fprintln(os.Stderr, s.Warning)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	select {
