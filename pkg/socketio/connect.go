@@ -56,7 +56,7 @@ func (t *turn) connect(ctx context.Context, p protocol.Packet) error {
 		return err
 	}
 	if err := s.run(ctx, n.connection, s.isConnected); err != nil {
-		s.log("connection").ErrorContext(ctx, "OnConnection failed, so the socket is disconnected", "error", err)
+		t.tally.failed(s, "connection", "OnConnection failed, so the socket is disconnected", err)
 		return s.Disconnect(ctx, false)
 	}
 	return nil
@@ -137,7 +137,7 @@ func (t *turn) refuse(ctx context.Context, s *Socket, err error) error {
 			return err
 		}
 	}
-	s.log("connect").ErrorContext(ctx, "a middleware failed", "error", err)
+	t.tally.failed(s, "connect", "a middleware failed", err)
 	return t.connectError(ctx, s.namespace.name, &ConnectError{Message: "Connection refused"})
 }
 

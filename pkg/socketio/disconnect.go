@@ -37,7 +37,7 @@ func (s *Socket) Disconnect(ctx context.Context, closeSession bool) error {
 	}
 	err := errors.Join(errs...)
 	if closeSession || err != nil { // what is half done is finished with the session
-		s.turn.close(ctx)
+		s.turn.close(ctx, engine.ForcedClose)
 	}
 	return err
 }
@@ -117,7 +117,8 @@ func (s *Socket) runReason(ctx context.Context, event string, functions []func(c
 			return f(ctx, s, reason)
 		}()
 		if err != nil {
-			s.log(event).ErrorContext(ctx, "a handler failed", "error", err)
+			text, stack := logged(err)
+			s.log(event).Log(ctx, levelOf(err), "a handler failed", "error", text+stack)
 		}
 	}
 }

@@ -16,14 +16,18 @@ func (t *turn) event(ctx context.Context, s *Socket, p protocol.Packet) error {
 	name := p.EventName()
 	ack, err := t.handle(ctx, s, name, p)
 	if err != nil {
-		s.log(name).ErrorContext(ctx, "a handler failed", "error", err)
+		message := "a handler failed"
+		if errors.As(err, new(badArgument)) { // it was not called
+			message = "a client's event was refused"
+		}
+		t.tally.failed(s, name, message, err)
 		return nil
 	}
 	if ack == nil || !s.isConnected() {
 		return nil
 	}
 	if err := t.v.Send(ctx, *ack); err != nil {
-		return fmt.Errorf("the ack of %q could not be sent: %w", name, err)
+		return fmt.Errorf("the ack of %q could not be sent: %w", cut(name, maxLogged), err)
 	}
 	return nil
 }
@@ -33,7 +37,7 @@ func (t *turn) handle(ctx context.Context, s *Socket, name string, p protocol.Pa
 	defer recovered(&err)
 	args, err := p.Args()
 	if err != nil {
-		return nil, err
+		return nil, badArgument{err}
 	}
 	for _, f := range s.namespace.any {
 		all, err := decodeArgs(args[1:], p.Buffers)
@@ -49,7 +53,7 @@ func (t *turn) handle(ctx context.Context, s *Socket, name string, p protocol.Pa
 	}
 	h := s.namespace.handlers[name]
 	if h == nil {
-		s.log(name).DebugContext(ctx, "an event has no handler")
+		t.tally.unknown(s, name)
 		return nil, nil
 	}
 	results, err := h.call(ctx, s, args[1:], p.Buffers)
@@ -72,7 +76,9 @@ type panicked struct {
 	stack []byte
 }
 
-func (p *panicked) Error() string { return fmt.Sprintf("panic: %v\n%s", p.value, p.stack) }
+func (p *panicked) Error() string {
+	return fmt.Sprintf("panic: %s\n%s", cut(fmt.Sprint(p.value), maxError), p.stack)
+}
 
 // recovered turns a panic into an error.
 func recovered(err *error) {

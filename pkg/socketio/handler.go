@@ -94,12 +94,12 @@ func (h *handler) call(ctx context.Context, s *Socket, args []json.RawMessage, b
 		switch {
 		case i < len(args):
 			if err := protocol.DecodeArg(args[i], buffers, v.Interface()); err != nil {
-				return nil, fmt.Errorf("argument %d: %w", i+1, err)
+				return nil, badArgument{fmt.Errorf("argument %d: %w", i+1, err)}
 			}
 		case h.variadic && i == len(h.in)-1:
 			continue
 		case t.Kind() != reflect.Pointer:
-			return nil, fmt.Errorf("argument %d, a %v, is missing", i+1, t)
+			return nil, badArgument{fmt.Errorf("argument %d, a %v, is missing", i+1, t)}
 		}
 		in = append(in, v.Elem())
 	}
@@ -121,7 +121,7 @@ func decodeArgs(args []json.RawMessage, buffers [][]byte) (Args, error) {
 	all := make(Args, len(args))
 	for i, arg := range args {
 		if err := protocol.DecodeArg(arg, buffers, &all[i]); err != nil {
-			return nil, fmt.Errorf("argument %d: %w", i+1, err)
+			return nil, badArgument{fmt.Errorf("argument %d: %w", i+1, err)}
 		}
 	}
 	return all, nil

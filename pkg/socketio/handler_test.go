@@ -151,7 +151,7 @@ func TestArgumentsThatDoNotFitAreLoggedAndNotAcked(t *testing.T) {
 			if ack, ok := client.TryEmit("e", c.args...); ok {
 				t.Errorf("acked %v", ack)
 			}
-			log.want(t, "a handler failed", c.want, "e", client.ID())
+			log.want(t, refusedEvent, c.want, "e", client.ID())
 			client.Emit("alive")
 		})
 	}

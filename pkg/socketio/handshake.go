@@ -3,6 +3,7 @@ package socketio
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/url"
 	"time"
@@ -38,5 +39,8 @@ func (s *Socket) Auth(into any) error {
 	if s.auth == nil {
 		return nil
 	}
-	return json.Unmarshal(s.auth, into)
+	if err := json.Unmarshal(s.auth, into); err != nil {
+		return badArgument{fmt.Errorf("the payload: %w", err)}
+	}
+	return nil
 }

@@ -60,6 +60,9 @@ func (l *logbook) lines(t *testing.T, message string) (found []map[string]any) {
 	return found
 }
 
+// refusedEvent is the message of what a client did wrong.
+const refusedEvent = "a client's event was refused"
+
 // want checks that exactly one line has a message, an error text, an event and a socket.
 func (l *logbook) want(t *testing.T, message, err, event, socket string) {
 	t.Helper()
@@ -68,7 +71,11 @@ func (l *logbook) want(t *testing.T, message, err, event, socket string) {
 		t.Fatalf("the log has %d lines %q, want 1:\n%s", len(lines), message, l.text.String())
 	}
 	got, _ := lines[0]["error"].(string)
-	if !strings.Contains(got, err) || lines[0]["event"] != event || lines[0]["socket"] != socket || lines[0]["level"] != "ERROR" {
+	level := "ERROR"
+	if message == refusedEvent {
+		level = "WARN"
+	}
+	if !strings.Contains(got, err) || lines[0]["event"] != event || lines[0]["socket"] != socket || lines[0]["level"] != level {
 		t.Errorf("logged %v, want error %q, event %q, socket %q", lines[0], err, event, socket)
 	}
 }

@@ -17,7 +17,13 @@ var _ engine.Handler = handlerOf{}
 // Message implements engine.Handler.
 func (h handlerOf) Message(ctx context.Context, v *engine.Invocation, messages []protocol.EnginePacket) error {
 	t := &turn{server: h.s, v: v}
+	defer t.tally.write(ctx, h.s.opt.Logger)
 	err := t.messages(ctx, messages)
+	if errors.Is(err, engine.ErrOutboxFull) || errors.Is(err, engine.ErrBusy) { // the client's doing, not the server's
+		h.s.opt.Logger.WarnContext(ctx, "a client takes no answers, so its session is closed", "session", v.Address(), "error", err)
+		t.close(ctx, engine.TransportError)
+		err = nil
+	}
 	return errors.Join(err, t.end(ctx))
 }
 

@@ -73,7 +73,8 @@ func (n *Namespace) OnAny(f func(ctx context.Context, s *Socket, event string, a
 // Arguments beyond are ignored. []byte takes binary, also inside structs, maps and slices.
 //
 // When the client asked for an ack, the results but the error are its arguments. With an error no ack is sent and the
-// error is logged, except for an *AckError, whose data is then the ack's only argument.
+// error is logged, once for all events of a request that fail alike, except for an *AckError, whose data is then the
+// ack's only argument.
 //
 // The raw form func(context.Context, *socketio.Socket, socketio.Args) (socketio.Args, error) takes and acks any
 // arguments. On panics when the function is of another form, when the event has a handler already, and for names that

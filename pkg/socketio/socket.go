@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
-	"strings"
 	"sync"
 )
 
@@ -86,12 +85,6 @@ func (s *Socket) reload() {
 	s.entry, s.data = e, e.data()
 }
 
-// maxLogged is the size in bytes of what is logged of an event's name, which a client chooses.
-const maxLogged = 100
-
 func (s *Socket) log(event string) *slog.Logger {
-	if len(event) > maxLogged {
-		event = strings.ToValidUTF8(event[:maxLogged], "") + "..."
-	}
-	return s.namespace.server.opt.Logger.With("namespace", s.namespace.name, "socket", s.id, "event", event)
+	return s.namespace.server.opt.Logger.With("namespace", s.namespace.name, "socket", s.id, "event", cut(event, maxLogged))
 }

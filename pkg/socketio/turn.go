@@ -15,6 +15,7 @@ import (
 type turn struct {
 	server *Server
 	v      *engine.Invocation
+	tally  tally
 	moves  int // CONNECTs and DISCONNECTs so far, each of which costs some writes
 
 	mu      sync.Mutex // guards everything below
@@ -34,11 +35,11 @@ func (t *turn) isClosed() bool {
 }
 
 // close closes the session.
-func (t *turn) close(ctx context.Context) {
+func (t *turn) close(ctx context.Context, reason engine.Reason) {
 	t.mu.Lock()
 	t.closed = true
 	t.mu.Unlock()
-	t.v.Close(ctx, engine.ForcedClose)
+	t.v.Close(ctx, reason)
 }
 
 // add makes a socket the one of its namespace.
