@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"io"
+	"strings"
 	"time"
 )
 
@@ -81,6 +82,13 @@ func (s *Server) entryHead(state byte, id string, more int) (entry, error) {
 	version, err := s.randomText(versionLength)
 	e := append(make(entry, 0, dataOffset+more), state)
 	return append(append(e, id...), version...), err
+}
+
+// isID reports whether a text has the form of a socket's id.
+func isID(text string) bool {
+	return len(text) == idLength && !strings.ContainsFunc(text, func(c rune) bool {
+		return (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' && c != '_'
+	})
 }
 
 // randomText returns n random characters of those that need no escaping anywhere; n is at most 24.

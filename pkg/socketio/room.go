@@ -28,15 +28,36 @@ const maxRoomName = 256
 // middleware, it will be once it is connected. More rooms than Options.MaxRooms are an error, and the socket is then in
 // none of those that it wanted to join; a store in which counting costs counts now and then, so that a few more may pass
 // before. After another error it may be in some of them.
+//
+// A name that has the form of another socket's id, 20 characters of A-Z, a-z, 0-9, - and _, is an error, and the socket is
+// then in none of the rooms: that room is the other's own, and who is in it gets what is meant for the other. Put
+// something before the names that clients choose, such as #.
 func (s *Socket) Join(ctx context.Context, names ...string) error {
 	for _, name := range names {
 		if name == "" || len(name) > maxRoomName {
-			return fmt.Errorf("socketio: a room's name has 1 to %d bytes, this one %d", maxRoomName, len(name))
+			return limited{fmt.Sprintf("socketio: a room's name has 1 to %d bytes, this one %d", maxRoomName, len(name))}
+		}
+		if name != s.id && isID(name) {
+			return limited{fmt.Sprintf("socketio: Join(%q): the name could be another socket's id, and the room its own: "+
+				"put something before the names that clients choose, such as #, or call JoinSocketRoom", name)}
 		}
 	}
+	return s.join(ctx, names)
+}
+
+// JoinSocketRoom is Join for the room that another socket has of its own: this one gets all that is sent to that one by its
+// id, as someone who looks on would want. Never call it with an id that a client chooses.
+func (s *Socket) JoinSocketRoom(ctx context.Context, id string) error {
+	if !isID(id) {
+		return limited{fmt.Sprintf("socketio: JoinSocketRoom of %d bytes that are no socket's id", len(id))}
+	}
+	return s.join(ctx, []string{id})
+}
+
+func (s *Socket) join(ctx context.Context, names []string) error {
 	names = slices.DeleteFunc(slices.Clone(names), func(name string) bool { return name == s.id })
 	server := s.namespace.server
-	tooMany := fmt.Errorf("socketio: a socket may be in %d rooms: leave some, or raise Options.MaxRooms", server.opt.MaxRooms)
+	tooMany := limited{fmt.Sprintf("socketio: a socket may be in %d rooms: leave some, or raise Options.MaxRooms", server.opt.MaxRooms)}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.usable(); err != nil || len(names) == 0 {

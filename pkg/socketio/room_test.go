@@ -15,7 +15,7 @@ import (
 func roomy() *socketio.Server {
 	io, _ := newServer()
 	n := io.Of("/")
-	n.On("join", func(c ctx, s sock, rooms ...string) error { return s.Join(c, rooms...) })
+	n.On("join", joinAll)
 	n.On("leave", func(c ctx, s sock, rooms ...string) error { return s.Leave(c, rooms...) })
 	n.On("rooms", func(c ctx, s sock) ([]string, error) { return s.Rooms(c) })
 	n.On("to", func(c ctx, s sock, to, except []string, v any) error {
@@ -29,6 +29,20 @@ func roomy() *socketio.Server {
 	n.On("except", func(c ctx, s sock, room string, v any) error { return s.Except(room).Emit(c, "got", v) })
 	io.Of("/other").On("all", func(c ctx, _ sock, v any) error { return io.Of("/other").Emit(c, "got", v) })
 	return io
+}
+
+// joinAll joins rooms, those that are others' own among them.
+func joinAll(c ctx, s sock, rooms ...string) error {
+	var errs []error
+	var names []string
+	for _, room := range rooms {
+		if len(room) == len(s.ID()) {
+			errs = append(errs, s.JoinSocketRoom(c, room))
+		} else {
+			names = append(names, room)
+		}
+	}
+	return errors.Join(append(errs, s.Join(c, names...))...)
 }
 
 func TestBroadcastsReachTheSocketsTheyName(t *testing.T) {
@@ -104,6 +118,40 @@ func TestASocketIsInTheRoomOfItsID(t *testing.T) {
 	a.Emit("to", []string{b.ID()}, []string{}, 5)
 	b.Expect("got", 5)
 	a.ExpectNothing()
+}
+
+func TestAnothersOwnRoomIsJoinedOnlyWhenAskedFor(t *testing.T) {
+	for _, in := range []string{"connected", "joining"} {
+		io, log := newServer()
+		var bad []error
+		join := func(c ctx, s sock) error {
+			id := strings.Repeat("aZ09-_", 4)[:20]
+			bad = []error{s.Join(c, id), s.Join(c, "other", id), s.JoinSocketRoom(c, "tea"), s.JoinSocketRoom(c, "")}
+			return errors.Join(s.Join(c, s.ID()), s.Join(c, id[:19], id+"x", "#"+id, "#"+id[:19]), s.JoinSocketRoom(c, id))
+		}
+		if in == "joining" {
+			io.Of("/").Use(join)
+		} else {
+			io.Of("/").OnConnection(join)
+		}
+		io.Of("/").On("rooms", func(c ctx, s sock) ([]string, error) { return s.Rooms(c) })
+		io.Of("/").On("join", func(c ctx, s sock, room string) error { return s.Join(c, room) })
+		client := socketiotest.New(t, io).Connect("/")
+		const want = "[#aZ09-_aZ09-_aZ09-_a #aZ09-_aZ09-_aZ09-_aZ aZ09-_aZ09-_aZ09-_a aZ09-_aZ09-_aZ09-_aZ aZ09-_aZ09-_aZ09-_aZx]"
+		if got := fmt.Sprint(client.Emit("rooms")...); got != want {
+			t.Errorf("%s: in %s", in, got)
+		}
+		for i, hint := range []string{"put something before the names", "put something before the names", "no socket's id", "no socket's id"} {
+			if err := bad[i]; err == nil || !strings.Contains(err.Error(), hint) {
+				t.Errorf("%s: Join %d returned %v", in, i, err)
+			}
+		}
+		log.nothing(t)
+		client.TryEmit("join", strings.Repeat("x", 20)) // a client's doing
+		if lines := log.lines(t, "a handler failed"); len(lines) != 1 || lines[0]["level"] != "WARN" {
+			t.Errorf("logged %v", lines)
+		}
+	}
 }
 
 func TestJoinLeaveAndEmitTakeEffectInTheOrderOfTheProgram(t *testing.T) {

@@ -36,8 +36,7 @@ const (
 )
 
 // ID returns the socket's public id: 20 characters, unrelated to the session's secret one. It is also the name of the
-// room that the socket alone is in from the start: an application that lets clients choose the names of rooms puts
-// something before them, or one client could join another's and get what is meant for it.
+// room that the socket alone is in from the start. Join refuses names of that form.
 func (s *Socket) ID() string { return s.id }
 
 // Namespace returns the namespace that the socket is in.

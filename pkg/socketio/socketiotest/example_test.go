@@ -25,7 +25,7 @@ func newChat() *socketio.Server {
 		if err := s.Data(&nickname); err != nil {
 			return "", err
 		}
-		return "welcome to " + room, errors.Join(s.Join(ctx, room), s.To(room).Emit(ctx, "joined", nickname))
+		return "welcome to " + room, errors.Join(s.Join(ctx, "#"+room), s.To("#"+room).Emit(ctx, "joined", nickname))
 	})
 	return io
 }
