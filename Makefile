@@ -68,7 +68,7 @@ fuzz:
 
 tests/node_modules: tests/package-lock.json
 	@command -v npm >/dev/null || { echo "npm is missing: install Node 20.14 or newer; without it: go run ./cmd/doze dev, make check"; exit 1; }
-	npm ci --prefix tests --no-audit --no-fund --loglevel=error
+	npm ci --prefix tests --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
 # Pythons of their own: one for what stands in for AWS and checks templates, one for sam, whose dependencies are others.

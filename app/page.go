@@ -9,7 +9,11 @@ import (
 //go:embed page
 var page embed.FS
 
-// Page serves the chat's page. It runs no script but its own and the Socket.IO client.
+// policy is the page's: no script but its own and the Socket.IO client, no frame around it, no form that leads elsewhere.
+const policy = "default-src 'self'; connect-src 'self' ws: wss:; script-src 'self' https://cdn.socket.io; " +
+	"base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+
+// Page serves the chat's page.
 func Page() http.Handler {
 	root, err := fs.Sub(page, "page")
 	if err != nil {
@@ -17,7 +21,7 @@ func Page() http.Handler {
 	}
 	files := http.FileServerFS(root)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Security-Policy", "default-src 'self'; connect-src 'self' ws: wss:; script-src 'self' https://cdn.socket.io")
+		w.Header().Set("Content-Security-Policy", policy)
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		w.Header().Set("Cache-Control", "no-cache")
 		files.ServeHTTP(w, r)

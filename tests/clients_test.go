@@ -85,7 +85,7 @@ func node(t *testing.T, env []string, args ...string) {
 		t.Fatal("this test needs Node 20 or newer: install it, then run make test")
 	}
 	if _, err := os.Stat("node_modules/socket.io"); err != nil {
-		t.Fatal("this test needs the npm packages of tests/package.json: run npm ci --prefix tests, or make test")
+		t.Fatal("this test needs the npm packages of tests/package.json: run npm ci --prefix tests --ignore-scripts, or make test")
 	}
 	cmd := exec.CommandContext(t.Context(), "node", args...)
 	cmd.Env = append(os.Environ(), env...)

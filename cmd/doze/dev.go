@@ -68,7 +68,7 @@ func devOptions(args []string, log io.Writer) (o devserver.Options, aws services
 	e := &o.Engine
 	f.StringVar(&o.Addr, "addr", "127.0.0.1:3000", "`address` to listen on; port 0 takes a free one")
 	f.Func("host", hostUsage, hostNames(&o.Hosts))
-	f.StringVar(&o.Clients, "client", "", "`folder` with socket.io.js (default: the npm package socket.io nearby, else its CDN)")
+	f.StringVar(&o.Clients, "client", "", "`folder` with socket.io.js of socket.io 4.8.4, the version that the chat's page runs (default: the npm package socket.io nearby, else its CDN)")
 	f.DurationVar(&e.PingInterval, "ping-interval", 25*time.Second, "time between two pings; 300s is what a deployment uses")
 	f.DurationVar(&e.PingTimeout, "ping-timeout", 20*time.Second, "time for the pong to come")
 	f.DurationVar(&e.ConnectTimeout, "connect-timeout", 45*time.Second, "time to join a first namespace")

@@ -36,8 +36,9 @@ var clientNames = map[string]string{
 	"socket.io.msgpack.min.js.map": "application/json; charset=utf-8",
 }
 
-// cdn has the client where no npm package is near: https://socket.io/docs/v4/client-installation/.
-const cdn = "https://cdn.socket.io/4.8.1/"
+// cdn has the client where no npm package is near, in the version that tests/package.json names:
+// https://socket.io/docs/v4/client-installation/.
+const cdn = "https://cdn.socket.io/4.8.4/"
 
 // Handler serves the client's files and client.json, and leaves other requests to next: the application's page. It
 // returns an error when Options.WebSocket is no address.

@@ -1,8 +1,10 @@
 package site_test
 
 import (
+	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
 
@@ -45,5 +47,23 @@ func TestOtherPathsAreTheApplications(t *testing.T) {
 	}
 	if w := get(t, site.Options{Path: "/chat/"}, "/chat/socket.io.js"); w.Code != http.StatusFound {
 		t.Errorf("below another path: %d", w.Code)
+	}
+}
+
+// TestClientHasOneVersion compares what browsers get from the CDN with what the tests run on.
+func TestClientHasOneVersion(t *testing.T) {
+	var pinned struct {
+		Versions map[string]string `json:"dependencies"`
+	}
+	if b, err := os.ReadFile("../../tests/package.json"); err != nil || json.Unmarshal(b, &pinned) != nil {
+		t.Fatal(err, string(b))
+	}
+	want := "https://cdn.socket.io/" + pinned.Versions["socket.io"] + "/socket.io.js"
+	if got := get(t, site.Options{}, "/socket.io/socket.io.js").Header().Get("Location"); got != want || pinned.Versions["socket.io-client"] != pinned.Versions["socket.io"] {
+		t.Errorf("the CDN's client is %s, tests have %s and the client %s", got, want, pinned.Versions["socket.io-client"])
+	}
+	page, err := os.ReadFile("../../app/page/index.html")
+	if err != nil || !strings.Contains(string(page), "socket.io "+pinned.Versions["socket.io"]+",") {
+		t.Errorf("the chat's page is not for socket.io %s: %v", pinned.Versions["socket.io"], err)
 	}
 }

@@ -32,7 +32,7 @@ func serverKinds(ctx context.Context, dir string) ([]serverKind, error) {
 		return nil, fmt.Errorf("run this from the project's root: %w\n%s", err, out)
 	}
 	if _, err := os.Stat("tests/node_modules/socket.io"); err != nil {
-		return nil, fmt.Errorf("the npm packages are missing: run npm ci --prefix tests")
+		return nil, fmt.Errorf("the npm packages are missing: run npm ci --prefix tests --ignore-scripts")
 	}
 	return []serverKind{
 		{"Doze", []string{fixture, "-suite", "client", "-addr", "127.0.0.1:0", "-unlimited"}},

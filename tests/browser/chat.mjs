@@ -53,6 +53,9 @@ class Person {
     person.name = name;
     person.page = await context.newPage();
     person.page.on("pageerror", (error) => person.problems.push(`${name}'s page: ${error.message}`));
+    person.page.on("console", (message) => { // what the page's own policy forbids it
+      if (/Content Security Policy|integrity/.test(message.text())) person.problems.push(`${name}'s page: ${message.text()}`);
+    });
     await person.page.goto(url);
     return person;
   }

@@ -1,7 +1,7 @@
 //go:build full
 
 // Runs both suites against Node's own servers: what the suites say about Doze is worth as much as they say here. Needs
-// Node and `npm ci` in tests.
+// Node and `npm ci --ignore-scripts` in tests.
 //
 //	go test -tags full ./tests/conformance
 
@@ -56,7 +56,7 @@ func startReference(t *testing.T, args ...string) string {
 	lines := bufio.NewScanner(stdout)
 	if !lines.Scan() {
 		_ = cmd.Wait()
-		t.Fatalf("the reference server did not start (run npm ci in tests): %s", stderr.String())
+		t.Fatalf("the reference server did not start (run npm ci --ignore-scripts in tests): %s", stderr.String())
 	}
 	return "http://127.0.0.1:" + strings.TrimPrefix(lines.Text(), "listening ")
 }

@@ -79,7 +79,7 @@ func packages() (string, error) {
 	}
 	folder = filepath.Join(folder, "tests")
 	if _, err := os.Stat(filepath.Join(folder, "node_modules", "dynalite")); err != nil {
-		return "", errors.New("npm packages are missing: run npm ci in the folder tests, or make test")
+		return "", errors.New("npm packages are missing: run npm ci --ignore-scripts in the folder tests, or make test")
 	}
 	return folder, nil
 }

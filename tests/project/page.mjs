@@ -13,6 +13,9 @@ try {
     const page = await (await browser.newContext()).newPage();
     page.setDefaultTimeout(15_000);
     page.on("pageerror", (error) => problems.push(error.message));
+    page.on("console", (message) => { // what the page's own policy forbids it
+      if (message.text().includes("Content Security Policy")) problems.push(message.text());
+    });
     await page.route("**/socket.io/socket.io.js", (route) => route.fulfill({ path: join(dist, "socket.io.js") }));
     await page.goto(process.env.DOZE_URL);
     await page.getByText(/connected, \d in the room/).waitFor();
