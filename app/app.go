@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/dozeio/doze/pkg/engine"
 	"github.com/dozeio/doze/pkg/socketio"
 )
 
@@ -189,7 +190,11 @@ func whisper(ctx context.Context, s *socketio.Socket, in text) (receipt, error) 
 	if there, err := to.Sockets(ctx); err != nil || len(there) == 0 {
 		return receipt{}, errors.Join(err, problem("They are not here any more."))
 	}
-	return receipt{m.ID, m.Time}, to.Emit(ctx, "whispered", m)
+	err = to.Emit(ctx, "whispered", m)
+	if errors.Is(err, engine.ErrOutboxFull) || errors.Is(err, engine.ErrBusy) {
+		return receipt{}, problem("They have not read yet what was sent before. Try again in a moment.")
+	}
+	return receipt{m.ID, m.Time}, err
 }
 
 func compose(s *socketio.Socket, said string) (message, error) {

@@ -1,10 +1,13 @@
 package app_test
 
 import (
+	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 
 	"github.com/dozeio/doze/app"
+	"github.com/dozeio/doze/pkg/protocol"
 	"github.com/dozeio/doze/pkg/socketio"
 	"github.com/dozeio/doze/pkg/socketio/socketiotest"
 )
@@ -117,6 +120,29 @@ func TestWhisperReachesOnePerson(t *testing.T) {
 	bob.Vanish()
 	if problem := ada.Emit("whisper", map[string]string{"to": bob.ID(), "text": "psst"}); field(t, problem, "error") == nil {
 		t.Errorf("a whisper to somebody who has left was acked with %v", problem)
+	}
+}
+
+func TestWhispersThatAreTooManyAreTheSendersProblem(t *testing.T) {
+	s := socketiotest.New(t, app.New())
+	ada, bob := s.Connect("/", named("ada"), socketiotest.Polling()), s.Connect("/", named("bob"), socketiotest.Polling())
+	bob.Next()
+	in, err := json.Marshal(map[string]string{"to": bob.ID(), "text": strings.Repeat("🙂", 4000)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	whispers := make([]protocol.EnginePacket, 40)
+	for i := range whispers {
+		whispers[i] = protocol.EnginePacket{Type: protocol.EngineMessage, Data: fmt.Appendf(nil, `2["whisper",%s]`, in)}
+	}
+	ada.Raw(whispers...) // in one POST
+	for range 15 {
+		if event, _ := bob.Next(); event != "whispered" {
+			t.Errorf("bob got %s", event)
+		}
+	}
+	if why := bob.Disconnected(); why != "" {
+		t.Errorf("bob, who polls all the time, is disconnected: %s", why)
 	}
 }
 

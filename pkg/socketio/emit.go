@@ -55,6 +55,10 @@ func (b Broadcast) Except(rooms ...string) Broadcast {
 // recipient is no error of the emit: one that is gone is left out; one that does not get the event, because it does not
 // read or poll as fast as events come, is logged and disconnected, so that it knows.
 //
+// An emit to one socket, by its id and nothing else, is otherwise: engine.ErrOutboxFull (too much waits for a client that
+// polls) and engine.ErrBusy (a client does not read fast enough, or there was no time to try) are the sender's errors.
+// Nothing was sent, and the recipient stays: what one client sends to another does not end it.
+//
 // All recipients are served by this call, 64 at a time, so that there is a limit to how many it can serve before ctx
 // ends, of which it leaves up to 0.8 s to its caller: see docs/guarantees.md. What ends it early, be it ctx or the store,
 // is its error. When somebody had been served by then, it is an *UnservedError: the others are disconnected, so that they
@@ -82,6 +86,9 @@ func (b Broadcast) Emit(ctx context.Context, event string, args ...any) error {
 		if err == nil || errors.Is(err, engine.ErrGone) {
 			return nil
 		}
+		if b.isTo(m.Socket) && (errors.Is(err, engine.ErrOutboxFull) || errors.Is(err, engine.ErrBusy)) {
+			return err
+		}
 		if ctx.Err() != nil {
 			late.Add(1)
 		}
@@ -100,6 +107,11 @@ func (b Broadcast) Emit(ctx context.Context, event string, args ...any) error {
 	}
 	s.opt.Logger.ErrorContext(ctx, "a broadcast was cut off", "namespace", b.namespace.name, "error", unserved)
 	return unserved
+}
+
+// isTo reports whether a broadcast is to one socket, by its id and nothing else.
+func (b Broadcast) isTo(id string) bool {
+	return len(b.to) > 0 && !slices.ContainsFunc(b.to, func(room string) bool { return room != id })
 }
 
 // Sockets returns the ids of the sockets that an Emit would reach at the moment, in no order: who is in a room, or

@@ -42,7 +42,7 @@ func (s *Socket) ID() string { return s.id }
 // Namespace returns the namespace that the socket is in.
 func (s *Socket) Namespace() *Namespace { return s.namespace }
 
-// Emit sends an event to this client. See Broadcast.Emit; here a client that is gone is ErrGone.
+// Emit sends an event to this client. See Broadcast.Emit for one socket; here a client that is gone is ErrGone.
 func (s *Socket) Emit(ctx context.Context, event string, args ...any) error {
 	p, err := eventParcel(s.namespace.server.engine, s.namespace.name, event, args)
 	if err != nil {
