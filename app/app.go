@@ -78,6 +78,8 @@ func requireNickname(ctx context.Context, s *socketio.Socket) error {
 		return refuse("nickname_required", "Choose a nickname.")
 	case n > maxNickname:
 		return refuse("nickname_too_long", "A nickname has at most 24 characters.")
+	case !visible(auth.Nickname):
+		return refuse("nickname_invisible", "A nickname has characters that can be seen, none that are invisible or change the direction of writing.")
 	}
 	return socketio.UpdateData(ctx, s, func(p *person) error {
 		*p = person{ID: s.ID(), Nickname: auth.Nickname}
@@ -132,6 +134,9 @@ func join(ctx context.Context, s *socketio.Socket, room string) (roomReceipt, er
 	if n := utf8.RuneCountInString(room); n == 0 || n > maxRoom {
 		return roomReceipt{}, problem("A room's name has 1 to 40 characters.")
 	}
+	if !visible(room) {
+		return roomReceipt{}, problem("A room's name has characters that can be seen, none that are invisible or change the direction of writing.")
+	}
 	rooms, err := s.Rooms(ctx)
 	if err != nil {
 		return roomReceipt{}, err
@@ -150,9 +155,21 @@ func join(ctx context.Context, s *socketio.Socket, room string) (roomReceipt, er
 	return receipt, s.To(key(room)).Emit(ctx, "joined", roomEvent{room, p})
 }
 
+// isIn returns a problem unless the socket is in a room: who is not says nothing to those who are.
+func isIn(ctx context.Context, s *socketio.Socket, room string) error {
+	rooms, err := s.Rooms(ctx)
+	if err == nil && !slices.Contains(rooms, key(room)) {
+		return problem("You are not in this room: join it first.")
+	}
+	return err
+}
+
 func leave(ctx context.Context, s *socketio.Socket, room string) (map[string]string, error) {
 	p, err := who(s)
 	if err != nil {
+		return nil, err
+	}
+	if err := isIn(ctx, s, room); err != nil {
 		return nil, err
 	}
 	if err := s.Leave(ctx, key(room)); err != nil {
@@ -171,6 +188,9 @@ type text struct {
 func say(ctx context.Context, s *socketio.Socket, in text) (receipt, error) {
 	m, err := compose(s, in.Text)
 	if err != nil {
+		return receipt{}, err
+	}
+	if err := isIn(ctx, s, in.Room); err != nil {
 		return receipt{}, err
 	}
 	m.Room = in.Room
@@ -214,6 +234,9 @@ type typingEvent struct {
 
 func typing(ctx context.Context, s *socketio.Socket, in typingEvent) (err error) {
 	if in.From, err = who(s); err != nil {
+		return err
+	}
+	if err := isIn(ctx, s, in.Room); err != nil {
 		return err
 	}
 	return s.To(key(in.Room)).Emit(ctx, "typing", in)

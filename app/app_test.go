@@ -44,6 +44,16 @@ func TestNicknameIsRequired(t *testing.T) {
 		"":                      "nickname_required",
 		"  \t":                  "nickname_required",
 		strings.Repeat("ä", 25): "nickname_too_long",
+		"ad\x00a":               "nickname_invisible", // control
+		"ad\u200da":             "nickname_invisible", // zero-width joiner
+		"ad\u202ea":             "nickname_invisible", // right-to-left override
+		"ad\u2067a":             "nickname_invisible", // right-to-left isolate
+		"ada\u00adb":            "nickname_invisible", // soft hyphen
+		"\u3164":                "nickname_invisible", // Hangul filler
+		"\u2800":                "nickname_invisible", // blank of Braille
+		"ada\ufe0f":             "nickname_invisible", // variation selector
+		"ada\u2003b":            "nickname_invisible", // em space
+		"ada\U000e0041":         "nickname_invisible", // tag
 	} {
 		refused := s.ConnectError("/", named(nickname))
 		data, _ := refused.Data.(map[string]any)
@@ -55,6 +65,33 @@ func TestNicknameIsRequired(t *testing.T) {
 		t.Error("no nickname at all was let in")
 	}
 	s.Connect("/", named("  "+strings.Repeat("ä", 24)+" "))
+	for _, nickname := range []string{"Ada L.", "Zoë", "Zoe\u0308", "李雷", "עדה", "عادل", "🙂", "O'Neill-5"} {
+		s.Connect("/", named(nickname))
+	}
+}
+
+func TestWhoIsNotInARoomIsNotHeardInIt(t *testing.T) {
+	s := socketiotest.New(t, app.New())
+	ada, eve := enter(s, "ada"), enter(s, "eve")
+	ada.Emit("join", "tea")
+	for range 3 {
+		for event, args := range map[string]any{"say": map[string]string{"room": "tea", "text": "hello"}, "leave": "tea"} {
+			if problem := eve.Emit(event, args); field(t, problem, "error") == nil {
+				t.Errorf("%s was acked with %v", event, problem)
+			}
+		}
+		eve.EmitNoAck("typing", map[string]any{"room": "tea", "typing": true})
+	}
+	ada.ExpectNothing()
+	eve.Emit("join", "tea")
+	ada.Next()
+	eve.Emit("leave", "tea")
+	ada.Expect("left", map[string]any{"room": "tea", "id": eve.ID(), "nickname": "eve"})
+	eve.Emit("leave", "tea") // again
+	ada.ExpectNothing()
+	if problem := ada.Emit("join", "te\u200ba"); field(t, problem, "error") == nil {
+		t.Errorf("a room that looks like another was acked with %v", problem)
+	}
 }
 
 func TestMembersHearWhoComesAndGoes(t *testing.T) {

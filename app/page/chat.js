@@ -131,7 +131,7 @@ async function join(room) {
 }
 
 async function leave(conversation) {
-  if (conversation.peer) return close(conversation);
+  if (conversation.peer || conversation.outside) return close(conversation);
   try {
     await ask("leave", conversation.room);
     close(conversation);
