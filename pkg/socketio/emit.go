@@ -76,6 +76,9 @@ func (b Broadcast) Emit(ctx context.Context, event string, args ...any) error {
 	if b.rooms && len(b.to) == 0 {
 		return nil
 	}
+	if err := turnOf(ctx).spend(1); err != nil {
+		return err
+	}
 	at, target := s.now(), b.target(ctx)
 	early, cancel := e.Early(ctx)
 	defer cancel()
@@ -124,6 +127,9 @@ func (b Broadcast) Sockets(ctx context.Context) ([]string, error) {
 	ids := []string{}
 	if b.rooms && len(b.to) == 0 {
 		return ids, nil
+	}
+	if err := turnOf(ctx).spend(1); err != nil {
+		return nil, err
 	}
 	_, err := b.namespace.server.adapter.Broadcast(ctx, b.target(ctx), func(_ context.Context, m rooms.Member) error {
 		mu.Lock()

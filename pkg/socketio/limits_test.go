@@ -133,3 +133,94 @@ func TestOneRequestJoinsAndLeavesSoOften(t *testing.T) {
 		t.Errorf("%d CONNECTs were handled, the client is disconnected by %q", connected, client.Disconnected())
 	}
 }
+
+func TestOneRequestBringsSoManyPackets(t *testing.T) {
+	for name, c := range map[string]struct{ rate, sent, want int }{
+		"a thousand":              {0, 1000, 1000},
+		"one more":                {0, 1001, 1000},
+		"another rate":            {3, 40, 30},
+		"as many as there may be": {-1, 5000, 5000},
+	} {
+		t.Run(name, func(t *testing.T) {
+			io, _ := newServer()
+			handled := 0
+			io.Of("/").On("e", func(ctx, sock) error { handled++; return nil })
+			client := socketiotest.New(t, io, socketiotest.Options{Engine: engine.Options{ClientRate: c.rate}}).Connect("/", polling)
+			client.Raw(many(c.sent, `2["e"]`)...)
+			if open := client.Disconnected() == ""; handled != c.want || open != (c.sent == c.want) {
+				t.Errorf("%d were handled, the client is connected: %v", handled, open)
+			}
+		})
+	}
+}
+
+// What handlers call for is bounded for each request, whatever the application does with a packet.
+func TestOneRequestCallsForSoMuch(t *testing.T) {
+	const most = 50
+	large := strings.Repeat("x", 10<<10)
+	for name, c := range map[string]struct {
+		call func(c ctx, s sock, n int) error
+		want int
+	}{
+		"join":      {func(c ctx, s sock, n int) error { return s.Join(c, fmt.Sprint(n)) }, most},
+		"join two":  {func(c ctx, s sock, n int) error { return s.Join(c, fmt.Sprint(n), fmt.Sprint("x", n)) }, most / 2},
+		"leave":     {func(c ctx, s sock, n int) error { return s.Leave(c, fmt.Sprint(n)) }, most},
+		"emit":      {func(c ctx, s sock, _ int) error { return s.Emit(c, "x") }, most},
+		"broadcast": {func(c ctx, s sock, _ int) error { return s.To("a").Emit(c, "x") }, most},
+		"sockets":   {func(c ctx, s sock, _ int) error { _, err := s.To("a").Sockets(c); return err }, most},
+		"rooms":     {func(c ctx, s sock, _ int) error { _, err := s.Rooms(c); return err }, most},
+		"all rooms": {func(c ctx, s sock, _ int) error { _, err := s.Namespace().Rooms(c); return err }, most},
+		"data": {func(c ctx, s sock, n int) error {
+			return socketio.UpdateData(c, s, func(v *int) error { *v = n; return nil })
+		}, most},
+		"large data": {func(c ctx, s sock, n int) error {
+			return socketio.UpdateData(c, s, func(v *string) error { *v = fmt.Sprint(n, large); return nil })
+		}, 5}, // the first has nothing to replace
+		"nothing": {func(ctx, sock, int) error { return nil }, 200},
+	} {
+		t.Run(name, func(t *testing.T) {
+			log := &logbook{}
+			io := socketio.New(socketio.Options{Logger: log.logger(), MaxCalls: most})
+			done := 0
+			io.Of("/").On("e", func(invocation ctx, s sock, n int) error {
+				err := c.call(invocation, s, n)
+				if err == nil {
+					done++
+				}
+				return err
+			})
+			client := socketiotest.New(t, io).Connect("/", polling)
+			var packets []protocol.EnginePacket
+			for n := range 200 {
+				packets = append(packets, text(fmt.Sprintf(`2["e",%d]`, n)))
+			}
+			client.Raw(packets...)
+			if done != c.want {
+				t.Errorf("%d calls were done, want %d", done, c.want)
+			}
+			lines := log.lines(t, "a handler failed")
+			if c.want < 200 && (len(lines) != 1 || lines[0]["level"] != "WARN" || !strings.Contains(lines[0]["error"].(string), "MaxCalls")) {
+				t.Errorf("logged %v", lines)
+			}
+			if client.TryEmit("e", 1); done != c.want+1 { // another request
+				t.Error("the next request can do nothing")
+			}
+		})
+	}
+}
+
+// Others are told that a socket has left, whatever its client did before.
+func TestAFarewellIsNotBounded(t *testing.T) {
+	io := socketio.New(socketio.Options{MaxCalls: 3})
+	n := io.Of("/")
+	n.OnConnection(func(c ctx, s sock) error { return s.Join(c, "tea") })
+	n.On("e", func(c ctx, s sock) error { return s.Emit(c, "x") })
+	n.OnDisconnecting(func(c ctx, s sock, _ socketio.Reason) error {
+		rooms, err := s.Rooms(c)
+		return errors.Join(err, s.To(rooms...).Emit(c, "left"))
+	})
+	s := socketiotest.New(t, io)
+	ada, eve := s.Connect("/"), s.Connect("/", polling)
+	eve.Raw(append(many(10, `2["e"]`), text("1"))...)
+	ada.Expect("left")
+}

@@ -18,7 +18,7 @@ var _ engine.Handler = handlerOf{}
 func (h handlerOf) Message(ctx context.Context, v *engine.Invocation, messages []protocol.EnginePacket) error {
 	t := &turn{server: h.s, v: v}
 	defer t.tally.write(ctx, h.s.opt.Logger)
-	err := t.messages(ctx, messages)
+	err := t.messages(context.WithValue(ctx, turnKey{}, t), messages)
 	if errors.Is(err, engine.ErrOutboxFull) || errors.Is(err, engine.ErrBusy) { // the client's doing, not the server's
 		h.s.opt.Logger.WarnContext(ctx, "a client takes no answers, so its session is closed", "session", v.Address(), "error", err)
 		t.close(ctx, engine.TransportError)
@@ -107,6 +107,9 @@ const binaryHint = " came over WebSocket, where this gateway does not keep frame
 
 // packet handles one complete packet. An error closes the session.
 func (t *turn) packet(ctx context.Context, p protocol.Packet) error {
+	if t.count++; t.tooMany() {
+		return fmt.Errorf("%w: more than %d packets in one request: send fewer at a time, or raise ClientRate", engine.ErrRefused, t.count-1)
+	}
 	if p.Type == protocol.Connect || p.Type == protocol.Disconnect {
 		if t.moves++; t.moves > 2*t.server.opt.MaxNamespaces {
 			return fmt.Errorf("%w: more than %d CONNECTs and DISCONNECTs in one request", engine.ErrRefused, 2*t.server.opt.MaxNamespaces)

@@ -122,6 +122,9 @@ func (n *Namespace) Rooms(ctx context.Context) ([]Room, error) {
 	if _, err := n.server.backend(); err != nil {
 		return nil, err
 	}
+	if err := turnOf(ctx).spend(1); err != nil {
+		return nil, err
+	}
 	counts, err := n.server.store.Counts(ctx, n.name)
 	if err != nil {
 		return nil, err

@@ -132,40 +132,6 @@ func TestWhatComesBehindTheEndOfItsSessionInTheSamePostIsDropped(t *testing.T) {
 	noRows(t, s)
 }
 
-// Over WebSocket, frames of one connection are handled at the same time. In a bubble, a goroutine that waits for
-// another invocation is seen to do so.
-func TestAnEventThatOvertakesItsConnectIsHandledAfterIt(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		io, log, did := strict()
-		s := socketiotest.New(t, io)
-		client := s.Connect("/")
-		go client.Raw(text(`2/other,["e"]`))
-		synctest.Wait()
-		if did.String() != "connect /" {
-			t.Fatalf("did %s", did)
-		}
-		client.Connect("/other")
-		<-time.After(time.Second)
-		if did.String() != "connect /, connect /other, e[]" {
-			t.Errorf("did %s", did)
-		}
-		log.nothing(t)
-	})
-}
-
-func TestAnEventWithoutItsConnectIsRefusedInTheEnd(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		io, _, did := strict()
-		s := socketiotest.New(t, io)
-		client := s.Connect("/")
-		begin := time.Now()
-		client.Raw(text(`2/other,["e"]`))
-		if client.Disconnected() == "" || time.Since(begin) < 500*time.Millisecond || len(did.lines) != 2 {
-			t.Errorf("client %q after %v, did %s", client.Disconnected(), time.Since(begin), did)
-		}
-	})
-}
-
 func TestAConnectThatOvertakesADisconnectWaitsForIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		io, log, did := strict()

@@ -63,6 +63,9 @@ func (s *Socket) join(ctx context.Context, names []string) error {
 	if err := s.usable(); err != nil || len(names) == 0 {
 		return err
 	}
+	if err := s.turn.spend(len(names)); err != nil {
+		return err
+	}
 	if s.joining {
 		all := slices.Compact(slices.Sorted(slices.Values(append(slices.Clone(s.rooms), names...))))
 		if len(all) > server.opt.MaxRooms {
@@ -78,6 +81,7 @@ func (s *Socket) join(ctx context.Context, names []string) error {
 	s.rooms = append(s.rooms, names...) // confirmed at the end of the invocation, also when the write fails half-way
 	n, err := server.store.Join(ctx, s.namespace.name, m, names...)
 	if err == nil && n > server.opt.MaxRooms {
+		_ = s.turn.spend(len(names)) // has to be done
 		err = errors.Join(tooMany, server.store.Leave(ctx, s.namespace.name, s.id, names...))
 	}
 	return err
@@ -102,6 +106,9 @@ func (s *Socket) Leave(ctx context.Context, names ...string) error {
 	case len(names) == 0:
 		return nil
 	}
+	if err := turnOf(ctx).spend(len(names)); err != nil {
+		return err
+	}
 	return s.namespace.server.store.Leave(ctx, s.namespace.name, s.id, names...)
 }
 
@@ -112,6 +119,9 @@ func (s *Socket) Rooms(ctx context.Context) ([]string, error) {
 	s.mu.Unlock()
 	if joining {
 		return joined, nil
+	}
+	if err := turnOf(ctx).spend(1); err != nil {
+		return nil, err
 	}
 	return s.namespace.server.store.Rooms(ctx, s.namespace.name, s.id)
 }

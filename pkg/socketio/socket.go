@@ -51,6 +51,9 @@ func (s *Socket) Emit(ctx context.Context, event string, args ...any) error {
 	s.mu.Lock()
 	err = s.usable()
 	s.mu.Unlock()
+	if err == nil {
+		err = s.turn.spend(1)
+	}
 	if err != nil {
 		return err
 	}

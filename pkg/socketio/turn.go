@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/dozeio/doze/pkg/engine"
 )
@@ -17,6 +18,9 @@ type turn struct {
 	v      *engine.Invocation
 	tally  tally
 	moves  int // CONNECTs and DISCONNECTs so far, each of which costs some writes
+	count  int // packets so far
+
+	calls atomic.Int64 // of handlers, as far as they cost something; see spend
 
 	mu      sync.Mutex // guards everything below
 	sockets []*Socket  // the last one of a namespace is the present one: all events share what they see
@@ -82,14 +86,15 @@ func (t *turn) everywhere() (all []*Socket) {
 }
 
 // socket returns the socket that a packet comes from. Nil: it has left, and what was on its way from it is dropped.
-// Where frames are not in order, one may have overtaken the CONNECT, which is then waited for.
+// Where frames are not in order, one may have overtaken the CONNECT, which is then waited for: with the first namespace
+// only, because each frame that waits reads again, and a client that knows that it is connected has not overtaken it.
 func (t *turn) socket(ctx context.Context, namespace string) (*Socket, error) {
 	n := t.server.namespaces[namespace]
 	if n == nil {
 		return nil, fmt.Errorf("%w: a packet for a namespace that does not exist", engine.ErrRefused)
 	}
 	s := t.find(n)
-	if s == nil && !t.ordered() {
+	if s == nil && !t.ordered() && t.count == 1 && len(t.v.Entries()) == 0 {
 		t.v.Await(ctx, func(entries map[string][]byte) bool { return len(entries[namespace]) > 0 })
 		s = t.find(n)
 	}
