@@ -31,12 +31,12 @@ func NewConnect(e *engine.Engine, site http.Handler) Handler {
 }
 
 // NewPoll returns the function that sessions over HTTP begin with and that polls wait in: GET, HEAD and OPTIONS of the
-// HTTP API. What is not for the protocol's path, /socket.io/, the site answers; without one (nil) every request is the
-// protocol's.
+// HTTP API. What is not for the protocol's path, /socket.io/, the site answers; without one (nil) it is not found.
 func NewPoll(e *engine.Engine, site http.Handler) Handler { return function{e, get(site)} }
 
 // NewMessage returns the function that packets come in by: the $default route, and POST of the HTTP API (any method
-// that is not NewConnect's, for that matter, to be refused as the protocol wants it).
+// that is not NewConnect's, for that matter, to be refused as the protocol wants it). Below another path than /socket.io/
+// nothing is found, whatever the query says.
 func NewMessage(e *engine.Engine) Handler { return function{e, message} }
 
 // NewDisconnect returns the function of the $disconnect route.
@@ -97,10 +97,12 @@ func get(site http.Handler) handle {
 		switch {
 		case env.RequestContext.HTTP == nil:
 			return nil, fmt.Errorf("apigw: the poll function got an event of type %q: check the routes", env.RequestContext.EventType)
-		case site != nil && !isProtocol(env.RawPath):
-			return siteRequest(ctx, e.Options().Logger, site, event)
+		case isProtocol(env.RawPath):
+			return httpRequest(ctx, e, event)
+		case site == nil:
+			return notFound, nil
 		}
-		return httpRequest(ctx, e, event)
+		return siteRequest(ctx, e.Options().Logger, site, event)
 	}
 }
 
@@ -117,10 +119,12 @@ func connect(ctx context.Context, e *engine.Engine, env envelope, event []byte) 
 }
 
 func message(ctx context.Context, e *engine.Engine, env envelope, event []byte) (any, error) {
-	if env.RequestContext.HTTP != nil {
+	switch {
+	case env.RequestContext.HTTP != nil && isProtocol(env.RawPath):
 		return httpRequest(ctx, e, event)
-	}
-	if env.RequestContext.EventType != "MESSAGE" {
+	case env.RequestContext.HTTP != nil:
+		return notFound, nil
+	case env.RequestContext.EventType != "MESSAGE":
 		return nil, fmt.Errorf("apigw: the message function got an event of type %q: check the routes", env.RequestContext.EventType)
 	}
 	return frame(ctx, e, env), nil

@@ -19,6 +19,11 @@ import (
 // be, but the files of the client, which have its name.
 const protocolPath = "/socket.io/"
 
+// notFound is what a request is told that is for neither.
+var notFound = events.APIGatewayV2HTTPResponse{
+	StatusCode: http.StatusNotFound, Headers: map[string]string{"Content-Type": "application/json"}, Body: `{"message":"Not Found"}`,
+}
+
 func isProtocol(rawPath string) bool {
 	rest, below := strings.CutPrefix(rawPath+"/", protocolPath)
 	return below && !strings.HasPrefix(rest, "socket.io.")

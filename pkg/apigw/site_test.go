@@ -46,6 +46,24 @@ func TestPathsBeyondTheProtocolAreTheSites(t *testing.T) {
 	}
 }
 
+// TestOtherPathsAreNotTheProtocols handshakes and posts where no client does.
+func TestOtherPathsAreNotTheProtocols(t *testing.T) {
+	w := newWorld(t)
+	for name, f := range map[string]apigw.Handler{"connect": apigw.NewConnect(w.engine, nil), "poll": apigw.NewPoll(w.engine, nil), "message": apigw.NewMessage(w.engine)} {
+		for path, ours := range map[string]bool{"/socket.io/": true, "/socket.io": true, "/socket.io/more": true, "/": false, "": false, "/api": false,
+			"/socket.iox/": false, "/socket.io/socket.io.js": false, "/x/socket.io/": false, "//socket.io/": false} {
+			for _, method := range []string{"GET", "POST", "PUT", "OPTIONS"} {
+				var event events.APIGatewayV2HTTPRequest
+				event.RawPath, event.RawQueryString, event.Headers = path, "EIO=4&transport=polling", map[string]string{"host": "x"}
+				event.RequestContext.HTTP.Method = method
+				if r := invoke[events.APIGatewayV2HTTPResponse](t, f, event); (r.StatusCode != 404) != ours {
+					t.Errorf("%s %s of the %s function: %d %s", method, path, name, r.StatusCode, r.Body)
+				}
+			}
+		}
+	}
+}
+
 func TestSiteThatPanicsIsAnErrorOfItsRequest(t *testing.T) {
 	w := newWorld(t)
 	for name, test := range map[string]struct {

@@ -22,12 +22,15 @@ import (
 	"github.com/dozeio/doze/pkg/store/memory"
 )
 
+// protocolPath is the functions' own.
+const protocolPath = "/socket.io/"
+
 // Options are the settings of a Server. The zero value of each field means its default.
 type Options struct {
 	Addr    string          // to listen on; default 127.0.0.1:0, a free port
 	Hosts   []string        // names besides localhost that requests may give a server on a loopback address, see gateway.NewServer
 	Engine  engine.Options  // BinaryFrames and OrderedFrames are the gateway's too
-	Gateway gateway.Options // its functions are filled in
+	Gateway gateway.Options // its functions are filled in; its Path is /socket.io/, where functions are asked in a deployment
 	Clients string          // folder with socket.io.js and its siblings; default: that of an npm package nearby
 
 	// Wrap, if not nil, puts something between the application and its backend: faults, say, or a count of calls.
@@ -84,6 +87,9 @@ func Start(o Options, bind func(socketio.Backend) (*engine.Engine, error)) (*Ser
 func (s *Server) wire(o Options, addr net.Addr, bind func(socketio.Backend) (*engine.Engine, error)) (err error) {
 	var connect, message, disconnect, heartbeat late
 	g := o.Gateway
+	if g.Path != "" && g.Path != protocolPath {
+		return fmt.Errorf("devserver: Gateway.Path is %q, but functions answer at %s alone", g.Path, protocolPath)
+	}
 	g.Connect, g.Default, g.Disconnect, g.Jobs = &connect, &message, &disconnect, &heartbeat
 	g.RecursiveLoop = true // as the template has it, for sweeps
 	g.HTTP = map[string]gateway.Handler{
@@ -123,7 +129,7 @@ func (s *Server) wire(o Options, addr net.Addr, bind func(socketio.Backend) (*en
 	if o.Clients == "" {
 		o.Clients = site.FindClient()
 	}
-	files, err := site.Handler(site.Options{Path: o.Gateway.Path, Client: o.Clients}, s.Gateway)
+	files, err := site.Handler(site.Options{Client: o.Clients}, s.Gateway)
 	if err != nil {
 		return err
 	}

@@ -9,9 +9,11 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"github.com/dozeio/doze/pkg/devserver"
+	"github.com/dozeio/doze/pkg/gateway"
 	"github.com/dozeio/doze/pkg/protocol"
 	"github.com/dozeio/doze/pkg/socketio"
 )
@@ -82,6 +84,16 @@ func TestHEADReachesTheFunctionOfGET(t *testing.T) {
 	}
 }
 
+// TestOddPathsAreNoErrors asks for what no file system takes.
+func TestOddPathsAreNoErrors(t *testing.T) {
+	s := start(t, devserver.Options{Gateway: gateway.Options{Site: http.FileServerFS(fstest.MapFS{"index.html": {Data: []byte("the page")}})}})
+	for _, path := range []string{"/%ff", "/%00", "/a%c3(", "/socket.io/%ff?EIO=4&transport=polling"} {
+		if res, body := get(t, s.URL+path); res.StatusCode != 400 && res.StatusCode != 404 {
+			t.Errorf("%s: %s %q", path, res.Status, body)
+		}
+	}
+}
+
 func TestClientFilesComeFromTheNpmPackage(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "client-dist")
 	if err := os.MkdirAll(folder, 0o755); err != nil {
@@ -128,5 +140,9 @@ func TestWrongOptionsLeaveNothingOpen(t *testing.T) {
 	o.Engine.PingInterval = time.Nanosecond
 	if _, err := devserver.Start(o, socketio.New(socketio.Options{}).Bind); err == nil {
 		t.Error("a ping interval of a nanosecond was taken")
+	}
+	o = devserver.Options{Gateway: gateway.Options{Path: "/chat/"}}
+	if _, err := devserver.Start(o, socketio.New(socketio.Options{}).Bind); err == nil || !strings.Contains(err.Error(), "/socket.io/") {
+		t.Errorf("another path: %v", err)
 	}
 }

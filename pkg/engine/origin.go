@@ -7,6 +7,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/dozeio/doze/pkg/protocol"
 )
 
 // origins decides whose pages may connect.
@@ -60,7 +62,7 @@ func (e *Engine) allows(ctx context.Context, r Request) bool {
 		return true
 	}
 	e.opt.Logger.WarnContext(ctx, "a page of another site was refused: name its origin in AllowOrigins if it is yours",
-		"origin", r.Header.Get("Origin"), "host", r.Header.Get("Host"))
+		"origin", protocol.Excerpt(r.Header.Get("Origin")), "host", protocol.Excerpt(r.Header.Get("Host")))
 	return false
 }
 

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // Options say what a deployment serves. The zero value of each field means its default.
@@ -40,8 +41,9 @@ var clientNames = map[string]string{
 // https://socket.io/docs/v4/client-installation/.
 const cdn = "https://cdn.socket.io/4.8.4/"
 
-// Handler serves the client's files and client.json, and leaves other requests to next: the application's page. It
-// returns an error when Options.WebSocket is no address.
+// Handler serves the client's files and client.json, and leaves other requests to next: the application's page. A path
+// that no file can have is refused with 400: http.FileServer would answer it with 500. Handler returns an error when
+// Options.WebSocket is no address.
 func Handler(o Options, next http.Handler) (http.Handler, error) {
 	if o.Path == "" {
 		o.Path = "/socket.io/"
@@ -52,6 +54,10 @@ func Handler(o Options, next http.Handler) (http.Handler, error) {
 	}
 	etag := `"` + clientVersion(o.Client) + `"`
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.ContainsRune(r.URL.Path, 0) || !utf8.ValidString(r.URL.Path) {
+			http.Error(w, "the path is not a name in UTF-8", http.StatusBadRequest)
+			return
+		}
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
 			next.ServeHTTP(w, r)
 			return

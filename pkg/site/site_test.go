@@ -2,11 +2,13 @@ package site_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"github.com/dozeio/doze/pkg/site"
 )
@@ -65,5 +67,29 @@ func TestClientHasOneVersion(t *testing.T) {
 	page, err := os.ReadFile("../../app/page/index.html")
 	if err != nil || !strings.Contains(string(page), "socket.io "+pinned.Versions["socket.io"]+",") {
 		t.Errorf("the chat's page is not for socket.io %s: %v", pinned.Versions["socket.io"], err)
+	}
+}
+
+// TestNoPathIsAnErrorOfTheServer asks for names with each byte there is.
+func TestNoPathIsAnErrorOfTheServer(t *testing.T) {
+	files := map[string]http.Handler{
+		"compiled in": http.FileServerFS(fstest.MapFS{"index.html": {Data: []byte("the page")}}),
+		"of a folder": http.FileServer(http.Dir(t.TempDir())),
+	}
+	for name, next := range files {
+		h, err := site.Handler(site.Options{}, next)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for b := range 256 {
+			for _, pattern := range []string{"/%%%02x", "/a%%%02xb", "/%%%02x/..", "/socket.io/%%%02x.js"} {
+				path := fmt.Sprintf(pattern, b)
+				w := httptest.NewRecorder()
+				h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
+				if w.Code >= 500 || b >= 0x80 && w.Code != 400 {
+					t.Errorf("%s: %s: %d %s", name, path, w.Code, w.Body)
+				}
+			}
+		}
 	}
 }
