@@ -2,6 +2,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -19,8 +20,10 @@ import (
 const (
 	maxNickname = 24   // characters
 	maxRoom     = 40   // characters
+	maxRoomSize = 100  // bytes
 	maxText     = 4000 // characters
 	maxRooms    = 50   // that one person may be in
+	maxListed   = 200  // rooms
 )
 
 // person is what a socket keeps between invocations, and how others see it.
@@ -110,9 +113,15 @@ const roomPrefix = "#"
 
 func key(room string) string { return roomPrefix + room }
 
-// list answers with the rooms and their member counts.
+// list answers with the rooms and their member counts, which may be some seconds old: with the fullest of them, because
+// there may be any number, and an answer of more than 128 KiB cannot be sent to anybody.
 func list(ctx context.Context, s *socketio.Socket) ([]socketio.Room, error) {
 	rooms, err := s.Namespace().Rooms(ctx)
+	if len(rooms) > maxListed {
+		slices.SortFunc(rooms, func(a, b socketio.Room) int { return cmp.Or(b.Members-a.Members, strings.Compare(a.Name, b.Name)) })
+		rooms = rooms[:maxListed]
+		slices.SortFunc(rooms, func(a, b socketio.Room) int { return strings.Compare(a.Name, b.Name) })
+	}
 	for i := range rooms {
 		rooms[i].Name = strings.TrimPrefix(rooms[i].Name, roomPrefix)
 	}
@@ -131,8 +140,8 @@ func join(ctx context.Context, s *socketio.Socket, room string) (roomReceipt, er
 		return roomReceipt{}, err
 	}
 	room = strings.TrimSpace(room)
-	if n := utf8.RuneCountInString(room); n == 0 || n > maxRoom {
-		return roomReceipt{}, problem("A room's name has 1 to 40 characters.")
+	if n := utf8.RuneCountInString(room); n == 0 || n > maxRoom || len(room) > maxRoomSize {
+		return roomReceipt{}, problem("A room's name has 1 to 40 characters, and at most 100 bytes: 25 emoji.")
 	}
 	if !visible(room) {
 		return roomReceipt{}, problem("A room's name has characters that can be seen, none that are invisible or change the direction of writing.")

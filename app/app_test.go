@@ -221,3 +221,36 @@ func TestRoomsAreListedWithTheirMembers(t *testing.T) {
 		t.Errorf("a room without a name was acked with %v", problem)
 	}
 }
+
+// The list is for everybody, and anybody can make rooms.
+func TestTheListOfRoomsStaysSmallEnoughToBeSent(t *testing.T) {
+	s := socketiotest.New(t, app.New())
+	ada, bob := enter(s, "ada"), enter(s, "bob")
+	ada.Emit("join", "z: the fullest")
+	bob.Emit("join", "z: the fullest")
+	for i := range 12 {
+		c := enter(s, fmt.Sprint("eve", i))
+		for j := range 50 {
+			name := fmt.Sprintf("%02d%02d", i, j)
+			name += strings.Repeat("🙂", (100-len(name))/4)
+			if j%2 == 0 {
+				name = name[:4] + strings.Repeat("<", 36)
+			}
+			if receipt := c.Emit("join", name); field(t, receipt, "room") != name {
+				t.Fatalf("joining %q is acked with %v", name, receipt)
+			}
+		}
+	}
+	list, _ := ada.Emit("rooms")[0].([]any)
+	if len(list) != 200 {
+		t.Fatalf("%d rooms are listed", len(list))
+	}
+	if last, _ := list[199].(map[string]any); last["name"] != "z: the fullest" || last["members"] != 2.0 {
+		t.Errorf("the last room is %v", last)
+	}
+	for _, name := range []string{strings.Repeat("🙂", 26), strings.Repeat("x", 41)} {
+		if problem := ada.Emit("join", name); field(t, problem, "error") == nil {
+			t.Errorf("a room named %q was acked with %v", name, problem)
+		}
+	}
+}

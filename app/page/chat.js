@@ -7,6 +7,7 @@ import { part, privateKey, roomKey } from "./view.js";
 
 const ACK_TIMEOUT = 10_000; // ms until an unanswered message counts as not delivered
 const ROOMS_INTERVAL = 30_000; // ms between two looks at the list of rooms
+const ROOMS_AGE = 5_000; // ms that the counts in the list may be old, and more
 const TYPING_STOPS = 2_000; // ms without a key until "typing: false" is sent
 const TYPING_REPEAT = 3_000; // ms between two "typing: true" of one long message
 const TYPING_EXPIRES = 4_000; // ms until another's indicator disappears by itself
@@ -88,23 +89,31 @@ async function ask(event, ...args) {
 
 let roomsTimer;
 
-// The list is asked for, never pushed, and only while somebody can see it. In
-// between, the "joined" and "left" notices of our own rooms correct it.
-async function refreshRooms() {
+// The list is asked for, never pushed, and only while somebody can see it. It may
+// be some seconds old: what the notices of our own rooms have said since goes first.
+const counted = new Map(); // room -> when a notice or an ack counted its members
+
+async function refreshRooms(next = ROOMS_INTERVAL) {
   clearTimeout(roomsTimer);
   if (!online() || document.hidden) return;
-  roomsTimer = setTimeout(refreshRooms, ROOMS_INTERVAL);
+  roomsTimer = setTimeout(refreshRooms, next);
   const list = await ask("rooms").catch(() => null); // a stale list is no reason to alarm anybody
   if (!list) return;
+  const before = new Map(rooms);
   rooms.clear();
   for (const { name, members } of list) rooms.set(name, members);
-  for (const { room } of conversations.values()) if (room && !rooms.has(room)) rooms.set(room, 1);
+  for (const { room } of conversations.values()) {
+    if (!room) continue;
+    if (performance.now() - counted.get(room) < ROOMS_AGE) rooms.set(room, before.get(room));
+    else if (!rooms.has(room)) rooms.set(room, 1);
+  }
   showLists();
 }
 
 // Without a count it stays as it was until the list comes.
-function countMembers(room, members = rooms.get(room) ?? 1) {
-  rooms.set(room, Math.max(members, 1)); // whoever hears of a room is in it
+function countMembers(room, members) {
+  rooms.set(room, Math.max(members ?? rooms.get(room) ?? 1, 1)); // whoever hears of a room is in it
+  if (members !== undefined) counted.set(room, performance.now());
   showLists();
 }
 
@@ -135,7 +144,7 @@ async function leave(conversation) {
   try {
     await ask("leave", conversation.room);
     close(conversation);
-    refreshRooms();
+    refreshRooms(ROOMS_AGE); // the list may still count us
   } catch (error) {
     addEntry(conversation, view.notice(`could not leave: ${error.message}`));
   }

@@ -92,7 +92,7 @@ func (s *Server) Of(name string) *Namespace {
 		panic(fmt.Sprintf("socketio: Of(%q): the name of a namespace is UTF-8 without comma, question mark and 0x1e", name))
 	}
 	s.registering("Of(%q)", name)
-	n := &Namespace{server: s, name: name, handlers: map[string]*handler{}}
+	n := &Namespace{server: s, name: name, handlers: map[string]*handler{}, counts: counts{reading: make(chan struct{}, 1)}}
 	s.namespaces[name] = n
 	return n
 }

@@ -78,7 +78,7 @@ var deliveries = []delivery{
 		w.Settle("no posts", func() bool { return w.server.Gateway.Stats().Posts > before }, func() any { return "none" })
 		close(w.app.release)
 		return p, `42["later"]`
-	}, []string{`42["later"]`}, false},
+	}, []string{`42["later"]`}, true},
 	{"what waits when an upgrade is confirmed", func(w *world, inject func()) (*peer, string) {
 		sid, p := w.probing()
 		w.pushed(sid, `427["join","r"]`)
