@@ -18,6 +18,7 @@ type Gateway struct {
 	faults faults
 	stats  counters
 	tasks  tasks
+	bodies bodies
 
 	throttles throttles
 	functions functions
@@ -42,6 +43,7 @@ func New(o Options) (*Gateway, error) {
 	g.random.seed(o.Seed, o.RepeatableIDs)
 	g.faults.init(o.Seed, o.Faults)
 	g.tasks.init(o.Clock)
+	g.bodies.left = o.MaxBodies
 	g.throttles.init(o)
 	if err := g.functions.init(o); err != nil {
 		return nil, err

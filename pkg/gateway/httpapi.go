@@ -4,8 +4,8 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
-	"io"
 	"net/http"
+	"os"
 	"strings"
 	"time"
 )
@@ -39,10 +39,16 @@ func (g *Gateway) answerHTTP(w http.ResponseWriter, r *http.Request) (status int
 	if headerSize(r) > maxHTTPHeaders { // which status AWS gives is not documented
 		return refuse(http.StatusRequestHeaderFieldsTooLarge, "Request Header Fields Too Large")
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxHTTPBody))
-	if tooBig := (*http.MaxBytesError)(nil); errors.As(err, &tooBig) {
+	body, release, err := g.bodies.read(w, r, maxHTTPBody)
+	defer release()
+	switch tooBig := (*http.MaxBytesError)(nil); {
+	case errors.As(err, &tooBig):
 		return refuse(http.StatusRequestEntityTooLarge, "Request Entity Too Large")
-	} else if err != nil {
+	case errors.Is(err, errNoRoom): // this machine's, see Options.MaxBodies
+		return refuse(http.StatusServiceUnavailable, "Service Unavailable")
+	case errors.Is(err, os.ErrDeadlineExceeded): // the server's, see NewServer
+		return refuse(http.StatusRequestTimeout, "Request Timeout")
+	case err != nil:
 		return refuse(http.StatusBadRequest, "Bad Request")
 	}
 	var delay time.Duration

@@ -239,3 +239,32 @@ func TestHTTPIsDelayedOnlyIfAsked(t *testing.T) {
 		t.Error("not delayed")
 	}
 }
+
+// TestBodiesHeldAtOnceAreBounded sends a second body while a function has the first.
+func TestBodiesHeldAtOnceAreBounded(t *testing.T) {
+	arrived, release := make(chan struct{}, 3), make(chan struct{})
+	b := start(t, gateway.Options{MaxBodies: 100, HTTP: map[string]gateway.Handler{"POST": httpFunction(func(httpRequest) (any, error) {
+		arrived <- struct{}{}
+		<-release
+		return "fine", nil
+	})}, Jobs: function(reply(200, ""))})
+	first := make(chan int)
+	go func() {
+		res, _ := b.request("POST", "/socket.io/", strings.Repeat("x", 80))
+		first <- res.StatusCode
+	}()
+	<-arrived
+	if res, body := b.request("POST", "/socket.io/", strings.Repeat("x", 21)); res.StatusCode != 503 {
+		t.Errorf("101 bytes at once: %d %s", res.StatusCode, body)
+	}
+	if res, body := b.request("POST", "/_queue", strings.Repeat("x", 21)); res.StatusCode != 400 {
+		t.Errorf("101 bytes, some of a job: %d %s", res.StatusCode, body)
+	}
+	close(release)
+	if status := <-first; status != 200 {
+		t.Errorf("80 bytes: %d", status)
+	}
+	if res, body := b.request("POST", "/socket.io/", strings.Repeat("x", 100)); res.StatusCode != 200 { // all are given back, those of refused ones too
+		t.Errorf("100 bytes: %d %s", res.StatusCode, body)
+	}
+}

@@ -149,6 +149,7 @@ type Options struct {
 	MaxParallel        int           // invocations at once per connection, before its frames wait in the socket; default 1000
 	WriteBuffer        int           // bytes waiting for a slow client before posts to it get 429; default 1 MiB
 	JobAttempts        int           // deliveries of a job before it is dropped; default 5
+	MaxBodies          int           // bytes of bodies held at once, read and not yet answered, before requests get 503; not AWS's; default 64 MiB
 }
 
 // Clock is the time the gateway lives by.
@@ -228,6 +229,7 @@ func (o Options) complete() (Options, error) {
 		{"WriteBuffer", &o.WriteBuffer, 1 << 20},
 		{"JobAttempts", &o.JobAttempts, 5},
 		{"MaxHops", &o.MaxHops, 16},
+		{"MaxBodies", &o.MaxBodies, 64 << 20},
 	} {
 		if *n.value < 0 {
 			return o, fmt.Errorf("gateway: %s must not be negative", n.name)

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"strconv"
 	"time"
@@ -149,7 +148,8 @@ func (g *Gateway) serveQueue(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	job, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxJob))
+	job, release, err := g.bodies.read(w, r, maxJob)
+	defer release()
 	if err == nil {
 		err = g.schedule(r.Context(), job, time.Duration(delay)*time.Millisecond, sentTrace(r))
 	}

@@ -15,11 +15,20 @@ import (
 // 421 Misdirected Request and a line that says what to do, handshakes too. Without that a page of any site whose name leads to 127.0.0.1 for a moment would
 // be of the same origin as the gateway, and could use it as its developer does (https://en.wikipedia.org/wiki/DNS_rebinding). On other
 // addresses it asks for no name: see Warning.
+//
+// A client has 10 s for the headers of a request, 14,336 bytes at most, and 40 s for all of it.
 func NewServer(addr net.Addr, h http.Handler, names ...string) *http.Server {
 	if isLoopback(addr) {
 		h = forHosts(h, addr, names)
 	}
-	return &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)}
+	return &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout:       readTime,
+		IdleTimeout:       2 * time.Minute, // longer than clients of Go keep a connection: 90 s
+		MaxHeaderBytes:    maxHTTPHeaders,  // net/http adds 4 KiB to it, so that the gateway's own answer comes first
+		ErrorLog:          slog.NewLogLogger(slog.DiscardHandler, slog.LevelError),
+	}
 }
 
 // Warning is what to tell somebody whose server listens on addr; empty on a loopback address.
@@ -29,6 +38,10 @@ func Warning(addr net.Addr) string {
 	}
 	return "Others on your network can reach it, with its @connections API and, if it has one, its queue, which ask nobody who they are."
 }
+
+// readTime is for headers and body. net/http ends the context of a request that takes longer, also when all is read, so that it is more than the 30 s
+// that a function has.
+const readTime = 40 * time.Second
 
 func isLoopback(addr net.Addr) bool {
 	tcp, ok := addr.(*net.TCPAddr)

@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/dozeio/doze/pkg/gateway"
 )
@@ -115,5 +116,23 @@ func TestManagementIsClosedToPages(t *testing.T) {
 	}
 	if got := b.hear(c); got != "from a function" {
 		t.Errorf("heard %q", got)
+	}
+}
+
+func TestServerGivesUpOnSlowBodiesAndLongHeaders(t *testing.T) {
+	b := serve(t, func(s *http.Server) {
+		if s.ReadTimeout <= 30*time.Second || s.ReadTimeout > time.Minute || s.IdleTimeout <= 0 || s.IdleTimeout > 5*time.Minute {
+			t.Errorf("a request may take %v, and a connection be idle for %v", s.ReadTimeout, s.IdleTimeout)
+		}
+		s.ReadTimeout = 50 * time.Millisecond
+	}, gateway.Options{HTTP: map[string]gateway.Handler{"POST": httpFunction(func(httpRequest) (any, error) { return "fine", nil })}})
+	if status, body := b.answerTo("POST /socket.io/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\nx"); status != http.StatusRequestTimeout {
+		t.Errorf("one byte of two: %d %s", status, body)
+	}
+	const upgrade = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+	for _, request := range []string{"GET / HTTP/1.1\r\n", "GET /local HTTP/1.1\r\n" + upgrade} {
+		if status, body := b.answerTo(request + "Host: localhost\r\nX-Long: " + strings.Repeat("x", 15000) + "\r\n\r\n"); status != http.StatusRequestHeaderFieldsTooLarge {
+			t.Errorf("%.20q with 15,000 bytes of headers: %d %s", request, status, body)
+		}
 	}
 }

@@ -64,6 +64,8 @@ func checkHandshake(r *http.Request) (status int, message string) {
 		return http.StatusBadRequest, "Bad Request"
 	case len(r.URL.RequestURI()) > maxURL:
 		return http.StatusRequestURITooLong, "URI Too Long"
+	case headerSize(r) > maxHTTPHeaders: // of an HTTP API; what a WebSocket API takes was not found
+		return http.StatusRequestHeaderFieldsTooLarge, "Request Header Fields Too Large"
 	}
 	return 0, ""
 }
