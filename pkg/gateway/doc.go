@@ -40,8 +40,8 @@
 // # What is not
 //
 // There is no authorizer, no CORS configuration of the API itself, and no check of signatures. The gateway serves
-// one connection and one machine: listen on a loopback address only. Two options describe gateways that are not AWS's, for those who test against such:
-// Options.BinaryFrames and Options.OrderedFrames. And the delay queue has an HTTP door of its own, see Gateway.ServeHTTP.
+// one connection and one machine: listen on a loopback address only, with NewServer where browsers are. Two options describe gateways that are not
+// AWS's, for those who test against such: Options.BinaryFrames and Options.OrderedFrames. And the delay queue has an HTTP door of its own, see Gateway.ServeHTTP.
 //
 // # Sources
 //
