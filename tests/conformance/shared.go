@@ -42,13 +42,9 @@ func pingsWebSocket(c *client) {
 	}
 }
 
+// timesOutWebSocket answers no ping. How many there are before the end is the server's affair.
 func timesOutWebSocket(c *client) {
-	s := c.openWebSocket()
-	pings := 0
-	s.closed(func(packet string) bool {
-		pings++
-		return packet == "2" && pings == 1
-	})
+	c.openWebSocket().closed(onlyPings)
 }
 
 func closesPolling(c *client) {
