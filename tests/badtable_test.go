@@ -10,7 +10,6 @@ import (
 
 	"github.com/dozeio/doze/pkg/devserver"
 	"github.com/dozeio/doze/pkg/engine"
-	"github.com/dozeio/doze/pkg/gateway"
 	"github.com/dozeio/doze/pkg/socketio"
 	"github.com/dozeio/doze/pkg/store/dynamo"
 	"github.com/dozeio/doze/tests/badtable"
@@ -46,7 +45,7 @@ func TestStockClientsOnABadTable(t *testing.T) {
 			}
 			s, err := devserver.Start(devserver.Options{
 				Engine:  engine.Options{BinaryFrames: g.ordered, OrderedFrames: g.ordered},
-				Gateway: gateway.Options{Jitter: g.jitter, Seed: g.seed},
+				Gateway: g.options(),
 				Wrap: func(b socketio.Backend) socketio.Backend {
 					store := dynamo.New(client, table, nil)
 					b.Sessions, b.Rooms = store, store

@@ -12,7 +12,6 @@ import (
 	"github.com/dozeio/doze/app"
 	"github.com/dozeio/doze/pkg/devserver"
 	"github.com/dozeio/doze/pkg/engine"
-	"github.com/dozeio/doze/pkg/gateway"
 	"github.com/dozeio/doze/tests/clientapp"
 )
 
@@ -22,7 +21,7 @@ func TestStockClients(t *testing.T) {
 		t.Run(g.name, func(t *testing.T) {
 			s, err := devserver.Start(devserver.Options{
 				Engine:  engine.Options{BinaryFrames: g.ordered, OrderedFrames: g.ordered},
-				Gateway: gateway.Options{Jitter: g.jitter, Seed: g.seed},
+				Gateway: g.options(),
 			}, clientapp.New().Bind)
 			closeAfter(t, s, err)
 			stockClients(t, s.URL, g, allAtOnce)
@@ -68,10 +67,9 @@ func TestOracle(t *testing.T) {
 func TestChatInBrowser(t *testing.T) {
 	for _, g := range gateways {
 		t.Run(g.name, func(t *testing.T) {
-			s, err := devserver.Start(devserver.Options{
-				Engine:  engine.Options{BinaryFrames: g.ordered, OrderedFrames: g.ordered},
-				Gateway: gateway.Options{Jitter: g.jitter, Seed: g.seed, Site: app.Page()},
-			}, app.New().Bind)
+			o := devserver.Options{Engine: engine.Options{BinaryFrames: g.ordered, OrderedFrames: g.ordered}, Gateway: g.options()}
+			o.Gateway.Site = app.Page()
+			s, err := devserver.Start(o, app.New().Bind)
 			closeAfter(t, s, err)
 			node(t, []string{"DOZE_URL=" + s.URL}, "browser/chat.mjs")
 		})

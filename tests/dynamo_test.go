@@ -9,7 +9,6 @@ import (
 
 	"github.com/dozeio/doze/pkg/devserver"
 	"github.com/dozeio/doze/pkg/engine"
-	"github.com/dozeio/doze/pkg/gateway"
 	"github.com/dozeio/doze/pkg/socketio"
 	"github.com/dozeio/doze/pkg/store/dynamo"
 	"github.com/dozeio/doze/tests/conformance"
@@ -30,7 +29,7 @@ func TestOfficialSuitesOnDynamoDB(t *testing.T) {
 		o := devserver.Options{
 			Engine: engine.Options{BinaryFrames: g.ordered, OrderedFrames: g.ordered,
 				PingInterval: 600 * time.Millisecond, PingTimeout: 500 * time.Millisecond, ConnectTimeout: 3 * time.Second},
-			Gateway: gateway.Options{Jitter: g.jitter, Seed: g.seed},
+			Gateway: g.options(),
 		}
 		o.Wrap = func(b socketio.Backend) socketio.Backend {
 			table := "doze-" + rand.Text()

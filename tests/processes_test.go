@@ -11,7 +11,6 @@ import (
 
 	"github.com/dozeio/doze/app"
 	"github.com/dozeio/doze/pkg/engine"
-	"github.com/dozeio/doze/pkg/gateway"
 	"github.com/dozeio/doze/tests/badtable"
 	"github.com/dozeio/doze/tests/conformance"
 	"github.com/dozeio/doze/tests/dynalite"
@@ -100,7 +99,7 @@ func (g gatewayKind) processes(app string) processes.Options {
 	return processes.Options{
 		App:     app,
 		Engine:  engine.Options{BinaryFrames: g.ordered, OrderedFrames: g.ordered},
-		Gateway: gateway.Options{Jitter: g.jitter, Seed: g.seed},
+		Gateway: g.options(),
 	}
 }
 
