@@ -24,7 +24,7 @@ import (
 func TestCrowd(t *testing.T) {
 	const people, answers = 12, 20
 	for name, g := range map[string]gateway.Options{
-		"a stage with a low limit":             {WebSocketStage: gateway.Throttle{Rate: 20, Burst: 20}},
+		"a stage with a low limit":             {WebSocketStage: gateway.Throttle{Rate: 30, Burst: 30}},
 		"a new account":                        {Concurrency: 10, ColdStart: 300 * time.Millisecond},
 		"a new account, under jitter, limited": {Concurrency: 10, ColdStart: 300 * time.Millisecond, Jitter: 50 * time.Millisecond, WebSocketStage: gateway.Throttle{Rate: 30, Burst: 10}},
 	} {
