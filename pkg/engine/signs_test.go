@@ -328,3 +328,29 @@ func TestALongOutboxIsDrained(t *testing.T) {
 		}
 	})
 }
+
+// The beat of a shard may come right after a connection, whose client waits for its first answers; and it has to be pinged
+// before it gives up, also when its first sweep passes it over.
+func TestAConnectionThatHasJustJoinedIsNotPinged(t *testing.T) {
+	for _, o := range []engine.Options{sixty, {PingInterval: 300 * time.Millisecond, PingTimeout: 200 * time.Millisecond}} {
+		inWorld(t, o, func(t *testing.T, w *world) {
+			quiet := min(o.PingTimeout/2, time.Second)
+			w.websocket("first") // so that there is a beat
+			w.frame("first", "4join")
+			w.pass(nextPing(w, "first"))
+			w.frame("first", "3")
+			id := inShard(engine.Shard(connected("first")), 0)
+			w.pass(o.PingInterval - quiet + time.Millisecond)
+			w.websocket(id)
+			w.frame(id, "4join")
+			before := len(w.gateway.received(id))
+			w.pass(quiet - time.Millisecond)
+			if got := w.gateway.received(id)[before:]; len(got) != 0 {
+				t.Errorf("it got %q at once", got)
+			}
+			w.want(w.gateway.last("first"), "2")
+			w.pass(o.PingInterval)
+			w.want(w.gateway.last(id), "2")
+		}, "ping interval", o.PingInterval)
+	}
+}
