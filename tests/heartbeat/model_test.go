@@ -189,8 +189,9 @@ func TestAHundredThousandConnectionsAreKept(t *testing.T) {
 		t.Logf("connecting: %d invocations at once", d.most.Load())
 		for round := range 3 {
 			d.most.Store(d.running.Load())
-			d.table.Writes, d.table.Reads = &keylimit.Limit{Rate: keylimit.KeyWrites}, &keylimit.Limit{Rate: keylimit.KeyReads}
-			d.messages = keylimit.Limit{}
+			for _, l := range []*keylimit.Limit{d.table.Writes, d.table.Reads, &d.messages} {
+				l.Reset() // calls are under way
+			}
 			before := d.pings.Load()
 			wait(interval)
 			writes, reads, stage := d.table.Writes.Hottest(1)[0], d.table.Reads.Hottest(1)[0], d.messages.Hottest(1)[0]

@@ -102,6 +102,13 @@ func (l *Limit) Refused() (n int) {
 	return n
 }
 
+// Reset forgets all keys, whose buckets are full then.
+func (l *Limit) Reset() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.keys = nil
+}
+
 func (l *Limit) burst() float64 { return cmp.Or(l.Burst, l.Rate) }
 
 // bucket returns the one of a key, refilled. l.mu is held.
