@@ -5,6 +5,8 @@ package suiteapp
 import (
 	"context"
 	"fmt"
+	"net/http"
+	"strings"
 	"time"
 
 	"github.com/dozeio/doze/pkg/devserver"
@@ -44,13 +46,27 @@ func Settings(suite string, e *engine.Options, g *gateway.Options) {
 	e.MaxPayload = 1_000_000
 	e.AllowOrigins = []string{"*"} // the suites run in browsers too, from anywhere
 	if suite == "engineio" {
-		g.Path = "/engine.io/"
+		g.Site = http.HandlerFunc(engineIO)
 		e.ConnectTimeout = time.Hour // it is Socket.IO's
 		return
 	}
 	if e.ConnectTimeout == 0 {
 		e.ConnectTimeout = time.Second
 	}
+}
+
+// engineIO lets a server answer below /engine.io/ too, where the Engine.IO suite asks: Doze's functions answer below
+// /socket.io/ alone.
+func engineIO(w http.ResponseWriter, r *http.Request) {
+	rest, ok := strings.CutPrefix(r.URL.Path, "/engine.io/")
+	server, _ := r.Context().Value(http.ServerContextKey).(*http.Server)
+	if !ok || server == nil {
+		http.NotFound(w, r)
+		return
+	}
+	r = r.Clone(r.Context())
+	r.URL.Path, r.URL.RawPath = "/socket.io/"+rest, ""
+	server.Handler.ServeHTTP(w, r)
 }
 
 // newApp is what the Socket.IO suite talks to.
