@@ -43,13 +43,17 @@ type world struct {
 // newWorld starts a world that ends with the test: then everybody breaks off, and nothing may be left.
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute) // for what hangs; it outlives t's
-	w := &world{T: t, ctx: ctx, clock: &shiftclock.Clock{}, app: newApp()}
-	var err error
-	w.server, err = devserver.Start(devserver.Options{
+	return newWorldOf(t, newApp(), slog.New(slog.DiscardHandler), 3*time.Minute)
+}
+
+// newWorldOf is newWorld with an application, a logger of all that Doze logs, and the time in which all has to end.
+func newWorldOf(t *testing.T, a *app, logger *slog.Logger, hangs time.Duration) *world {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), hangs) // it outlives t's
+	w := &world{T: t, ctx: ctx, clock: &shiftclock.Clock{}, app: a}
+	o := devserver.Options{
 		Engine: engine.Options{
 			Clock: w.clock, PingInterval: pingInterval, PingTimeout: pingTimeout, MaxPayload: maxPayload,
-			Logger: slog.New(slog.DiscardHandler),
 		},
 		Gateway: gateway.Options{Clock: w.clock, Seed: 1, RepeatableIDs: true},
 		Wrap: func(b socketio.Backend) socketio.Backend {
@@ -57,8 +61,10 @@ func newWorld(t *testing.T) *world {
 			b.Poster = &w.posts
 			return b
 		},
-	}, w.app.io.Bind)
-	if err != nil {
+	}
+	o.Engine.Logger, o.Gateway.Logger = logger, logger
+	var err error
+	if w.server, err = devserver.Start(o, a.io.Bind); err != nil {
 		t.Fatal(err)
 	}
 	w.Client = rawclient.New(w.server.URL)

@@ -194,3 +194,9 @@ func (c *Conn) SendFragments(ctx context.Context, fragments ...string) error {
 	}
 	return w.Close()
 }
+
+// SendRaw sends bytes that need not be WebSocket frames. Nothing else may be sent meanwhile.
+func (c *Conn) SendRaw(b []byte) error {
+	_, err := c.tcp.Write(b)
+	return err
+}
