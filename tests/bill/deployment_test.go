@@ -51,6 +51,12 @@ const pingInterval = 300 * time.Second
 // start runs an application on a table of its own until the test ends.
 func start(t *testing.T, io *socketio.Server) *deployment {
 	t.Helper()
+	return startLogged(t, io, slog.New(complaints{t: t}))
+}
+
+// startLogged is start with a logger of the engine.
+func startLogged(t *testing.T, io *socketio.Server, logger *slog.Logger) *deployment {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	t.Cleanup(cancel)
 	d := &deployment{t: t, ctx: ctx, clock: newClock(), meter: &meter.Meter{}}
@@ -69,7 +75,7 @@ func start(t *testing.T, io *socketio.Server) *deployment {
 	d.store = dynamo.New(plain, table, d.clock.Now)
 	counted := dynamo.New(dynalite.Client(url, d.meter.Options), table, d.clock.Now)
 	d.server, err = devserver.Start(devserver.Options{
-		Engine: engine.Options{PingInterval: pingInterval, Clock: d.clock, Logger: slog.New(complaints{t: t})},
+		Engine: engine.Options{PingInterval: pingInterval, Clock: d.clock, Logger: logger},
 		// Without the gap after a handshake, in which a post is only tried in vain.
 		Gateway: gateway.Options{Clock: d.clock, Seed: 1, RepeatableIDs: true, ConnectGap: -1, Logger: slog.New(&invocations{complaints{t}, d})},
 		Wrap: func(b socketio.Backend) socketio.Backend {

@@ -1,0 +1,99 @@
+//go:build full
+
+package bill
+
+import (
+	"fmt"
+	"math"
+	"os"
+	"strings"
+	"testing"
+)
+
+// dearest is what one request of a client, of up to a MB, may cost, in USD.
+const dearest = 0.01
+
+// bound is what one request of a kind may cost.
+type bound struct {
+	kind                              string
+	in                                int // bytes, at most
+	writes, reads, invocations, posts float64
+	jobs, log                         int  // log: bytes
+	above                             bool // dearest, which is known: docs/security.md shows it in bold
+}
+
+// bounds are the table of docs/security.md, a little above what was measured: the one place to change with what the server
+// allows, such as socketio.Options.MaxNamespaces. Log bytes are Doze's
+// own lines, not Lambda's of each invocation.
+var bounds = []bound{
+	{"handshake", 2100, 7, 3, 1, 0, 1, 0, false},
+	{"CONNECT", 10, 3, 2, 1, 0, 0, 0, false},
+	{"event with an ack", 30, 1, 1, 1, 0, 0, 0, false},
+	{"malformed packet", 10, 4, 4, 1, 0, 0, 400, false},
+	{"200 CONNECT and DISCONNECT", 2100, 150, 150, 1, 0, 0, 400, false},
+	{"60,000 pongs", 120_000, 1, 1, 1, 0, 0, 0, false},
+	{"1,000 joins", 20_000, 2100, 1100, 1, 0, 0, 0, false},
+	{"65,000 events that lack an argument", 720_000, 3, 3, 1, 0, 0, 13_000_000, false},
+	{"1,000 joins and leaves", 20_000, 2100, 1100, 1, 0, 0, 0, false},
+	{"1,000 changes of data, of 16 KiB", 30_000, 16_500, 1000, 1, 0, 0, 0, true},
+	{"60,000 pongs, of a client that fetches nothing", 120_000, 1, 100, 1, 0, 0, 0, false},
+	{"64 CONNECT and DISCONNECT, of a client that fetches nothing", 2100, 15_900, 250, 1, 0, 0, 0, false},
+	{"1,000 changes of data, of a client that fetches nothing", 20_000, 260_000, 5000, 1, 0, 0, 0, true},
+	{"60 whispers of 4,000 emoji, to one that polls", 1_000_000, 2800, 250, 1, 0, 0, 600, false},
+	{"1,000 whispers, to one that fetches nothing", 60_000, 11_000, 1200, 1, 0, 0, 600, false},
+	{fmt.Sprintf("%d members of a room drop", many), 0, 6 * many, 4 * many, many, 10 * many, many, 0, false},
+}
+
+// usd returns what this costs, but for the time of the functions.
+func (b bound) usd(prices map[string]float64) float64 {
+	const ofAJob = 3 // requests to the queue: it is sent, received and deleted
+	return b.invocations*(prices["lambdaRequests"]+prices["httpRequests"]) + b.reads*prices["readUnits"] + b.writes*prices["writeUnits"] +
+		b.posts*prices["webSocketMessages"] + float64(ofAJob*b.jobs)*prices["queueRequests"] + float64(b.log)/1e9*prices["logData"]
+}
+
+func (b bound) row(prices map[string]float64) string {
+	usd := fmt.Sprintf("%.6f", math.Ceil(b.usd(prices)*1e6)/1e6)
+	if b.above {
+		usd = "**" + usd + "**"
+	}
+	return fmt.Sprintf("| %s | %d | %s | %s | %s | %s | %d | %d | %s |\n", b.kind, b.in, figure(b.writes), figure(b.reads), figure(b.invocations),
+		figure(b.posts), b.jobs, b.log, usd)
+}
+
+// judge fails for everything over its bound, for every bound above a cent that is not marked and every mark that can go,
+// and unless docs/security.md has the table.
+func judge(t *testing.T, all []bound) {
+	t.Helper()
+	if len(all) != len(bounds) {
+		t.Fatalf("%d kinds were measured, of %d", len(all), len(bounds))
+	}
+	p := prices(t)
+	var table strings.Builder
+	table.WriteString("| request | bytes in | WRU | RRU | invocations | posts | jobs | log bytes | USD |\n|---|---|---|---|---|---|---|---|---|\n")
+	for i, most := range bounds {
+		got := all[i]
+		t.Logf("measured %s", got.row(p))
+		if got.kind != most.kind {
+			t.Fatalf("%q was measured, and %q has a bound", got.kind, most.kind)
+		}
+		if got.in > most.in || got.writes > most.writes || got.reads > most.reads || got.invocations > most.invocations || got.posts > most.posts ||
+			got.jobs > most.jobs || got.log > most.log {
+			t.Errorf("over its bound\n%s%s", got.row(p), most.row(p))
+		}
+		if over := most.usd(p) > dearest; over != most.above {
+			t.Errorf("%s: a request costs up to $%.4f, the mark says otherwise", most.kind, most.usd(p))
+		}
+		table.WriteString(most.row(p))
+	}
+	if *markdown {
+		fmt.Print(table.String())
+		return
+	}
+	page, err := os.ReadFile("../../docs/security.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(page), table.String()) {
+		t.Errorf("docs/security.md says something else, put this in:\n%s", table.String())
+	}
+}
