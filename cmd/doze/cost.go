@@ -82,8 +82,8 @@ func (u use) check() error {
 	switch {
 	case u.stay < time.Second:
 		return fmt.Errorf("-stay is %v: write a time of a second or more, such as 30m", u.stay)
-	case u.ping < 25*time.Second || u.ping > 540*time.Second:
-		return fmt.Errorf("-ping-interval is %v: the template allows 25s to 540s", u.ping)
+	case u.ping < 25*time.Second || u.ping > 480*time.Second:
+		return fmt.Errorf("-ping-interval is %v: the template allows 25s to 480s", u.ping)
 	case u.handler < time.Millisecond || u.handler > 29*time.Second:
 		return fmt.Errorf("-handler is %v: write a time from 1ms to 29s", u.handler)
 	}

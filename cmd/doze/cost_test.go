@@ -166,7 +166,7 @@ func TestWrongUsesAreRefused(t *testing.T) {
 		"-hours 25":         "-hours is 25: it goes from 0 to 24",
 		"-size 200000":      "131072",
 		"-stay 0s":          "such as 30m",
-		"-ping-interval 5s": "25s to 540s",
+		"-ping-interval 5s": "25s to 480s",
 		"-handler 1h":       "1ms to 29s",
 	} {
 		var out bytes.Buffer

@@ -60,5 +60,8 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 		}
 	}
 	fmt.Fprintln(log, usage)
+	if len(args) > 0 {
+		return fmt.Errorf("there is no command %q", args[0])
+	}
 	return flag.ErrHelp
 }

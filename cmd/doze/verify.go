@@ -60,10 +60,19 @@ func verifyDeployment(ctx context.Context, args []string, out, log io.Writer) er
 		}
 	}
 	o.Tell = func(f verify.Fact) { fmt.Fprintf(log, "%-8s %s\n", f.Verdict, f.ID) }
+	if *file != "" { // before the questions, which may take hours
+		if err := os.WriteFile(*file, nil, 0o644); err != nil {
+			return err
+		}
+	}
 	ctx, cancel := context.WithTimeout(ctx, *timeout)
 	defer cancel()
 	report, err := verify.Run(ctx, o)
 	if err != nil {
+		return err
+	}
+	fmt.Fprintln(log)
+	if err := report.Print(out); err != nil {
 		return err
 	}
 	if *file != "" {
@@ -74,10 +83,6 @@ func verifyDeployment(ctx context.Context, args []string, out, log io.Writer) er
 		if err := os.WriteFile(*file, append(text, '\n'), 0o644); err != nil {
 			return err
 		}
-	}
-	fmt.Fprintln(log)
-	if err := report.Print(out); err != nil {
-		return err
 	}
 	if failed := report.Failed(); len(failed) > 0 {
 		var ids []string

@@ -110,7 +110,7 @@ func (d *deployment) hasCounterpart(ctx context.Context) (bool, error) {
 	defer cancel()
 	s, err := d.open(ctx)
 	if err != nil {
-		return false, fmt.Errorf("this is no deployment of Doze that can be reached: %w", err)
+		return false, fmt.Errorf("this is no deployment of Doze that can be reached, or one that does not allow the page of -origin (see AllowOrigins): %w", err)
 	}
 	defer s.close(ctx)
 	if err := s.post(ctx, connectPacket); err != nil {
