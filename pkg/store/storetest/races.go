@@ -259,6 +259,18 @@ func handshakeKey(t *testing.T, s *sessions) {
 	check("once closed", "", "")
 }
 
+func handshakeLasts(t *testing.T, s *sessions) {
+	row := s.polling()
+	live := s.liveOf(row)
+	row.Expires = row.Created.Add(time.Minute) // it is in no namespace yet
+	fatal(t, s.create(row, []byte("hello"), &live))
+	s.update(row.Address, engine.SetEntry{Key: "/", New: []byte("socket"), Ops: []string{"1"}, Expires: live.Expires})
+	s.clock.Advance(2 * time.Minute)
+	if got := s.handshake(row.Address); string(got) != "hello" {
+		t.Errorf("handshake %q", got)
+	}
+}
+
 func putLive(t *testing.T, s *sessions) {
 	live := s.liveOf(s.connection())
 	s.putLive(live)

@@ -45,6 +45,7 @@ func Sessions(t *testing.T, open func(t *testing.T, now func() time.Time) engine
 		{"Close or Drain: moved or closed, never both", closeOrDrain},
 		{"Handshake returns nil when there is nothing", handshakeAbsent},
 		{"Handshake goes with the session: to its connection, and away when it is closed", handshakeKey},
+		{"Handshake lasts as long as the liveness row, whenever the session was to expire", handshakeLasts},
 		{"PutLive replaces what was there", putLive},
 		{"Touch sets Last and Joined and leaves what is not named", touch},
 		{"Touch leaves an absent row absent", touchAbsent},
