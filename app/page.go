@@ -9,7 +9,8 @@ import (
 //go:embed page
 var page embed.FS
 
-// policy is the page's: no script but its own and the Socket.IO client, no frame around it, no form that leads elsewhere.
+// policy is the page's: no script but its own and the Socket.IO client, no frame around it, no form that leads
+// elsewhere.
 const policy = "default-src 'self'; connect-src 'self' ws: wss:; script-src 'self' https://cdn.socket.io; " +
 	"base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 

@@ -44,9 +44,9 @@ func stockClients(t *testing.T, url string, g gatewayKind, atOnce string) {
 		append([]string{"--test", atOnce}, files...)...)
 }
 
-// How many files of tests Node runs at a time, which wait for the server and not for the machine; by itself it runs one less than
-// there are processors (https://nodejs.org/api/cli.html#--test-concurrency). Where a database has its share of the work, five
-// at a time were too slow for each other.
+// How many files of tests Node runs at a time, which wait for the server and not for the machine; by itself it runs one
+// less than there are processors (https://nodejs.org/api/cli.html#--test-concurrency). Where a database has its share
+// of the work, five at a time were too slow for each other.
 const (
 	allAtOnce = "--test-concurrency=100"
 	twoAtOnce = "--test-concurrency=2"

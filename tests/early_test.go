@@ -14,8 +14,8 @@ import (
 )
 
 // TestEarlyFrames lets clients say 40 as soon as they are connected, without waiting for the open packet, which comes
-// first all the same. A stock client waits; but no server may depend on that. That others leave may be told before 40 is
-// answered: see docs/guarantees.md.
+// first all the same. A stock client waits; but no server may depend on that. That others leave may be told before 40
+// is answered: see docs/guarantees.md.
 func TestEarlyFrames(t *testing.T) {
 	for _, g := range gateways[1:3] {
 		t.Run(g.name, func(t *testing.T) {

@@ -19,8 +19,9 @@ import (
 	"github.com/dozeio/doze/tests/rawclient"
 )
 
-// TestKilledProcesses kills a process every 100 ms while clients come, ask and go. Whatever was killed, a client gets each answer, or hears that
-// its connection is over; who comes afterwards is served as ever; and nobody's rows are left.
+// TestKilledProcesses kills a process every 100 ms while clients come, ask and go. Whatever was killed, a client gets
+// each answer, or hears that its connection is over; who comes afterwards is served as ever; and nobody's rows are
+// left.
 func TestKilledProcesses(t *testing.T) {
 	const clients, kills = 8, 40
 	seed := rand.Uint64()
@@ -92,7 +93,8 @@ func TestKilledProcesses(t *testing.T) {
 	}
 }
 
-// silence is how long a client waits for an answer or the end of its connection. A sweep closes what pings cannot reach.
+// silence is how long a client waits for an answer or the end of its connection. A sweep closes what pings cannot
+// reach.
 const silence = 20 * time.Second
 
 // chat connects over WebSocket, asks n times, one after the other, and leaves. It returns how often it was answered.

@@ -103,8 +103,8 @@ func (g gatewayKind) processes(app string) processes.Options {
 	}
 }
 
-// TestOfficialSuitesAsProcesses runs the cases of the official suites, with more time, because the database and forty processes share
-// the machine.
+// TestOfficialSuitesAsProcesses runs the cases of the official suites, with more time, because the database and forty
+// processes share the machine.
 func TestOfficialSuitesAsProcesses(t *testing.T) {
 	all := newDeployments(t)
 	for _, g := range apart {

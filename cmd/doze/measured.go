@@ -32,8 +32,8 @@ const (
 
 var operations = []string{opHandshake, opOpen, opConnect, opPolled, opUpgrade, opPoll, opEvent, opJoin, opBroadcast, opOutbox, opPing, opSweep, opDisconnect}
 
-// readMeasured reads the table of a page like docs/costs.md: operation, invocations, RRU, WRU, posts, table calls, queue
-// requests; the first figure of each cell is the measured one. An operation that is not there is an error.
+// readMeasured reads the table of a page like docs/costs.md: operation, invocations, RRU, WRU, posts, table calls,
+// queue requests; the first figure of each cell is the measured one. An operation that is not there is an error.
 func readMeasured(page string) (map[string]measured, error) {
 	table := map[string]measured{}
 	for line := range strings.Lines(page) {

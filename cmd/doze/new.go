@@ -145,8 +145,8 @@ func noParent(dir string) error {
 	return fmt.Errorf("there is no folder %s to make %s in", filepath.Dir(dir), filepath.Base(dir))
 }
 
-// writeFolder writes files by their names, relative to dir. dir must not be there or be empty; when anything fails, it is
-// as it was.
+// writeFolder writes files by their names, relative to dir. dir must not be there or be empty; when anything fails, it
+// is as it was.
 func writeFolder(dir string, files map[string]string) (err error) {
 	there, err := os.ReadDir(dir)
 	switch exists := err == nil; {

@@ -22,8 +22,8 @@ var own embed.FS
 // ownPath is the import path of own, which becomes the new module's.
 const ownPath = ours + "/cmd/doze/project"
 
-// unneeded are the modules that Doze depends on, and a project with it does not: what its command and its tests use. That
-// go.sum has their sums too does no harm.
+// unneeded are the modules that Doze depends on, and a project with it does not: what its command and its tests use.
+// That go.sum has their sums too does no harm.
 var unneeded = strings.Fields(`
 github.com/aws/aws-sdk-go-v2/aws/protocol/eventstream
 github.com/aws/aws-sdk-go-v2/config

@@ -1,7 +1,7 @@
 package main
 
-// Prices of us-east-1, looked up on this day. No free tier and no volume discount is in them. Other regions cost up to a
-// half more.
+// Prices of us-east-1, looked up on this day. No free tier and no volume discount is in them. Other regions cost up to
+// a half more.
 const pricesOf = "2026-11-22"
 
 // price is what AWS asks for so many of something.

@@ -39,8 +39,8 @@ func TestVerifyPrintsATableAndKeepsAReport(t *testing.T) {
 	}
 }
 
-// TestVerifyFailsWhereDozeDependsOnWhatDiffers stands before doze dev and answers HEAD, on which Doze does not depend, and
-// then what a client needs, otherwise than it should.
+// TestVerifyFailsWhereDozeDependsOnWhatDiffers stands before doze dev and answers HEAD, on which Doze does not depend,
+// and then what a client needs, otherwise than it should.
 func TestVerifyFailsWhereDozeDependsOnWhatDiffers(t *testing.T) {
 	to, end := startDev(t)
 	defer end()

@@ -54,9 +54,10 @@ func Exit(err error) {
 
 // FromEnv reads the environment. The error says which variable to set, and to what.
 //
-// Log lines are what Lambda's JSON format takes (https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html):
-// timestamp, level, message and requestId, from the level that LoggingConfig has set. The logger is slog's default too, so that what
-// handlers say is no different.
+// Log lines are what Lambda's JSON format takes
+// (https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html): timestamp, level, message
+// and requestId, from the level that LoggingConfig has set. The logger is slog's default too, so that what handlers say
+// is no different.
 func FromEnv() (d Deployed, err error) {
 	table, connections, queue := os.Getenv("DOZE_TABLE"), os.Getenv("DOZE_CONNECTIONS"), os.Getenv("DOZE_QUEUE")
 	if table == "" || connections == "" || queue == "" {

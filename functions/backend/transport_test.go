@@ -79,8 +79,8 @@ func deployed(t *testing.T) backend.Deployed {
 	return d
 }
 
-// TestConnectionsAreUsedAgain has 3,200 calls, 32 and 64 at a time, make about as many connections as calls are under way
-// at the same time: hundreds, where the SDK's own client makes them.
+// TestConnectionsAreUsedAgain has 3,200 calls, 32 and 64 at a time, make about as many connections as calls are under
+// way at the same time: hundreds, where the SDK's own client makes them.
 func TestConnectionsAreUsedAgain(t *testing.T) {
 	for _, c := range []struct {
 		name    string
@@ -125,7 +125,8 @@ func TestConnectionsAreUsedAgain(t *testing.T) {
 	}
 }
 
-// TestAConnectionThatThePeerHasClosedCostsNothing closes all connections, as a service does with those of a process that is frozen.
+// TestAConnectionThatThePeerHasClosedCostsNothing closes all connections, as a service does with those of a process
+// that is frozen.
 func TestAConnectionThatThePeerHasClosedCostsNothing(t *testing.T) {
 	d := deployed(t)
 	for range 3 {

@@ -1,4 +1,5 @@
-// Command connect is the Lambda function where sessions over WebSocket begin: the $connect route, and the open packets of new connections.
+// Command connect is the Lambda function where sessions over WebSocket begin: the $connect route, and the open packets
+// of new connections.
 package main
 
 import (

@@ -1,4 +1,5 @@
-// Command heartbeat is the Lambda function for timers and jobs: pings, the reaping of dead sessions, open packets that could not be posted at once. Its events come from SQS.
+// Command heartbeat is the Lambda function for timers and jobs: pings, the reaping of dead sessions, open packets that
+// could not be posted at once. Its events come from SQS.
 package main
 
 import (

@@ -1,5 +1,5 @@
-// Command poll is the Lambda function where sessions over HTTP begin and polls wait: GET, HEAD and OPTIONS of the HTTP API, which also
-// asks for the page.
+// Command poll is the Lambda function where sessions over HTTP begin and polls wait: GET, HEAD and OPTIONS of the HTTP
+// API, which also asks for the page.
 package main
 
 import (

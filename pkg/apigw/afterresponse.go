@@ -18,14 +18,14 @@ import (
 
 var _ engine.Timers = (*AfterResponse)(nil)
 
-// AfterResponse carries out the jobs that a client waits for in the process that schedules them, once it has given its response: on Lambda, by an internal
-// extension (https://docs.aws.amazon.com/lambda/latest/dg/lambda-extensions.html), whose work the caller does not wait for, and without which
-// a process is frozen with its response. It is how a new connection gets its open packet: the connection exists only after the response, and
-// no queue is faster.
+// AfterResponse carries out the jobs that a client waits for in the process that schedules them, once it has given its
+// response: on Lambda, by an internal extension (https://docs.aws.amazon.com/lambda/latest/dg/lambda-extensions.html),
+// whose work the caller does not wait for, and without which a process is frozen with its response. It is how a new
+// connection gets its open packet: the connection exists only after the response, and no queue is faster.
 //
-// Other jobs go to a queue, and so do all where there are no extensions, and those that fail: a connection that is not made within a quarter of a
-// second, perhaps because its client has left, holds up the process no longer. A process that dies loses the jobs of its last
-// invocation. It is safe for concurrent use.
+// Other jobs go to a queue, and so do all where there are no extensions, and those that fail: a connection that is not
+// made within a quarter of a second, perhaps because its client has left, holds up the process no longer. A process
+// that dies loses the jobs of its last invocation. It is safe for concurrent use.
 type AfterResponse struct {
 	queue engine.Timers
 	conn  net.Conn // to the API, which one goroutine at a time speaks to; nil before the first call and after an error
@@ -40,8 +40,8 @@ type AfterResponse struct {
 	finished chan [][]byte // of one invocation, which has returned
 }
 
-// NewAfterResponse returns the Timers for an engine, on a queue. api is the value of AWS_LAMBDA_RUNTIME_API, empty outside of Lambda. Nothing is sent
-// before Wrap.
+// NewAfterResponse returns the Timers for an engine, on a queue. api is the value of AWS_LAMBDA_RUNTIME_API, empty
+// outside of Lambda. Nothing is sent before Wrap.
 func NewAfterResponse(api string, queue engine.Timers) *AfterResponse {
 	a := &AfterResponse{queue: queue, finished: make(chan [][]byte, 1)}
 	if api != "" {
@@ -50,8 +50,9 @@ func NewAfterResponse(api string, queue engine.Timers) *AfterResponse {
 	return a
 }
 
-// Wrap returns the function h of the engine e, whose urgent jobs (engine.Urgent) are then carried out after each response. It has to be called once, before
-// lambda.Start: extensions are registered while a process starts. Without extensions it returns h.
+// Wrap returns the function h of the engine e, whose urgent jobs (engine.Urgent) are then carried out after each
+// response. It has to be called once, before lambda.Start: extensions are registered while a process starts. Without
+// extensions it returns h.
 func (a *AfterResponse) Wrap(h Handler, e *engine.Engine) Handler {
 	if a.api == "" {
 		return h
@@ -94,7 +95,8 @@ func (f afterwards) Invoke(ctx context.Context, event []byte) ([]byte, error) {
 	return f.h.Invoke(ctx, event)
 }
 
-// serve is the extension: for each invocation it waits for the function, does its jobs, and then says that the process may be frozen.
+// serve is the extension: for each invocation it waits for the function, does its jobs, and then says that the process
+// may be frozen.
 func (a *AfterResponse) serve() {
 	for {
 		deadline, err := a.next()
@@ -173,8 +175,8 @@ func (a *AfterResponse) call(method, path, header, value, body string, into any)
 	return answer.Header, err
 }
 
-// exchange sends a request and reads its answer. It is what an http.Client does, but for its goroutines and pools, which
-// would cost a cold start a tenth of its time more.
+// exchange sends a request and reads its answer. It is what an http.Client does, but for its goroutines and pools,
+// which would cost a cold start a tenth of its time more.
 func (a *AfterResponse) exchange(r *http.Request) (answer *http.Response, body []byte, err error) {
 	if a.conn == nil {
 		if a.conn, err = net.Dial("tcp", a.api); err != nil {

@@ -13,20 +13,23 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 )
 
-// What a deployment's template has to say of the job queue and its function, and what CreateQueues and SQSQueue.Poll do.
+// What a deployment's template has to say of the job queue and its function, and what CreateQueues and SQSQueue.Poll
+// do.
 const (
 	// JobTime is how long an invocation for jobs may take.
 	JobTime = 15 * time.Second
 	// JobVisibility is how long a job is hidden that has been delivered: longer than JobTime, as Lambda demands
-	// (https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html; it advises six times as long, for an invocation that has
-	// to wait for concurrency: here the job is rather delivered again). With JobTime it has to be less than a client's time for a pong:
-	// then a sweep whose invocation dies is repeated before clients give up.
+	// (https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html; it advises six times as long, for an
+	// invocation that has to wait for concurrency: here the job is rather delivered again). With JobTime it has to be
+	// less than a client's time for a pong: then a sweep whose invocation dies is repeated before clients give up.
 	JobVisibility = 20 * time.Second
-	// JobBatch is how many jobs an invocation gets: one, because a sweep may take all of its time, and its memory is small.
+	// JobBatch is how many jobs an invocation gets: one, because a sweep may take all of its time, and its memory is
+	// small.
 	JobBatch = 1
-	// JobReceives is how often SQS delivers a job before its redrive policy takes it away. Deliveries that find the account's concurrency
-	// used up count too, one in JobVisibility, because Lambda keeps a job for that long then
-	// (https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html): these are more than an hour of them.
+	// JobReceives is how often SQS delivers a job before its redrive policy takes it away. Deliveries that find the
+	// account's concurrency used up count too, one in JobVisibility, because Lambda keeps a job for that long then
+	// (https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html): these are more than an hour of
+	// them.
 	JobReceives = 200
 	// JobRetention is how long SQS keeps a job from when it was sent: longer than its delay and all its deliveries.
 	JobRetention = 2 * time.Hour
@@ -34,12 +37,11 @@ const (
 
 const deadFor = 14 * 24 * time.Hour // the longest that SQS keeps a message
 
-// CreateQueues makes the queues of a deployment where they are missing: name for jobs, and name-dead for what
-// fails. Instead of the name, the URL of the first will do. Queues that are there stay as
-// they are. In a deployment the template makes them instead, as follows: name has a redrive policy to
-// name-dead with a maxReceiveCount of JobReceives, which is for jobs whose invocation dies each time (any other failure ends
-// there after 10 deliveries, with the reason), a visibility timeout of JobVisibility, over the function's own, and keeps a job for
-// JobRetention.
+// CreateQueues makes the queues of a deployment where they are missing: name for jobs, and name-dead for what fails.
+// Instead of the name, the URL of the first will do. Queues that are there stay as they are. In a deployment the
+// template makes them instead, as follows: name has a redrive policy to name-dead with a maxReceiveCount of
+// JobReceives, which is for jobs whose invocation dies each time (any other failure ends there after 10 deliveries,
+// with the reason), a visibility timeout of JobVisibility, over the function's own, and keeps a job for JobRetention.
 func CreateQueues(ctx context.Context, client *sqs.Client, name string) (q Queues, err error) {
 	if name = path.Base(name); strings.HasSuffix(name, ".fifo") {
 		return q, fmt.Errorf("apigw: %q is the name of a FIFO queue, which has no delays for single messages: choose a standard queue", name)

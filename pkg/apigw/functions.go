@@ -18,8 +18,8 @@ type Handler interface {
 	Invoke(ctx context.Context, event []byte) ([]byte, error)
 }
 
-// NewConnect returns the function of the $connect route. Where there is no other for GET and OPTIONS of the HTTP API, it
-// answers these as NewPoll does.
+// NewConnect returns the function of the $connect route. Where there is no other for GET and OPTIONS of the HTTP API,
+// it answers these as NewPoll does.
 func NewConnect(e *engine.Engine, site http.Handler) Handler {
 	get := get(site)
 	return function{e, func(ctx context.Context, e *engine.Engine, env envelope, event []byte) (any, error) {
@@ -35,8 +35,8 @@ func NewConnect(e *engine.Engine, site http.Handler) Handler {
 func NewPoll(e *engine.Engine, site http.Handler) Handler { return function{e, get(site)} }
 
 // NewMessage returns the function that packets come in by: the $default route, and POST of the HTTP API (any method
-// that is not NewConnect's, for that matter, to be refused as the protocol wants it). Below another path than /socket.io/
-// nothing is found, whatever the query says.
+// that is not NewConnect's, for that matter, to be refused as the protocol wants it). Below another path than
+// /socket.io/ nothing is found, whatever the query says.
 func NewMessage(e *engine.Engine) Handler { return function{e, message} }
 
 // NewDisconnect returns the function of the $disconnect route.

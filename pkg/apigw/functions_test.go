@@ -119,8 +119,8 @@ func TestWebSocketEvents(t *testing.T) {
 	}
 }
 
-// TestAnswersAreTheirStatusAndNothingElse looks at the bytes: other names than the documented ones, be they null, are not
-// for a WebSocket API.
+// TestAnswersAreTheirStatusAndNothingElse looks at the bytes: other names than the documented ones, be they null, are
+// not for a WebSocket API.
 func TestAnswersAreTheirStatusAndNothingElse(t *testing.T) {
 	w := newWorld(t)
 	for _, c := range []struct {

@@ -53,8 +53,8 @@ func (q *HTTPQueue) Schedule(ctx context.Context, job []byte, after time.Duratio
 	return nil
 }
 
-// sendLineage adds the header by which Lambda recognizes a function that feeds itself, by the code that adds it to what is sent to SQS: the
-// trace id of the invocation, when this is a function's process.
+// sendLineage adds the header by which Lambda recognizes a function that feeds itself, by the code that adds it to what
+// is sent to SQS: the trace id of the invocation, when this is a function's process.
 func sendLineage(ctx context.Context, r *http.Request) error {
 	sent := middleware.BuildHandlerFunc(func(context.Context, middleware.BuildInput) (out middleware.BuildOutput, _ middleware.Metadata, err error) {
 		return out, middleware.Metadata{}, nil

@@ -51,8 +51,8 @@ func siteRequest(ctx context.Context, log *slog.Logger, site http.Handler, event
 	return response, nil
 }
 
-// recovering answers 500 where a site panics, which lambdaurl runs in a goroutine of its own: it would end the process, and
-// what else that does. A response that has begun ends where it is.
+// recovering answers 500 where a site panics, which lambdaurl runs in a goroutine of its own: it would end the process,
+// and what else that does. A response that has begun ends where it is.
 func recovering(log *slog.Logger, site http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() {

@@ -22,21 +22,21 @@ const (
 	dialTime    = time.Second      // a region is a few milliseconds wide
 )
 
-// HTTPClient returns a client for the SDK's clients of the table and the queue, each of whose attempts ends after a time.
-// The SDK itself keeps 10 connections to a host, so that 32 requests at a time had a TLS handshake for every sixth; and
-// without a limit net/http begins one for each request that finds all connections busy, whether it needs that one in the
-// end or not.
+// HTTPClient returns a client for the SDK's clients of the table and the queue, each of whose attempts ends after a
+// time. The SDK itself keeps 10 connections to a host, so that 32 requests at a time had a TLS handshake for every
+// sixth; and without a limit net/http begins one for each request that finds all connections busy, whether it needs
+// that one in the end or not.
 //
 // While a process is frozen, its peers close their connections, and Go measures how old one is by the wall clock, which
-// goes on meanwhile. A request that meets a closed one is tried again by the SDK, which takes every error of sending for
-// one that may pass, but only after some half a second: so a connection is not used again after 50 s. Writes to the table
-// know themselves when they come twice, and a job may come twice.
+// goes on meanwhile. A request that meets a closed one is tried again by the SDK, which takes every error of sending
+// for one that may pass, but only after some half a second: so a connection is not used again after 50 s. Writes to the
+// table know themselves when they come twice, and a job may come twice.
 func HTTPClient(attempt time.Duration) *awshttp.BuildableClient {
 	return pool(serviceIdle, connections).WithTimeout(attempt)
 }
 
-// postClient is for posts: one over a connection that its peer has closed is of unknown fate, so that connections get no
-// chance to be old. How long a post may take is its caller's to say.
+// postClient is for posts: one over a connection that its peer has closed is of unknown fate, so that connections get
+// no chance to be old. How long a post may take is its caller's to say.
 func postClient() *awshttp.BuildableClient { return pool(postIdle, postsAtOnce) }
 
 func pool(idle time.Duration, most int) *awshttp.BuildableClient {

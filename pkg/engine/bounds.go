@@ -2,9 +2,9 @@ package engine
 
 import "fmt"
 
-// What one row may hold is bounded, so that no client and no application can bring it to the 400 KB that databases take,
-// and leave it where not even closing can be written: MaxOutbox, MaxEntries and MaxPending together are 352 KiB for a
-// session that polls. Each is checked with the write itself, and nothing is written beyond it.
+// What one row may hold is bounded, so that no client and no application can bring it to the 400 KB that databases
+// take, and leave it where not even closing can be written: MaxOutbox, MaxEntries and MaxPending together are 352 KiB
+// for a session that polls. Each is checked with the write itself, and nothing is written beyond it.
 const (
 	// MaxOutbox is the number of bytes that may be in a session's outbox and on their way from it together, by
 	// Parcel.Size; an Append beyond it is refused.
@@ -22,13 +22,13 @@ const (
 	// to the next; a connection, which has no outbox, keeps MaxOutbox. A Keep of more is refused.
 	MaxPending = 32 << 10
 
-	// MaxRecent is how many operations Session.Changes holds for a key, and Session.Recent after the outbox was taken. As
-	// many writes by others would have to come between a write whose answer was lost and its retry for the retry not to
-	// recognise itself.
+	// MaxRecent is how many operations Session.Changes holds for a key, and Session.Recent after the outbox was taken.
+	// As many writes by others would have to come between a write whose answer was lost and its retry for the retry not
+	// to recognise itself.
 	MaxRecent = 32
 
-	// parcelMore is a database's own, and the parcel's operation, twice. A packet counts for more than a row needs for it,
-	// so that an upgrade has 1,638 packets to post at most: about 20 s, and an invocation has no more.
+	// parcelMore is a database's own, and the parcel's operation, twice. A packet counts for more than a row needs for
+	// it, so that an upgrade has 1,638 packets to post at most: about 20 s, and an invocation has no more.
 	parcelMore, packetMore, messageMore = 128, 160, 3
 )
 

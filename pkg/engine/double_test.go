@@ -37,8 +37,8 @@ func (p *pausedTimers) SetTimer(ctx context.Context, shard int, generation int64
 	return p.store.SetTimer(ctx, shard, generation, t)
 }
 
-// A connect finds a timer overdue and has sent the message of the next generation, when the late one comes after all: the
-// two must not make the shard miss a beat.
+// A connect finds a timer overdue and has sent the message of the next generation, when the late one comes after all:
+// the two must not make the shard miss a beat.
 func TestRace9AnOverdueTimerIsArmedWhileItsMessageComes(t *testing.T) {
 	inWorld(t, sixty, func(t *testing.T, w *world) {
 		id, pings := beating(w)
@@ -62,8 +62,8 @@ func TestRace9AnOverdueTimerIsArmedWhileItsMessageComes(t *testing.T) {
 	})
 }
 
-// Two clients have connected to an empty shard at once, so that there are two messages. The shard is empty again when the
-// first comes, and has been armed anew when the second does.
+// Two clients have connected to an empty shard at once, so that there are two messages. The shard is empty again when
+// the first comes, and has been armed anew when the second does.
 func TestRace9ADoubleOfATimerThatWasDisarmed(t *testing.T) {
 	inWorld(t, sixty, func(t *testing.T, w *world) {
 		w.websocket(inShard(3, 0))
@@ -118,8 +118,8 @@ func TestASweepThatComesAgainAsksForNoDelayThatSQSRefuses(t *testing.T) {
 	})
 }
 
-// All pongs of a beat are lost, and the next sweep is cut off. The rest of it comes more than PingTimeout later: who is in it
-// has not been pinged a second time when the first part judges.
+// All pongs of a beat are lost, and the next sweep is cut off. The rest of it comes more than PingTimeout later: who is
+// in it has not been pinged a second time when the first part judges.
 func TestNobodyIsJudgedWhoWasNotPingedAgain(t *testing.T) {
 	inWorld(t, sixty, func(t *testing.T, w *world) {
 		for i := range 100 {

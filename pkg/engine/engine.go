@@ -23,13 +23,14 @@ type Options struct {
 	MaxPayload     int           // bytes of a polling request's body; default 1e6. Announced to the client
 	MaxMessage     int           // bytes of one packet to a client; default 128 KiB, what API Gateway passes on
 
-	// Polls is how many GETs may wait at a time, as the reserved concurrency of the Lambda function that they wait in says.
-	// When the sweeps have counted more clients that poll, a GET is answered sooner, so that each gets its turn and nobody
-	// holds an invocation for long. Default 0: nobody knows, and each waits for PollWait.
+	// Polls is how many GETs may wait at a time, as the reserved concurrency of the Lambda function that they wait in
+	// says. When the sweeps have counted more clients that poll, a GET is answered sooner, so that each gets its turn
+	// and nobody holds an invocation for long. Default 0: nobody knows, and each waits for PollWait.
 	Polls int
-	// ClientRate is how many messages a second one connection may send, over ten seconds: who sends more is disconnected,
-	// so that one client does not use up what all may send. Each process counts by itself and adds up to 50 messages at a
-	// time, for a write, so that a flood over many processes is seen a little later. Default 100; below zero: no limit.
+	// ClientRate is how many messages a second one connection may send, over ten seconds: who sends more is
+	// disconnected, so that one client does not use up what all may send. Each process counts by itself and adds up to
+	// 50 messages at a time, for a write, so that a flood over many processes is seen a little later. Default 100;
+	// below zero: no limit.
 	ClientRate int
 
 	// BinaryFrames says that the gateway passes binary WebSocket frames both ways. API Gateway does not.

@@ -8,9 +8,9 @@ import (
 
 type farewellKey struct{}
 
-// Farewell returns a context for what a Handler sends to others about a client that leaves. Where many leave together, each
-// is told of all the others and finds most of them gone: nothing is done about these, which have an end of their own by
-// $disconnect or the sweep.
+// Farewell returns a context for what a Handler sends to others about a client that leaves. Where many leave together,
+// each is told of all the others and finds most of them gone: nothing is done about these, which have an end of their
+// own by $disconnect or the sweep.
 func Farewell(ctx context.Context) context.Context {
 	return context.WithValue(ctx, farewellKey{}, true)
 }

@@ -100,8 +100,9 @@ func (e *Engine) Frame(ctx context.Context, connection string, f Frame) {
 	}
 }
 
-// sender reads the session that a frame comes from, once its client has got the open packet. For the frame that confirms
-// an upgrade a row of old will do, if it shows a connection that probes: what follows is decided by conditional writes.
+// sender reads the session that a frame comes from, once its client has got the open packet. For the frame that
+// confirms an upgrade a row of old will do, if it shows a connection that probes: what follows is decided by
+// conditional writes.
 func (e *Engine) sender(ctx context.Context, connection string, f Frame) (Session, error) {
 	a := connectionAddress(connection)
 	if !f.Binary && string(f.Data) == "5" {
@@ -130,8 +131,8 @@ const greetFor = postTimeout + time.Second
 
 var errNotGreeted = errors.New("engine: the open packet has not left")
 
-// answerProbe answers a probe without reading anything: a connection that does not probe ignores the answer. A connection
-// that has just been made may seem gone; it is then waited for, and a second answer does no harm.
+// answerProbe answers a probe without reading anything: a connection that does not probe ignores the answer. A
+// connection that has just been made may seem gone; it is then waited for, and a second answer does no harm.
 func (e *Engine) answerProbe(ctx context.Context, connection string) {
 	leave, err := e.lanes.enter(ctx, connection)
 	if err == nil {

@@ -15,8 +15,8 @@ import (
 type Handshake struct {
 	Header http.Header `json:"headers"`
 	Query  url.Values  `json:"query"`
-	// Address is the IP address of the client, or of what it reaches the gateway by: behind CloudFront that is the edge's,
-	// and the client's is in X-Forwarded-For, which a client that reaches the API directly can forge.
+	// Address is the IP address of the client, or of what it reaches the gateway by: behind CloudFront that is the
+	// edge's, and the client's is in X-Forwarded-For, which a client that reaches the API directly can forge.
 	Address string    `json:"address"`
 	Time    time.Time `json:"time"`
 	Secure  bool      `json:"secure"`  // over TLS
@@ -46,8 +46,8 @@ func (e *Engine) openPacket(sid string, upgrades ...string) protocol.EnginePacke
 	}.Packet()
 }
 
-// create writes a new session and sees to it that the timer of its shard runs. It looks at another shard's timer, too: what
-// keeps timers going may be lost.
+// create writes a new session and sees to it that the timer of its shard runs. It looks at another shard's timer, too:
+// what keeps timers going may be lost.
 func (e *Engine) create(ctx context.Context, s Session, r Request) error {
 	now := e.now()
 	handshake, err := json.Marshal(Handshake{
@@ -82,8 +82,9 @@ func (e *Engine) lookAtAnother(ctx context.Context, shard int) {
 	e.repair(ctx, (shard+1+Shard(Address(e.newOp()))%(Shards-1))%Shards)
 }
 
-// unjoined returns when a session goes by itself while the handler has made no entry: after a sweep should have closed it,
-// and some minutes after it began. Its other rows stay for the whole age that it may reach: closing takes them away.
+// unjoined returns when a session goes by itself while the handler has made no entry: after a sweep should have closed
+// it, and some minutes after it began. Its other rows stay for the whole age that it may reach: closing takes them
+// away.
 func (e *Engine) unjoined(created time.Time) time.Time {
 	return created.Add(e.opt.ConnectTimeout + e.opt.PingInterval + e.opt.PingTimeout + invocationTime)
 }

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// pong notes that a client is alive, and tries for as long as its invocation may last: a table that is busy must not cost
-// a healthy client its connection.
+// pong notes that a client is alive, and tries for as long as its invocation may last: a table that is busy must not
+// cost a healthy client its connection.
 func (e *Engine) pong(ctx context.Context, a Address) {
 	note := func() (err error) {
 		if _, ok := a.connection(); ok {
@@ -46,8 +46,8 @@ func (e *Engine) giveUp(ctx context.Context, a Address) {
 	}
 }
 
-// beat returns the first beat of a shard's heartbeat after a time. Each shard has a phase of its own on the clock, so that
-// clients that have connected together do not answer together.
+// beat returns the first beat of a shard's heartbeat after a time. Each shard has a phase of its own on the clock, so
+// that clients that have connected together do not answer together.
 func (e *Engine) beat(shard int, after time.Time) time.Time {
 	interval := max(1, e.opt.PingInterval.Milliseconds())
 	phase := interval * int64(shard) / Shards
@@ -69,8 +69,8 @@ func (e *Engine) near() time.Duration { return min(skew, e.opt.PingInterval/10) 
 
 // arm sees to it that a sweep of a shard is on its way. It is called after a liveness row was written; a sweep disarms
 // before it looks for rows a last time: so one of the two sees the other. A timer is disarmed when it is due and no
-// sooner, so that one that is due later than now is good, however old what was read is. What a lost message was to do is
-// done at once.
+// sooner, so that one that is due later than now is good, however old what was read is. What a lost message was to do
+// is done at once.
 func (e *Engine) arm(ctx context.Context, shard int) error {
 	t, err := e.store.Timer(ctx, shard, false)
 	if err != nil || e.now().Add(2*e.near()).Before(t.Due) {
@@ -102,8 +102,9 @@ func (e *Engine) repair(ctx context.Context, shard int) bool {
 	return err != nil || !t.Due.IsZero()
 }
 
-// lookBack repairs the timer of the shard whose beat came before that of another, by as much as shows whether its message
-// is lost. Where that shard has no timer, the one before it is looked at, and so on: each that has one is seen by somebody.
+// lookBack repairs the timer of the shard whose beat came before that of another, by as much as shows whether its
+// message is lost. Where that shard has no timer, the one before it is looked at, and so on: each that has one is seen
+// by somebody.
 func (e *Engine) lookBack(ctx context.Context, shard int) {
 	apart := max(time.Millisecond, e.opt.PingInterval/Shards)
 	behind := 1 + int(e.late()/apart)
@@ -117,8 +118,8 @@ func (e *Engine) lookBack(ctx context.Context, shard int) {
 
 // rearm sends the message of the next generation, then replaces the timer of a shard. It reports whether it replaced
 // it; when somebody else has, there are two messages of a generation, and the second to arrive is ignored. In this
-// order no timer is left without a message. The first generation of a timer is the time, so that none comes again after the
-// timer was disarmed: who has read an old one could take it for his own.
+// order no timer is left without a message. The first generation of a timer is the time, so that none comes again after
+// the timer was disarmed: who has read an old one could take it for his own.
 func (e *Engine) rearm(ctx context.Context, shard int, generation int64, next Timer) (bool, error) {
 	if next.Generation = generation + 1; generation == 0 {
 		next.Generation = e.now().UnixMilli()
@@ -221,8 +222,9 @@ func (e *Engine) disarm(ctx context.Context, shard int, generation int64) error 
 	return e.overtaken(ctx, shard, Timer{})
 }
 
-// judge closes the connections that a sweep has doubted, and pinged once more, PingTimeout ago: those that have still given
-// no sign of life since the time of the job. Those that another part of the sweep has doubted later have a job of their own.
+// judge closes the connections that a sweep has doubted, and pinged once more, PingTimeout ago: those that have still
+// given no sign of life since the time of the job. Those that another part of the sweep has doubted later have a job of
+// their own.
 func (e *Engine) judge(ctx context.Context, j job) error {
 	lives, err := e.store.Lives(ctx, j.Shard)
 	if err != nil {

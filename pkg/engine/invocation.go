@@ -190,8 +190,8 @@ func (v *Invocation) follow(ctx context.Context) error {
 
 // Send delivers to the session itself, in the order of the calls. It blocks until the packets are posted; those of a
 // request of the polling transport are gathered, and go into the outbox together, which costs one write, when the
-// invocation ends, or after gatherFor. An error may then be that of packets before, and a client that cannot be sent what
-// was gathered is disconnected, so that it knows.
+// invocation ends, or after gatherFor. An error may then be that of packets before, and a client that cannot be sent
+// what was gathered is disconnected, so that it knows.
 func (v *Invocation) Send(ctx context.Context, p Parcel) error {
 	select {
 	case v.sending <- struct{}{}:

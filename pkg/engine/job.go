@@ -51,8 +51,8 @@ func (e *Engine) schedule(ctx context.Context, j job, after time.Duration) error
 	return e.timers.Schedule(ctx, b, after)
 }
 
-// Job carries out a job that was given to Timers. It may come twice and late. An error asks for another delivery, unless
-// it is ErrNotAJob.
+// Job carries out a job that was given to Timers. It may come twice and late. An error asks for another delivery,
+// unless it is ErrNotAJob.
 func (e *Engine) Job(ctx context.Context, message []byte) error {
 	var j job
 	if err := json.Unmarshal(message, &j); err != nil {

@@ -8,15 +8,16 @@ import (
 	"time"
 )
 
-// Urgent reports whether a client waits for a job, so that it is better done at once than given to a queue: see JobAtOnce.
+// Urgent reports whether a client waits for a job, so that it is better done at once than given to a queue: see
+// JobAtOnce.
 func Urgent(message []byte) bool {
 	var j job
 	return json.Unmarshal(message, &j) == nil && j.Kind == jobOpen
 }
 
-// JobAtOnce is Job in the process that has scheduled an Urgent job, which nobody else can use meanwhile, and which calls it
-// once: it waits a quarter of a second for the connection to be made, and then returns an error. The job is to go through
-// a queue then, and only then.
+// JobAtOnce is Job in the process that has scheduled an Urgent job, which nobody else can use meanwhile, and which
+// calls it once: it waits a quarter of a second for the connection to be made, and then returns an error. The job is to
+// go through a queue then, and only then.
 func (e *Engine) JobAtOnce(ctx context.Context, message []byte) error {
 	var j job
 	if err := json.Unmarshal(message, &j); err != nil || j.Kind != jobOpen {
@@ -52,8 +53,8 @@ func (e *Engine) established(ctx context.Context, connection string, tries int) 
 }
 
 // announce posts the open packet of a WebSocket session, at most once: a second one would make the client shake hands
-// twice. A queue may deliver the job twice, so that a delivery first takes the right to do it; a process that does it at
-// once has it. If it fails after it has begun, the client's own timeout begins a new session.
+// twice. A queue may deliver the job twice, so that a delivery first takes the right to do it; a process that does it
+// at once has it. If it fails after it has begun, the client's own timeout begins a new session.
 func (e *Engine) announce(ctx context.Context, j job, tries int) error {
 	connection, a, queued := j.Connection, connectionAddress(j.Connection), tries == establishTries
 	made, err := e.established(ctx, connection, tries)
@@ -95,8 +96,8 @@ func (e *Engine) announce(ctx context.Context, j job, tries int) error {
 	return nil
 }
 
-// openings are the sids of connections that this process has just accepted, so that who posts the open packet at once need
-// not read them. They are few: those whose packets a queue brings are forgotten.
+// openings are the sids of connections that this process has just accepted, so that who posts the open packet at once
+// need not read them. They are few: those whose packets a queue brings are forgotten.
 type openings struct {
 	mu   sync.Mutex
 	sids map[string]string

@@ -7,7 +7,8 @@ import (
 	"github.com/dozeio/doze/pkg/engine"
 )
 
-// TestRefusedOriginIsOneShortLine sends headers as long as API Gateway lets through, of what a log must not take as it is.
+// TestRefusedOriginIsOneShortLine sends headers as long as API Gateway lets through, of what a log must not take as it
+// is.
 func TestRefusedOriginIsOneShortLine(t *testing.T) {
 	inWorld(t, engine.Options{}, func(t *testing.T, w *world) {
 		r := request("GET", "polling", "", "")

@@ -115,8 +115,8 @@ const (
 	pollLeast    = time.Second
 )
 
-// patience returns how long a GET may wait where others want their turn: by what the last sweep of its shard has counted,
-// three quarters of Polls wait at a time.
+// patience returns how long a GET may wait where others want their turn: by what the last sweep of its shard has
+// counted, three quarters of Polls wait at a time.
 func (e *Engine) patience(ctx context.Context, a Address) time.Duration {
 	if e.opt.Polls == 0 {
 		return e.opt.PollWait

@@ -29,8 +29,8 @@ type Poster interface {
 	Post(ctx context.Context, connection string, f Frame) error
 	// Exists returns nil when the connection is open and ErrGone when it is not.
 	Exists(ctx context.Context, connection string) error
-	// Disconnect closes a connection. It returns ErrGone when there is none, which may be untrue for one that is just being
-	// made.
+	// Disconnect closes a connection. It returns ErrGone when there is none, which may be untrue for one that is just
+	// being made.
 	Disconnect(ctx context.Context, connection string) error
 }
 

@@ -9,9 +9,9 @@ import (
 // rateOver is the time that Options.ClientRate is an average of.
 const rateOver = 10 * time.Second
 
-// rates count the messages of each connection that this process has handled and not yet added to the connection's row. A
-// process adds every sample of them, a write in so many messages: by itself it sees few of a client that floods, because
-// it handles one message at a time.
+// rates count the messages of each connection that this process has handled and not yet added to the connection's row.
+// A process adds every sample of them, a write in so many messages: by itself it sees few of a client that floods,
+// because it handles one message at a time.
 type rates struct {
 	most   int // messages of one connection in rateOver; below zero: any number
 	sample int
@@ -20,7 +20,8 @@ type rates struct {
 	count map[string]int
 }
 
-// Of rateOver's messages, one in so many makes a sample, of maxSample at most. A process remembers maxCounted connections.
+// Of rateOver's messages, one in so many makes a sample, of maxSample at most. A process remembers maxCounted
+// connections.
 const (
 	sampleShare = 20
 	maxSample   = 50

@@ -117,8 +117,8 @@ func (e *Engine) exists(ctx context.Context, connection string) error {
 	return e.poster.Exists(ctx, connection)
 }
 
-// goneTries is how often a connection is to be closed that the gateway does not know: a client that has just connected may
-// have sent something before.
+// goneTries is how often a connection is to be closed that the gateway does not know: a client that has just connected
+// may have sent something before.
 const goneTries = 4
 
 // cut closes a connection, also when the invocation's own time is over. What follows comes by $disconnect. If the

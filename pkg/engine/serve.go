@@ -15,8 +15,8 @@ import (
 // sweepers is the number of rows that a sweep works on at a time.
 const sweepers = 32
 
-// place is where a row stands in the order of a sweep, the same in all of them. It is a hash because it is put into jobs,
-// which sids must not be. It is never zero.
+// place is where a row stands in the order of a sweep, the same in all of them. It is a hash because it is put into
+// jobs, which sids must not be. It is never zero.
 func place(a Address) uint64 {
 	hash := sha256.Sum256([]byte(a))
 	return max(1, binary.BigEndian.Uint64(hash[:]))
@@ -43,10 +43,10 @@ func remaining(lives []Live, j job) (rows []row) {
 	return rows
 }
 
-// A sweep, or a part of it that one job is, begins nothing more after sweepFor: a job that dies then comes again while its
-// clients still wait for their pings. It begins with pingBurst rows at once, and goes on at pingRate rows a second, or at
-// what it takes to be through in half of PingTimeout: the pongs come back as writes to one partition key, of which
-// DynamoDB takes 1,000 a second.
+// A sweep, or a part of it that one job is, begins nothing more after sweepFor: a job that dies then comes again while
+// its clients still wait for their pings. It begins with pingBurst rows at once, and goes on at pingRate rows a second,
+// or at what it takes to be through in half of PingTimeout: the pongs come back as writes to one partition key, of
+// which DynamoDB takes 1,000 a second.
 const (
 	sweepFor  = 10 * time.Second
 	pingBurst = 50
@@ -73,9 +73,9 @@ func (p *progress) cut(place uint64) bool {
 	return !p.served[place]
 }
 
-// each calls f with rows in their order, some at a time, with a pause between two. It returns when f has returned for all
-// of them, or has for all that it began before sweepFor was over; or when ctx ends, while some calls may still run. The
-// error is that of a ctx that has ended before anything was begun.
+// each calls f with rows in their order, some at a time, with a pause between two. It returns when f has returned for
+// all of them, or has for all that it began before sweepFor was over; or when ctx ends, while some calls may still run.
+// The error is that of a ctx that has ended before anything was begun.
 func (e *Engine) each(ctx context.Context, rows []row, pause time.Duration, f func(context.Context, Live)) (*progress, error) {
 	p := &progress{served: map[uint64]bool{}}
 	slots, start := make(chan struct{}, sweepers), e.now()
@@ -117,8 +117,8 @@ func (e *Engine) each(ctx context.Context, rows []row, pause time.Duration, f fu
 
 // serve checks rows, which were read at a time. Where there is no time for all, another job of the same generation gets
 // the rest, so that no row waits behind those that are served each time. What was cut short begins it, and has all its
-// time; what is cut twice is left to the next generation, so that it holds up nobody. The error asks for another delivery
-// of j.
+// time; what is cut twice is left to the next generation, so that it holds up nobody. The error asks for another
+// delivery of j.
 func (e *Engine) serve(ctx context.Context, j job, lives []Live, at time.Time) error {
 	var doubts atomic.Bool
 	rows := remaining(lives, j)

@@ -260,8 +260,8 @@ func TestASweepCountsWhoPolls(t *testing.T) {
 	})
 }
 
-// One client sends 2,000 messages a second, and each takes its process 20 ms, which does one at a time: no process sees more
-// than 50 a second.
+// One client sends 2,000 messages a second, and each takes its process 20 ms, which does one at a time: no process sees
+// more than 50 a second.
 func TestAClientThatFloodsManyProcessesIsDisconnected(t *testing.T) {
 	inWorld(t, sixty, func(t *testing.T, w *world) {
 		for _, id := range []string{"c", "d"} {
@@ -329,8 +329,8 @@ func TestALongOutboxIsDrained(t *testing.T) {
 	})
 }
 
-// The beat of a shard may come right after a connection, whose client waits for its first answers; and it has to be pinged
-// before it gives up, also when its first sweep passes it over.
+// The beat of a shard may come right after a connection, whose client waits for its first answers; and it has to be
+// pinged before it gives up, also when its first sweep passes it over.
 func TestAConnectionThatHasJustJoinedIsNotPinged(t *testing.T) {
 	for _, o := range []engine.Options{sixty, {PingInterval: 300 * time.Millisecond, PingTimeout: 200 * time.Millisecond}} {
 		inWorld(t, o, func(t *testing.T, w *world) {

@@ -16,8 +16,9 @@ import (
 type Store interface {
 	// Create writes a session that is not there yet, its handshake when it is not nil, and its liveness row when live
 	// is not nil. With a handshake it gives the row a HandshakeKey; else the row has the one that s has. What it stores
-	// for the handshake expires with live, or with s when there is none. It returns ErrExists when there is a row, be it
-	// a tombstone, that is not this very session (by SID and Created), or that is closed, and has then left nothing behind.
+	// for the handshake expires with live, or with s when there is none. It returns ErrExists when there is a row, be
+	// it a tombstone, that is not this very session (by SID and Created), or that is closed, and has then left nothing
+	// behind.
 	Create(ctx context.Context, s Session, handshake []byte, live *Live) error
 
 	// Get returns the row at an address, a row with State Absent when there is none. With strong false it may be
@@ -44,9 +45,9 @@ type Store interface {
 	// Lives returns the liveness rows of a shard, strongly consistent, in any order.
 	Lives(ctx context.Context, shard int) ([]Live, error)
 
-	// Forget deletes the liveness row of an address, and, when sid is not empty, first what Create stored as the handshake
-	// of that session. It is the last step of closing: while a liveness row is there, a sweep finishes what a crash left.
-	// Absent rows are fine.
+	// Forget deletes the liveness row of an address, and, when sid is not empty, first what Create stored as the
+	// handshake of that session. It is the last step of closing: while a liveness row is there, a sweep finishes what a
+	// crash left. Absent rows are fine.
 	Forget(ctx context.Context, a Address, sid string) error
 
 	// Timer returns the timer row of a shard, the zero Timer when there is none. With strong false it may be some time

@@ -7,8 +7,8 @@ import (
 )
 
 // check looks at one session of a sweep, whose liveness row was read at a time: by that time it is judged, because
-// pongs that have come since are not in it. It reports whether a pong is missing, which may have got lost: the connection
-// has then been pinged once more, and is to be judged in PingTimeout.
+// pongs that have come since are not in it. It reports whether a pong is missing, which may have got lost: the
+// connection has then been pinged once more, and is to be judged in PingTimeout.
 func (e *Engine) check(ctx context.Context, l Live, at time.Time) (doubted bool) {
 	connection, ok := l.Address.connection()
 	if !ok {
@@ -37,9 +37,9 @@ func (e *Engine) check(ctx context.Context, l Live, at time.Time) (doubted bool)
 	return false
 }
 
-// quiet is how long a new connection is not pinged, whenever its shard has its beat. Node pings after PingInterval for the
-// first time, and the official suites expect nothing before their first answers. The ping that is left out is missing from
-// PingTimeout, which has to last for a sweep that dies, too.
+// quiet is how long a new connection is not pinged, whenever its shard has its beat. Node pings after PingInterval for
+// the first time, and the official suites expect nothing before their first answers. The ping that is left out is
+// missing from PingTimeout, which has to last for a sweep that dies, too.
 func (e *Engine) quiet() time.Duration { return min(3*e.opt.PingTimeout/4, time.Second) }
 
 // isGreeted reports whether a connection without an entry has its open packet: a ping must not come before.
@@ -61,7 +61,8 @@ func (e *Engine) connectTimeout(ctx context.Context, l Live, connection string) 
 	}
 }
 
-// pingTries is how often a ping is sent when its post fails: a second one harms nobody, but a client without one leaves.
+// pingTries is how often a ping is sent when its post fails: a second one harms nobody, but a client without one
+// leaves.
 const pingTries = 3
 
 // ping sends a ping. A connection that turns out to be gone is closed, unless it is still being made.

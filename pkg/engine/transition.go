@@ -56,8 +56,8 @@ func (t Greet) Apply(s *Session) Outcome {
 	return Applied
 }
 
-// Doubt notes when a sweep has missed a connection's pong, which is closed later unless there is a sign of life: whoever
-// handles its next frame sees the note and takes it back, with the zero time.
+// Doubt notes when a sweep has missed a connection's pong, which is closed later unless there is a sign of life:
+// whoever handles its next frame sees the note and takes it back, with the zero time.
 type Doubt struct{ At time.Time }
 
 // Apply implements Transition.

@@ -11,8 +11,8 @@ import (
 // whoever emits waits for the end of the drain.
 const openSteps = 1
 
-// drain confirms the upgrade of a polling session and posts its outbox to the connection until it is empty, each step for
-// drainTime at most. It returns the row: moved, or why it is not this invocation's to drain.
+// drain confirms the upgrade of a polling session and posts its outbox to the connection until it is empty, each step
+// for drainTime at most. It returns the row: moved, or why it is not this invocation's to drain.
 func (e *Engine) drain(ctx context.Context, a Address, connection string) (s Session, mine bool, err error) {
 	step := Drain{Connection: connection}
 	for steps := 1; ; steps++ {

@@ -46,7 +46,8 @@ func BenchmarkEcho(b *testing.B) {
 	}
 }
 
-// BenchmarkPost is one POST to @connections: over a kept-alive loopback connection, both ends included, and without a socket.
+// BenchmarkPost is one POST to @connections: over a kept-alive loopback connection, both ends included, and without a
+// socket.
 func BenchmarkPost(b *testing.B) {
 	s := start(b, gateway.Options{Account: unlimited})
 	c, id := s.connect()

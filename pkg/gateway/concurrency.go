@@ -11,8 +11,8 @@ import (
 // errThrottled is a function that was not invoked because too many run.
 var errThrottled = errors.New("TooManyRequestsException: Rate Exceeded")
 
-// isThrottled says whether Lambda, or what stands for it, refused to invoke a function: by the error code that the SDK's errors and
-// runtimeapi.ErrThrottled have.
+// isThrottled says whether Lambda, or what stands for it, refused to invoke a function: by the error code that the
+// SDK's errors and runtimeapi.ErrThrottled have.
 func isThrottled(err error) bool {
 	var api interface{ ErrorCode() string }
 	return err == errThrottled || errors.As(err, &api) && api.ErrorCode() == "TooManyRequestsException"
@@ -82,7 +82,8 @@ func (s *functions) init(o Options) error {
 	return nil
 }
 
-// begin counts an invocation in and says whether it meets a new environment, or reports false when there may be no more.
+// begin counts an invocation in and says whether it meets a new environment, or reports false when there may be no
+// more.
 func (s *functions) begin(route string) (f *function, cold, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -13,8 +13,8 @@ import (
 	"github.com/gobwas/ws"
 )
 
-// Closing codes and the reasons that $disconnect gets with them.
-// https://github.com/boto/boto3/issues/3789 has the one of a DeleteConnection; those of 1001, 1005 and 1006 are from memory.
+// Closing codes and the reasons that $disconnect gets with them. https://github.com/boto/boto3/issues/3789 has the one
+// of a DeleteConnection; those of 1001, 1005 and 1006 are from memory.
 const (
 	statusNormal         = 1000
 	statusGoingAway      = 1001
@@ -194,8 +194,8 @@ func (c *conn) remaining() time.Duration {
 	return min(idle, c.connectedAt.Add(c.g.opt.MaxAge).Sub(now))
 }
 
-// end closes the connection to posts, tells the client if it is still there, and invokes $disconnect: once, whoever comes first. The reader goes on
-// until the client has closed its side, for a short while at most.
+// end closes the connection to posts, tells the client if it is still there, and invokes $disconnect: once, whoever
+// comes first. The reader goes on until the client has closed its side, for a short while at most.
 func (c *conn) end(code int, reason string, tell bool) {
 	c.mu.Lock()
 	if c.state == closed {
@@ -246,7 +246,8 @@ func (c *conn) drop() {
 	c.nc.Close()
 }
 
-// Kill breaks a connection without a close frame, as a lost network does, and reports whether it was open. $disconnect follows with code 1006.
+// Kill breaks a connection without a close frame, as a lost network does, and reports whether it was open. $disconnect
+// follows with code 1006.
 func (g *Gateway) Kill(connectionID string) bool {
 	c := g.find(connectionID)
 	if c == nil || !c.isOpen() {

@@ -12,8 +12,8 @@ import (
 	"github.com/gobwas/ws"
 )
 
-// FrameHeader marks a post whose message is to leave as a binary frame: its value is FrameBinary. It is not AWS's and takes effect with
-// Options.BinaryFrames only.
+// FrameHeader marks a post whose message is to leave as a binary frame: its value is FrameBinary. It is not AWS's and
+// takes effect with Options.BinaryFrames only.
 const (
 	FrameHeader = "X-Doze-Frame"
 	FrameBinary = "binary"
@@ -79,9 +79,9 @@ func (a apiAnswer) write(w http.ResponseWriter, connectionID string, request id)
 	w.Write(a.body)
 }
 
-// post sends the body to the client as one text message: it takes at most MaxMessage bytes, and 410 is the answer for a connection that is gone, or
-// not there yet because $connect has not returned, or only just now (see Options.ConnectGap;
-// https://repost.aws/knowledge-center/410-gone-api-gateway). 429 means that the client does not
+// post sends the body to the client as one text message: it takes at most MaxMessage bytes, and 410 is the answer for a
+// connection that is gone, or not there yet because $connect has not returned, or only just now (see
+// Options.ConnectGap; https://repost.aws/knowledge-center/410-gone-api-gateway). 429 means that the client does not
 // keep up. AWS does not say what it does with bytes that are not UTF-8; here each becomes U+FFFD.
 func (g *Gateway) post(w http.ResponseWriter, r *http.Request, id string) apiAnswer {
 	frame, err := g.readPost(w, r)
@@ -147,7 +147,8 @@ func (g *Gateway) readPost(w http.ResponseWriter, r *http.Request) ([]byte, erro
 	return frame, nil
 }
 
-// holdEarly reports whether the connection is in its handshake still, or in the moment after it; a fault may keep the frame for later.
+// holdEarly reports whether the connection is in its handshake still, or in the moment after it; a fault may keep the
+// frame for later.
 func (c *conn) holdEarly(frame []byte) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -194,8 +195,9 @@ func (g *Gateway) describe(id string) apiAnswer {
 	return apiAnswer{status: http.StatusOK, body: body}
 }
 
-// disconnect closes with 1000; a code or a reason of the caller's is not to be had (https://github.com/aws/aws-sdk-js/issues/3636), and
-// $disconnect does follow (https://github.com/boto/boto3/issues/3789).
+// disconnect closes with 1000; a code or a reason of the caller's is not to be had
+// (https://github.com/aws/aws-sdk-js/issues/3636), and $disconnect does follow
+// (https://github.com/boto/boto3/issues/3789).
 func (g *Gateway) disconnect(id string) apiAnswer {
 	c := g.reachable(id)
 	if c == nil {

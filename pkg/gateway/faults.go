@@ -31,7 +31,8 @@ type Faults struct {
 	JobLate    float64       // it is delivered JobDelay later
 	JobDelay   time.Duration // default 30 s
 
-	// Max ends the misery after so many faults since New or SetFaults; 0 is no limit. With a rate of 1 it makes exactly the next Max operations fail.
+	// Max ends the misery after so many faults since New or SetFaults; 0 is no limit. With a rate of 1 it makes exactly
+	// the next Max operations fail.
 	Max int
 }
 

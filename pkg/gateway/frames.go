@@ -117,8 +117,9 @@ func legal(h ws.Header, kind ws.OpCode) bool {
 	return false
 }
 
-// legalClose says whether a client may close with a code: those that RFC 6455 and the registry of IANA have for the wire, 1012 to 1014 among them,
-// and 3000 to 4999 for libraries and applications. https://www.iana.org/assignments/websocket/websocket.xhtml#close-code-number
+// legalClose says whether a client may close with a code: those that RFC 6455 and the registry of IANA have for the
+// wire, 1012 to 1014 among them, and 3000 to 4999 for libraries and applications.
+// https://www.iana.org/assignments/websocket/websocket.xhtml#close-code-number
 func legalClose(code ws.StatusCode) bool {
 	switch {
 	case code < 1000, code == 1004, code == statusNoStatus, code == statusAbnormal:
@@ -173,8 +174,8 @@ func (c *conn) readMore(message []byte, h ws.Header) ([]byte, error) {
 	return message, nil
 }
 
-// message makes an event of a payload, which it does not keep. It waits while too many invocations are on their way, and reports whether the
-// payload is what its kind promises.
+// message makes an event of a payload, which it does not keep. It waits while too many invocations are on their way,
+// and reports whether the payload is what its kind promises.
 func (c *conn) message(kind ws.OpCode, payload []byte) bool {
 	if kind == ws.OpText && !utf8.Valid(payload) {
 		return false

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// Gateway is one origin with a WebSocket API, an HTTP API, the @connections management API and a delay queue behind it. It is an
-// http.Handler; ServeHTTP and all methods may be called concurrently.
+// Gateway is one origin with a WebSocket API, an HTTP API, the @connections management API and a delay queue behind it.
+// It is an http.Handler; ServeHTTP and all methods may be called concurrently.
 type Gateway struct {
 	opt    Options
 	random random
@@ -53,11 +53,11 @@ func New(o Options) (*Gateway, error) {
 
 // ServeHTTP is the one origin. A request goes to
 //   - the management API when its path is /{stage}/@connections/{id};
-//   - the WebSocket API when its path is /{stage} (anything else below it is 403, as on AWS), or when it asks for an upgrade under
-//     Path with transport=websocket in its query;
+//   - the WebSocket API when its path is /{stage} (anything else below it is 403, as on AWS), or when it asks for an
+//     upgrade under Path with transport=websocket in its query;
 //   - the HTTP API when its path is Path or below it, or with HTTPEverywhere when it is nobody else's;
-//   - the delay queue when it is a POST to /_queue?delayMs=N with the job as its body: this one is not AWS's, but a door for
-//     functions in other processes, closed to browsers;
+//   - the delay queue when it is a POST to /_queue?delayMs=N with the job as its body: this one is not AWS's, but a
+//     door for functions in other processes, closed to browsers;
 //   - Site otherwise.
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	serve := g.route(r)
@@ -131,9 +131,9 @@ func writeMessage(w http.ResponseWriter, status int, message string) {
 	fmt.Fprintf(w, `{"message":%q}`, message)
 }
 
-// Close closes every connection with 1001, invokes $disconnect for each, and returns when all invocations have ended: then no goroutine
-// of the gateway is left. Jobs that wait for their time are dropped. When ctx ends first, the contexts of what still runs are cancelled; the
-// error says how much of it did not end within another second.
+// Close closes every connection with 1001, invokes $disconnect for each, and returns when all invocations have ended:
+// then no goroutine of the gateway is left. Jobs that wait for their time are dropped. When ctx ends first, the
+// contexts of what still runs are cancelled; the error says how much of it did not end within another second.
 func (g *Gateway) Close(ctx context.Context) error {
 	g.tasks.refuse()
 	g.mu.RLock()

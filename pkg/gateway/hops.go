@@ -10,18 +10,20 @@ import (
 	"time"
 )
 
-// Lambda tells by the trace id how often a chain of events has come round: it is invoked with it, the SDK sends it with whatever the function sends
-// (aws/middleware/recursion_detection.go of aws-sdk-go-v2), SQS keeps it with the message, and Lambda adds one to the count in its Lineage.
+// Lambda tells by the trace id how often a chain of events has come round: it is invoked with it, the SDK sends it with
+// whatever the function sends (aws/middleware/recursion_detection.go of aws-sdk-go-v2), SQS keeps it with the message,
+// and Lambda adds one to the count in its Lineage.
 // https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html
 const (
 	// traceHeader is what the SDK sends.
 	traceHeader = "X-Amzn-Trace-Id"
 
-	// traceKey is where aws-lambda-go puts an invocation's trace id into its context (lambda/invoke_loop.go). Invocations of Jobs have it here too.
+	// traceKey is where aws-lambda-go puts an invocation's trace id into its context (lambda/invoke_loop.go).
+	// Invocations of Jobs have it here too.
 	traceKey = "x-amzn-trace-id"
 
-	// lineage stands for the function Jobs in Lineage=1:{lineage}:{count}, which begins at 0. The form is that of messages that people
-	// have published; AWS describes none but Lineage={hash}:{count}|...,
+	// lineage stands for the function Jobs in Lineage=1:{lineage}:{count}, which begins at 0. The form is that of
+	// messages that people have published; AWS describes none but Lineage={hash}:{count}|...,
 	// https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader
 	lineage = "6a6f6273"
 )

@@ -12,7 +12,8 @@ import (
 	"github.com/dozeio/doze/pkg/gateway"
 )
 
-// A function that sends each job again, as long as it is let: by Schedule with its context, or over HTTP with the header that the SDK sends.
+// A function that sends each job again, as long as it is let: by Schedule with its context, or over HTTP with the
+// header that the SDK sends.
 func TestRecursiveLoopIsEnded(t *testing.T) {
 	const enough = 40
 	for name, c := range map[string]struct {
@@ -66,7 +67,8 @@ func queueAgain(b *bench, ctx context.Context) {
 	b.request("POST", "/_queue", "job", "X-Amzn-Trace-Id", strings.ReplaceAll(ctx.Value("x-amzn-trace-id").(string), "|", "%7C"))
 }
 
-// Two jobs that one invocation sends are links of two chains, and the counts that others have in the lineage are theirs.
+// Two jobs that one invocation sends are links of two chains, and the counts that others have in the lineage are
+// theirs.
 func TestLineageCountsTheInvocationsOfOneChain(t *testing.T) {
 	traces := make(chan [2]string, 10)
 	var b *bench

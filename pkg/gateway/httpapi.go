@@ -16,9 +16,10 @@ const (
 	maxHTTPHeaders = 10240 // request line included
 )
 
-// serveHTTPAPI invokes the function of the request's method and answers with what it returns: 429 when it is throttled, 500 for
-// a function error and for a function that is throttled (https://repost.aws/knowledge-center/api-gateway-internal-server-error), 503 when it takes longer
-// than HTTPTimeout. A client that gives up does not stop the function.
+// serveHTTPAPI invokes the function of the request's method and answers with what it returns: 429 when it is throttled,
+// 500 for a function error and for a function that is throttled
+// (https://repost.aws/knowledge-center/api-gateway-internal-server-error), 503 when it takes longer than HTTPTimeout. A
+// client that gives up does not stop the function.
 func (g *Gateway) serveHTTPAPI(w http.ResponseWriter, r *http.Request) {
 	status := g.answerHTTP(w, r)
 	g.logRequest(r, "http", status)

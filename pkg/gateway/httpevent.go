@@ -120,7 +120,8 @@ func cookies(r *http.Request) (list []string) {
 	return list
 }
 
-// isText says whether a function gets a body of this type as it is, and not in base64. From memory: no public source was found.
+// isText says whether a function gets a body of this type as it is, and not in base64. From memory: no public source
+// was found.
 func isText(contentType string) bool {
 	kind, _, err := mime.ParseMediaType(contentType)
 	if err != nil {

@@ -29,8 +29,9 @@ type invocation struct {
 	trace   string // its trace id; empty for none
 }
 
-// invoke runs a function on the calling goroutine. finish gets its answer, or errTimeout as soon as the time is up, whether the function has
-// noticed or not, or errThrottled without an invocation. It is called exactly once, perhaps from the clock's goroutine, and must not block.
+// invoke runs a function on the calling goroutine. finish gets its answer, or errTimeout as soon as the time is up,
+// whether the function has noticed or not, or errThrottled without an invocation. It is called exactly once, perhaps
+// from the clock's goroutine, and must not block.
 func (g *Gateway) invoke(i invocation, finish func(answer []byte, err error)) {
 	f, cold, ok := g.functions.begin(i.route)
 	if !ok {

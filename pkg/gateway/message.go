@@ -17,7 +17,8 @@ type message struct {
 	delay      time.Duration // OrderedFrames only
 }
 
-// deliver invokes $default: at once or after its share of jitter, in parallel to what else the connection has sent, as on AWS
+// deliver invokes $default: at once or after its share of jitter, in parallel to what else the connection has sent, as
+// on AWS
 // (https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-routes-integrations.html);
 // with OrderedFrames after all that came before.
 func (c *conn) deliver(m message, delay time.Duration) {
@@ -92,9 +93,10 @@ func (c *conn) run(m message) {
 }
 
 // respond sends the route response, where there is one, whatever its status code
-// (https://github.com/yai333/React-Chat-App-using-AWS-API-Gateway-Websocket-and-Serverless-Framework/issues/2), or the frame that tells of a
-// function error or timeout, which comes without a route response too. What AWS does with a response over its message limit is not documented, and
-// is taken for an error here. A client that is gone or takes no more misses it.
+// (https://github.com/yai333/React-Chat-App-using-AWS-API-Gateway-Websocket-and-Serverless-Framework/issues/2), or the
+// frame that tells of a function error or timeout, which comes without a route response too. What AWS does with a
+// response over its message limit is not documented, and is taken for an error here. A client that is gone or takes no
+// more misses it.
 func (c *conn) respond(m message, answer []byte, err error) {
 	var a proxyResponse
 	ok := false

@@ -14,8 +14,9 @@ import (
 
 // Handler is a Lambda function: JSON event in, JSON response out.
 //
-// Invoke is called from many goroutines at once. The payload belongs to the callee. The context's deadline is the time limit of the API that
-// invoked the function, on the gateway's clock. An error, like a panic, is a function error: what the client sees then depends on the API.
+// Invoke is called from many goroutines at once. The payload belongs to the callee. The context's deadline is the time
+// limit of the API that invoked the function, on the gateway's clock. An error, like a panic, is a function error: what
+// the client sees then depends on the API.
 type Handler interface {
 	Invoke(ctx context.Context, payload []byte) ([]byte, error)
 }
@@ -28,14 +29,16 @@ func (f HandlerFunc) Invoke(ctx context.Context, payload []byte) ([]byte, error)
 	return f(ctx, payload)
 }
 
-// Options say which functions stand behind the gateway and how far it departs from AWS. The zero value of each field is AWS's behaviour;
-// durations and sizes that AWS fixes are fields so that a test can shorten them.
+// Options say which functions stand behind the gateway and how far it departs from AWS. The zero value of each field is
+// AWS's behaviour; durations and sizes that AWS fixes are fields so that a test can shorten them.
 type Options struct {
-	// Connect, Default and Disconnect are the three routes of the WebSocket API. Without Connect every handshake succeeds; without Default a
-	// message is answered with a "Forbidden" frame, as an unroutable message is; without Disconnect nobody is told.
+	// Connect, Default and Disconnect are the three routes of the WebSocket API. Without Connect every handshake
+	// succeeds; without Default a message is answered with a "Forbidden" frame, as an unroutable message is; without
+	// Disconnect nobody is told.
 	Connect, Default, Disconnect Handler
 
-	// HTTP are the routes of the HTTP API under Path, by method ("GET", "POST", ...). Other methods get 404 {"message":"Not Found"}.
+	// HTTP are the routes of the HTTP API under Path, by method ("GET", "POST", ...). Other methods get 404
+	// {"message":"Not Found"}.
 	HTTP map[string]Handler
 
 	// Jobs receives what Schedule put off, as an SQS event with one record. Without it, Schedule returns an error.
@@ -44,78 +47,90 @@ type Options struct {
 	// Site answers every request that is for none of the APIs: the page, say. Default: 404.
 	Site http.Handler
 
-	// HTTPEverywhere gives the HTTP API every path that is not the WebSocket API's or the queue's, as routes without a path do on AWS. Site then
-	// answers nothing.
+	// HTTPEverywhere gives the HTTP API every path that is not the WebSocket API's or the queue's, as routes without a
+	// path do on AWS. Site then answers nothing.
 	HTTPEverywhere bool
 
-	// Path is the front door's path, for polling and WebSocket alike; everything below it belongs to the front door. Default: /socket.io/
+	// Path is the front door's path, for polling and WebSocket alike; everything below it belongs to the front door.
+	// Default: /socket.io/
 	Path string
 
 	// Stage is the name of the WebSocket API's stage, and so the first part of its path. Default: local
 	Stage string
 
-	// RouteResponse is a $default route with a route response: the body of the function's answer goes to the client as one message. By default there
-	// is none, as in a new WebSocket API, and the body is dropped.
+	// RouteResponse is a $default route with a route response: the body of the function's answer goes to the client as
+	// one message. By default there is none, as in a new WebSocket API, and the body is dropped.
 	// https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-route-response.html
 	RouteResponse bool
 
-	// DropEmptyResponse is kinder than what is known of AWS: an empty body of a route response sends nothing. By default an empty text frame leaves,
-	// which a user saw (https://github.com/serverless/serverless/issues/6816), and which follows from what AWS writes: of a proxy integration "the
-	// backend output" goes to the caller "as the complete payload"
+	// DropEmptyResponse is kinder than what is known of AWS: an empty body of a route response sends nothing. By
+	// default an empty text frame leaves, which a user saw (https://github.com/serverless/serverless/issues/6816), and
+	// which follows from what AWS writes: of a proxy integration "the backend output" goes to the caller "as the
+	// complete payload"
 	// (https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-integration-responses.html).
 	DropEmptyResponse bool
 
-	// MaxHops is how many invocations of Jobs a chain has in which each job was sent by the invocation before, counted by the trace id. Lambda drops
-	// what comes after "approximately" 16, into the dead-letter queue; with this queue it is gone. Default: 16.
-	// https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html
+	// MaxHops is how many invocations of Jobs a chain has in which each job was sent by the invocation before, counted
+	// by the trace id. Lambda drops what comes after "approximately" 16, into the dead-letter queue; with this queue it
+	// is gone. Default: 16. https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html
 	MaxHops int
 
-	// RecursiveLoop is Jobs with the property RecursiveLoop: Allow, which ends no chain. By default Lambda ends it (Terminate).
-	// https://docs.aws.amazon.com/lambda/latest/api/API_PutFunctionRecursionConfig.html
+	// RecursiveLoop is Jobs with the property RecursiveLoop: Allow, which ends no chain. By default Lambda ends it
+	// (Terminate). https://docs.aws.amazon.com/lambda/latest/api/API_PutFunctionRecursionConfig.html
 	RecursiveLoop bool
 
 	// Account is the throttle that all requests to the HTTP API, handshakes, messages and @connections calls share.
-	// Default: AWS's, 10,000 a second with a burst of 5,000, of most regions; https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html
+	// Default: AWS's, 10,000 a second with a burst of 5,000, of most regions;
+	// https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html
 	Account Throttle
 
-	// WebSocketStage and HTTPStage are the throttles of the two APIs' stages: for handshakes and messages, and for requests. Default: none but the
-	// account's, as AWS has it. https://docs.aws.amazon.com/apigateway/latest/developerguide/websocket-api-protect.html
+	// WebSocketStage and HTTPStage are the throttles of the two APIs' stages: for handshakes and messages, and for
+	// requests. Default: none but the account's, as AWS has it.
+	// https://docs.aws.amazon.com/apigateway/latest/developerguide/websocket-api-protect.html
 	//
-	// A throttled request or handshake is answered 429, an @connections call LimitExceededException, a message with an error frame.
+	// A throttled request or handshake is answered 429, an @connections call LimitExceededException, a message with an
+	// error frame.
 	WebSocketStage, HTTPStage Throttle
 
-	// NewConnections is the throttle of handshakes in the account. Default: AWS's, 500 a second; with a burst of as many, of which AWS says nothing.
+	// NewConnections is the throttle of handshakes in the account. Default: AWS's, 500 a second; with a burst of as
+	// many, of which AWS says nothing.
 	// https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-execution-service-websocket-limits-table.html
 	NewConnections Throttle
 
-	// Concurrency is how many invocations run at once, of all functions together. Default: 1,000, the quota of an account; a new one begins with
-	// fewer, ten in practice (https://github.com/DataDog/datadog-serverless-functions/issues/621). Below 0: any number.
+	// Concurrency is how many invocations run at once, of all functions together. Default: 1,000, the quota of an
+	// account; a new one begins with fewer, ten in practice
+	// (https://github.com/DataDog/datadog-serverless-functions/issues/621). Below 0: any number.
 	// https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 	//
-	// What exceeds it is throttled, as is a function that itself answers so (runtimeapi.ErrThrottled): a message is answered with the frame "Internal
-	// server error", a handshake and a request with 500, $disconnect is lost, and a job counts as delivered and comes again after JobVisibility
+	// What exceeds it is throttled, as is a function that itself answers so (runtimeapi.ErrThrottled): a message is
+	// answered with the frame "Internal server error", a handshake and a request with 500, $disconnect is lost, and a
+	// job counts as delivered and comes again after JobVisibility
 	// (https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html).
 	Concurrency int
 
-	// Reserved is the ReservedConcurrentExecutions of functions, each named by one of its routes: "$connect", "$default", "$disconnect", "jobs", or an
-	// HTTP method. It is taken from Concurrency, for this function only, and it has no more. A function is known to be the same behind several routes
-	// when the Handler is a pointer, or comparable otherwise. https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html
+	// Reserved is the ReservedConcurrentExecutions of functions, each named by one of its routes: "$connect",
+	// "$default", "$disconnect", "jobs", or an HTTP method. It is taken from Concurrency, for this function only, and
+	// it has no more. A function is known to be the same behind several routes when the Handler is a pointer, or
+	// comparable otherwise. https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html
 	Reserved map[string]int
 
-	// ColdStart is how much longer the first invocation of each new environment takes. A function has as many environments as invocations ran at once,
-	// and none ends. Default: none, because what stands behind a gateway for development may start for real, as runtimeapi's does, and how long
-	// it takes is not AWS's but the function's. https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
+	// ColdStart is how much longer the first invocation of each new environment takes. A function has as many
+	// environments as invocations ran at once, and none ends. Default: none, because what stands behind a gateway for
+	// development may start for real, as runtimeapi's does, and how long it takes is not AWS's but the function's.
+	// https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
 	ColdStart time.Duration
 
-	// BinaryFrames describes a gateway that is not AWS's: binary messages reach the function with isBase64Encoded set, and leave as binary
-	// frames when a route response has isBase64Encoded set or a post has the header FrameHeader. On AWS an inbound binary frame closes the
-	// connection with 1003 and everything leaves as text.
+	// BinaryFrames describes a gateway that is not AWS's: binary messages reach the function with isBase64Encoded set,
+	// and leave as binary frames when a route response has isBase64Encoded set or a post has the header FrameHeader. On
+	// AWS an inbound binary frame closes the connection with 1003 and everything leaves as text.
 	BinaryFrames bool
 
-	// OrderedFrames describes a gateway that is not AWS's: one invocation at a time per connection, in the order of arrival, $disconnect last.
+	// OrderedFrames describes a gateway that is not AWS's: one invocation at a time per connection, in the order of
+	// arrival, $disconnect last.
 	OrderedFrames bool
 
-	// Jitter delays each $default invocation by a random time in [0, Jitter), which shuffles the messages of a connection. Default: none.
+	// Jitter delays each $default invocation by a random time in [0, Jitter), which shuffles the messages of a
+	// connection. Default: none.
 	Jitter time.Duration
 
 	// ShuffleHTTP delays HTTP API invocations in the same way.
@@ -124,17 +139,20 @@ type Options struct {
 	// Seed makes jitter and faults repeatable. Default: a random one.
 	Seed uint64
 
-	// RepeatableIDs has ids come from Seed too. Whoever knows the seed then knows the id of every connection, and may post to it or close it: this is for
-	// tests. Ids that come again would meet the rows of an earlier run. By default nobody can guess an id.
+	// RepeatableIDs has ids come from Seed too. Whoever knows the seed then knows the id of every connection, and may
+	// post to it or close it: this is for tests. Ids that come again would meet the rows of an earlier run. By default
+	// nobody can guess an id.
 	RepeatableIDs bool
 
 	// Faults to inject; SetFaults changes them later.
 	Faults Faults
 
-	// Clock drives timeouts, limits, delays and jitter. Only waiting for a peer's socket is real time. Default: the system's.
+	// Clock drives timeouts, limits, delays and jitter. Only waiting for a peer's socket is real time. Default: the
+	// system's.
 	Clock Clock
 
-	// Logger gets one line per request, invocation and post at level Debug, function errors at Warn. No bodies, and sid= is redacted. Default: none.
+	// Logger gets one line per request, invocation and post at level Debug, function errors at Warn. No bodies, and
+	// sid= is redacted. Default: none.
 	Logger *slog.Logger
 
 	IntegrationTimeout time.Duration // of a WebSocket route; default and AWS's maximum 29 s

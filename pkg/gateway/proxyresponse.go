@@ -19,8 +19,9 @@ type proxyResponse struct {
 	Cookies           []string            `json:"cookies"`
 }
 
-// readProxyResponse reports false for an answer that is none: no JSON object, one without a status code, or one with a key that API Gateway does
-// not know, for which it takes the whole for an error of the function (https://github.com/middyjs/middy/issues/1219).
+// readProxyResponse reports false for an answer that is none: no JSON object, one without a status code, or one with a
+// key that API Gateway does not know, for which it takes the whole for an error of the function
+// (https://github.com/middyjs/middy/issues/1219).
 func readProxyResponse(answer []byte) (a proxyResponse, ok bool) {
 	d := json.NewDecoder(bytes.NewReader(answer))
 	d.DisallowUnknownFields()

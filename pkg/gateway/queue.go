@@ -21,13 +21,15 @@ const (
 	maxJobDelay = 15 * time.Minute
 )
 
-// Schedule has Jobs invoked with the job, at the earliest after the given time: up to 15 minutes, as with SQS, but to the millisecond. It returns at
-// once. Jobs are delivered in parallel and in no order. A job is UTF-8 text of 1 MiB at most; it is copied.
+// Schedule has Jobs invoked with the job, at the earliest after the given time: up to 15 minutes, as with SQS, but to
+// the millisecond. It returns at once. Jobs are delivered in parallel and in no order. A job is UTF-8 text of 1 MiB at
+// most; it is copied.
 //
-// A job whose invocation fails, is throttled or takes longer than JobTimeout comes again JobVisibility after it was delivered. One that is reported in
-// batchItemFailures comes again after 1, 2, 4, ... seconds: with SQS a function would ask for that by ChangeMessageVisibility, which this queue has
-// not. After JobAttempts deliveries it is logged and dropped, as one is that would be the 17th of a chain (see Options.MaxHops): a ctx that
-// comes from an invocation of Jobs makes the job a link of the same chain.
+// A job whose invocation fails, is throttled or takes longer than JobTimeout comes again JobVisibility after it was
+// delivered. One that is reported in batchItemFailures comes again after 1, 2, 4, ... seconds: with SQS a function
+// would ask for that by ChangeMessageVisibility, which this queue has not. After JobAttempts deliveries it is logged
+// and dropped, as one is that would be the 17th of a chain (see Options.MaxHops): a ctx that comes from an invocation
+// of Jobs makes the job a link of the same chain.
 func (g *Gateway) Schedule(ctx context.Context, job []byte, after time.Duration) error {
 	return g.schedule(ctx, job, after, traceOf(ctx))
 }
@@ -123,8 +125,8 @@ func (j *delivery) event() []byte {
 	return b
 }
 
-// reportsFailure reads an events.SQSEventResponse: with one record any item in it is ours, and so is an answer that cannot be read.
-// https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
+// reportsFailure reads an events.SQSEventResponse: with one record any item in it is ours, and so is an answer that
+// cannot be read. https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
 func reportsFailure(answer []byte) bool {
 	var r struct {
 		BatchItemFailures []struct{} `json:"batchItemFailures"`
@@ -132,9 +134,9 @@ func reportsFailure(answer []byte) bool {
 	return json.Unmarshal(answer, &r) != nil || len(r.BatchItemFailures) > 0
 }
 
-// serveQueue is Schedule for functions in other processes: POST /_queue?delayMs=N with the job as body, answered 202. The header
-// X-Amzn-Trace-Id is kept with the job, as SQS keeps it. It refuses browsers, which
-// send an Origin with any POST, so that no web page can feed the queue of a developer's machine.
+// serveQueue is Schedule for functions in other processes: POST /_queue?delayMs=N with the job as body, answered 202.
+// The header X-Amzn-Trace-Id is kept with the job, as SQS keeps it. It refuses browsers, which send an Origin with any
+// POST, so that no web page can feed the queue of a developer's machine.
 func (g *Gateway) serveQueue(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodPost || r.Header.Get("Origin") != "" {
 		forbidden(w, r)

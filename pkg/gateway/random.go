@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-// idLength is that of a connection id, request id or message id, R1kmxc2VNjMCFIA= for example: 11 bytes in URL-safe base64.
+// idLength is that of a connection id, request id or message id, R1kmxc2VNjMCFIA= for example: 11 bytes in URL-safe
+// base64.
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-how-to-call-websocket-api-connections.html
 const idLength = 16
 

@@ -9,12 +9,14 @@ import (
 	"time"
 )
 
-// NewServer returns a server for a gateway, or a handler that has one inside, on a machine that people work on. addr is what it will listen on.
+// NewServer returns a server for a gateway, or a handler that has one inside, on a machine that people work on. addr is
+// what it will listen on.
 //
-// On a loopback address it serves requests for localhost and for loopback addresses, with any port, and for the names given; others it answers with
+// On a loopback address it serves requests for localhost and for loopback addresses, with any port, and for the names
+// given; others it answers with
 // 421 Misdirected Request and a line that says what to do, handshakes too. Without that a page of any site whose name leads to 127.0.0.1 for a moment would
-// be of the same origin as the gateway, and could use it as its developer does (https://en.wikipedia.org/wiki/DNS_rebinding). On other
-// addresses it asks for no name: see Warning.
+// be of the same origin as the gateway, and could use it as its developer does
+// (https://en.wikipedia.org/wiki/DNS_rebinding). On other addresses it asks for no name: see Warning.
 //
 // A client has 10 s for the headers of a request, 14,336 bytes at most, and 40 s for all of it.
 func NewServer(addr net.Addr, h http.Handler, names ...string) *http.Server {
@@ -39,8 +41,8 @@ func Warning(addr net.Addr) string {
 	return "Others on your network can reach it, with its @connections API and, if it has one, its queue, which ask nobody who they are."
 }
 
-// readTime is for headers and body. net/http ends the context of a request that takes longer, also when all is read, so that it is more than the 30 s
-// that a function has.
+// readTime is for headers and body. net/http ends the context of a request that takes longer, also when all is read, so
+// that it is more than the 30 s that a function has.
 const readTime = 40 * time.Second
 
 func isLoopback(addr net.Addr) bool {

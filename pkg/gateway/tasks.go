@@ -21,8 +21,8 @@ type tasks struct {
 	work   chan func() // to a parked goroutine
 }
 
-// maxParked goroutines stay for the next task. A fresh one would spend more time on growing its stack to what a function needs than the gateway
-// spends on the whole message.
+// maxParked goroutines stay for the next task. A fresh one would spend more time on growing its stack to what a
+// function needs than the gateway spends on the whole message.
 const maxParked = 16
 
 type delayed struct {

@@ -7,8 +7,9 @@ import (
 	"time"
 )
 
-// Throttle is a token bucket: a request takes one of at most Burst tokens, and Rate of them come back in a second, on the gateway's clock. The zero
-// value is the default that the option names; a Rate below 0 is no limit. Burst is 0 for as many as Rate, at least 1.
+// Throttle is a token bucket: a request takes one of at most Burst tokens, and Rate of them come back in a second, on
+// the gateway's clock. The zero value is the default that the option names; a Rate below 0 is no limit. Burst is 0 for
+// as many as Rate, at least 1.
 //
 // AWS calls its own "best-effort", "targets rather than guaranteed request ceilings"; these are exact.
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/websocket-api-protect.html
@@ -114,7 +115,7 @@ func tooManyRequests(w http.ResponseWriter) {
 	writeMessage(w, http.StatusTooManyRequests, tooMany)
 }
 
-// tooMany is the message of a throttled message's frame too. That there is a frame, of the form of the other error frames, is not documented: AWS
-// writes that clients "may receive 429 Too Many Requests error responses". A stock Socket.IO client takes such a frame for an error and closes, so
-// no frame would be kinder.
+// tooMany is the message of a throttled message's frame too. That there is a frame, of the form of the other error
+// frames, is not documented: AWS writes that clients "may receive 429 Too Many Requests error responses". A stock
+// Socket.IO client takes such a frame for an error and closes, so no frame would be kinder.
 const tooMany = "Too Many Requests"

@@ -25,7 +25,8 @@ func (b *bench) shake() int {
 	return res.StatusCode
 }
 
-// Each throttle with what it counts: the test's own handshake has taken the first token of the WebSocket API's buckets and of the account's.
+// Each throttle with what it counts: the test's own handshake has taken the first token of the WebSocket API's buckets
+// and of the account's.
 func TestThrottles(t *testing.T) {
 	const message = `{"message":"Too Many Requests"}`
 	limit := gateway.Throttle{Rate: 2, Burst: 3}

@@ -9,8 +9,9 @@ import (
 	"strings"
 )
 
-// Transport reaches @connections and the delay queue without a socket, whatever host the URL names: for functions in the gateway's own process, as
-// the Transport of an http.Client, that of an SDK's client for example. A post takes a fraction of the time it does over loopback.
+// Transport reaches @connections and the delay queue without a socket, whatever host the URL names: for functions in
+// the gateway's own process, as the Transport of an http.Client, that of an SDK's client for example. A post takes a
+// fraction of the time it does over loopback.
 func (g *Gateway) Transport() http.RoundTripper { return transport{g} }
 
 type transport struct{ g *Gateway }

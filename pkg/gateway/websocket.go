@@ -16,8 +16,9 @@ import (
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-execution-service-websocket-limits-table.html
 const maxURL = 4096
 
-// serveWebSocket is the handshake. It stays pending until the $connect function has answered; what that refuses, the client sees as the
-// HTTP status. https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-route-keys-connect-disconnect.html
+// serveWebSocket is the handshake. It stays pending until the $connect function has answered; what that refuses, the
+// client sees as the HTTP status.
+// https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-route-keys-connect-disconnect.html
 func (g *Gateway) serveWebSocket(w http.ResponseWriter, r *http.Request) {
 	if status, message := checkHandshake(r); status != 0 {
 		writeMessage(w, status, message)
@@ -81,10 +82,12 @@ func hasToken(values []string, token string) bool {
 	return false
 }
 
-// connect invokes $connect. It returns the subprotocol to echo, or what to refuse the client with: the function's own answer; 502 for a function
-// error (https://github.com/serverless/serverless-websockets-plugin/issues/13); 500 where the function could not be invoked, for want of a permission
-// (https://github.com/terraform-aws-modules/terraform-aws-apigateway-v2/issues/8) or of concurrency, of which a REST API is known to do the same
-// (https://repost.aws/knowledge-center/api-gateway-internal-server-error); 504 for a timeout, where no public record was found.
+// connect invokes $connect. It returns the subprotocol to echo, or what to refuse the client with: the function's own
+// answer; 502 for a function error (https://github.com/serverless/serverless-websockets-plugin/issues/13); 500 where
+// the function could not be invoked, for want of a permission
+// (https://github.com/terraform-aws-modules/terraform-aws-apigateway-v2/issues/8) or of concurrency, of which a REST
+// API is known to do the same (https://repost.aws/knowledge-center/api-gateway-internal-server-error); 504 for a
+// timeout, where no public record was found.
 func (g *Gateway) connect(r *http.Request, c *conn) (protocol string, refusal *proxyResponse) {
 	if g.opt.Connect == nil {
 		return "", nil
@@ -114,7 +117,8 @@ func (g *Gateway) connect(r *http.Request, c *conn) (protocol string, refusal *p
 	return a.header("Sec-WebSocket-Protocol"), nil
 }
 
-// errorMessage is how API Gateway tells a WebSocket client about trouble. https://github.com/dvmatyun/web_socket/issues/13
+// errorMessage is how API Gateway tells a WebSocket client about trouble.
+// https://github.com/dvmatyun/web_socket/issues/13
 func errorMessage(message, connectionID string, request id) []byte {
 	return fmt.Appendf(nil, `{"message":%q,"connectionId":%q,"requestId":%q}`, message, connectionID, request[:])
 }

@@ -43,7 +43,8 @@ func (g *Gateway) connectEvent(r *http.Request, c *conn, request id) []byte {
 	return b
 }
 
-// connectHeaders are the client's headers with what API Gateway adds. net/http has lost the case in which they were sent.
+// connectHeaders are the client's headers with what API Gateway adds. net/http has lost the case in which they were
+// sent.
 func connectHeaders(r *http.Request) map[string][]string {
 	headers := make(map[string][]string, len(r.Header)+4)
 	for name, values := range r.Header {
@@ -115,7 +116,8 @@ func appendRequest(b []byte, now time.Time, request id) []byte {
 	return strconv.AppendInt(b, now.UnixMilli(), 10)
 }
 
-// messageEvent has a body and no headers. Its shape is that of aws-lambda-go's recorded apigw-websocket-request-send-message.json.
+// messageEvent has a body and no headers. Its shape is that of aws-lambda-go's recorded
+// apigw-websocket-request-send-message.json.
 func (g *Gateway) messageEvent(c *conn, request id, binary bool, payload []byte) []byte {
 	messageID := g.random.id()
 	size := len(payload) + len(payload)/8
@@ -138,7 +140,8 @@ func (g *Gateway) messageEvent(c *conn, request id, binary bool, payload []byte)
 	return append(b, `,"isBase64Encoded":false}`...)
 }
 
-// disconnectEvent has the code and the reason. Its shape is that of aws-lambda-go's recorded apigw-websocket-request-disconnect.json.
+// disconnectEvent has the code and the reason. Its shape is that of aws-lambda-go's recorded
+// apigw-websocket-request-disconnect.json.
 func (g *Gateway) disconnectEvent(c *conn, code int, reason string) []byte {
 	host := string(appendString(nil, c.host))
 	b := make([]byte, 0, 640+len(c.context)+len(reason))

@@ -27,7 +27,8 @@ func appendHeader(b []byte, op ws.OpCode, length int) []byte {
 	return append(b, 127, byte(n>>56), byte(n>>48), byte(n>>40), byte(n>>32), byte(n>>24), byte(n>>16), byte(n>>8), byte(n))
 }
 
-// write sends a frame to an open connection without waiting for the client, or returns errGone or errBufferFull. The frame is not kept.
+// write sends a frame to an open connection without waiting for the client, or returns errGone or errBufferFull. The
+// frame is not kept.
 func (c *conn) write(frame []byte) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -40,7 +41,8 @@ func (c *conn) write(frame []byte) error {
 	return c.enqueue(frame)
 }
 
-// enqueue gives the socket what it takes at once and leaves the rest to a goroutine that lives as long as the client is slow. The mutex is held.
+// enqueue gives the socket what it takes at once and leaves the rest to a goroutine that lives as long as the client is
+// slow. The mutex is held.
 func (c *conn) enqueue(b []byte) error {
 	if !c.flushing {
 		n, err := writeNow(c.raw, b)

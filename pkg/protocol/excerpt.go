@@ -5,8 +5,8 @@ import (
 	"unicode/utf8"
 )
 
-// Excerpt returns so much of a client's text as belongs into a line of a log or an error: its first 200 bytes, with dots
-// where that is not all, and U+FFFD for what is not UTF-8. Control characters are left to the log's own quoting.
+// Excerpt returns so much of a client's text as belongs into a line of a log or an error: its first 200 bytes, with
+// dots where that is not all, and U+FFFD for what is not UTF-8. Control characters are left to the log's own quoting.
 func Excerpt(s string) string {
 	const most = 200
 	if len(s) <= most {

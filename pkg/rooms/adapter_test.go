@@ -231,8 +231,8 @@ func TestALargeRoomIsReadInParts(t *testing.T) {
 	}
 }
 
-// What a broadcast leaves when its time is over is what another serves, and nobody is left out or served twice: whatever
-// had been served when it ended, and however often that happens.
+// What a broadcast leaves when its time is over is what another serves, and nobody is left out or served twice:
+// whatever had been served when it ended, and however often that happens.
 func TestABroadcastThatIsCutOffCanBeResumed(t *testing.T) {
 	for _, target := range []rooms.Target{{}, {Rooms: []string{"red"}}, {Rooms: []string{"a", "blue", "e"}}, {Except: []string{"blue"}}, {Skip: "b"}} {
 		for atATime := 1; atATime <= 3; atATime++ {

@@ -13,8 +13,8 @@ import (
 // Disconnect removes the socket from its namespace, and runs OnDisconnecting and OnDisconnect before it returns. With
 // closeSession it removes the client from all its namespaces and closes the connection; what else the client sent with
 // the present message is dropped. The client sees "io server disconnect" and does not reconnect by itself. A socket
-// that is disconnected already is fine. After an error of the store the connection is closed, too. In a middleware, which keeps a socket out by returning an error, only
-// closeSession is of use.
+// that is disconnected already is fine. After an error of the store the connection is closed, too. In a middleware,
+// which keeps a socket out by returning an error, only closeSession is of use.
 func (s *Socket) Disconnect(ctx context.Context, closeSession bool) error {
 	s.mu.Lock()
 	over, joining := s.over, s.joining

@@ -42,9 +42,9 @@
 //
 // A handler's error, or panic, is logged with the event and the socket's id, and sends no ack, for an ack has no slot
 // for errors: [AckError] is for what the client is to know. The connection lives on. What goes wrong alike in one
-// request is one line, with a count, written when the request has been handled; what a client can bring about by itself,
-// such as an argument that does not fit, is a warning. When the server itself cannot do its part, because the store fails
-// or the invocation's time is over, the session is closed, so that the client knows.
+// request is one line, with a count, written when the request has been handled; what a client can bring about by
+// itself, such as an argument that does not fit, is a warning. When the server itself cannot do its part, because the
+// store fails or the invocation's time is over, the session is closed, so that the client knows.
 //
 // # Emits
 //

@@ -55,14 +55,14 @@ func (b Broadcast) Except(rooms ...string) Broadcast {
 // recipient is no error of the emit: one that is gone is left out; one that does not get the event, because it does not
 // read or poll as fast as events come, is logged and disconnected, so that it knows.
 //
-// An emit to one socket, by its id and nothing else, is otherwise: engine.ErrOutboxFull (too much waits for a client that
-// polls) and engine.ErrBusy (a client does not read fast enough, or there was no time to try) are the sender's errors.
-// Nothing was sent, and the recipient stays: what one client sends to another does not end it.
+// An emit to one socket, by its id and nothing else, is otherwise: engine.ErrOutboxFull (too much waits for a client
+// that polls) and engine.ErrBusy (a client does not read fast enough, or there was no time to try) are the sender's
+// errors. Nothing was sent, and the recipient stays: what one client sends to another does not end it.
 //
 // All recipients are served by this call, 64 at a time, so that there is a limit to how many it can serve before ctx
-// ends, of which it leaves up to 0.8 s to its caller: see docs/guarantees.md. What ends it early, be it ctx or the store,
-// is its error. When somebody had been served by then, it is an *UnservedError: the others are disconnected, so that they
-// know, by jobs that outlive the invocation. When nobody had been, nobody is, and the call may be repeated.
+// ends, of which it leaves up to 0.8 s to its caller: see docs/guarantees.md. What ends it early, be it ctx or the
+// store, is its error. When somebody had been served by then, it is an *UnservedError: the others are disconnected, so
+// that they know, by jobs that outlive the invocation. When nobody had been, nobody is, and the call may be repeated.
 func (b Broadcast) Emit(ctx context.Context, event string, args ...any) error {
 	s := b.namespace.server
 	e, err := s.backend()

@@ -26,11 +26,11 @@ const maxRoomName = 256
 
 // Join adds the socket to rooms. It is in them when Join returns, unless it was disconnected meanwhile; in a
 // middleware, it will be once it is connected. More rooms than Options.MaxRooms are an error, and the socket is then in
-// none of those that it wanted to join; a store in which counting costs counts now and then, so that a few more may pass
-// before. After another error it may be in some of them.
+// none of those that it wanted to join; a store in which counting costs counts now and then, so that a few more may
+// pass before. After another error it may be in some of them.
 //
-// A name that has the form of another socket's id, 20 characters of A-Z, a-z, 0-9, - and _, is an error, and the socket is
-// then in none of the rooms: that room is the other's own, and who is in it gets what is meant for the other. Put
+// A name that has the form of another socket's id, 20 characters of A-Z, a-z, 0-9, - and _, is an error, and the socket
+// is then in none of the rooms: that room is the other's own, and who is in it gets what is meant for the other. Put
 // something before the names that clients choose, such as #.
 func (s *Socket) Join(ctx context.Context, names ...string) error {
 	for _, name := range names {
@@ -45,8 +45,8 @@ func (s *Socket) Join(ctx context.Context, names ...string) error {
 	return s.join(ctx, names)
 }
 
-// JoinSocketRoom is Join for the room that another socket has of its own: this one gets all that is sent to that one by its
-// id, as someone who looks on would want. Never call it with an id that a client chooses.
+// JoinSocketRoom is Join for the room that another socket has of its own: this one gets all that is sent to that one by
+// its id, as someone who looks on would want. Never call it with an id that a client chooses.
 func (s *Socket) JoinSocketRoom(ctx context.Context, id string) error {
 	if !isID(id) {
 		return limited{fmt.Sprintf("socketio: JoinSocketRoom of %d bytes that are no socket's id", len(id))}

@@ -30,8 +30,8 @@ func turnOf(ctx context.Context) *turn {
 	return t
 }
 
-// spend counts calls of the handlers of one request, each of which costs a few reads or writes of the store: so that what a
-// request can cost is bounded whatever the application does with each of its packets.
+// spend counts calls of the handlers of one request, each of which costs a few reads or writes of the store: so that
+// what a request can cost is bounded whatever the application does with each of its packets.
 func (t *turn) spend(n int) error {
 	if t == nil || t.server.opt.MaxCalls < 0 || t.calls.Add(int64(n)) <= int64(t.server.opt.MaxCalls) {
 		return nil
@@ -40,5 +40,6 @@ func (t *turn) spend(n int) error {
 		"let the client send less at a time, or raise Options.MaxCalls", t.server.opt.MaxCalls)}
 }
 
-// entriesCost is what a write of a socket's data counts: one for each KiB of all that the session keeps in the same row.
+// entriesCost is what a write of a socket's data counts: one for each KiB of all that the session keeps in the same
+// row.
 func entriesCost(entries map[string][]byte) int { return 1 + engine.EntriesSize(entries)>>10 }

@@ -11,8 +11,8 @@ import (
 	"github.com/dozeio/doze/pkg/engine"
 )
 
-// tally counts what goes wrong with the messages of one invocation, so that many that go wrong alike are one line of the
-// log: a request may bring tens of thousands.
+// tally counts what goes wrong with the messages of one invocation, so that many that go wrong alike are one line of
+// the log: a request may bring tens of thousands.
 type tally struct {
 	mu     sync.Mutex
 	wrongs []wrong
@@ -30,11 +30,12 @@ type wrong struct {
 	count   int
 }
 
-// maxWrongs is how many lines one invocation writes; what is beyond it is counted in one more. Names of events and causes
-// may be a client's, and all different.
+// maxWrongs is how many lines one invocation writes; what is beyond it is counted in one more. Names of events and
+// causes may be a client's, and all different.
 const maxWrongs = 10
 
-// Of texts that may be a client's, this many bytes are logged; of an application's error, which may quote them, this many.
+// Of texts that may be a client's, this many bytes are logged; of an application's error, which may quote them, this
+// many.
 const (
 	maxLogged = 200
 	maxError  = 1000

@@ -14,8 +14,8 @@ import (
 
 var _ engine.Worker = handlerOf{}
 
-// unserved is the job that disconnects those whom a broadcast has not come to. Names are bytes, for they may be no UTF-8,
-// and cursors are none.
+// unserved is the job that disconnects those whom a broadcast has not come to. Names are bytes, for they may be no
+// UTF-8, and cursors are none.
 type unserved struct {
 	Namespace string         `json:"namespace"`
 	Parts     []unservedPart `json:"parts"`
@@ -33,8 +33,8 @@ type unservedPart struct {
 // partsOfAJob is how many parts one job has at most, so that it passes the queue.
 const partsOfAJob = 500
 
-// dropsAtATime is how many clients one job disconnects at a time. They come back in a moment, and API Gateway accepts 500
-// new connections a second in an account: with 15 ms for each, about as many are disconnected.
+// dropsAtATime is how many clients one job disconnects at a time. They come back in a moment, and API Gateway accepts
+// 500 new connections a second in an account: with 15 ms for each, about as many are disconnected.
 const dropsAtATime = 8
 
 // disconnectRest makes jobs for what a broadcast of a time has not come to.

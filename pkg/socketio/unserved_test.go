@@ -215,7 +215,8 @@ func TestABroadcastThatFailsBeforeItsFirstRecipientDisconnectsNobody(t *testing.
 	}
 }
 
-// A store that fails on the way leaves recipients unserved as the end of the time does; a queue that fails, too, is told.
+// A store that fails on the way leaves recipients unserved as the end of the time does; a queue that fails, too, is
+// told.
 func TestABroadcastThatAStoreCutsOffDisconnectsTheOthers(t *testing.T) {
 	for _, queueFails := range []bool{false, true} {
 		t.Run(fmt.Sprint("the queue fails: ", queueFails), func(t *testing.T) {

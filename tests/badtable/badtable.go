@@ -1,7 +1,7 @@
-// Package badtable stands in front of a DynamoDB and does on the wire what a network and a busy service do: it throttles,
-// fails, loses answers, hangs and is slow, at rates drawn from a seed; and it has DynamoDB's limits for a partition key and
-// for a new table, which what stands in for DynamoDB has not. As it speaks HTTP it serves whatever has an
-// endpoint for its table: a store in a test, or functions that are processes of their own.
+// Package badtable stands in front of a DynamoDB and does on the wire what a network and a busy service do: it
+// throttles, fails, loses answers, hangs and is slow, at rates drawn from a seed; and it has DynamoDB's limits for a
+// partition key and for a new table, which what stands in for DynamoDB has not. As it speaks HTTP it serves whatever
+// has an endpoint for its table: a store in a test, or functions that are processes of their own.
 //
 // Only what reads and writes rows is disturbed: whoever makes or describes a table is let through.
 package badtable
@@ -50,8 +50,8 @@ type Options struct {
 	// be less than its client waits.
 	Slowness time.Duration
 
-	// Throughput is what it takes; the zero value is what DynamoDB's documentation says. What is beyond is refused, and is
-	// in Usage, not in Counts.
+	// Throughput is what it takes; the zero value is what DynamoDB's documentation says. What is beyond is refused, and
+	// is in Usage, not in Counts.
 	Throughput Throughput
 	Now        func() time.Time // the clock of Throughput; default time.Now
 }

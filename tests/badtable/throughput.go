@@ -12,8 +12,8 @@ import (
 	"github.com/dozeio/doze/tests/keylimit"
 )
 
-// Throughput is how many units a second a table takes: an RRU for 4 KiB of a strongly consistent read, a WRU for 1 KiB of
-// a write. 0 is the default, below it there is no limit.
+// Throughput is how many units a second a table takes: an RRU for 4 KiB of a strongly consistent read, a WRU for 1 KiB
+// of a write. 0 is the default, below it there is no limit.
 type Throughput struct {
 	KeyReads, KeyWrites     float64 // of one partition key; default 3,000 and 1,000
 	TableReads, TableWrites float64 // of a table; default 12,000 and 4,000, a new one's on demand
@@ -96,8 +96,8 @@ type request struct {
 // partition is how a query names its partition, as pkg/store/dynamo writes it.
 var partition = regexp.MustCompile(`^\s*p\s*=\s*(:\w+)`)
 
-// key returns the partition key of a request, "" when it has none, as a scan, or many, as a batch: then the tables' limits
-// are all that counts.
+// key returns the partition key of a request, "" when it has none, as a scan, or many, as a batch: then the tables'
+// limits are all that counts.
 func (r *request) key() string {
 	value := r.Key["p"]
 	if r.Item != nil {

@@ -54,8 +54,8 @@ func victims(logger *slog.Logger) *socketio.Server {
 	return io
 }
 
-// TestOneRequestCostsLittle sends the dearest requests of each kind, and expects that they cost what docs/security.md says
-// at the most, and less than a cent.
+// TestOneRequestCostsLittle sends the dearest requests of each kind, and expects that they cost what docs/security.md
+// says at the most, and less than a cent.
 func TestOneRequestCostsLittle(t *testing.T) {
 	var lines logged
 	logger := slog.New(slog.NewJSONHandler(&lines, nil))

@@ -41,8 +41,8 @@ const free = -1
 
 func ceil(f float64) float64 { return math.Ceil(f) }
 
-// The ceilings are those of the bill that Doze was designed for; no measured figure may be over its own. What is part of
-// an event's invocation (joins, emits) is what that event costs more than one that does nothing.
+// The ceilings are those of the bill that Doze was designed for; no measured figure may be over its own. What is part
+// of an event's invocation (joins, emits) is what that event costs more than one that does nothing.
 func TestBill(t *testing.T) {
 	d := start(t, application(nil))
 	var lines []line
@@ -178,8 +178,8 @@ func heartbeat(t *testing.T) []line {
 	}
 }
 
-// rest puts the beats of all shards but some far off, whether they have a timer or not: no operation is to pay for one that
-// happens to be due.
+// rest puts the beats of all shards but some far off, whether they have a timer or not: no operation is to pay for one
+// that happens to be due.
 func (d *deployment) rest(but ...int) {
 	for shard := range engine.Shards {
 		if slices.Contains(but, shard) {

@@ -22,9 +22,9 @@ type bound struct {
 	above                             bool // dearest, which is known: docs/security.md shows it in bold
 }
 
-// bounds are the table of docs/security.md, a little above what was measured: the one place to change with what the server
-// allows, such as socketio.Options.MaxNamespaces. Log bytes are Doze's
-// own lines, not Lambda's of each invocation.
+// bounds are the table of docs/security.md, a little above what was measured: the one place to change with what the
+// server allows, such as socketio.Options.MaxNamespaces. Log bytes are Doze's own lines, not Lambda's of each
+// invocation.
 var bounds = []bound{
 	{"handshake", 2100, 7, 3, 1, 0, 1, 0, false},
 	{"CONNECT", 10, 3, 2, 1, 0, 0, 0, false},
@@ -60,8 +60,8 @@ func (b bound) row(prices map[string]float64) string {
 		figure(b.posts), b.jobs, b.log, usd)
 }
 
-// judge fails for everything over its bound, for every bound above a cent that is not marked and every mark that can go,
-// and unless docs/security.md has the table.
+// judge fails for everything over its bound, for every bound above a cent that is not marked and every mark that can
+// go, and unless docs/security.md has the table.
 func judge(t *testing.T, all []bound) {
 	t.Helper()
 	if len(all) != len(bounds) {

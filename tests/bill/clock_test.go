@@ -26,8 +26,8 @@ const (
 // pause is the longest time that is one. Timeouts are longer.
 const pause = time.Second
 
-// newClock returns a clock that is ahead of the system's, by which contexts have their deadlines. It begins with an interval
-// of the heartbeat, so that no shard has its beat for a sixteenth of one.
+// newClock returns a clock that is ahead of the system's, by which contexts have their deadlines. It begins with an
+// interval of the heartbeat, so that no shard has its beat for a sixteenth of one.
 func newClock() *clock {
 	return &clock{Clock: fakeclock.New(time.Now().Add(24 * time.Hour).Truncate(pingInterval))}
 }

@@ -64,8 +64,8 @@ func (c *client) doContext(ctx context.Context, method, query, body string) answ
 	return answer{status: res.StatusCode, body: string(content), err: err}
 }
 
-// start sends a GET that the server is expected to hold and returns when it has left this side. The answer comes through
-// the channel; stop cancels the request.
+// start sends a GET that the server is expected to hold and returns when it has left this side. The answer comes
+// through the channel; stop cancels the request.
 func (c *client) start(query string) (answers <-chan answer, stop func()) {
 	c.Helper()
 	left := make(chan struct{})

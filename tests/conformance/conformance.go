@@ -10,8 +10,8 @@
 //     "message-back" and acks "message-with-ack", both with the same arguments, and that on "/" and on "/custom" emits
 //     "auth" with the handshake's auth object at connection. No other namespace exists.
 //
-// What differs from the originals: pings that may come between are answered instead of failing a case, and the two cases
-// that start two requests at the same time make sure that the first has left before the second is sent.
+// What differs from the originals: pings that may come between are answered instead of failing a case, and the two
+// cases that start two requests at the same time make sure that the first has left before the second is sent.
 package conformance
 
 import (

@@ -133,8 +133,8 @@ func (s *socket) sendBinary(data []byte) {
 	}
 }
 
-// closed reads until the server closes the WebSocket; only packets that pass may come before, and pings stay unanswered.
-// It returns the close code, or -1 if there was no closing handshake.
+// closed reads until the server closes the WebSocket; only packets that pass may come before, and pings stay
+// unanswered. It returns the close code, or -1 if there was no closing handshake.
 func (s *socket) closed(pass func(packet string) bool) websocket.StatusCode {
 	s.Helper()
 	for {

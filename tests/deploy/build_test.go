@@ -18,7 +18,8 @@ import (
 // maxZip is what an uploaded function may have, in bytes.
 const maxZip = 8 << 20
 
-// TestBuildsAreReproducible builds a function here and in a copy elsewhere, as sam build does, and compares the binaries.
+// TestBuildsAreReproducible builds a function here and in a copy elsewhere, as sam build does, and compares the
+// binaries.
 func TestBuildsAreReproducible(t *testing.T) {
 	there := t.TempDir()
 	copySources(t, "../..", there)

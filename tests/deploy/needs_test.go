@@ -41,8 +41,8 @@ func (n need) file() string {
 }
 
 // needs are all that clients and jobs can bring about within seconds. The others are for a connection that is lost just
-// when a poll or a farewell posts to it, for what comes before the connection that it is about, and for timers: testRole
-// tries them.
+// when a poll or a farewell posts to it, for what comes before the connection that it is about, and for timers:
+// testRole tries them.
 var needs = []need{
 	{right: table("Connect", "GetItem"), test: "every transport"},
 	{right: table("Connect", "PutItem"), test: "every transport"},

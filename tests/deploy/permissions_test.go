@@ -176,8 +176,8 @@ var requests = map[string]string{
 // that: in its role, whoever lacks a permission is refused what it is for, and is not with it.
 //
 // Lambda itself writes logs and takes jobs from the queue, in the function's role: MiniStack does not look at that role
-// then, and matches log groups without the ":*" at the end of their ARNs, as AWS does not. So the rights to logs are not
-// tried here.
+// then, and matches log groups without the ":*" at the end of their ARNs, as AWS does not. So the rights to logs are
+// not tried here.
 func testPermissions(t *testing.T, endpoint, address string) {
 	c := root(endpoint)
 	all := resources(t, c, "doze")

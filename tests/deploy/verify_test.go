@@ -10,14 +10,14 @@ import (
 	"github.com/dozeio/doze/pkg/verify"
 )
 
-// kinder are the facts in which MiniStack is not as AWS is: it takes any path, refuses with a status of its own, knows no
-// limits of sizes, takes binary frames and any close code, and compresses.
+// kinder are the facts in which MiniStack is not as AWS is: it takes any path, refuses with a status of its own, knows
+// no limits of sizes, takes binary frames and any close code, and compresses.
 var kinder = []string{
 	"close.5000", "frame.binary", "frame.over", "message.over", "websocket.deflate", "websocket.path", "websocket.unknown-sid",
 }
 
-// testVerify asks the deployed stack what doze verify asks, a few times each. Each difference from what is expected of AWS is one of
-// MiniStack's that is known.
+// testVerify asks the deployed stack what doze verify asks, a few times each. Each difference from what is expected of
+// AWS is one of MiniStack's that is known.
 func testVerify(t *testing.T, address string) {
 	r, err := verify.Run(t.Context(), verify.Options{URL: address, Rounds: 3, Clients: 3, Quiet: time.Second})
 	if err != nil {

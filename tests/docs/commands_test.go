@@ -53,7 +53,8 @@ func TestCommandsRun(t *testing.T) {
 	}
 }
 
-// copyRepository copies the files of the working tree that git has or would take to a folder of its own, below a new one.
+// copyRepository copies the files of the working tree that git has or would take to a folder of its own, below a new
+// one.
 func copyRepository(t *testing.T) (clone string) {
 	t.Helper()
 	clone = filepath.Join(t.TempDir(), "doze")
@@ -90,7 +91,8 @@ func copyRepository(t *testing.T) (clone string) {
 	return clone
 }
 
-// borrow gives a copy a Python that make has installed here, which takes minutes, and has make there be content with it.
+// borrow gives a copy a Python that make has installed here, which takes minutes, and has make there be content with
+// it.
 func borrow(t *testing.T, clone, name, requirements string) {
 	t.Helper()
 	here, err := filepath.Abs(filepath.Join(root, "tests", name))
@@ -145,8 +147,8 @@ func (s *said) String() string {
 	return s.out.String()
 }
 
-// runBlock runs the commands of a block, and returns what they printed; on the standard output alone, when the page says
-// what that is.
+// runBlock runs the commands of a block, and returns what they printed; on the standard output alone, when the page
+// says what that is.
 func runBlock(ctx context.Context, clone string, env []string, b Block) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Minute)
 	defer cancel()

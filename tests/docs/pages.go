@@ -1,8 +1,8 @@
 // Package docs reads the pages that people read: what commands and programs they have, and where they link to.
 //
 // A fenced block whose language is sh is run by bash, in a copy of the repository, one after the other as they stand in
-// the page, and must succeed. A block of text right after it is all that it prints. An HTML comment right before a block
-// says what else is to be known of it:
+// the page, and must succeed. A block of text right after it is all that it prints. An HTML comment right before a
+// block says what else is to be known of it:
 //
 //	<!-- not here: REASON -->     it cannot be run, or is run elsewhere
 //	<!-- until: TEXT -->          it goes on until it is interrupted, which is when it has printed the text

@@ -32,8 +32,8 @@ func (c *Clock) Now() time.Time {
 	return c.now
 }
 
-// AfterFunc runs f once the clock has moved on by d. f runs within Advance, on the goroutine that called it; with a d of zero or less it runs
-// at the next Advance, be that Advance(0). stop reports whether it kept f from running.
+// AfterFunc runs f once the clock has moved on by d. f runs within Advance, on the goroutine that called it; with a d
+// of zero or less it runs at the next Advance, be that Advance(0). stop reports whether it kept f from running.
 func (c *Clock) AfterFunc(d time.Duration, f func()) (stop func() bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -52,9 +52,9 @@ func (c *Clock) AfterFunc(d time.Duration, f func()) (stop func() bool) {
 	}
 }
 
-// Advance moves the clock on by d and returns when all functions that fell due have run, one after the other in the order of their times; while
-// one runs, the clock shows its time. Functions that they add are run too if they fall due within d.
-// It must not be called from within such a function.
+// Advance moves the clock on by d and returns when all functions that fell due have run, one after the other in the
+// order of their times; while one runs, the clock shows its time. Functions that they add are run too if they fall due
+// within d. It must not be called from within such a function.
 func (c *Clock) Advance(d time.Duration) {
 	c.advancing.Lock()
 	defer c.advancing.Unlock()
@@ -90,7 +90,8 @@ func (c *Clock) Waiting() int {
 	return len(c.timers)
 }
 
-// Await returns once at least n functions wait for their time: for tests whose functions are added by another goroutine.
+// Await returns once at least n functions wait for their time: for tests whose functions are added by another
+// goroutine.
 func (c *Clock) Await(n int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -15,8 +15,9 @@ import (
 	"github.com/dozeio/doze/tests/rawclient"
 )
 
-// TestCloseWithClients closes a server whose application tells everybody who leaves. A closing gateway has to say of its
-// connections that they are gone: 503 is what the engine tries again for seconds, for each client and each recipient.
+// TestCloseWithClients closes a server whose application tells everybody who leaves. A closing gateway has to say of
+// its connections that they are gone: 503 is what the engine tries again for seconds, for each client and each
+// recipient.
 func TestCloseWithClients(t *testing.T) {
 	posts := &refusals{}
 	s, err := devserver.Start(devserver.Options{

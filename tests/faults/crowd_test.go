@@ -19,8 +19,8 @@ import (
 	"github.com/dozeio/doze/tests/shiftclock"
 )
 
-// TestCrowd lets stock clients chat where AWS has too little for all of them: each question is answered, or its client is
-// disconnected, comes back and asks again; and in the end nothing is left.
+// TestCrowd lets stock clients chat where AWS has too little for all of them: each question is answered, or its client
+// is disconnected, comes back and asks again; and in the end nothing is left.
 func TestCrowd(t *testing.T) {
 	const people, answers = 12, 20
 	for name, g := range map[string]gateway.Options{

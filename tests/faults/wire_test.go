@@ -22,8 +22,8 @@ var (
 // wireGrowth is by how much the heap may have grown when all sessions have gone: what pools and maps keep for the next.
 const wireGrowth = 32 << 20
 
-// TestMutatedTraffic lets sessions send what nobody should, several at a time, each by a script drawn from its seed. All
-// the while a client that behaves is served: after each session it asks for an ack.
+// TestMutatedTraffic lets sessions send what nobody should, several at a time, each by a script drawn from its seed.
+// All the while a client that behaves is served: after each session it asks for an ack.
 //
 //	go test -race -tags full ./tests/faults -run MutatedTraffic -wire.sessions 1 -wire.seed 7
 //
@@ -78,8 +78,8 @@ func TestMutatedTraffic(t *testing.T) {
 	t.Logf("%d sessions were opened; %d bytes were logged: %v", len(sids.all), lines.bytes, lines.counts)
 }
 
-// asks has the bystander ask, and waits for the answer as long as the world has: the machine may be busy. Then the clock
-// moves on a little, so that heartbeats and timeouts come in between.
+// asks has the bystander ask, and waits for the answer as long as the world has: the machine may be busy. Then the
+// clock moves on a little, so that heartbeats and timeouts come in between.
 func (w *world) asks() error {
 	w.asked++
 	w.bystander.send(fmt.Sprintf(`42%d["echo"]`, w.asked))

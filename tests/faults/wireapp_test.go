@@ -17,7 +17,8 @@ type wireData struct {
 	Any   map[string]any `json:"any"`
 }
 
-// newWireApp is an application that uses what there is: namespaces, middleware, rooms, data, and whatever clients send it.
+// newWireApp is an application that uses what there is: namespaces, middleware, rooms, data, and whatever clients send
+// it.
 func newWireApp(logger *slog.Logger) *app {
 	a := &app{io: socketio.New(socketio.Options{Logger: logger}), release: make(chan struct{})}
 	for _, name := range []string{"/", "/rooms", "/data", "/guarded"} {

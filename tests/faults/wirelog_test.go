@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// wireLog is written to by a slog.TextHandler, a line at a time. It keeps each word that may hold a sid, with a line that it
-// stands in, and how often each message came.
+// wireLog is written to by a slog.TextHandler, a line at a time. It keeps each word that may hold a sid, with a line
+// that it stands in, and how often each message came.
 type wireLog struct {
 	mu     sync.Mutex
 	words  map[string]string

@@ -46,8 +46,8 @@ var (
 		{"Origin", "https://elsewhere.example"}, {"Cookie", strings.Repeat("c=1; ", 900)}, {"X-Forwarded-For", "%00, 1.2.3.4"}, {"Host", ""},
 		{"Content-Encoding", "gzip"}, {"Upgrade", "websocket", "Connection", "upgrade"}, {"Sec-WebSocket-Protocol", "a, b"}, {"Access-Control-Request-Headers", "x\ty"},
 	}
-	// Frames that the WebSocket protocol forbids, or that nobody expects: reserved bits and opcodes, a length that is not
-	// kept, control frames that are long, come in pieces or are not masked.
+	// Frames that the WebSocket protocol forbids, or that nobody expects: reserved bits and opcodes, a length that is
+	// not kept, control frames that are long, come in pieces or are not masked.
 	wireFrames = []string{
 		"\x89\x80\x00\x00\x00\x00", "\x8a\x80\x00\x00\x00\x00", "\x89\x00", "\x88\x80\x00\x00\x00\x00", "\x88\x81\x00\x00\x00\x00\x03", "\x88\x82\x00\x00\x00\x00\x03\xed",
 		"\x88\x82\x00\x00\x00\x00\xff\xff", "\x88\x84\x00\x00\x00\x00\x03\xe8\xff\xfe", "\x89\xfe\x00\x7e\x00\x00\x00\x00", "\x09\x80\x00\x00\x00\x00", "\xc1\x81\x00\x00\x00\x004",

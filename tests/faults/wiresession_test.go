@@ -120,7 +120,8 @@ func (s *wireSession) do(step wireStep) {
 	}
 }
 
-// ask sends a CONNECT for the main namespace, which is answered or, as a second one, ends the connection: never silence.
+// ask sends a CONNECT for the main namespace, which is answered or, as a second one, ends the connection: never
+// silence.
 func (s *wireSession) ask() {
 	switch {
 	case s.line == nil && s.sid != "":

@@ -220,8 +220,9 @@ const (
 	silence   outcome = "silence"
 )
 
-// watch reads what comes to a peer until a packet that begins like this, and returns everything it has seen. While nothing comes the clock moves on: so silence is a connection that is kept alive, and nothing else,
-// for twice as long as a client that is gone would be.
+// watch reads what comes to a peer until a packet that begins like this, and returns everything it has seen. While
+// nothing comes the clock moves on: so silence is a connection that is kept alive, and nothing else, for twice as long
+// as a client that is gone would be.
 func (w *world) watch(p *peer, packet string) (outcome, []string) {
 	w.Helper()
 	var seen []string

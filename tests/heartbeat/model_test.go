@@ -127,7 +127,8 @@ func (d *deployment) Closed(context.Context, engine.Session) error { d.closed.Ad
 // Moved implements engine.Handler.
 func (d *deployment) Moved(context.Context, engine.Session, engine.Address) error { return nil }
 
-// unanswered counts the connections whose last pong is not that of their last ping, but for those whose pong is on its way.
+// unanswered counts the connections whose last pong is not that of their last ping, but for those whose pong is on its
+// way.
 func (d *deployment) unanswered() (n int) {
 	for shard := range engine.Shards {
 		lives, err := d.table.Sessions.Lives(context.Background(), shard)
@@ -168,8 +169,9 @@ func (c complaints) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-// A hundred thousand clients that have connected within a minute, and answer their pings: the pongs are writes to the keys
-// of the shards, messages of the stage, and invocations. None may be lost, and no limit be used up by more than half.
+// A hundred thousand clients that have connected within a minute, and answer their pings: the pongs are writes to the
+// keys of the shards, messages of the stage, and invocations. None may be lost, and no limit be used up by more than
+// half.
 func TestAHundredThousandConnectionsAreKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := memory.New(nil)

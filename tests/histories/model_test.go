@@ -60,8 +60,8 @@ type receipt struct {
 	at          int64
 }
 
-// promised reports whether a socket is to get an emit: it was in the room from before to after, the emit has been acked,
-// and the socket has had a later answer.
+// promised reports whether a socket is to get an emit: it was in the room from before to after, the emit has been
+// acked, and the socket has had a later answer.
 func (s *socket) promised(e *emit) bool {
 	if e.acked == 0 || e.namespace != s.namespace || e.acked >= s.heard {
 		return false

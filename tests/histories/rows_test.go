@@ -99,7 +99,8 @@ func (t *table) knows(entries types.AttributeValue) bool {
 
 // compare says where a table differs from what the clients that are alive account for. Crashed are the rows that
 // docs/data-model.md leaves to their time to live when a process dies: a session without a liveness row, of which no
-// client knows; a membership of a socket that no session knows; and one that was being made when its session was closed.
+// client knows; a membership of a socket that no session knows; and one that was being made when its session was
+// closed.
 func (t *table) compare(kept []*client, unfinished map[string]bool) (all, crashed []string) {
 	differs := func(format string, args ...any) { all = append(all, fmt.Sprintf(format, args...)) }
 	address := map[string]string{} // by sid

@@ -10,9 +10,9 @@ import (
 	"github.com/dozeio/doze/pkg/rooms"
 )
 
-// Store is a store with the limits of a table: each call takes units from the keys of the partitions where pkg/store/dynamo
-// has its rows, as many as they are without the contents of rows, which are taken to be of a KiB at most and those of
-// members and of liveness of 100 bytes. A call that is refused has done nothing and is worth a retry.
+// Store is a store with the limits of a table: each call takes units from the keys of the partitions where
+// pkg/store/dynamo has its rows, as many as they are without the contents of rows, which are taken to be of a KiB at
+// most and those of members and of liveness of 100 bytes. A call that is refused has done nothing and is worth a retry.
 type Store struct {
 	Sessions      engine.Store
 	Memberships   rooms.Store

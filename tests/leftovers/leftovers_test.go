@@ -27,8 +27,9 @@ import (
 const (
 	maxPayload = 50_000
 	oversize   = maxPayload
-	// jump is how far the clock jumps at a time: less than a timer may be overdue before its message counts as lost, and
-	// less than half of what a waiting poll may take, so that polls end by themselves and not by the gateway's limit.
+	// jump is how far the clock jumps at a time: less than a timer may be overdue before its message counts as lost,
+	// and less than half of what a waiting poll may take, so that polls end by themselves and not by the gateway's
+	// limit.
 	jump = 3 * time.Second
 	// tombstone is how long the rows of a closed session stay: see engine.
 	tombstone = 5*time.Minute + 3*25*time.Second

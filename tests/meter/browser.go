@@ -5,8 +5,9 @@ import (
 	"strings"
 )
 
-// Browser returns the headers, names and values in turn, that a browser sends with a handshake to a server at an origin.
-// As they are sent they have the given number of bytes, some 1,300 at least; what is missing is made up by cookies.
+// Browser returns the headers, names and values in turn, that a browser sends with a handshake to a server at an
+// origin. As they are sent they have the given number of bytes, some 1,300 at least; what is missing is made up by
+// cookies.
 func Browser(origin string, size int) (header []string) {
 	lines := strings.Split(strings.ReplaceAll(browser, "ORIGIN", origin), "\n")
 	for _, line := range lines {

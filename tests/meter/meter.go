@@ -1,5 +1,5 @@
-// Package meter watches the calls of a DynamoDB client: what each consumes, when it begins and when it has ended. It can
-// make them slow, too.
+// Package meter watches the calls of a DynamoDB client: what each consumes, when it begins and when it has ended. It
+// can make them slow, too.
 package meter
 
 import (

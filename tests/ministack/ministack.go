@@ -22,8 +22,8 @@ var program string
 const startTime = 30 * time.Second
 
 // Start runs a server on a free loopback port until stop is called or this process ends, and returns when it answers.
-// All of AWS is at its URL; any region and any credentials will do. What it holds is gone when it ends. The settings are
-// for its environment: with "AUTH=true" it asks who may do what, and the key "test" may do everything.
+// All of AWS is at its URL; any region and any credentials will do. What it holds is gone when it ends. The settings
+// are for its environment: with "AUTH=true" it asks who may do what, and the key "test" may do everything.
 func Start(settings ...string) (url string, stop func(), err error) {
 	python, err := interpreter()
 	if err != nil {

@@ -12,8 +12,8 @@ import (
 // functions are the four of a deployment.
 var functions = []string{"connect", "message", "disconnect", "heartbeat"}
 
-// Build compiles the functions of an application into a folder that is empty, with the flags of a deployment. It takes a few seconds: who
-// starts several deployments builds once and says so in Options.Folder.
+// Build compiles the functions of an application into a folder that is empty, with the flags of a deployment. It takes
+// a few seconds: who starts several deployments builds once and says so in Options.Folder.
 func Build(ctx context.Context, folder, app string) error {
 	root, err := moduleRoot()
 	if err != nil {

@@ -28,8 +28,9 @@ import (
 
 // Options describe a deployment. Only App is required.
 type Options struct {
-	// App is what the functions run: "engineio" or "socketio" for an official suite, "client" for the stock clients' application, or "chat"
-	// for the four functions as they are deployed, of whose Engine options only the pings' times reach them.
+	// App is what the functions run: "engineio" or "socketio" for an official suite, "client" for the stock clients'
+	// application, or "chat" for the four functions as they are deployed, of whose Engine options only the pings' times
+	// reach them.
 	App string
 
 	Addr     string          // to listen on; default 127.0.0.1:0, a free port
@@ -211,8 +212,8 @@ func (d *Deployment) Ended() <-chan struct{} { return d.ended }
 // Err returns why it stopped by itself, nil after Close. It may be called once Ended is closed.
 func (d *Deployment) Err() error { return d.served }
 
-// Close closes all connections, whose sockets are disconnected in order, waits for what still runs, while ctx lasts, and ends all
-// processes. A table that was there before stays.
+// Close closes all connections, whose sockets are disconnected in order, waits for what still runs, while ctx lasts,
+// and ends all processes. A table that was there before stays.
 func (d *Deployment) Close(ctx context.Context) error {
 	err := d.Gateway.Close(ctx)
 	for i, f := range d.Functions() {

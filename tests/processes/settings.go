@@ -35,7 +35,8 @@ func (s Settings) encode() (string, error) {
 	return settingsName + "=" + string(b), err
 }
 
-// SettingsFromEnv reads what Start has written for its functions. Clock, Rand and Logger of the engine's options are nil.
+// SettingsFromEnv reads what Start has written for its functions. Clock, Rand and Logger of the engine's options are
+// nil.
 func SettingsFromEnv() (s Settings, err error) {
 	if err := json.Unmarshal([]byte(os.Getenv(settingsName)), &s); err != nil {
 		return s, fmt.Errorf("%s is %q: %w", settingsName, os.Getenv(settingsName), err)

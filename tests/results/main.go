@@ -2,8 +2,8 @@
 //
 //	go run ./tests/results FILE...
 //
-// It names what has failed and what was skipped, and its last line is "N passed, N failed". It exits with 1 when something
-// failed, when a file is missing, and when one ends before its tests do.
+// It names what has failed and what was skipped, and its last line is "N passed, N failed". It exits with 1 when
+// something failed, when a file is missing, and when one ends before its tests do.
 package main
 
 import (

@@ -39,28 +39,29 @@ const Region = "us-east-1"
 // Credentials are for the environment of what talks to a stand-in: MiniStack takes them for its root's.
 var Credentials = []string{"AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test", "AWS_REGION=" + Region, "AWS_DEFAULT_REGION=" + Region}
 
-// Standalone are the parameters for a server with API Gateway, whose APIs are reached at addresses below prefix, such as
-// http://127.0.0.1:4566/_aws/execute-api. origin is that of the page.
+// Standalone are the parameters for a server with API Gateway, whose APIs are reached at addresses below prefix, such
+// as http://127.0.0.1:4566/_aws/execute-api. origin is that of the page.
 func Standalone(prefix, origin string) map[string]string {
 	return map[string]string{"OneOrigin": "no", "StandIn": "yes", "ExecuteApi": prefix, "PublicOrigin": origin}
 }
 
 // BehindGateway are the parameters for functions with a gateway of Doze's before them, at an origin such as
-// http://127.0.0.1:3000, which the functions reach at another, if they run elsewhere. Nothing of API Gateway is deployed.
+// http://127.0.0.1:3000, which the functions reach at another, if they run elsewhere. Nothing of API Gateway is
+// deployed.
 func BehindGateway(origin, reached string) map[string]string {
 	return map[string]string{"OneOrigin": "no", "StandIn": "yes", "Apis": "no", "Connections": reached + "/local", "PublicOrigin": origin}
 }
 
-// Build builds the functions into a folder, from where any number of stacks can be deployed. It takes some seconds, or a
-// minute when nothing is in Go's build cache.
+// Build builds the functions into a folder, from where any number of stacks can be deployed. It takes some seconds, or
+// a minute when nothing is in Go's build cache.
 func Build(ctx context.Context, project, built string) error {
 	_, err := sam(ctx, project, []string{"GOARCH=" + runtime.GOARCH}, "build", "--build-in-source", "--parallel", "--build-dir", built,
 		"--template", filepath.Join(project, "template.yaml"), "--parameter-overrides", "Architecture="+architecture())
 	return err
 }
 
-// Deploy deploys what Build has built, or changes the stack of this name. It takes some ten seconds. The error holds what
-// sam said.
+// Deploy deploys what Build has built, or changes the stack of this name. It takes some ten seconds. The error holds
+// what sam said.
 func Deploy(ctx context.Context, built string, o Options) (*Stack, error) {
 	args := []string{"deploy", "--template-file", filepath.Join(built, "template.yaml"), "--stack-name", o.Name, "--resolve-s3", "--capabilities", "CAPABILITY_IAM",
 		"--no-confirm-changeset", "--no-progressbar", "--no-fail-on-empty-changeset", "--parameter-overrides", "Architecture=" + architecture()}

@@ -167,8 +167,8 @@ func (d *deployment) allLive(clients []*client) {
 	}
 }
 
-// killASweep waits until a job runs, for a time, and kills all copies of the heartbeat function, as often as it takes to
-// meet one that is at work.
+// killASweep waits until a job runs, for a time, and kills all copies of the heartbeat function, as often as it takes
+// to meet one that is at work.
 func (d *deployment) killASweep(in time.Duration) {
 	d.Helper()
 	died := d.Heartbeat.Stats().Errors

@@ -14,8 +14,8 @@ import (
 	"github.com/dozeio/doze/tests/processes"
 )
 
-// second is a heartbeat of a second. As on AWS, what a sweep may take that dies and the time until it comes again are less
-// than PingTimeout.
+// second is a heartbeat of a second. As on AWS, what a sweep may take that dies and the time until it comes again are
+// less than PingTimeout.
 var second = processes.Options{
 	Engine:  engine.Options{PingInterval: time.Second, PingTimeout: 10 * time.Second},
 	Gateway: gateway.Options{JobVisibility: 4 * time.Second, JobTimeout: 4 * time.Second},
@@ -43,8 +43,8 @@ func TestClientsLiveThroughAHundredSweeps(t *testing.T) {
 	}
 }
 
-// TestLambdaEndsTheHeartbeatWithoutRecursiveLoop is the same without the property, which the template has: the count that
-// ends a chain of sweeps comes all the way from the queue, through the functions' SDK, and back to it.
+// TestLambdaEndsTheHeartbeatWithoutRecursiveLoop is the same without the property, which the template has: the count
+// that ends a chain of sweeps comes all the way from the queue, through the functions' SDK, and back to it.
 func TestLambdaEndsTheHeartbeatWithoutRecursiveLoop(t *testing.T) {
 	t.Parallel()
 	o := second

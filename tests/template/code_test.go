@@ -31,8 +31,8 @@ var calls = map[string]string{
 	"dynamodb.UpdateItem": "dynamodb:UpdateItem on Table",
 	"dynamodb.DeleteItem": "dynamodb:DeleteItem on Table",
 	"dynamodb.Query":      "dynamodb:Query on Table",
-	// What the SDK may ask where a service needs an endpoint of one's own, which DynamoDB does not: it is never called unless
-	// EndpointDiscovery.EnableEndpointDiscovery is set.
+	// What the SDK may ask where a service needs an endpoint of one's own, which DynamoDB does not: it is never called
+	// unless EndpointDiscovery.EnableEndpointDiscovery is set.
 	"dynamodb.DescribeEndpoints": "",
 
 	"sqs.SendMessage":             "sqs:SendMessage on JobQueue",
@@ -97,8 +97,8 @@ func variables(t *testing.T) []string {
 	return read
 }
 
-// operations builds each function as it is deployed, but with its symbols. The linker leaves out every method that cannot
-// be reached, so that what is there is what the function could call.
+// operations builds each function as it is deployed, but with its symbols. The linker leaves out every method that
+// cannot be reached, so that what is there is what the function could call.
 func operations(t *testing.T) map[string][]string {
 	t.Helper()
 	all := map[string][]string{}

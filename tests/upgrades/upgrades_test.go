@@ -34,8 +34,8 @@ type result struct {
 }
 
 // TestNothingIsLostInUpgrades expects every message once, and in order: from the server always, to the server where the
-// gateway keeps the order, or the client sends one at a time. Behind AWS's gateway invocations run side by side, so that
-// messages to the server change places even without jitter.
+// gateway keeps the order, or the client sends one at a time. Behind AWS's gateway invocations run side by side, so
+// that messages to the server change places even without jitter.
 func TestNothingIsLostInUpgrades(t *testing.T) {
 	for _, run := range []struct {
 		name    string

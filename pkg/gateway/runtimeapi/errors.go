@@ -27,7 +27,8 @@ type Error struct {
 	//   - Function.ResponseSizeTooLarge: the answer is over 6 MB
 	Type string
 
-	// Message is the runtime's errorMessage, or says what happened; of a failed start it has the last of what the process printed.
+	// Message is the runtime's errorMessage, or says what happened; of a failed start it has the last of what the
+	// process printed.
 	Message string
 
 	// RequestID is that of the invocation; empty for a failed start.

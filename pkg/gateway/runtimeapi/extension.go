@@ -9,8 +9,8 @@ import (
 	"github.com/google/uuid"
 )
 
-// extension is code in the process that is told of each invocation and that the end of an invocation waits for. It is guarded by the function's
-// mutex.
+// extension is code in the process that is told of each invocation and that the end of an invocation waits for. It is
+// guarded by the function's mutex.
 type extension struct {
 	id, name string
 	events   []string // INVOKE, or none

@@ -32,22 +32,24 @@ type Options struct {
 	// Copies is how many processes there are at most; default 10.
 	Copies int
 
-	// Throttle makes an invocation fail with ErrThrottled when all copies are busy, as Lambda does when a function's concurrency is used up.
-	// By default it waits for a free copy, while its context lasts: a machine with a few cores has fewer of them than Lambda.
+	// Throttle makes an invocation fail with ErrThrottled when all copies are busy, as Lambda does when a function's
+	// concurrency is used up. By default it waits for a free copy, while its context lasts: a machine with a few cores
+	// has fewer of them than Lambda.
 	Throttle bool
 
-	// ReuseLatest gives an invocation to the idle copy that worked last, which keeps few copies warm. By default it is the one that
-	// has been idle for longest, so that one client's requests meet different processes.
+	// ReuseLatest gives an invocation to the idle copy that worked last, which keeps few copies warm. By default it is
+	// the one that has been idle for longest, so that one client's requests meet different processes.
 	ReuseLatest bool
 
 	// Timeout is the function's time limit, extensions included; default 30 s. A caller that has less time gives less.
 	Timeout time.Duration
 
-	// InitTimeout is the time from a process's start until it asks for its first invocation; default 10 s, as on Lambda.
+	// InitTimeout is the time from a process's start until it asks for its first invocation; default 10 s, as on
+	// Lambda.
 	InitTimeout time.Duration
 
-	// Now is the clock that the deadlines of Invoke's contexts are on; default time.Now. Processes live in real time: what is left of a
-	// deadline by this clock is what they are given.
+	// Now is the clock that the deadlines of Invoke's contexts are on; default time.Now. Processes live in real time:
+	// what is left of a deadline by this clock is what they are given.
 	Now func() time.Time
 
 	// Logs gets what the processes print, a whole line with each Write, one Write at a time. Default: nobody does.
@@ -99,14 +101,16 @@ func New(o Options) (*Function, error) {
 	return &Function{opt: o, lines: &lines{to: o.Logs}, changed: make(chan struct{})}, nil
 }
 
-// Invoke gives the event to a copy and returns its answer as soon as it has posted it. Errors are an *Error for what Lambda calls a function
-// error, ErrThrottled, ErrClosed, or the context's own.
+// Invoke gives the event to a copy and returns its answer as soon as it has posted it. Errors are an *Error for what
+// Lambda calls a function error, ErrThrottled, ErrClosed, or the context's own.
 //
-// The invocation's trace id, Lambda-Runtime-Trace-Id, is that which the context has under aws-lambda-go's key, "x-amzn-trace-id", as those of the gateway's
-// queue have: so a function that sends jobs to itself is recognized. Without one it begins a trace of its own.
+// The invocation's trace id, Lambda-Runtime-Trace-Id, is that which the context has under aws-lambda-go's key,
+// "x-amzn-trace-id", as those of the gateway's queue have: so a function that sends jobs to itself is recognized.
+// Without one it begins a trace of its own.
 //
-// The copy has as much time as the context when Invoke is called, but no more than Timeout, and is killed after that. What its caller waited for it is
-// not taken from that time: then the caller's is over first, and the invocation goes on, as it does when the context is cancelled.
+// The copy has as much time as the context when Invoke is called, but no more than Timeout, and is killed after that.
+// What its caller waited for it is not taken from that time: then the caller's is over first, and the invocation goes
+// on, as it does when the context is cancelled.
 func (f *Function) Invoke(ctx context.Context, event []byte) ([]byte, error) {
 	if len(event) > maxPayload {
 		return nil, fmt.Errorf("runtimeapi: an event of %d bytes: Lambda takes %d", len(event), maxPayload)
@@ -135,8 +139,8 @@ func (f *Function) Invoke(ctx context.Context, event []byte) ([]byte, error) {
 	return nil, ctx.Err()
 }
 
-// Close waits for the invocations that run, while ctx lasts, and then ends all processes: none is left when it returns. The error says how many
-// invocations were cut off.
+// Close waits for the invocations that run, while ctx lasts, and then ends all processes: none is left when it returns.
+// The error says how many invocations were cut off.
 func (f *Function) Close(ctx context.Context) (err error) {
 	f.mu.Lock()
 	f.closed = true

@@ -12,8 +12,8 @@ import (
 	"github.com/dozeio/doze/tests/fakeclock"
 )
 
-// A process that dies with a batch has deleted none of its messages: they come again when they are visible, and no sooner.
-// https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
+// A process that dies with a batch has deleted none of its messages: they come again when they are visible, and no
+// sooner. https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
 func TestJobOfAProcessThatDiesComesAgainWhenItIsVisible(t *testing.T) {
 	for how, die := range map[string]func(*Function, *gate){
 		"it is killed": func(f *Function, _ *gate) { f.KillAll() },

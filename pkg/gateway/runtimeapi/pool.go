@@ -28,8 +28,8 @@ func (f *Function) Stats() Stats {
 	return s
 }
 
-// Kill ends a copy with SIGKILL, whatever it is doing, be it starting or frozen: pick gets their number n and returns one of [0, n), as rand.IntN
-// does. It returns false when there is none.
+// Kill ends a copy with SIGKILL, whatever it is doing, be it starting or frozen: pick gets their number n and returns
+// one of [0, n), as rand.IntN does. It returns false when there is none.
 func (f *Function) Kill(pick func(n int) int) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -56,8 +56,8 @@ func (f *Function) kill(s *sandbox) {
 	s.kill()
 }
 
-// Warm starts copies until there are n of them, or as many as may be, as provisioned concurrency does, and returns when they have asked for
-// their first invocation; or the first error of those that could not be started.
+// Warm starts copies until there are n of them, or as many as may be, as provisioned concurrency does, and returns when
+// they have asked for their first invocation; or the first error of those that could not be started.
 func (f *Function) Warm(ctx context.Context, n int) (err error) {
 	f.mu.Lock()
 	var started []*waiter
@@ -164,8 +164,8 @@ func (f *Function) start(w *waiter) {
 	go s.run()
 }
 
-// offer takes a copy that is ready and has no work: for the waiter it was started for, the first that waits for any, or for later. The mutex
-// is held.
+// offer takes a copy that is ready and has no work: for the waiter it was started for, the first that waits for any, or
+// for later. The mutex is held.
 func (f *Function) offer(s *sandbox) {
 	if s.gone || f.closed {
 		return

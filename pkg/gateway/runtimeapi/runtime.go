@@ -10,8 +10,8 @@ import (
 	"strconv"
 )
 
-// maxPayload is what an event and an answer may have: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html. An answer
-// may have 92 bytes more.
+// maxPayload is what an event and an answer may have:
+// https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html. An answer may have 92 bytes more.
 const maxPayload = 6 << 20
 
 // api is what this copy finds under AWS_LAMBDA_RUNTIME_API.

@@ -10,8 +10,8 @@ import (
 	"github.com/google/uuid"
 )
 
-// sandbox is one copy: a process, and the Runtime API that only this process knows. Its fields are guarded by the function's mutex, but for those
-// that never change.
+// sandbox is one copy: a process, and the Runtime API that only this process knows. Its fields are guarded by the
+// function's mutex, but for those that never change.
 type sandbox struct {
 	f     *Function
 	ended chan struct{} // closed when no process is left
@@ -193,7 +193,8 @@ func (s *sandbox) stopClock() {
 	}
 }
 
-// settle looks whether the runtime and all extensions have asked for more, which ends the start, or an invocation. The mutex is held.
+// settle looks whether the runtime and all extensions have asked for more, which ends the start, or an invocation. The
+// mutex is held.
 func (s *sandbox) settle() {
 	if !s.asked || s.gone {
 		return
@@ -254,7 +255,8 @@ func (s *sandbox) kill() {
 	}
 }
 
-// grace is what internal extensions have for their end: https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html.
+// grace is what internal extensions have for their end:
+// https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html.
 const grace = 500 * time.Millisecond
 
 // shutdown ends a copy as Lambda does. The mutex is held.

@@ -12,7 +12,8 @@ const (
 	signalContinue = syscall.SIGCONT
 )
 
-// attributes give each process a group of its own, which a terminal's Ctrl-C does not reach, and an end when this process's end comes first.
+// attributes give each process a group of its own, which a terminal's Ctrl-C does not reach, and an end when this
+// process's end comes first.
 func attributes() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 }

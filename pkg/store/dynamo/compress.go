@@ -7,7 +7,8 @@ import (
 	"sync"
 )
 
-// A handshake is kept compressed, because each KiB of it is paid for: a browser's headers shrink to about half. The first byte says how it is kept.
+// A handshake is kept compressed, because each KiB of it is paid for: a browser's headers shrink to about half. The
+// first byte says how it is kept.
 const (
 	plain    = 0
 	deflated = 1

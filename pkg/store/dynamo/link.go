@@ -19,10 +19,10 @@ import (
 // there, and it is done: who leaves sees to it that this cannot happen any more once the list row is gone.
 //
 // Whoever else joins takes a number, writes the room row unless one with a higher number is there, and looks at the
-// list row again. It may have vanished meanwhile: then all room rows with its id are left over. Or somebody has a higher
-// number: then a room row that was made from nothing may have been made behind a Leave that does not know of it, and the
-// one who made it begins anew. With one number a room row is written once: the answer to a write may be lost, so that
-// what was refused may have been done and undone, and what was done twice begins anew.
+// list row again. It may have vanished meanwhile: then all room rows with its id are left over. Or somebody has a
+// higher number: then a room row that was made from nothing may have been made behind a Leave that does not know of it,
+// and the one who made it begins anew. With one number a room row is written once: the answer to a write may be lost,
+// so that what was refused may have been done and undone, and what was done twice begins anew.
 //
 // Whoever leaves deletes the room row, if it is the one of the list row's number, and then the list row, if nobody has
 // joined since. If the room row is another or is not there, somebody is about to write it: then a tombstone takes its
@@ -202,8 +202,8 @@ func leave(ctx context.Context, l links, own string, rooms []string) error {
 	})
 }
 
-// leaveNone is for a room that is not listed. A room row may have been left by one who joined and died, and is left over
-// if its list row is not there after it has been seen, for that was made before.
+// leaveNone is for a room that is not listed. A room row may have been left by one who joined and died, and is left
+// over if its list row is not there after it has been seen, for that was made before.
 func leaveNone(ctx context.Context, l links, room string) error {
 	seen, err := l.look(ctx, room)
 	if err != nil || len(seen) < ticketID {

@@ -1,5 +1,5 @@
-// Package counterpart is what a deployment answers doze verify with: a namespace of its own, /doze-verify, which is there
-// only where the parameter Verify of the template, or doze dev -verify, asks for it.
+// Package counterpart is what a deployment answers doze verify with: a namespace of its own, /doze-verify, which is
+// there only where the parameter Verify of the template, or doze dev -verify, asks for it.
 //
 // Everybody who may connect may use it while it is on. What one message of theirs makes the deployment do is bounded:
 // one answer of 128 KiB, 50 small ones, or one to each of 50 sockets that have joined a room whose name they know. It

@@ -1,5 +1,6 @@
-// Command openpacket measures how long a WebSocket-only client waits for its open packet, with every function a program of its own and with the
-// latencies of AWS, when the packet goes through the queue and when it is posted by an extension after the response:
+// Command openpacket measures how long a WebSocket-only client waits for its open packet, with every function a program
+// of its own and with the latencies of AWS, when the packet goes through the queue and when it is posted by an
+// extension after the response:
 //
 //	go run ./tests/bench/openpacket [-n 200] [-send 10ms] [-deliver 10ms] [-spread 40ms]
 //

@@ -1,4 +1,5 @@
-// Command function is any of the four functions of a test's deployment: _HANDLER says which, and DOZE_TEST_APP with which application.
+// Command function is any of the four functions of a test's deployment: _HANDLER says which, and DOZE_TEST_APP with
+// which application.
 package main
 
 import (
