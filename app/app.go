@@ -12,7 +12,6 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/dozeio/doze/pkg/engine"
 	"github.com/dozeio/doze/pkg/socketio"
 )
 
@@ -220,7 +219,7 @@ func whisper(ctx context.Context, s *socketio.Socket, in text) (receipt, error) 
 		return receipt{}, errors.Join(err, problem("They are not here any more."))
 	}
 	err = to.Emit(ctx, "whispered", m)
-	if errors.Is(err, engine.ErrOutboxFull) || errors.Is(err, engine.ErrBusy) {
+	if errors.Is(err, socketio.ErrOutboxFull) || errors.Is(err, socketio.ErrBusy) {
 		return receipt{}, problem("They have not read yet what was sent before. Try again in a moment.")
 	}
 	return receipt{m.ID, m.Time}, err

@@ -55,8 +55,8 @@ func (b Broadcast) Except(rooms ...string) Broadcast {
 // recipient is no error of the emit: one that is gone is left out; one that does not get the event, because it does not
 // read or poll as fast as events come, is logged and disconnected, so that it knows.
 //
-// An emit to one socket, by its id and nothing else, is otherwise: engine.ErrOutboxFull (too much waits for a client
-// that polls) and engine.ErrBusy (a client does not read fast enough, or there was no time to try) are the sender's
+// An emit to one socket, by its id and nothing else, is otherwise: ErrOutboxFull (too much waits for a client
+// that polls) and ErrBusy (a client does not read fast enough, or there was no time to try) are the sender's
 // errors. Nothing was sent, and the recipient stays: what one client sends to another does not end it.
 //
 // All recipients are served by this call, 64 at a time, so that there is a limit to how many it can serve before ctx
@@ -89,7 +89,7 @@ func (b Broadcast) Emit(ctx context.Context, event string, args ...any) error {
 		if err == nil || errors.Is(err, engine.ErrGone) {
 			return nil
 		}
-		if b.isTo(m.Socket) && (errors.Is(err, engine.ErrOutboxFull) || errors.Is(err, engine.ErrBusy)) {
+		if b.isTo(m.Socket) && (errors.Is(err, ErrOutboxFull) || errors.Is(err, ErrBusy)) {
 			return err
 		}
 		if ctx.Err() != nil {

@@ -13,6 +13,14 @@ var ErrUnbound = errors.New("socketio: the server has no backend: call Bind in m
 // ErrGone is returned by what needs a socket that is still connected.
 var ErrGone = errors.New("socketio: the socket is disconnected")
 
+// What an emit to one socket, by its id alone, returns when that socket cannot take it; the socket stays connected.
+var (
+	// ErrOutboxFull says that too much waits for a client that polls: engine.ErrOutboxFull.
+	ErrOutboxFull = engine.ErrOutboxFull
+	// ErrBusy says that a client does not read fast enough, or that there was no time to try: engine.ErrBusy.
+	ErrBusy = engine.ErrBusy
+)
+
 // errOver is what a Socket returns that a goroutine uses after its handler.
 var errOver = fmt.Errorf("%w from this invocation, which has ended: a Socket is of no use after its handler; keep its id, which is a room to emit to", ErrGone)
 

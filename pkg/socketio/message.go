@@ -19,7 +19,7 @@ func (h handlerOf) Message(ctx context.Context, v *engine.Invocation, messages [
 	t := &turn{server: h.s, v: v}
 	defer t.tally.write(ctx, h.s.opt.Logger)
 	err := t.messages(context.WithValue(ctx, turnKey{}, t), messages)
-	if errors.Is(err, engine.ErrOutboxFull) || errors.Is(err, engine.ErrBusy) { // the client's doing, not the server's
+	if errors.Is(err, ErrOutboxFull) || errors.Is(err, ErrBusy) { // the client's doing, not the server's
 		h.s.opt.Logger.WarnContext(ctx, "a client takes no answers, so its session is closed", "session", v.Address(), "error", err)
 		t.close(ctx, engine.TransportError)
 		err = nil

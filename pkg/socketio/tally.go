@@ -101,7 +101,7 @@ func levelOf(err error) slog.Level {
 	if errors.As(err, new(*panicked)) {
 		return slog.LevelError
 	}
-	for _, clients := range []error{ErrGone, engine.ErrGone, engine.ErrBusy, engine.ErrOutboxFull, engine.ErrTooLarge} {
+	for _, clients := range []error{ErrGone, engine.ErrGone, ErrBusy, ErrOutboxFull, engine.ErrTooLarge} {
 		if errors.Is(err, clients) {
 			return slog.LevelWarn
 		}
