@@ -83,8 +83,9 @@ func TestASweepThatDiesComesAgainInTime(t *testing.T) {
 	for range kills {
 		jobs := d.Gateway.Stats().Jobs
 		d.killASweep(time.Duration(random.Int64N(int64(150 * time.Millisecond))))
-		// The sweep that died is not to die again when it comes: that is for who has been unlucky twice.
-		again := time.Now().Add(visibility)
+		// The sweep that died is not to die again when it comes, from the queue or because another shard's sweep has
+		// missed it: that is for who has been unlucky twice.
+		again := time.Now().Add(2 * visibility)
 		d.until("the sweep again", func() bool {
 			return d.fewest(clients) >= 1 && time.Now().After(again) && d.Gateway.Stats().Jobs > jobs+1 && d.Heartbeat.Stats().Busy == 0
 		})
