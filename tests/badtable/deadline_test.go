@@ -137,6 +137,12 @@ func (p *process) job(kind string) invocation {
 	return invocation{}
 }
 
+// accept makes a connection that has its open packet, for which its frames wait.
+func (p *process) accept(connection string) {
+	p.prepare(connected(connection))
+	p.prepare(p.job("open"))
+}
+
 func (p *process) open() (sid string) {
 	return rawclient.SID(p.prepare(request(connects, http.MethodGet, rawclient.Polling, "")))
 }
@@ -173,22 +179,25 @@ func TestRetriesRespectTheDeadlineOfTheInvocation(t *testing.T) {
 		{"$connect of a probe", func() invocation { return probes(rand.Text(), direct.open()) }},
 		{"CONNECT", func() invocation {
 			c := rand.Text()
-			direct.prepare(connected(c))
+			direct.accept(c)
 			return frame(c, "40")
 		}},
 		{"join", func() invocation {
 			c := rand.Text()
-			direct.prepare(connected(c), frame(c, "40"))
+			direct.accept(c)
+			direct.prepare(frame(c, "40"))
 			return frame(c, `420["join","a"]`)
 		}},
 		{"broadcast", func() invocation {
 			c := rand.Text()
-			direct.prepare(connected(c), frame(c, "40"))
+			direct.accept(c)
+			direct.prepare(frame(c, "40"))
 			return frame(c, `420["to",["a"],"x"]`)
 		}},
 		{"DISCONNECT", func() invocation {
 			c := rand.Text()
-			direct.prepare(connected(c), frame(c, "40"), frame(c, joined))
+			direct.accept(c)
+			direct.prepare(frame(c, "40"), frame(c, joined))
 			return frame(c, "41")
 		}},
 		{"upgrade", func() invocation {
@@ -203,7 +212,8 @@ func TestRetriesRespectTheDeadlineOfTheInvocation(t *testing.T) {
 		}},
 		{"$disconnect", func() invocation {
 			c := rand.Text()
-			direct.prepare(connected(c), frame(c, "40"), frame(c, joined))
+			direct.accept(c)
+			direct.prepare(frame(c, "40"), frame(c, joined))
 			return webSocket(disconnects, "DISCONNECT", c, "", nil)
 		}},
 		{"open packet", func() invocation {
