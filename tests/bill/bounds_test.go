@@ -41,7 +41,7 @@ var bounds = []bound{
 	{"100 changes of data, of a client that fetches nothing", 2100, 26_000, 2000, 1, 0, 0, 0, true},
 	{"60 whispers of 4,000 emoji, to one that polls", 1_000_000, 2800, 250, 1, 0, 0, 600, false},
 	{"1,000 whispers, to one that fetches nothing", 60_000, 11_000, 2000, 1, 0, 0, 600, false},
-	{fmt.Sprintf("%d members of a room drop", many), 0, 6 * many, 4 * many, many, 15 * many, many, 0, false},
+	{fmt.Sprintf("%d members of a room drop", many), 0, 6 * many, 4 * many, many, 20 * many, many, 0, false},
 }
 
 // usd returns what this costs, but for the time of the functions.
