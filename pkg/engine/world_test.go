@@ -540,7 +540,7 @@ func (w *world) upgrade(id, sid string) {
 }
 
 // nextPing returns the time until the heartbeat of a new connection pings it for the first time: on the first beat of
-// its shard that is 10 s away or more, for its open packet may not be there before.
+// its shard after the time in which a new connection is not pinged.
 func nextPing(w *world, id string) time.Duration {
 	interval := w.e.Options().PingInterval
 	phase := interval * time.Duration(engine.Shard(connected(id))) / engine.Shards
