@@ -33,7 +33,7 @@ func TestStockClientsOnABadTable(t *testing.T) {
 			t.Cleanup(stop)
 			bad, err := badtable.Start(url, badtable.Options{Seed: *badSeed, Slowness: 100 * time.Millisecond, Rates: badtable.Rates{
 				badtable.Throttled: 0.01, badtable.Failed: 0.01, badtable.Lost: 0.02, badtable.Slow: 0.02,
-				badtable.Ignored: 0.001, badtable.Unanswered: 0.001,
+				badtable.Ignored: 0.001, badtable.Unanswered: 0.001, badtable.Late: 0.001,
 			}})
 			if err != nil {
 				t.Fatal(err)

@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
@@ -151,4 +152,31 @@ func TestPingIntervalsThatNoQueueCanDelayAreRefused(t *testing.T) {
 	if err == nil {
 		t.Error("a ping interval of 16 minutes was taken")
 	}
+}
+
+// An invocation that still works for the session as it polled follows the move to a connection whose closing has failed
+// half-way: what a sweep needs to finish it must stay.
+func TestRace8WhoFollowsAMoveLeavesAClosedConnectionToTheSweep(t *testing.T) {
+	inWorld(t, engine.Options{}, func(t *testing.T, w *world) {
+		var result error
+		whileUpgrading(w, "4slow\x1e4late", func(ctx context.Context, v *engine.Invocation, _ string) error {
+			e := w.process(w.table, w.gateway, w.queue, &failing{handler: w.handler, times: 1})
+			w.gateway.drop("c")
+			e.Disconnect(t.Context(), "c", 1006)
+			if n := w.table.Rows(); n.Members == 0 || n.Lives == 0 {
+				t.Errorf("closing did not fail: rows %+v", n)
+			}
+			_, result = v.SetEntry(ctx, namespace, nil, []byte("too late"))
+			return result
+		})
+		if !errors.Is(result, engine.ErrGone) {
+			t.Errorf("SetEntry: %v", result)
+		}
+		if n := w.table.Rows(); n.Lives == 0 {
+			t.Error("the liveness row of a connection that is not cleaned up is gone")
+		}
+		w.pass(3 * time.Minute)
+		w.reasonsAre(engine.TransportClose)
+		w.gone()
+	})
 }

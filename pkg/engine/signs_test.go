@@ -334,7 +334,7 @@ func TestALongOutboxIsDrained(t *testing.T) {
 func TestAConnectionThatHasJustJoinedIsNotPinged(t *testing.T) {
 	for _, o := range []engine.Options{sixty, {PingInterval: 300 * time.Millisecond, PingTimeout: 200 * time.Millisecond}} {
 		inWorld(t, o, func(t *testing.T, w *world) {
-			quiet := min(o.PingTimeout/2, time.Second)
+			quiet := min(o.PingTimeout*3/4, time.Second)
 			w.websocket("first") // so that there is a beat
 			w.frame("first", "4join")
 			w.pass(nextPing(w, "first"))

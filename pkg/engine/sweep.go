@@ -40,7 +40,7 @@ func (e *Engine) check(ctx context.Context, l Live, at time.Time) (doubted bool)
 // quiet is how long a new connection is not pinged, whenever its shard has its beat. Node pings after PingInterval for
 // the first time, and the official suites expect nothing before their first answers. The ping that is left out is
 // missing from PingTimeout, which has to last for a sweep that dies, too.
-func (e *Engine) quiet() time.Duration { return min(e.opt.PingTimeout/2, time.Second) }
+func (e *Engine) quiet() time.Duration { return min(e.opt.PingTimeout*3/4, time.Second) }
 
 // isGreeted reports whether a connection without an entry has its open packet: a ping must not come before.
 func (e *Engine) isGreeted(ctx context.Context, l Live) bool {

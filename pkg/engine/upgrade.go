@@ -54,13 +54,14 @@ func (e *Engine) upgrade(ctx context.Context, c Session) (Session, error) {
 		e.close(ctx, pollingAddress(c.SID), Close{Reason: TransportError, Told: true})
 		return c, err
 	}
-	if c, err = e.settled(ctx, s, connection); err != nil {
+	if !mine {
+		return e.settled(ctx, s, connection)
+	}
+	if c, err = e.settle(ctx, s); err != nil {
 		return c, err
 	}
-	if mine {
-		if err := e.readdress(ctx, s); err != nil {
-			e.opt.Logger.ErrorContext(ctx, "a session that moved could not be re-addressed, a sweep will", "session", s.Address, "error", err)
-		}
+	if err := e.readdress(ctx, s); err != nil {
+		e.opt.Logger.ErrorContext(ctx, "a session that moved could not be re-addressed, a sweep will", "session", s.Address, "error", err)
 	}
 	return c, nil
 }

@@ -75,6 +75,20 @@ func (e *Engine) settled(ctx context.Context, s Session, connection string) (Ses
 	case connection != "" && s.Connection != connection:
 		return s, fmt.Errorf("%w: another connection has the session", ErrGone)
 	}
+	open, err := e.store.Get(ctx, connectionAddress(s.Connection), true)
+	switch {
+	case err != nil:
+		return s, err
+	case open.State == Open: // who settled it may have had no time for the timer
+		return open, e.arm(ctx, Shard(open.Address))
+	case open.State == Closed: // and whoever closed it needs its liveness row as it is
+		return open, ErrGone
+	}
+	return e.settle(ctx, s)
+}
+
+// settle opens the row of a connection that a session has moved to, given the polling row.
+func (e *Engine) settle(ctx context.Context, s Session) (Session, error) {
 	target := connectionAddress(s.Connection)
 	expires := e.expiry(s.Created)
 	// The liveness row comes first: a connection without one would never be found dead.
@@ -87,6 +101,8 @@ func (e *Engine) settled(ctx context.Context, s Session, connection string) (Ses
 	switch {
 	case err != nil:
 		return s, err
+	case !ok && len(open.Entries) > 0: // it was open: a sweep sees to it that all of it is cleaned up
+		return open, ErrGone
 	case !ok:
 		return open, errors.Join(ErrGone, e.store.Forget(ctx, target, ""))
 	}

@@ -545,7 +545,7 @@ func nextPing(w *world, id string) time.Duration {
 	interval := w.e.Options().PingInterval
 	phase := interval * time.Duration(engine.Shard(connected(id))) / engine.Shards
 	until := interval - (time.Duration(time.Now().UnixNano())-phase)%interval
-	for until < min(w.e.Options().PingTimeout/2, time.Second) {
+	for until < min(w.e.Options().PingTimeout*3/4, time.Second) {
 		until += interval
 	}
 	return until

@@ -25,7 +25,7 @@ import (
 // Fault is what happens to one request.
 type Fault string
 
-// The faults. Nothing is written later than its client has given up: what is not passed on at once never is.
+// The faults. Only a Late request is written later than its client has given up.
 const (
 	None       Fault = ""
 	Throttled  Fault = "throttled"             // answered 400, one of the codes by which DynamoDB asks for less; not passed on
@@ -33,11 +33,12 @@ const (
 	Lost       Fault = "written, answer lost"  // passed on; answered 500, or the connection is cut before or within the answer
 	Ignored    Fault = "not answered"          // not passed on, and no answer until the client gives up
 	Unanswered Fault = "written, not answered" // passed on, and no answer until the client gives up
+	Late       Fault = "late"                  // no answer until the client gives up, and passed on some time after
 	Slow       Fault = "slow"                  // passed on and answered, up to the slowness later
 )
 
 // Kinds are all faults but None.
-var Kinds = []Fault{Throttled, Failed, Lost, Ignored, Unanswered, Slow}
+var Kinds = []Fault{Throttled, Failed, Lost, Ignored, Unanswered, Late, Slow}
 
 // Rates say how likely each fault is, from 0 (never) to 1. Together they are 1 at most.
 type Rates map[Fault]float64
@@ -49,6 +50,7 @@ type Options struct {
 	// Slowness is the longest that a Slow request takes, half of it before it is passed on; default 100 ms. It should
 	// be less than its client waits.
 	Slowness time.Duration
+	Lateness time.Duration // how long after its client has given up a Late request is passed on; default 1 s
 
 	// Throughput is what it takes; the zero value is what DynamoDB's documentation says. What is beyond is refused, and
 	// is in Usage, not in Counts.
@@ -62,6 +64,8 @@ type Table struct {
 
 	endpoint *url.URL
 	slowness time.Duration
+	lateness time.Duration
+	late     sync.WaitGroup
 	client   *http.Client
 	server   *http.Server
 	ended    context.Context
@@ -86,12 +90,15 @@ func Start(endpoint string, o Options) (*Table, error) {
 	if o.Slowness == 0 {
 		o.Slowness = 100 * time.Millisecond
 	}
+	if o.Lateness == 0 {
+		o.Lateness = time.Second
+	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
 	t := &Table{
-		URL: "http://" + listener.Addr().String(), endpoint: to, slowness: o.Slowness, served: make(chan struct{}),
+		URL: "http://" + listener.Addr().String(), endpoint: to, slowness: o.Slowness, lateness: o.Lateness, served: make(chan struct{}),
 		client:     &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 256, DisableCompression: true}},
 		throughput: newThroughput(o.Throughput, o.Now), random: rand.New(rand.NewPCG(o.Seed, 0)), counts: map[Fault]int{},
 	}
@@ -113,8 +120,12 @@ func (t *Table) Close() {
 	t.end()
 	_ = t.server.Close()
 	<-t.served
+	t.late.Wait()
 	t.client.CloseIdleConnections()
 }
+
+// Wait waits until all Late requests whose clients have given up are passed on.
+func (t *Table) Wait() { t.late.Wait() }
 
 // SetRates replaces the rates from now on.
 func (t *Table) SetRates(r Rates) error {
@@ -190,6 +201,16 @@ func (t *Table) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		t.hang(r)
 	case Unanswered:
 		_, _ = t.pass(r, operation, body)
+		t.hang(r)
+	case Late:
+		t.late.Go(func() {
+			<-r.Context().Done()
+			select {
+			case <-time.After(t.lateness):
+				_, _ = t.pass(r, operation, body)
+			case <-t.ended.Done():
+			}
+		})
 		t.hang(r)
 	case Lost:
 		a, err := t.pass(r, operation, body)

@@ -205,6 +205,7 @@ func (c *client) call(namespace, event string, args ...any) bool {
 func (c *client) connect(namespace string) bool {
 	s := &socket{client: c, namespace: namespace, rooms: map[string][]*operation{}}
 	c.mu.Lock()
+	s.before = c.sockets[namespace]
 	c.sockets[namespace] = s
 	c.mu.Unlock()
 	c.h.mu.Lock()
@@ -216,7 +217,7 @@ func (c *client) connect(namespace string) bool {
 	select {
 	case id := <-c.connects:
 		c.mu.Lock()
-		s.id = id
+		s.id, s.connected = id, c.h.tick()
 		c.mu.Unlock()
 		return true
 	case <-c.ctx.Done():

@@ -39,7 +39,7 @@ const (
 
 // table faults: one request in 25.
 var rates = badtable.Rates{badtable.Throttled: 0.01, badtable.Failed: 0.01, badtable.Lost: 0.015, badtable.Slow: 0.005,
-	badtable.Ignored: 0.0002, badtable.Unanswered: 0.0004}
+	badtable.Ignored: 0.0002, badtable.Unanswered: 0.0004, badtable.Late: 0.0004}
 
 var faults = gateway.Faults{
 	PostGone: 0.002, PostGoneDelivered: 0.002, PostThrottled: 0.02, PostFailed: 0.002, PostHangs: 0.0005, EarlyPostArrives: 0.01, Killed: 0.002,

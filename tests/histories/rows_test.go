@@ -63,7 +63,11 @@ func scan(ctx context.Context, client *dynamodb.Client, name string) (*table, er
 			case 'T':
 				t.timers++
 			case 'A':
-				t.everyone[p[1:]+" "+s] = text(row["a"])
+				if row["a"] == nil {
+					t.tombs++
+				} else {
+					t.everyone[p[1:]+" "+s] = text(row["a"])
+				}
 			case 'K':
 				socket, namespace, _ := strings.Cut(p[1:], "#")
 				t.lists[namespace+" "+socket+" "+s] = true
@@ -134,7 +138,7 @@ func (t *table) compare(kept []*client, unfinished map[string]bool) (all, crashe
 				row := key + " " + room
 				in, known := s.member(room)
 				switch {
-				case t.lists[row] != (t.rooms[row] != ""):
+				case known && t.lists[row] != (t.rooms[row] != ""):
 					differs("%s: list row %t, room row %q: %s", row, t.lists[row], t.rooms[row], s.life(room))
 				case known && in != t.lists[row]:
 					differs("%s: a member %t, in the table %t: %s", row, in, t.lists[row], s.life(room))

@@ -51,7 +51,9 @@ func Settings(suite string, e *engine.Options, g *gateway.Options) {
 		return
 	}
 	if e.ConnectTimeout == 0 {
-		e.ConnectTimeout = time.Second
+		// Three pings have to come before: the first within PingInterval and what a new connection is left alone, 450
+		// ms.
+		e.ConnectTimeout = 1200 * time.Millisecond
 	}
 }
 

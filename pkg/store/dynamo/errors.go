@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
@@ -46,6 +47,16 @@ func call[In, Out any](ctx context.Context, s *Store, do func(context.Context, *
 	}
 	return out, nil
 }
+
+// with adds options to an operation.
+func with[In, Out any](do func(context.Context, *In, ...func(*dynamodb.Options)) (*Out, error), options []func(*dynamodb.Options)) func(context.Context, *In, ...func(*dynamodb.Options)) (*Out, error) {
+	return func(ctx context.Context, in *In, _ ...func(*dynamodb.Options)) (*Out, error) {
+		return do(ctx, in, options...)
+	}
+}
+
+// onlyOnce lets a request be tried once.
+func onlyOnce(o *dynamodb.Options) { o.Retryer = aws.NopRetryer{} }
 
 // refused returns what a failed condition says, nil for any other error.
 func refused(err error) *types.ConditionalCheckFailedException {

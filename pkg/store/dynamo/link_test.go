@@ -66,6 +66,26 @@ func TestMembershipsOnABadDay(t *testing.T) {
 	}
 }
 
+// An attempt at a step of joining that was given up, and arrives at any time after.
+func TestMembershipsWithLateWrites(t *testing.T) {
+	for _, parties := range []string{"J", "Jl", "Jll"} {
+		for at := range 4 {
+			for _, what := range []mishap{stray, late} {
+				for _, there := range []bool{false, true} {
+					s := scenario{parties: parties, there: there}
+					s.fault = func(step int) mishap {
+						if step == at {
+							return what
+						}
+						return done
+					}
+					s.all(t, most/10) // of which there are more
+				}
+			}
+		}
+	}
+}
+
 // Who leaves, or joins, and dies at any step: whoever then leaves all rooms that are listed leaves nothing behind.
 func TestMembershipsAfterACrash(t *testing.T) {
 	for _, kind := range []string{"J", "L"} {

@@ -33,7 +33,27 @@ type rowLinks struct {
 func (l *rowLinks) list(room string) key { return listKey(l.namespace, l.member.Socket, room) }
 func (l *rowLinks) room(room string) key { return roomKey(l.namespace, room, l.member.Socket) }
 
+// unsure notes that an attempt to write a row of a membership was given up, and may arrive at any time.
+func (l *rowLinks) unsure(room string) { l.store.unsure.Store(l.list(room), true) }
+
+// enlist implements links. Who has to try twice marks the row as raced.
 func (l *rowLinks) enlist(ctx context.Context, room string, raced bool) (ticket, bool, error) {
+	if _, unsure := l.store.unsure.Load(l.list(room)); !unsure {
+		t, made, err := l.count(ctx, room, raced, onlyOnce)
+		if err == nil || ctx.Err() != nil {
+			return t, made, err
+		}
+		l.unsure(room)
+	}
+	t, made, err := l.count(ctx, room, true)
+	if err == nil {
+		l.store.unsure.Delete(l.list(room))
+	}
+	return t, made, err
+}
+
+// count counts the list row up, or makes it.
+func (l *rowLinks) count(ctx context.Context, room string, raced bool, options ...func(*dynamodb.Options)) (ticket, bool, error) {
 	id := numeral(rand.Uint32(), ticketID)
 	made := l.list(room).item()
 	made[attrID], made[attrNumber] = stringValue(id), numberValue(1)
@@ -43,7 +63,7 @@ func (l *rowLinks) enlist(ctx context.Context, room string, raced bool) (ticket,
 		in := &dynamodb.UpdateItemInput{
 			TableName: &l.store.table, Key: l.list(room).item(),
 			UpdateExpression:          aws.String("SET i = if_not_exists(i, :id), n = if_not_exists(n, :zero) + :one, x = if_not_exists(x, :x)"),
-			ConditionExpression:       aws.String("attribute_not_exists(p) OR x > :now"),
+			ConditionExpression:       aws.String("(attribute_not_exists(x) OR x > :now) AND (attribute_not_exists(u) OR u <= :now)"),
 			ExpressionAttributeValues: values,
 			ReturnValues:              types.ReturnValueAllNew,
 		}
@@ -51,12 +71,14 @@ func (l *rowLinks) enlist(ctx context.Context, room string, raced bool) (ticket,
 			*in.UpdateExpression += ", f = :raced"
 			values[":raced"] = boolValue(true)
 		}
-		if ttl := made[timeToLive]; ttl != nil {
-			*in.UpdateExpression += ", #ttl = if_not_exists(#ttl, :ttl)"
-			in.ExpressionAttributeNames = map[string]string{"#ttl": timeToLive}
+		in.ExpressionAttributeNames = map[string]string{"#ttl": timeToLive}
+		if ttl := made[timeToLive]; ttl != nil { // a tombstone has one of its own
+			*in.UpdateExpression += ", #ttl = :ttl"
 			values[":ttl"] = ttl
+		} else {
+			*in.UpdateExpression += " REMOVE #ttl"
 		}
-		out, err := call(ctx, l.store, l.store.client.UpdateItem, in)
+		out, err := call(ctx, l.store, with(l.store.client.UpdateItem, options), in)
 		switch {
 		case err == nil:
 			t := ticketOf(out.Attributes)
@@ -64,19 +86,22 @@ func (l *rowLinks) enlist(ctx context.Context, room string, raced bool) (ticket,
 		case refused(err) == nil:
 			return ticket{}, false, err
 		}
-		err = l.store.putNew(ctx, made) // it has expired
+		err = l.store.putNew(ctx, made) // it has expired, or its tombstone is of another process's clock
 		if err == nil {
 			return ticketOf(made), true, nil
 		}
-		if refused(err) == nil {
+		switch failed := refused(err); {
+		case failed == nil:
 			return ticket{}, false, err
+		case failed.Item != nil && failed.Item[attrExpires] == nil:
+			return ticket{}, false, notLeft(err)
 		}
 	}
 	return ticket{}, false, changing("Join")
 }
 
 func ticketOf(row item) ticket {
-	return ticket{stringOf(row[attrID]), uint32(numberOf(row[attrNumber])), numberOf(row[attrExpires]), boolOf(row[attrRaced])}
+	return ticket{stringOf(row[attrID]), uint32(numberOf(row[attrNumber])), numberOf(row[attrExpires]), boolOf(row[attrRaced]) || row[attrBuried] != nil}
 }
 
 // stampValue is what a room row carries of a ticket.
@@ -135,8 +160,12 @@ func (l *rowLinks) show(ctx context.Context, room string, t ticket, over place) 
 	failed := refused(err)
 	switch {
 	case err == nil && over != overMine && tries != 1:
+		l.unsure(room)
 		return shownTwice, nil
 	case failed == nil:
+		if err != nil {
+			l.unsure(room)
+		}
 		return became, err
 	case failed.Item == nil: // the server does not say
 		if failed.Item, err = l.store.get(ctx, l.room(room), true); err != nil {
@@ -212,13 +241,23 @@ func (l *rowLinks) bury(ctx context.Context, room string, t ticket) (bool, error
 	return err == nil, err
 }
 
+// unlist implements links. A tombstone takes the place of a list row that is marked as raced.
 func (l *rowLinks) unlist(ctx context.Context, room string, t ticket) (bool, ticket, bool, error) {
-	_, err := call(ctx, l.store, l.store.client.DeleteItem, &dynamodb.DeleteItemInput{
-		TableName: &l.store.table, Key: l.list(room).item(),
-		ConditionExpression:                 aws.String("i = :id AND n = :n"),
-		ExpressionAttributeValues:           item{":id": stringValue(t.id), ":n": numberValue(int64(t.number))},
-		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
-	})
+	condition, values := aws.String("i = :id AND n = :n"), item{":id": stringValue(t.id), ":n": numberValue(int64(t.number))}
+	var err error
+	if t.raced {
+		tombstone := l.list(room).item()
+		tombstone[attrBuried], tombstone[timeToLive] = l.store.nowValue(), ttlValue(l.store.now().Add(lateFor))
+		_, err = call(ctx, l.store, l.store.client.PutItem, &dynamodb.PutItemInput{
+			TableName: &l.store.table, Item: tombstone, ConditionExpression: condition, ExpressionAttributeValues: values,
+			ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+		})
+	} else {
+		_, err = call(ctx, l.store, l.store.client.DeleteItem, &dynamodb.DeleteItemInput{
+			TableName: &l.store.table, Key: l.list(room).item(), ConditionExpression: condition, ExpressionAttributeValues: values,
+			ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+		})
+	}
 	failed := refused(err)
 	if failed == nil {
 		return err == nil, ticket{}, false, err

@@ -43,12 +43,7 @@ func (s *Store) Join(ctx context.Context, namespace string, m rooms.Member, name
 		case i == 0 && len(rows) > 0:
 			err = join(ctx, l, rows)
 		case i == 1 && all:
-			row := everyoneKey(namespace, m.Socket).item()
-			row[attrAddress] = stringValue(m.Address)
-			expires(row, m.Expires)
-			if err = s.putNew(ctx, row); refused(err) != nil { // it is there, and stays
-				err = nil
-			}
+			err = s.joinEveryone(ctx, namespace, m)
 		}
 		return err
 	})
@@ -71,7 +66,7 @@ func (s *Store) Leave(ctx context.Context, namespace, socket string, names ...st
 		}
 	}
 	if all {
-		return s.remove(ctx, everyoneKey(namespace, socket))
+		return s.leaveEveryone(ctx, namespace, socket)
 	}
 	return nil
 }
@@ -86,7 +81,7 @@ func (s *Store) Move(ctx context.Context, namespace, socket, address string) err
 	names := names(joined)
 	return each(ctx, len(names)+1, func(ctx context.Context, i int) error {
 		if i == len(names) {
-			return s.readdress(ctx, everyoneKey(namespace, socket), address, "x > :now", item{":now": s.nowValue()})
+			return s.readdress(ctx, everyoneKey(namespace, socket), address, "x > :now AND attribute_exists(a)", item{":now": s.nowValue()})
 		}
 		return s.readdress(ctx, l.room(names[i]), address, "begins_with(r, :id) AND attribute_exists(a)", item{":id": stringValue(joined[names[i]].id)})
 	})

@@ -14,7 +14,10 @@ type pair struct {
 	list    *ticket
 	room    string // stamp of the room row, "" when there is none
 	made    int
-	turns   []chan bool // grants one step, or closes
+	clock   int         // of steps
+	buried  int         // when the list row was a tombstone, 0 for never
+	strays  int         // that have begun since the last step
+	turns   []chan bool // grants one step: to each party, and after them to the stray attempt of each
 	waiting chan int    // who waits for a step, or has ended: -1-i
 }
 
@@ -29,6 +32,14 @@ type party struct {
 	me    int
 	steps int
 	fault func(step int) mishap
+
+	unsure bool // an attempt of this party's may be on its way
+}
+
+// attempt is one at a step.
+type attempt struct {
+	began  int
+	second bool // the first was given up
 }
 
 // mishap is what becomes of a step.
@@ -40,9 +51,11 @@ const (
 	mute         // it is done, and fails
 	twice        // it is done again, after its first answer was lost on the way
 	later        // the same, and others have their turns in between
+	stray        // it is done by a second attempt, and the first, which was given up, arrives at any time after
+	late         // it fails, and the attempt arrives at any time after
 )
 
-func (p *party) step(do func()) error {
+func (p *party) step(do func(attempt)) error {
 	p.waiting <- p.me
 	<-p.turns[p.me]
 	what := done
@@ -50,40 +63,60 @@ func (p *party) step(do func()) error {
 		what = p.fault(p.steps)
 	}
 	p.steps++
+	p.clock++
+	a := attempt{began: p.clock}
 	switch what {
 	case lost:
 		return errLost
 	case mute:
-		do()
+		do(a)
 		return errLost
 	case twice:
-		do()
+		do(a)
+		a.second = true
 	case later:
-		do()
+		do(a)
 		p.waiting <- p.me
 		<-p.turns[p.me]
+		p.clock++
+		a = attempt{p.clock, true}
+	case stray, late:
+		first, me := a, len(p.turns)/2+p.me
+		p.strays++
+		go func() {
+			p.waiting <- me
+			<-p.turns[me]
+			do(first)
+			p.waiting <- -1 - me
+		}()
+		if what == late {
+			return errLost
+		}
+		a.second = true
 	}
-	do()
+	do(a)
 	return nil
 }
 
 func (p *party) enlist(_ context.Context, _ string, raced bool) (t ticket, made bool, err error) {
-	err = p.step(func() {
+	err = p.step(func(a attempt) {
+		if p.buried > a.began {
+			return
+		}
 		if made = p.list == nil; made {
 			p.made++
 			p.list = &ticket{id: fmt.Sprintf("%04d", p.made)}
 		}
 		p.list.number++
-		p.list.raced = p.list.raced || raced
+		p.list.raced = p.list.raced || raced || a.second || p.unsure || p.buried > 0
 		t = *p.list
 	})
+	p.unsure = err != nil
 	return t, made, err
 }
 
 func (p *party) show(_ context.Context, _ string, t ticket, over place) (became shown, err error) {
-	tries := 0
-	err = p.step(func() {
-		tries++
+	err = p.step(func(a attempt) {
 		mine, tomb := strings.HasPrefix(p.room, t.id), strings.HasSuffix(p.room, buried)
 		lower := mine && p.room[:len(t.stamp())] < t.stamp()
 		switch {
@@ -98,16 +131,17 @@ func (p *party) show(_ context.Context, _ string, t ticket, over place) (became 
 			return
 		}
 		p.room = t.stamp()
-		if tries > 1 && over != overMine {
+		if a.second && over != overMine {
 			became = shownTwice
 		}
 	})
+	p.unsure = p.unsure || err != nil || became == shownTwice
 	return became, err
 }
 
 func (p *party) listed(context.Context) (all map[string]ticket, err error) {
 	all = map[string]ticket{}
-	err = p.step(func() {
+	err = p.step(func(attempt) {
 		if p.list != nil {
 			all["r"] = *p.list
 		}
@@ -116,7 +150,7 @@ func (p *party) listed(context.Context) (all map[string]ticket, err error) {
 }
 
 func (p *party) look(context.Context, string) (seen string, err error) {
-	err = p.step(func() {
+	err = p.step(func(attempt) {
 		if seen = p.room; strings.HasSuffix(seen, buried) {
 			seen = ""
 		}
@@ -125,7 +159,7 @@ func (p *party) look(context.Context, string) (seen string, err error) {
 }
 
 func (p *party) hide(_ context.Context, _ string, t ticket) (ok bool, err error) {
-	err = p.step(func() {
+	err = p.step(func(attempt) {
 		if ok = p.room == t.stamp(); ok {
 			p.room = ""
 		}
@@ -134,7 +168,7 @@ func (p *party) hide(_ context.Context, _ string, t ticket) (ok bool, err error)
 }
 
 func (p *party) bury(_ context.Context, _ string, t ticket) (ok bool, err error) {
-	err = p.step(func() {
+	err = p.step(func(attempt) {
 		if ok = !strings.HasPrefix(p.room, t.id) || p.room[:len(t.stamp())] < t.stamp(); ok {
 			p.room = t.stamp() + buried
 		} else {
@@ -145,9 +179,11 @@ func (p *party) bury(_ context.Context, _ string, t ticket) (ok bool, err error)
 }
 
 func (p *party) unlist(_ context.Context, _ string, t ticket) (ok bool, now ticket, there bool, err error) {
-	err = p.step(func() {
+	err = p.step(func(attempt) {
 		if ok = p.list != nil && *p.list == t; ok {
-			p.list = nil
+			if p.list = nil; t.raced {
+				p.buried = p.clock
+			}
 		} else if there = p.list != nil; there {
 			now = *p.list
 		}
@@ -156,7 +192,7 @@ func (p *party) unlist(_ context.Context, _ string, t ticket) (ok bool, now tick
 }
 
 func (p *party) purge(_ context.Context, _ string, t ticket) error {
-	return p.step(func() {
+	return p.step(func(attempt) {
 		if strings.HasPrefix(p.room, t.id) && !strings.HasSuffix(p.room, buried) {
 			p.room = ""
 		}
@@ -177,8 +213,10 @@ func (s scenario) run(choose func(n int) int) (*pair, string) {
 		p.made, p.list = 1, &ticket{id: "0001", number: 1}
 		p.room = p.list.stamp()
 	}
-	for i, kind := range s.parties {
+	for range 2 * len(s.parties) {
 		p.turns = append(p.turns, make(chan bool))
+	}
+	for i, kind := range s.parties {
 		one := &party{pair: p, me: i}
 		if strings.ToUpper(string(kind)) == string(kind) {
 			one.fault = s.fault
@@ -203,6 +241,7 @@ func (s scenario) run(choose func(n int) int) (*pair, string) {
 			} else {
 				working--
 			}
+			moving, working, p.strays = moving+p.strays, working+p.strays, 0
 		}
 		if working == 0 {
 			return p, order.String()
@@ -213,7 +252,7 @@ func (s scenario) run(choose func(n int) int) (*pair, string) {
 			i = choose(len(ready))
 		}
 		who := ready[i]
-		fmt.Fprintf(&order, "%c%d ", s.parties[who], who)
+		fmt.Fprintf(&order, "%c%d ", (s.parties + strings.Repeat("s", len(s.parties)))[who], who)
 		ready = slices.Delete(ready, i, i+1)
 		moving = 1
 		p.turns[who] <- true
