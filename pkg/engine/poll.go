@@ -7,12 +7,12 @@ import (
 	"time"
 )
 
-// While a GET waits it reads its session this often: at first, because most answers come soon after traffic, then at
-// a rate that costs little.
+// While a GET waits it reads its session again: at first often, because most answers come soon after traffic, then after
+// a quarter of what it has waited, so that none waits for much longer than it must, and at last at a rate that costs little.
 const (
-	readSoon  = 50 * time.Millisecond
+	readSoon  = 5 * time.Millisecond
 	readLater = 250 * time.Millisecond
-	soon      = time.Second
+	readShare = 4
 	// A GET that begins while an upgrade is under way is held this long, for it may have overtaken the "5".
 	probeHold = 100 * time.Millisecond
 	probeRead = 10 * time.Millisecond
@@ -71,10 +71,7 @@ func (e *Engine) poll(ctx context.Context, sid string) Response {
 			s.State, s.Connection = Open, ""
 		}
 		now := e.now()
-		wait := readLater
-		if now.Sub(begin) < soon {
-			wait = readSoon
-		}
+		wait := min(max(readSoon, now.Sub(begin)/readShare), readLater)
 		pinged := s.Pinged.After(s.Ponged)
 		pingAt := s.Ponged.Add(e.opt.PingInterval)
 		pingDue := !pinged && !now.Before(pingAt)

@@ -49,6 +49,7 @@ var measurements = []measurement{
 	{[]string{"CPU per delivery of a broadcast to 100, µs"}, one(func(ctx context.Context, s *server) (float64, error) { return broadcasts(ctx, s, 100, 100) })},
 	{[]string{"CPU per delivery of a broadcast to 1000, µs"}, one(func(ctx context.Context, s *server) (float64, error) { return broadcasts(ctx, s, 1000, 10) })},
 	{[]string{"memory per idle WebSocket connection, KiB"}, one(idle)},
+	{[]string{"from the client's start to its first ack, ms, p50", "the same, p99"}, firstAcks},
 	{[]string{"from the client's start to its upgrade, ms, p50", "the same, p99"}, upgrades},
 }
 

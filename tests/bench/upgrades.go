@@ -35,7 +35,26 @@ func upgrades(ctx context.Context, s *server) ([]float64, error) {
 	if len(ms) != clients {
 		return nil, fmt.Errorf("%d of %d clients upgraded", len(ms), clients)
 	}
-	ms = ms[clients/10:] // the first ones wait for Node to compile the client
+	return percentiles(ms), nil
+}
+
+// firstAcks returns how long stock clients waited for the ack of an event that they sent at once, in milliseconds: the
+// 50th and the 99th percentile of some that come one after the other.
+func firstAcks(ctx context.Context, s *server) ([]float64, error) {
+	out, err := exec.CommandContext(ctx, "node", "tests/bench/firstack.mjs", s.url, "200", "echo").Output()
+	if err != nil {
+		return nil, err
+	}
+	var ms []float64
+	if err := json.Unmarshal(out, &ms); err != nil {
+		return nil, err
+	}
+	return percentiles(ms), nil
+}
+
+// percentiles returns the 50th and the 99th, without those who came first and waited for Node to compile the client.
+func percentiles(ms []float64) []float64 {
+	ms = ms[len(ms)/10:]
 	slices.Sort(ms)
-	return []float64{ms[len(ms)/2], ms[len(ms)*99/100]}, nil
+	return []float64{ms[len(ms)/2], ms[len(ms)*99/100]}
 }

@@ -69,6 +69,10 @@ func scan(ctx context.Context, client *dynamodb.Client, name string) (*table, er
 					t.everyone[p[1:]+" "+s] = text(row["a"])
 				}
 			case 'K':
+				if row["i"] == nil {
+					t.tombs++
+					continue
+				}
 				socket, namespace, _ := strings.Cut(p[1:], "#")
 				t.lists[namespace+" "+socket+" "+s] = true
 			case 'R':
