@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -210,6 +211,7 @@ func (v *Invocation) Send(ctx context.Context, p Parcel) error {
 		return nil
 	}
 	if err := v.append(); err != nil {
+		v.logged(err)
 		return err
 	}
 	return v.e.deliver(ctx, v.Address(), p)
@@ -238,7 +240,11 @@ func (v *Invocation) logged(err error) {
 	if err == nil || errors.Is(err, ErrGone) {
 		return
 	}
-	v.e.opt.Logger.ErrorContext(v.ctx, "a packet could not be sent, so its session is closed", "session", v.Address(), "error", err)
+	level := slog.LevelError
+	if errors.Is(err, ErrOutboxFull) { // its client fetches nothing
+		level = slog.LevelWarn
+	}
+	v.e.opt.Logger.Log(v.ctx, level, "a packet could not be sent, so its session is closed", "session", v.Address(), "error", err)
 	v.e.Drop(v.ctx, v.Address())
 }
 

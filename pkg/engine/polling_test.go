@@ -448,6 +448,35 @@ func TestTheOutboxIsBounded(t *testing.T) {
 	})
 }
 
+// What is gathered was reported as sent. When its turn comes and it cannot be, the client has to know.
+func TestGatheredPacketsThatDoNotFitCloseTheSession(t *testing.T) {
+	inWorld(t, engine.Options{}, func(t *testing.T, w *world) {
+		sid := w.poll()
+		w.post(sid, "4join")
+		large := w.parcel(strings.Repeat("x", 120<<10))
+		for i := range 2 {
+			large.Op = string(rune('a' + i))
+			if err := w.e.Deliver(t.Context(), polling(sid), large); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var first, second error
+		w.handler.on = func(ctx context.Context, v *engine.Invocation, _ string) error {
+			first = v.Send(ctx, w.parcel(strings.Repeat("y", 20<<10)))
+			second = v.Send(ctx, w.parcel(strings.Repeat("z", 20<<10)))
+			return nil
+		}
+		w.post(sid, "4x")
+		if first != nil || second != engine.ErrOutboxFull {
+			t.Errorf("sent: %v, then %v", first, second)
+		}
+		w.reasonsAre(engine.TransportError)
+		if strings.Contains(w.logged(), "level=ERROR") {
+			t.Errorf("a client that fetches nothing is an error in the log: %s", w.logged())
+		}
+	})
+}
+
 func TestConnectTimeoutOfASessionThatPolls(t *testing.T) {
 	for name, act := range map[string]func(w *world, sid string){
 		"judged by a waiting GET": func(w *world, sid string) {
