@@ -57,7 +57,7 @@ type run struct {
 	mu   sync.Mutex
 	kept []*client // that go on to the end
 
-	unfinished map[string]bool // rows of which nobody knows whether they are to be there; guarded by the players' mutex
+	ended map[string]membership // all of clients that are done, by their rows; guarded by the players' mutex
 }
 
 // keep reports whether a client may go on to the end.
@@ -129,7 +129,7 @@ func play(t *testing.T, number int, seed uint64, kills bool) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	r := &run{ctx: ctx, deployment: d, raw: rawclient.New(d.URL), unfinished: map[string]bool{}}
+	r := &run{ctx: ctx, deployment: d, raw: rawclient.New(d.URL), ended: map[string]membership{}}
 	defer r.raw.Close()
 	direct := dynalite.Client(url)
 
@@ -165,7 +165,7 @@ func play(t *testing.T, number int, seed uint64, kills bool) {
 			t.Fatal(err)
 		}
 		living := r.living()
-		if differs, crashed = rows.compare(living, r.unfinished); len(differs) == 0 || time.Now().After(end) {
+		if differs, crashed = rows.compare(living, r.ended); len(differs) == 0 || time.Now().After(end) {
 			t.Logf("%d clients live; %d rows are tombstones", len(living), rows.tombs)
 			break
 		}
@@ -206,7 +206,7 @@ func (r *run) playAll(t *testing.T, number int, seed uint64, kills bool) (promis
 				h := r.play(s)
 				n := h.check()
 				mu.Lock()
-				h.unfinished(r.unfinished)
+				h.memberships(r.ended)
 				promised += n
 				if len(h.violations) > 0 {
 					if failed++; failed <= 10 {

@@ -109,7 +109,7 @@ func (t *table) knows(entries types.AttributeValue) bool {
 // docs/data-model.md leaves to their time to live when a process dies: a session without a liveness row, of which no
 // client knows; a membership of a socket that no session knows; and one that was being made when its session was
 // closed.
-func (t *table) compare(kept []*client, unfinished map[string]bool) (all, crashed []string) {
+func (t *table) compare(kept []*client, ended map[string]membership) (all, crashed []string) {
 	differs := func(format string, args ...any) { all = append(all, fmt.Sprintf(format, args...)) }
 	address := map[string]string{} // by sid
 	for a, sid := range t.sessions {
@@ -181,35 +181,40 @@ func (t *table) compare(kept []*client, unfinished map[string]bool) (all, crashe
 	for row := range t.lists {
 		switch {
 		case rooms[row]:
-		case unfinished[row]:
+		case ended[row].unfinished:
 			crashed = append(crashed, "list row "+row)
 		default:
-			differs("list row %q of nobody who lives", row)
+			differs("list row %q of nobody who lives: %s", row, ended[row].life)
 		}
 	}
 	for row := range t.rooms {
 		switch {
 		case rooms[row]:
-		case unfinished[row]:
+		case ended[row].unfinished:
 			crashed = append(crashed, "room row "+row)
 		default:
-			differs("room row %q of nobody who lives", row)
+			differs("room row %q of nobody who lives: %s", row, ended[row].life)
 		}
 	}
 	slices.Sort(all)
 	return all, crashed
 }
 
-// unfinished returns the memberships, as rows, that a client was not told the outcome of.
-func (h *history) unfinished(rows map[string]bool) {
+// membership is what became of one, for who looks at its rows when its client is gone.
+type membership struct {
+	unfinished bool // its client was not told the outcome of something
+	life       string
+}
+
+// memberships adds all that there were, by their rows.
+func (h *history) memberships(all map[string]membership) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, s := range h.sockets {
 		s.client.mu.Lock()
 		for room := range s.rooms {
-			if _, known := s.member(room); !known {
-				rows[s.namespace+" "+s.id+" "+room] = true
-			}
+			_, known := s.member(room)
+			all[s.namespace+" "+s.id+" "+room] = membership{!known, s.life(room)}
 		}
 		s.client.mu.Unlock()
 	}
