@@ -77,10 +77,13 @@ func websocketRequest(r events.APIGatewayWebsocketProxyRequest) engine.Request {
 	}
 }
 
+// flat returns headers as an answer of a function has them. That of a subprotocol is spelled as AWS's own example does,
+// because nobody says that another spelling is taken:
+// https://docs.aws.amazon.com/apigateway/latest/developerguide/websocket-connect-route-subprotocol.html
 func flat(h http.Header) map[string]string {
 	m := make(map[string]string, len(h))
 	for name, values := range h {
-		m[name] = strings.Join(values, ", ")
+		m[strings.Replace(name, "Sec-Websocket-", "Sec-WebSocket-", 1)] = strings.Join(values, ", ")
 	}
 	return m
 }

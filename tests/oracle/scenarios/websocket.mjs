@@ -31,6 +31,21 @@ export const scenarios = {
     }
   },
 
+  async "WebSocket subprotocols"(t) {
+    for (const protocols of [["chat.v1"], ["auth", "token123"], ["token123", "auth"]]) {
+      const ws = await t.socket(protocols.join(), "EIO=4&transport=websocket", { protocols });
+      await ws.read(1);
+      ws.send("40");
+      await ws.read(2);
+    }
+  },
+
+  async "WebSocket subprotocols that are none"(t) {
+    for (const [what, offer] of Object.entries({ empty: "", "with a space": "a b", doubled: "a, a", "with nothing behind a comma": "a,", quoted: '"a"' })) {
+      await t.socket(what, "EIO=4&transport=websocket", { headers: { "Sec-WebSocket-Protocol": offer } });
+    }
+  },
+
   async "WebSocket namespaces by hand"(t) {
     const ws = await t.socket("raw", "EIO=4&transport=websocket&x=1");
     await ws.read(1);
