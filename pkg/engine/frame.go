@@ -13,6 +13,7 @@ import (
 // session's open packet follows by a job, because nothing can be sent to a connection that is not made yet. Of the
 // subprotocols that the client offers, the answer's header has the first.
 func (e *Engine) Connect(ctx context.Context, connection string, r Request) Response {
+	r.Query = single(r.Query)
 	chosen, ok := subprotocol(r.Header)
 	answer := e.connect(ctx, connection, r, ok)
 	if answer.Status == http.StatusOK && chosen != "" {
