@@ -374,6 +374,13 @@ func TestCORS(t *testing.T) {
 		{"the public origin with a slash", engine.Options{PublicOrigin: " https://Front.example/"}, "https://front.example", 200, "", ""},
 		{"the Host behind a public origin", engine.Options{PublicOrigin: "https://front.example"}, "http://doze.example", 403, "", ""},
 		{"null", engine.Options{}, "null", 403, "", ""},
+		{"null, listed", engine.Options{AllowOrigins: []string{"null"}}, "null", 200, "null", ""},
+		{"a file", engine.Options{AllowOrigins: []string{"null"}}, "file://", 403, "", ""},
+		{"a file, listed", engine.Options{AllowOrigins: []string{"file://"}}, "file://", 200, "file://", "true"},
+		{"an app's own scheme, listed", engine.Options{AllowOrigins: []string{"capacitor://localhost"}}, "capacitor://localhost", 200, "capacitor://localhost", "true"},
+		{"a WebSocket's scheme, listed", engine.Options{AllowOrigins: []string{"wss://chat.example"}}, "https://chat.example", 200, "https://chat.example", "true"},
+		{"the address that a program dials", engine.Options{}, "ws://doze.example", 200, "", ""},
+		{"the same in any writing", engine.Options{}, "HTTP://Doze.Example:80", 200, "", ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			inWorld(t, test.options, func(t *testing.T, w *world) {
@@ -385,7 +392,7 @@ func TestCORS(t *testing.T) {
 					t.Helper()
 					h := got.Header
 					if got.Status != status || h.Get("Access-Control-Allow-Origin") != test.allow || h.Get("Access-Control-Allow-Credentials") != test.cookies ||
-						(h.Get("Vary") == "Origin") != (test.cookies != "") {
+						(h.Get("Vary") == "Origin") != (test.allow != "" && test.allow != "*") {
 						t.Errorf("%d %v", got.Status, h)
 					}
 				}
@@ -418,7 +425,7 @@ func TestOptionsThatMakeNoSenseAreRefused(t *testing.T) {
 		{PingInterval: 1 << 31 * time.Millisecond}, {PollWait: time.Microsecond}, {MaxAge: -1},
 		{AllowOrigins: []string{"chat.example"}}, {AllowOrigins: []string{"https://chat.example/chat"}},
 		{AllowOrigins: []string{"https://a.example;https://b.example/"}}, {AllowOrigins: []string{"https://a.example?b"}},
-		{PublicOrigin: "chat.example"}, {PublicOrigin: "https://chat.example/chat"}, {PublicOrigin: "*"},
+		{PublicOrigin: "chat.example"}, {PublicOrigin: "https://chat.example/chat"}, {PublicOrigin: "*"}, {PublicOrigin: "null"}, {PublicOrigin: "file://"}, {PublicOrigin: "capacitor://localhost"},
 	} {
 		if _, err := engine.New(nil, nil, nil, nil, o); err == nil || !strings.HasPrefix(err.Error(), "engine: ") {
 			t.Errorf("%+v: %v", o, err)

@@ -65,8 +65,8 @@ func TestTheFrontDoorGoesByTheLastTransport(t *testing.T) {
 		return events.APIGatewayV2HTTPResponse{StatusCode: http.StatusTeapot}, nil
 	})}})
 	for raw, status := range map[string]int{
-		"transport=websocket":                   101,
-		"transport=polling&transport=websocket": 101,
+		"transport=websocket":                             101,
+		"transport=polling&transport=websocket":           101,
 		"transport=polling&x=1;2&transport=websocket&y=%": 101,
 		"transport=%77ebsocket":                           101,
 		"transport=polling":                               http.StatusTeapot,
