@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
-	"strings"
 
 	"github.com/dozeio/doze/pkg/protocol"
 )
@@ -133,7 +132,7 @@ func (e *Engine) post(ctx context.Context, s Session, r Request) Response {
 	if len(r.Body) > e.opt.MaxPayload {
 		return Response{Status: http.StatusRequestEntityTooLarge}
 	}
-	if strings.HasPrefix(r.Header.Get("Content-Type"), "application/octet-stream") {
+	if r.Header.Get("Content-Type") == "application/octet-stream" { // with a parameter, or in capitals, it is text there, too
 		e.close(ctx, s.Address, Close{Reason: TransportError, Told: true})
 		return Response{Status: http.StatusBadRequest} // as the reference server does
 	}

@@ -295,6 +295,34 @@ func TestRequestErrorsAreThoseOfTheReference(t *testing.T) {
 	})
 }
 
+// TestOneTypeOfABodyIsRefused takes for binary what the reference server does: that text and no other.
+func TestOneTypeOfABodyIsRefused(t *testing.T) {
+	for kind, want := range map[string]string{
+		"application/octet-stream":               "400",
+		"application/octet-stream;x=1":           "200 ok",
+		"application/octet-stream; charset=utf8": "200 ok",
+		"application/octet-stream;":              "200 ok",
+		"Application/Octet-Stream":               "200 ok",
+		"application/octet-streams":              "200 ok",
+		"application/x-www-form-urlencoded":      "200 ok",
+		"text/plain;charset=UTF-8":               "200 ok",
+		"nonsense":                               "200 ok",
+		"":                                       "200 ok",
+	} {
+		inWorld(t, engine.Options{}, func(t *testing.T, w *world) {
+			sid := w.poll()
+			r := request("POST", "polling", sid, "4join")
+			r.Header.Set("Content-Type", kind)
+			w.want(answer(w.e.HTTP(t.Context(), r)), want)
+			if want == "400" {
+				w.reasonsAre(engine.TransportError)
+			} else {
+				w.reasonsAre()
+			}
+		})
+	}
+}
+
 // unread is a store that nobody may ask.
 type unread struct{ store }
 

@@ -81,6 +81,34 @@ export const scenarios = {
     await t.pollToEnd("raw", sid);
   },
 
+  async "HTTP types of a body"(t) {
+    const types = [
+      "application/octet-stream;x=1", "application/octet-stream; charset=UTF-8", "application/octet-stream;", "Application/Octet-Stream", "application/octet-stream, text/plain",
+      "application/octet-streams", "application/x-www-form-urlencoded", "application/json", "multipart/form-data", "text/plain", "TEXT/PLAIN;charset=utf-8", "nonsense", "",
+    ];
+    for (const type of types) {
+      const sid = await t.open(type);
+      await t.post(sid, "40");
+      await t.poll(type, sid, 2);
+      await t.http(type, "POST", session(sid), { method: "POST", body: '420["echo","ü"]', headers: { "content-type": type } });
+      await t.poll(type, sid, 1);
+    }
+  },
+
+  async "HTTP base64"(t) {
+    for (const base64 of ["AQI=", "AQI", "AQ", "AQ=", "_-8", "/+8=", "A Q I", "AQI=AQI=", "!!", "", "A"]) {
+      const sid = await t.open(base64);
+      await t.post(sid, "40");
+      await t.poll(base64, sid, 2);
+      await t.http(base64, "POST", session(sid), { method: "POST", body: `451-1["echo",{"_placeholder":true,"num":0}]\x1eb${base64}`, headers: text });
+      await t.poll(base64, sid, 2);
+    }
+  },
+
+  async "HTTP HEAD"(t) {
+    for (const query of ["", "EIO=4", "EIO=4&transport=polling", "EIO=4&transport=websocket"]) await t.http("raw", `HEAD ${query}`, query, { method: "HEAD" });
+  },
+
   async "HTTP body over the limit"(t) {
     const sid = await t.open("raw");
     await t.http("raw", "too much", session(sid), { method: "POST", body: "4".padEnd(1_000_001, "x"), headers: text });
