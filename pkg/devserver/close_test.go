@@ -103,9 +103,13 @@ func join(t *testing.T, url string) peer {
 // closed returns the code of the server's close frame, which has to be the next one.
 func (p peer) closed(t *testing.T) int {
 	t.Helper()
-	f, err := ws.ReadFrame(p)
-	if err != nil || f.Header.OpCode != ws.OpClose || len(f.Payload) < 2 {
-		t.Fatalf("%+v, %v", f, err)
+	h, err := ws.ReadHeader(p)
+	if err != nil || h.OpCode != ws.OpClose || h.Length < 2 {
+		t.Fatalf("%+v, %v", h, err)
 	}
-	return int(binary.BigEndian.Uint16(f.Payload))
+	var code [2]byte
+	if _, err := io.ReadFull(p, code[:]); err != nil {
+		t.Fatal(err)
+	}
+	return int(binary.BigEndian.Uint16(code[:]))
 }

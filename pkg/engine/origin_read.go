@@ -146,7 +146,8 @@ func isPort(text string) bool {
 	return err == nil && number >= 1 && number <= 65535
 }
 
-// isNumber reports whether a label makes an IPv4 address of its host: https://url.spec.whatwg.org/#ends-in-a-number-checker.
+// isNumber reports whether a label makes an IPv4 address of its host:
+// https://url.spec.whatwg.org/#ends-in-a-number-checker.
 func isNumber(label string) bool {
 	if hex, ok := strings.CutPrefix(label, "0x"); ok {
 		return strings.Trim(hex, "0123456789abcdef") == ""
