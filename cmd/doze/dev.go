@@ -83,7 +83,7 @@ func devOptions(args []string, log io.Writer) (o devserver.Options, aws services
 	f.StringVar(&aws.table, "table", "", "`name` of a DynamoDB table to keep sessions and rooms in, made if it is not there; one doze dev at a time may use it (default: they are in memory)")
 	f.StringVar(&aws.queue, "queue", "", "`name` or URL of an SQS queue for timers and jobs, made with its dead-letter queue if it is not there (default: the gateway's own)")
 	f.StringVar(&aws.endpoint, "endpoint", "", "`URL` of a server that answers like AWS, such as LocalStack's http://127.0.0.1:4566 (default: AWS_ENDPOINT_URL, else AWS)")
-	allow := f.String("allow-origins", "", "`origins` of other sites whose pages may connect, separated by commas")
+	allow := f.String("allow-origins", "", "`origins` of other sites whose pages may connect, separated by commas, such as http://localhost:5173, file:// or null; the https:// origin of a proxy before this server, too")
 	asked := f.Bool("verify", false, "have the namespace that doze verify asks")
 	verbose := f.Bool("v", false, "log each request, invocation and post")
 	if err := f.Parse(args); err != nil {

@@ -105,7 +105,7 @@ func TestWrongCommandsSayWhatIsRight(t *testing.T) {
 		{"dev -addr 127.0.0.1", "-addr 127.0.0.1:3000"},
 		{"dev -client /nowhere", "there is no socket.io.js"},
 		{"dev -addr 127.0.0.1:0 -max-payload -5", "MaxPayload"},
-		{"dev -addr 127.0.0.1:0 -allow-origins example.com", "https://chat.example.com"},
+		{"dev -addr 127.0.0.1:0 -allow-origins example.com", "https://example.com"},
 		{"dev -addr 127.0.0.1:0 -ping-interval 1ns", "at least a millisecond"},
 		{"dev -addr nowhere:99999", "99999"},
 		{"dev -endpoint http://127.0.0.1:1", "no use without -table or -queue"},

@@ -146,6 +146,33 @@ func TestAnswersAreTheirStatusAndNothingElse(t *testing.T) {
 	}
 }
 
+// TestSubprotocolEvents gives $connect the header as API Gateway may write it.
+func TestSubprotocolEvents(t *testing.T) {
+	for name, c := range map[string]struct {
+		single map[string]string
+		multi  map[string][]string
+		want   string
+	}{
+		"chosen":            {map[string]string{"Sec-WebSocket-Protocol": "auth, token123"}, nil, `{"statusCode":200,"headers":{"Sec-WebSocket-Protocol":"auth"}}`},
+		"in small letters":  {map[string]string{"sec-websocket-protocol": "chat.v1"}, nil, `{"statusCode":200,"headers":{"Sec-WebSocket-Protocol":"chat.v1"}}`},
+		"as several values": {nil, map[string][]string{"Sec-WebSocket-Protocol": {"auth", "token123"}}, `{"statusCode":200,"headers":{"Sec-WebSocket-Protocol":"auth"}}`},
+		"the last of several, and all": {map[string]string{"Sec-WebSocket-Protocol": "token123"}, map[string][]string{"Sec-WebSocket-Protocol": {"auth", "token123"}},
+			`{"statusCode":200,"headers":{"Sec-WebSocket-Protocol":"auth"}}`},
+		"empty": {map[string]string{"Sec-WebSocket-Protocol": ""}, nil,
+			`{"statusCode":400,"headers":{"Content-Type":"application/json"},"body":"{\"code\":3,\"message\":\"Bad request\"}"}`},
+	} {
+		event := websocketEvent("CONNECT", "", map[string]string{"EIO": "4", "transport": "websocket"})
+		event.Headers, event.MultiValueHeaders = c.single, c.multi
+		b, err := json.Marshal(event)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := apigw.NewConnect(newWorld(t).engine, nil).Invoke(t.Context(), b); err != nil || string(got) != c.want {
+			t.Errorf("%s: %s %v, want %s", name, got, err, c.want)
+		}
+	}
+}
+
 func noBase64() events.APIGatewayWebsocketProxyRequest {
 	event := websocketEvent("MESSAGE", "!", nil)
 	event.IsBase64Encoded = true

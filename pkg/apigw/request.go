@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -19,13 +20,13 @@ func httpRequest(ctx context.Context, e *engine.Engine, event []byte) (events.AP
 	if err := json.Unmarshal(event, &r); err != nil {
 		return events.APIGatewayV2HTTPResponse{}, err
 	}
-	query, err := url.ParseQuery(r.RawQueryString)
+	query, err := parseQuery(r.RawQueryString)
 	if err != nil {
-		return events.APIGatewayV2HTTPResponse{StatusCode: http.StatusBadRequest}, nil
+		err = fmt.Errorf("its query: %w", err)
 	}
-	data, err := body(r.Body, r.IsBase64Encoded)
-	if err != nil {
-		return events.APIGatewayV2HTTPResponse{StatusCode: http.StatusBadRequest}, nil
+	data, mistake := body(r.Body, r.IsBase64Encoded)
+	if mistake != nil {
+		err = fmt.Errorf("its body: %w", mistake)
 	}
 	header := http.Header{}
 	for name, value := range r.Headers {
@@ -42,6 +43,8 @@ func httpRequest(ctx context.Context, e *engine.Engine, event []byte) (events.AP
 		Remote: r.RequestContext.HTTP.SourceIP,
 		Secure: header.Get("X-Forwarded-Proto") == "https",
 		URL:    r.RawPath + "?" + r.RawQueryString,
+
+		Unreadable: err,
 	})
 	response := events.APIGatewayV2HTTPResponse{StatusCode: answer.Status, Headers: flat(answer.Header)}
 	response.Body = string(answer.Body)
@@ -77,10 +80,13 @@ func websocketRequest(r events.APIGatewayWebsocketProxyRequest) engine.Request {
 	}
 }
 
+// flat returns headers as an answer of a function has them. That of a subprotocol is spelled as AWS's own example does,
+// because nobody says that another spelling is taken:
+// https://docs.aws.amazon.com/apigateway/latest/developerguide/websocket-connect-route-subprotocol.html
 func flat(h http.Header) map[string]string {
 	m := make(map[string]string, len(h))
 	for name, values := range h {
-		m[name] = strings.Join(values, ", ")
+		m[strings.Replace(name, "Sec-Websocket-", "Sec-WebSocket-", 1)] = strings.Join(values, ", ")
 	}
 	return m
 }

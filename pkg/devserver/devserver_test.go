@@ -71,16 +71,18 @@ func TestHandshakeReachesTheApplication(t *testing.T) {
 	}
 }
 
-// The gateway would answer 404 for a method without a route.
+// TestHEADReachesTheFunctionOfGET expects what Node answers. The gateway would answer 404 for a method without a route.
 func TestHEADReachesTheFunctionOfGET(t *testing.T) {
 	s := start(t, devserver.Options{})
-	res, err := http.Head(s.URL + "/socket.io/?EIO=4&transport=polling")
-	if err != nil {
-		t.Fatal(err)
-	}
-	res.Body.Close()
-	if res.StatusCode == http.StatusNotFound {
-		t.Error(res.Status)
+	for _, path := range []string{"/socket.io/", "/socket.io", "/socket.io/?EIO=4&transport=polling", "/socket.io/?EIO=4&transport=websocket", "/socket.io/?EIO=4&transport=polling&sid=x"} {
+		res, err := http.Head(s.URL + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+		if res.StatusCode != http.StatusBadRequest {
+			t.Errorf("HEAD %s: %s", path, res.Status)
+		}
 	}
 }
 

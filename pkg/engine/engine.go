@@ -40,11 +40,17 @@ type Options struct {
 	OrderedFrames bool
 
 	// AllowOrigins lists the origins, such as https://chat.example.com, whose pages may connect besides the server's
-	// own. "*" allows every site on the web to act with its visitors' cookies: name the origins instead.
-	// Spaces around an origin and a slash after it do no harm, and an empty one is left out.
+	// own. "*" allows every site on the web to act with its visitors' cookies: name the origins instead. Pages in apps
+	// have origins such as file://, capacitor://localhost or null, which can be named; null is sent by what any site
+	// puts into a sandboxed frame, too, so that its pages get no cookies over HTTP.
+	//
+	// Two origins are the same when host and port are, and the scheme or its WebSocket's: ws counts as http, wss as
+	// https, and a port may be left out where it is the scheme's own, 80 or 443. Spaces around an origin and a slash
+	// after it do no harm, and an empty one is left out. What no browser sends is an error of New.
 	AllowOrigins []string
-	// PublicOrigin is the server's own origin where the Host header does not tell it, as behind CloudFront. It is
-	// read as those in AllowOrigins are, except for "*".
+	// PublicOrigin is the server's own origin where the Host header does not tell it, as behind CloudFront: http or
+	// https, and the host. It is read as those in AllowOrigins are. What reaches the server over TLS by the name in
+	// its Host header may have that for an origin, too.
 	PublicOrigin string
 
 	Clock  Clock        // default: the system's

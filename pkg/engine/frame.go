@@ -10,13 +10,27 @@ import (
 )
 
 // Connect decides on a WebSocket connection: the $connect route. The connection is made when the status is 200. A new
-// session's open packet follows by a job, because nothing can be sent to a connection that is not made yet.
+// session's open packet follows by a job, because nothing can be sent to a connection that is not made yet. Of the
+// subprotocols that the client offers, the answer's header has the first.
 func (e *Engine) Connect(ctx context.Context, connection string, r Request) Response {
+	r.Query = single(r.Query)
+	chosen, ok := subprotocol(r.Header)
+	answer := e.connect(ctx, connection, r, ok)
+	if answer.Status == http.StatusOK && chosen != "" {
+		answer.Header = http.Header{"Sec-Websocket-Protocol": {chosen}}
+	}
+	return answer
+}
+
+// connect is Connect; offersWell says that the header with the subprotocols is as it should be.
+func (e *Engine) connect(ctx context.Context, connection string, r Request, offersWell bool) Response {
 	switch {
 	case r.Query.Get("transport") != "websocket":
 		return refuse(transportUnknown)
 	case !e.allows(ctx, r):
 		return refuse(forbidden)
+	case !offersWell:
+		return refuse(badRequest)
 	case r.Query.Get("sid") != "" && !isSID(r.Query.Get("sid")):
 		return refuse(unknownSID)
 	case r.Query.Get("sid") != "":

@@ -14,7 +14,7 @@ import (
 // Handshake is what a client sent when its session began.
 type Handshake struct {
 	Header http.Header `json:"headers"`
-	Query  url.Values  `json:"query"`
+	Query  url.Values  `json:"query"` // one value of each name, the last
 	// Address is the IP address of the client, or of what it reaches the gateway by: behind CloudFront that is the
 	// edge's, and the client's is in X-Forwarded-For, which a client that reaches the API directly can forge.
 	Address string    `json:"address"`

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
-	"strings"
 
 	"github.com/dozeio/doze/pkg/protocol"
 )
@@ -13,12 +12,16 @@ import (
 // Request is one HTTP request, or the handshake of a WebSocket connection, free of any gateway's dialect.
 type Request struct {
 	Method string
-	Query  url.Values
+	Query  url.Values  // of several values of a name, the last counts
 	Header http.Header // canonical keys
 	Body   []byte
 	Remote string // IP address of the client
 	Secure bool   // over TLS
 	URL    string // path and query as the client sent them
+
+	// Unreadable, if not nil, is why the query or the body could not be read, and is logged. The request is refused.
+	// No sid may be in it.
+	Unreadable error
 }
 
 // Response answers a Request.
@@ -77,6 +80,7 @@ func (e *Engine) HTTP(ctx context.Context, r Request) Response {
 	if r.Method == http.MethodOptions {
 		return e.preflight(r)
 	}
+	r.Query = single(r.Query)
 	answer := e.http(ctx, r)
 	e.allowOrigin(r, &answer)
 	return answer
@@ -85,6 +89,9 @@ func (e *Engine) HTTP(ctx context.Context, r Request) Response {
 func (e *Engine) http(ctx context.Context, r Request) Response {
 	transport, sid := r.Query.Get("transport"), r.Query.Get("sid")
 	switch {
+	case r.Unreadable != nil:
+		e.opt.Logger.WarnContext(ctx, "a request could not be read, and was refused", "method", protocol.Excerpt(r.Method), "error", r.Unreadable)
+		return refuse(badRequest)
 	case transport != "polling" && transport != "websocket":
 		return refuse(transportUnknown)
 	case !e.allows(ctx, r):
@@ -125,7 +132,7 @@ func (e *Engine) post(ctx context.Context, s Session, r Request) Response {
 	if len(r.Body) > e.opt.MaxPayload {
 		return Response{Status: http.StatusRequestEntityTooLarge}
 	}
-	if strings.HasPrefix(r.Header.Get("Content-Type"), "application/octet-stream") {
+	if r.Header.Get("Content-Type") == "application/octet-stream" { // with a parameter, or in capitals, it is text there, too
 		e.close(ctx, s.Address, Close{Reason: TransportError, Told: true})
 		return Response{Status: http.StatusBadRequest} // as the reference server does
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -14,46 +13,43 @@ import (
 // origins decides whose pages may connect.
 type origins struct {
 	any    bool
-	public string
-	listed []string
+	public origin // zero where the Host header tells it
+	listed []origin
 }
 
-// parseOrigins checks what people write: spaces around an origin and a slash after it are left out, empty ones skipped.
+// parseOrigins reads AllowOrigins and PublicOrigin.
 func parseOrigins(listed []string, public string) (o origins, err error) {
 	if o.public, err = parseOrigin("PublicOrigin", public); err != nil {
 		return o, err
+	}
+	if o.public.other != "" {
+		return o, fmt.Errorf("engine: PublicOrigin has %q: write http or https, and the host, as in https://chat.example.com", public)
 	}
 	for _, text := range listed {
 		if strings.TrimSpace(text) == "*" {
 			o.any = true
 			continue
 		}
-		origin, err := parseOrigin("AllowOrigins", text)
+		listed, err := parseOrigin("AllowOrigins", text)
 		if err != nil {
 			return o, err
 		}
-		if origin != "" {
-			o.listed = append(o.listed, origin)
+		if listed != (origin{}) {
+			o.listed = append(o.listed, listed)
 		}
 	}
 	return o, nil
 }
 
-// parseOrigin returns an origin as a browser writes it, in lower case; "" for an empty text.
-func parseOrigin(option, text string) (string, error) {
-	origin := strings.ToLower(strings.TrimSuffix(strings.TrimSpace(text), "/"))
-	u, err := url.Parse(origin)
-	if origin != "" && (err != nil || u.Scheme == "" || u.Host == "" || origin != u.Scheme+"://"+u.Host) {
-		return "", fmt.Errorf(`engine: %s has %q: write scheme and host as a browser does, such as https://chat.example.com, without a path`, option, text)
-	}
-	return origin, nil
-}
-
 // allow reports whether a request may come from where it says. One without an Origin header is not from another
-// site's page: browsers send it.
+// site's page: browsers send it. One with a header need not be from a page: see origin.
 func (o origins) allow(r Request) bool {
-	origin := strings.ToLower(r.Header.Get("Origin"))
-	return origin == "" || o.any || o.same(origin, r) || slices.Contains(o.listed, origin)
+	header := r.Header.Get("Origin")
+	if header == "" || o.any {
+		return true
+	}
+	from := readOrigin(header)
+	return o.same(from, r) || slices.Contains(o.listed, from)
 }
 
 // allows is allow, with a line in the log that says what to do about a refusal.
@@ -66,33 +62,35 @@ func (e *Engine) allows(ctx context.Context, r Request) bool {
 	return false
 }
 
-func (o origins) same(origin string, r Request) bool {
-	if o.public != "" {
-		return origin == o.public
+// same reports whether an origin is the server's own. Where PublicOrigin is set the Host header counts beside it over
+// TLS alone: who reaches the server by another address of its own, such as the WebSocket API's, has asked for that
+// name, and the certificate is for it.
+func (o origins) same(from origin, r Request) bool {
+	if o.public != (origin{}) && (from == o.public || !r.Secure) {
+		return from == o.public
 	}
-	scheme := "http://"
-	if r.Secure {
-		scheme = "https://"
-	}
-	return origin == scheme+strings.ToLower(r.Header.Get("Host"))
+	return from == originOf(r)
 }
 
 // allowOrigin adds the CORS headers that let the page of an allowed other origin read the answer.
 func (e *Engine) allowOrigin(r Request, answer *Response) {
-	origin := r.Header.Get("Origin")
-	if origin == "" || e.origins.same(strings.ToLower(origin), r) || !e.origins.allow(r) {
+	header := r.Header.Get("Origin")
+	from := readOrigin(header)
+	if header == "" || e.origins.same(from, r) || !e.origins.allow(r) {
 		return
 	}
 	if answer.Header == nil {
 		answer.Header = http.Header{}
 	}
-	if e.origins.any && !slices.Contains(e.origins.listed, strings.ToLower(origin)) {
+	if e.origins.any && !slices.Contains(e.origins.listed, from) {
 		answer.Header.Set("Access-Control-Allow-Origin", "*") // without credentials, on purpose
 		return
 	}
-	answer.Header.Set("Access-Control-Allow-Origin", origin)
-	answer.Header.Set("Access-Control-Allow-Credentials", "true")
+	answer.Header.Set("Access-Control-Allow-Origin", header)
 	answer.Header.Add("Vary", "Origin")
+	if from.other != "null" { // which every site can make a frame of its page send: as for "*"
+		answer.Header.Set("Access-Control-Allow-Credentials", "true")
+	}
 }
 
 // preflight answers a browser's question whether it may send a request with headers of its own.

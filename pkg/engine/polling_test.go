@@ -295,6 +295,34 @@ func TestRequestErrorsAreThoseOfTheReference(t *testing.T) {
 	})
 }
 
+// TestOneTypeOfABodyIsRefused takes for binary what the reference server does: that text and no other.
+func TestOneTypeOfABodyIsRefused(t *testing.T) {
+	for kind, want := range map[string]string{
+		"application/octet-stream":               "400",
+		"application/octet-stream;x=1":           "200 ok",
+		"application/octet-stream; charset=utf8": "200 ok",
+		"application/octet-stream;":              "200 ok",
+		"Application/Octet-Stream":               "200 ok",
+		"application/octet-streams":              "200 ok",
+		"application/x-www-form-urlencoded":      "200 ok",
+		"text/plain;charset=UTF-8":               "200 ok",
+		"nonsense":                               "200 ok",
+		"":                                       "200 ok",
+	} {
+		inWorld(t, engine.Options{}, func(t *testing.T, w *world) {
+			sid := w.poll()
+			r := request("POST", "polling", sid, "4join")
+			r.Header.Set("Content-Type", kind)
+			w.want(answer(w.e.HTTP(t.Context(), r)), want)
+			if want == "400" {
+				w.reasonsAre(engine.TransportError)
+			} else {
+				w.reasonsAre()
+			}
+		})
+	}
+}
+
 // unread is a store that nobody may ask.
 type unread struct{ store }
 
@@ -328,7 +356,7 @@ func TestWhatCannotBeASIDIsUnknownWithoutTheStore(t *testing.T) {
 }
 
 func TestRace11MalformedPacketsCloseTheSession(t *testing.T) {
-	for _, body := range []string{"", "x", "4a\x1e", "bnot base64", "\x1e\x1e\x1e", strings.Repeat("\x1e", 70000)} {
+	for _, body := range []string{"", "x", "4a\x1e", "Bno type", "\x1e\x1e\x1e", strings.Repeat("\x1e", 70000)} {
 		inWorld(t, engine.Options{}, func(t *testing.T, w *world) {
 			sid := w.poll()
 			w.want(w.post(sid, body), badRequest)
@@ -337,7 +365,7 @@ func TestRace11MalformedPacketsCloseTheSession(t *testing.T) {
 			w.gone()
 		})
 	}
-	for _, frame := range []string{"", "x", "b*", "9"} {
+	for _, frame := range []string{"", "x", "B", "9"} {
 		inWorld(t, engine.Options{}, func(t *testing.T, w *world) {
 			w.websocket("c")
 			w.want(w.frame("c", frame), "")
@@ -374,6 +402,13 @@ func TestCORS(t *testing.T) {
 		{"the public origin with a slash", engine.Options{PublicOrigin: " https://Front.example/"}, "https://front.example", 200, "", ""},
 		{"the Host behind a public origin", engine.Options{PublicOrigin: "https://front.example"}, "http://doze.example", 403, "", ""},
 		{"null", engine.Options{}, "null", 403, "", ""},
+		{"null, listed", engine.Options{AllowOrigins: []string{"null"}}, "null", 200, "null", ""},
+		{"a file", engine.Options{AllowOrigins: []string{"null"}}, "file://", 403, "", ""},
+		{"a file, listed", engine.Options{AllowOrigins: []string{"file://"}}, "file://", 200, "file://", "true"},
+		{"an app's own scheme, listed", engine.Options{AllowOrigins: []string{"capacitor://localhost"}}, "capacitor://localhost", 200, "capacitor://localhost", "true"},
+		{"a WebSocket's scheme, listed", engine.Options{AllowOrigins: []string{"wss://chat.example"}}, "https://chat.example", 200, "https://chat.example", "true"},
+		{"the address that a program dials", engine.Options{}, "ws://doze.example", 200, "", ""},
+		{"the same in any writing", engine.Options{}, "HTTP://Doze.Example:80", 200, "", ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			inWorld(t, test.options, func(t *testing.T, w *world) {
@@ -385,7 +420,7 @@ func TestCORS(t *testing.T) {
 					t.Helper()
 					h := got.Header
 					if got.Status != status || h.Get("Access-Control-Allow-Origin") != test.allow || h.Get("Access-Control-Allow-Credentials") != test.cookies ||
-						(h.Get("Vary") == "Origin") != (test.cookies != "") {
+						(h.Get("Vary") == "Origin") != (test.allow != "" && test.allow != "*") {
 						t.Errorf("%d %v", got.Status, h)
 					}
 				}
@@ -418,7 +453,7 @@ func TestOptionsThatMakeNoSenseAreRefused(t *testing.T) {
 		{PingInterval: 1 << 31 * time.Millisecond}, {PollWait: time.Microsecond}, {MaxAge: -1},
 		{AllowOrigins: []string{"chat.example"}}, {AllowOrigins: []string{"https://chat.example/chat"}},
 		{AllowOrigins: []string{"https://a.example;https://b.example/"}}, {AllowOrigins: []string{"https://a.example?b"}},
-		{PublicOrigin: "chat.example"}, {PublicOrigin: "https://chat.example/chat"}, {PublicOrigin: "*"},
+		{PublicOrigin: "chat.example"}, {PublicOrigin: "https://chat.example/chat"}, {PublicOrigin: "*"}, {PublicOrigin: "null"}, {PublicOrigin: "file://"}, {PublicOrigin: "capacitor://localhost"},
 	} {
 		if _, err := engine.New(nil, nil, nil, nil, o); err == nil || !strings.HasPrefix(err.Error(), "engine: ") {
 			t.Errorf("%+v: %v", o, err)

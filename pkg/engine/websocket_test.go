@@ -161,6 +161,11 @@ func TestCloseOfAConnection(t *testing.T) {
 	}{
 		"by the client, with a packet":                  {func(w *world) { w.frame("c", "1") }, engine.TransportClose, false},
 		"by the client":                                 {func(w *world) { w.leave("c", 1005) }, engine.TransportClose, false},
+		"by the client, which restarts":                 {func(w *world) { w.leave("c", 1012) }, engine.TransportClose, false},
+		"by the client, which comes later":              {func(w *world) { w.leave("c", 1013) }, engine.TransportClose, false},
+		"by the client, for a gateway":                  {func(w *world) { w.leave("c", 1014) }, engine.TransportClose, false},
+		"by the client, with a code of its own":         {func(w *world) { w.leave("c", 4999) }, engine.TransportClose, false},
+		"by the gateway, for a code that is none":       {func(w *world) { w.leave("c", 1002) }, engine.TransportError, false},
 		"by the gateway, for a frame":                   {func(w *world) { w.leave("c", 1003) }, engine.TransportError, false},
 		"by the server":                                 {func(w *world) { w.e.Frame(context.Background(), "c", frameOf("4close")) }, engine.ForcedClose, false},
 		"for a packet that is not the client's to send": {func(w *world) { w.frame("c", "2") }, engine.TransportError, false},

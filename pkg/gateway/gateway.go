@@ -94,7 +94,7 @@ func (g *Gateway) route(r *http.Request) http.HandlerFunc {
 		return g.serveWebSocket
 	}
 	if _, ok := below(path, g.opt.Path); ok {
-		if isUpgrade(r) && r.URL.Query().Get("transport") == "websocket" {
+		if wantsWebSocket(r) {
 			return g.serveWebSocket
 		}
 		return g.serveHTTPAPI

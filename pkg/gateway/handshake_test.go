@@ -121,6 +121,22 @@ func TestSubprotocolOfConnectIsEchoed(t *testing.T) {
 	}
 }
 
+// TestSubprotocolWithoutAnAnswerIsNotChosen offers some to a function that does not say which.
+func TestSubprotocolWithoutAnAnswerIsNotChosen(t *testing.T) {
+	b := start(t, gateway.Options{})
+	c, res, err := websocket.Dial(b.ctx, b.url("/local"), &websocket.DialOptions{Subprotocols: []string{"a", "b"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.CloseNow()
+	if values := res.Header.Values("Sec-WebSocket-Protocol"); values != nil {
+		t.Errorf("chosen: %q", values)
+	}
+	if e := b.next(b.connects); e.Headers["Sec-WebSocket-Protocol"] != "a,b" {
+		t.Errorf("$connect got %q", e.Headers)
+	}
+}
+
 func TestCompressionIsNotNegotiated(t *testing.T) {
 	b := start(t, gateway.Options{})
 	c, res, err := websocket.Dial(b.ctx, b.url("/local"), &websocket.DialOptions{CompressionMode: websocket.CompressionContextTakeover})

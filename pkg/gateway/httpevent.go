@@ -70,8 +70,8 @@ func (g *Gateway) httpEvent(r *http.Request, body []byte) []byte {
 		e.PathParameters = map[string]string{"proxy": proxy}
 	}
 	e.RequestContext.RouteKey = e.RouteKey
-	if query := r.URL.Query(); len(query) > 0 {
-		e.QueryStringParameters = joined(query)
+	if q := query(r); len(q) > 0 {
+		e.QueryStringParameters = joined(q)
 	}
 	if isText(r.Header.Get("Content-Type")) || len(body) == 0 {
 		e.Body = string(body)

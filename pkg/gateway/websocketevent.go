@@ -33,8 +33,8 @@ func (g *Gateway) connectEvent(r *http.Request, c *conn, request id) []byte {
 			Identity: events.APIGatewayRequestIdentity{SourceIP: c.identity.sourceIP, UserAgent: c.identity.userAgent},
 		},
 	}
-	if query := r.URL.Query(); len(query) > 0 {
-		e.QueryStringParameters, e.MultiValueQueryStringParameters = lastValues(query), query
+	if q := query(r); len(q) > 0 {
+		e.QueryStringParameters, e.MultiValueQueryStringParameters = lastValues(q), q
 	}
 	b, err := json.Marshal(e)
 	if err != nil {

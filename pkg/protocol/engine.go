@@ -28,7 +28,7 @@ type EnginePacket struct {
 	Data []byte
 }
 
-// binaryMark begins a binary message in text form: no type, "b", standard base64.
+// binaryMark begins a binary message in text form: no type, "b", base64.
 const binaryMark = 'b'
 
 // DecodeEngine reads one packet in text form: a text frame of a WebSocket, or
@@ -38,8 +38,7 @@ const binaryMark = 'b'
 // Data of a text packet is a part of text, not a copy; it is not checked to be
 // UTF-8. The error wraps [ErrMalformed].
 //
-// Base64 must be of the standard alphabet, with padding. (The reference decodes
-// whatever it finds, and drops what it cannot read.)
+// Base64 is read as leniently as the reference server does: see decodeBase64.
 func DecodeEngine(text []byte) (EnginePacket, error) {
 	if len(text) == 0 {
 		return EnginePacket{}, malformed("empty engine.io packet")
@@ -47,12 +46,7 @@ func DecodeEngine(text []byte) (EnginePacket, error) {
 	mark, data := text[0], text[1:]
 	switch {
 	case mark == binaryMark:
-		raw := make([]byte, base64.StdEncoding.DecodedLen(len(data)))
-		n, err := base64.StdEncoding.Decode(raw, data)
-		if err != nil {
-			return EnginePacket{}, malformed("binary message is not base64")
-		}
-		return EnginePacket{Type: EngineMessage, Binary: true, Data: raw[:n]}, nil
+		return EnginePacket{Type: EngineMessage, Binary: true, Data: decodeBase64(data)}, nil
 	case mark < byte(EngineOpen) || mark > byte(EngineNoop):
 		return EnginePacket{}, malformed("unknown engine.io packet type %q", mark)
 	}

@@ -12,7 +12,7 @@ import (
 // Handshake is what the client sent when it connected.
 type Handshake struct {
 	Headers http.Header
-	Query   url.Values
+	Query   url.Values // one value of each name: the last, as in Node. URL has all of a handshake over HTTP
 	// Auth is the payload with which the client joined the namespace, as JSON, nil when there was none. It is there
 	// in middlewares and OnConnection only: what is needed later goes into the socket's data.
 	Auth    json.RawMessage

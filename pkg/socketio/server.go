@@ -21,7 +21,9 @@ import (
 // durations: Backend.Options go first.
 type Options struct {
 	// AllowOrigins lists the origins, such as https://chat.example.com, whose pages may connect besides the server's
-	// own. "*" lets every site on the web act with its visitors' cookies: name the origins instead.
+	// own. "*" lets every site on the web act with its visitors' cookies: name the origins instead. Pages in apps have
+	// origins such as file://, capacitor://localhost or null, which can be named; null is what any site can send.
+	// What no browser sends, such as a path or a pattern, is an error of Bind that says what to write.
 	AllowOrigins []string
 
 	PingInterval   time.Duration // default 25 s

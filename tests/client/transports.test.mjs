@@ -32,6 +32,20 @@ for (const [name, options] of Object.entries(transports)) {
   });
 }
 
+test("WebSocket only, with a subprotocol: the server chooses it", async () => {
+  const { socket } = await connect({ transports: ["websocket"], protocols: ["chat.v1"] });
+  assert.equal(engineOf(socket).transport.ws.protocol, "chat.v1");
+  assert.deepEqual(await request(socket, "echo", "a"), ["a"]);
+});
+
+test("with several subprotocols, the upgrade chooses the first", async () => {
+  const { socket } = await connect({ protocols: ["auth", "token123"] });
+  const engine = engineOf(socket);
+  if (engine.transport.name !== "websocket") await next(engine, "upgrade");
+  assert.equal(engine.transport.ws.protocol, "auth");
+  assert.deepEqual(await request(socket, "echo", "a"), ["a"]);
+});
+
 test("the auth function of the client is asked", async () => {
   const { hello } = await connect({ auth: (give) => give({ from: "function" }) });
   assert.deepEqual(hello.auth, { from: "function" });

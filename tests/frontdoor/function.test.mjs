@@ -13,6 +13,8 @@ const toWebSocket = [
   `/socket.io/?EIO=4&transport=websocket&sid=${sid}`, // an upgrade
   "/socket.io/?token=a%3Db&EIO=4&transport=websocket&t=PqR1", // with a query of one's own, and timestampRequests
   "/socket.io?EIO=4&transport=websocket", // addTrailingSlash: false
+  "/socket.io/?transport=polling&transport=websocket", // of two the last counts
+  "/socket.io/?transport=&transport=polling&EIO=4&transport=websocket",
 ];
 const toHTTP = [
   "/",
@@ -27,7 +29,7 @@ const toHTTP = [
   "/socket.io/?transport=",
   "/socket.io/?transport=websockets",
   "/socket.io/?transport=websocket&transport=polling",
-  "/socket.io/?transport=polling&transport=websocket",
+  "/socket.io/?transport=websocket&transport=",
   "/socket.io/?x=transport=websocket",
   "/socket.io/more/?transport=websocket",
 ];

@@ -8,12 +8,12 @@ export const allowed = [
     target: /^\{"foreign":\["GET",403,"application\/json",\{"code":4,/,
     reason: "Doze checks origins by default; the reference leaves it to the CORS settings of the browser",
   },
-  {
-    scenario: "WebSocket refusals",
+  ...["WebSocket refusals", "WebSocket subprotocols that are none"].map((scenario) => ({
+    scenario,
     reference: /"refusal says"/,
     target: /"refusal says"/,
     reason: "API Gateway passes on the status of a refused $connect, not its body",
-  },
+  })),
   ...["HTTP errors of a session", "HTTP binary body", "HTTP body over the limit"].map((scenario) => ({
     scenario,
     reference: /^\{"raw":\["(PUT|DELETE|octet-stream|too much)",\d+,null,"",/,

@@ -202,11 +202,15 @@ export class Recorder {
     if (response.status !== 200) throw new Error(`POST ${packets}: ${response.status}`);
   }
 
-  /** socket opens a raw WebSocket. A refusal is written down, unless quiet, and then is as good as a close. */
-  async socket(actor, query = "EIO=4&transport=websocket", { quiet = false } = {}) {
-    const ws = new RawSocket(this, actor, `${this.url.replace("http", "ws")}/socket.io/?${query}`, quiet);
+  /**
+   * socket opens a raw WebSocket. A refusal is written down, unless quiet, and then is as good as a close; so is the
+   * subprotocol that was chosen, if any were offered.
+   */
+  async socket(actor, query = "EIO=4&transport=websocket", { quiet = false, protocols = [], headers = {} } = {}) {
+    const ws = new RawSocket(this, actor, `${this.url.replace("http", "ws")}/socket.io/?${query}`, quiet, protocols, headers);
     this.#ends.push(() => ws.kill());
     await ws.opened;
+    if (protocols.length > 0) this.saw(actor, "subprotocol", ws.ws.protocol);
     return ws;
   }
 }
@@ -215,9 +219,9 @@ class RawSocket {
   #frames = [];
   #wake = () => {};
 
-  constructor(recorder, actor, address, quiet) {
+  constructor(recorder, actor, address, quiet, protocols, headers) {
     Object.assign(this, { recorder, actor });
-    const ws = (this.ws = new WebSocket(address));
+    const ws = (this.ws = new WebSocket(address, protocols, { headers }));
     this.opened = new Promise((resolve) => {
       ws.on("open", resolve);
       ws.on("unexpected-response", (_, response) => {

@@ -3,10 +3,36 @@
 const text = { "content-type": "text/plain;charset=UTF-8" };
 const session = (sid) => `EIO=4&transport=polling&sid=${sid}`;
 
+/** What has to be read alike over both transports. */
+export const queries = [
+  "x=a;b", "x=a;b&y=c", "x=a%3Bb", "x=%", "x=%4", "x=%zz", "x=100%", "x=a%25", "x=a+b%20c%2Bd", "x=1&x=2", "x=&x=2", "x=1&x=", "x", "x=a=b", "&&x=1&",
+  "x=%ff", "x=%E2%82%AC", "x=a?b/c", "x[]=1", "%78=1", "EIO=3", "EIO=3&EIO=4", "EIO=", "transport=abc", "transport=abc&transport=polling", "transport",
+];
+
 export const scenarios = {
   async "HTTP handshake"(t) {
     await t.http("raw", "open", "EIO=4&transport=polling");
     await t.http("raw", "open with t and b64", "EIO=4&transport=polling&t=abc123&b64=1");
+  },
+
+  async "HTTP queries"(t) {
+    for (const query of queries) {
+      const { body } = await t.http(query, "open", `EIO=4&transport=polling&${query}`);
+      if (!body.startsWith("0")) continue;
+      const { sid } = JSON.parse(body.slice(1));
+      await t.post(sid, "40");
+      await t.poll(query, sid, 2); // hello tells x
+    }
+  },
+
+  async "HTTP doubled parameters of a session"(t) {
+    const sid = await t.open("raw");
+    await t.http("raw", "the first sid is unknown", `EIO=4&transport=polling&sid=unknown&sid=${sid}`, { method: "POST", body: "40", headers: text });
+    await t.poll("raw", sid, 2);
+    await t.http("raw", "the last sid is unknown", `EIO=4&transport=polling&sid=${sid}&sid=unknown`, { method: "POST", body: "4x", headers: text });
+    await t.http("raw", "the last transport is another", `EIO=4&transport=polling&transport=websocket&sid=${sid}`, { method: "POST", body: "4x", headers: text });
+    await t.http("raw", "the first transport is another", `EIO=4&transport=websocket&transport=polling&sid=${sid}`, { method: "POST", body: '420["echo",1]', headers: text });
+    await t.poll("raw", sid, 1);
   },
 
   async "HTTP errors without a session"(t) {
@@ -53,6 +79,34 @@ export const scenarios = {
     const sid = await t.open("raw");
     await t.http("raw", "octet-stream", session(sid), { method: "POST", body: "4x", headers: { "content-type": "application/octet-stream" } });
     await t.pollToEnd("raw", sid);
+  },
+
+  async "HTTP types of a body"(t) {
+    const types = [
+      "application/octet-stream;x=1", "application/octet-stream; charset=UTF-8", "application/octet-stream;", "Application/Octet-Stream", "application/octet-stream, text/plain",
+      "application/octet-streams", "application/x-www-form-urlencoded", "application/json", "multipart/form-data", "text/plain", "TEXT/PLAIN;charset=utf-8", "nonsense", "",
+    ];
+    for (const type of types) {
+      const sid = await t.open(type);
+      await t.post(sid, "40");
+      await t.poll(type, sid, 2);
+      await t.http(type, "POST", session(sid), { method: "POST", body: '420["echo","ü"]', headers: { "content-type": type } });
+      await t.poll(type, sid, 1);
+    }
+  },
+
+  async "HTTP base64"(t) {
+    for (const base64 of ["AQI=", "AQI", "AQ", "AQ=", "_-8", "/+8=", "A Q I", "AQI=AQI=", "!!", "", "A"]) {
+      const sid = await t.open(base64);
+      await t.post(sid, "40");
+      await t.poll(base64, sid, 2);
+      await t.http(base64, "POST", session(sid), { method: "POST", body: `451-1["echo",{"_placeholder":true,"num":0}]\x1eb${base64}`, headers: text });
+      await t.poll(base64, sid, 2);
+    }
+  },
+
+  async "HTTP HEAD"(t) {
+    for (const query of ["", "EIO=4", "EIO=4&transport=polling", "EIO=4&transport=websocket"]) await t.http("raw", `HEAD ${query}`, query, { method: "HEAD" });
   },
 
   async "HTTP body over the limit"(t) {

@@ -1,5 +1,7 @@
 // Raw WebSockets: refusals, malformed packets, namespaces by hand, the upgrade step by step.
 
+import { queries } from "./http.mjs";
+
 const joined = async (t, actor) => {
   const ws = await t.socket(actor);
   await ws.read(1);
@@ -28,6 +30,37 @@ export const scenarios = {
     ]) {
       const ws = await t.socket(what, query, { quiet: true });
       await ws.toEnd();
+    }
+  },
+
+  async "WebSocket queries"(t) {
+    for (const query of queries.map((each) => each.replace("polling", "websocket"))) {
+      const ws = await t.socket(query, `EIO=4&transport=websocket&${query}`, { quiet: true });
+      const [frame] = await ws.read(1);
+      if (!frame.startsWith("0")) continue; // refused, or closed when it is open
+      ws.send("40");
+      await ws.read(2); // hello tells x
+    }
+  },
+
+  async "WebSocket with two transports"(t) {
+    const ws = await t.socket("raw", "EIO=4&transport=polling&transport=websocket");
+    await ws.read(1);
+    await t.socket("the other way round", "EIO=4&transport=websocket&transport=polling", { quiet: true });
+  },
+
+  async "WebSocket subprotocols"(t) {
+    for (const protocols of [["chat.v1"], ["auth", "token123"], ["token123", "auth"]]) {
+      const ws = await t.socket(protocols.join(), "EIO=4&transport=websocket", { protocols });
+      await ws.read(1);
+      ws.send("40");
+      await ws.read(2);
+    }
+  },
+
+  async "WebSocket subprotocols that are none"(t) {
+    for (const [what, offer] of Object.entries({ empty: "", "with a space": "a b", doubled: "a, a", "with nothing behind a comma": "a,", quoted: '"a"' })) {
+      await t.socket(what, "EIO=4&transport=websocket", { headers: { "Sec-WebSocket-Protocol": offer } });
     }
   },
 
