@@ -159,13 +159,13 @@ func (s *Server) backend() (*engine.Engine, error) {
 	return s.engine, nil
 }
 
-// To returns a broadcast to rooms of the namespace "/".
+// To returns a broadcast to rooms of the namespace "/"; without rooms, to nobody.
 func (s *Server) To(rooms ...string) Broadcast { return s.Of("/").To(rooms...) }
 
 // In is To.
 func (s *Server) In(rooms ...string) Broadcast { return s.Of("/").To(rooms...) }
 
-// Except returns a broadcast to all of the namespace "/" but the members of rooms.
+// Except returns a broadcast to all of the namespace "/" but the members of rooms; without rooms, to all.
 func (s *Server) Except(rooms ...string) Broadcast { return s.Of("/").Except(rooms...) }
 
 // Emit sends an event to all of the namespace "/". See Broadcast.Emit.
