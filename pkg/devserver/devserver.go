@@ -29,8 +29,8 @@ const protocolPath = "/socket.io/"
 type Options struct {
 	Addr    string          // to listen on; default 127.0.0.1:0, a free port
 	Hosts   []string        // names besides localhost that requests may give a server on a loopback address, see gateway.NewServer
-	Engine  engine.Options  // BinaryFrames and OrderedFrames are the gateway's too
-	Gateway gateway.Options // its functions are filled in; its Path is /socket.io/, where functions are asked in a deployment
+	Engine  engine.Options  // goes before what the application says; BinaryFrames and OrderedFrames are the gateway's too
+	Gateway gateway.Options // its functions are filled in; its Path is /socket.io/, where functions are asked in a deployment; its Logger is the application's too, unless that has one
 	Clients string          // folder with socket.io.js and its siblings; default: that of an npm package nearby
 
 	// Wrap, if not nil, puts something between the application and its backend: faults, say, or a count of calls.
@@ -96,7 +96,9 @@ func (s *Server) wire(o Options, addr net.Addr, bind func(socketio.Backend) (*en
 		http.MethodGet: &connect, http.MethodHead: &connect, http.MethodOptions: &connect,
 		http.MethodPost: &message, http.MethodPut: &message, http.MethodDelete: &message, http.MethodPatch: &message,
 	}
-	g.BinaryFrames, g.OrderedFrames = o.Engine.BinaryFrames, o.Engine.OrderedFrames
+	both := func(a, b *bool) { *a, *b = *a || *b, *a || *b } // the gateway and the engine have to agree
+	both(&g.BinaryFrames, &o.Engine.BinaryFrames)
+	both(&g.OrderedFrames, &o.Engine.OrderedFrames)
 	if s.Gateway, err = gateway.New(g); err != nil {
 		return err
 	}
@@ -115,6 +117,7 @@ func (s *Server) wire(o Options, addr net.Addr, bind func(socketio.Backend) (*en
 		Poster:   apigw.NewPoster(awsConfig(), s.URL+"/"+stage),
 		Timers:   s.Gateway,
 		Options:  o.Engine,
+		Defaults: engine.Options{Logger: g.Logger},
 	}
 	if o.Wrap != nil {
 		b = o.Wrap(b)

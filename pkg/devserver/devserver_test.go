@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/dozeio/doze/pkg/devserver"
+	"github.com/dozeio/doze/pkg/engine"
 	"github.com/dozeio/doze/pkg/gateway"
 	"github.com/dozeio/doze/pkg/protocol"
 	"github.com/dozeio/doze/pkg/socketio"
@@ -124,6 +125,19 @@ func TestClientFilesAreRedirectedToTheCDN(t *testing.T) {
 	}
 	if res, body := get(t, s.URL+"/socket.io/other.js"); res.StatusCode != 400 || !strings.Contains(body, "Transport unknown") {
 		t.Errorf("another file: %s %q", res.Status, body)
+	}
+}
+
+// TestTheEngineKnowsWhatTheGatewayPassesOn sets in either place what both have to know.
+func TestTheEngineKnowsWhatTheGatewayPassesOn(t *testing.T) {
+	for _, o := range []devserver.Options{
+		{Engine: engine.Options{BinaryFrames: true}}, {Gateway: gateway.Options{BinaryFrames: true}},
+		{Engine: engine.Options{OrderedFrames: true}}, {Gateway: gateway.Options{OrderedFrames: true}},
+	} {
+		got, binary := start(t, o).Engine.Options(), o.Engine.BinaryFrames || o.Gateway.BinaryFrames
+		if got.BinaryFrames != binary || got.OrderedFrames == binary {
+			t.Errorf("%+v and %+v: binary %v, ordered %v", o.Engine, o.Gateway, got.BinaryFrames, got.OrderedFrames)
+		}
 	}
 }
 

@@ -97,13 +97,13 @@ func (t Template) queues() (all []string) {
 	if hidden < timeout { // which Lambda refuses
 		all = append(all, fmt.Sprintf("JobQueue hides a job for %d s, and the function may take %d", hidden, timeout))
 	}
-	if patience := t.Parameters["PingTimeout"].MinValue; hidden+timeout >= patience {
+	if patience, _ := t.Parameters["PingTimeout"].seconds(); hidden+timeout >= patience {
 		all = append(all, fmt.Sprintf("a sweep that dies is repeated after %d s, and clients give up after %d", hidden+timeout, patience))
 	}
 	if receives*hidden < 3600 {
 		all = append(all, fmt.Sprintf("JobQueue buries a job after %d s without concurrency", receives*hidden))
 	}
-	if kept < t.Parameters["PingInterval"].MaxValue+receives*hidden {
+	if _, most := t.Parameters["PingInterval"].seconds(); kept < most+receives*hidden {
 		all = append(all, fmt.Sprintf("JobQueue forgets a job after %d s, before it is buried", kept))
 	}
 	return all
