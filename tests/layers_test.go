@@ -32,27 +32,28 @@ var layers = []struct{ folder, may string }{
 	{"pkg/apigw", "pkg/engine"},
 	{"pkg/store/storetest", "pkg/engine pkg/rooms tests/fakeclock"},
 	{"pkg/store", "pkg/engine pkg/rooms"},
-	{"pkg/devserver", "pkg/apigw pkg/engine pkg/gateway pkg/site pkg/socketio pkg/store/memory"},
+	{"internal/oneprocess", "pkg/apigw pkg/engine pkg/gateway pkg/site pkg/socketio pkg/store/memory"},
+	{"pkg/devserver", "internal/oneprocess pkg/engine pkg/gateway pkg/socketio"},
 	{"pkg/verify/counterpart", "pkg/socketio"},
 	{"pkg/verify", ""},
 	{"app", "pkg/socketio"},
 	{"functions", "app pkg/"},
 	{"cmd/doze/project/app", "pkg/socketio"}, // what doze new writes
 	{"cmd/doze/project", "pkg/"},
-	{"cmd", "app pkg/"},
-	{"tests", "app functions/ cmd/ pkg/"},
+	{"cmd", "app internal/oneprocess pkg/"},
+	{"tests", "app functions/ cmd/ internal/ pkg/"},
 }
 
 // reaches says who may depend on modules of AWS, directly or not.
 var reaches = []struct{ what, prefixes, may string }{
 	{"the AWS SDK", "github.com/aws/aws-sdk-go-v2 github.com/aws/smithy-go",
-		"pkg/apigw pkg/store/dynamo pkg/devserver functions/ cmd/ tests/"},
+		"pkg/apigw pkg/store/dynamo internal/oneprocess pkg/devserver functions/ cmd/ tests/"},
 	{"aws-lambda-go", "github.com/aws/aws-lambda-go", // the gateway makes its events
-		"pkg/apigw pkg/gateway pkg/devserver functions/ cmd/ tests/"},
+		"pkg/apigw pkg/gateway internal/oneprocess pkg/devserver functions/ cmd/ tests/"},
 }
 
 // testsReach says whose tests may: those of an application link nothing of AWS.
-const testsReach = "pkg/apigw pkg/gateway/ pkg/store/ pkg/devserver pkg/verify functions/ cmd/ tests/"
+const testsReach = "internal/oneprocess pkg/apigw pkg/gateway/ pkg/store/ pkg/devserver pkg/verify functions/ cmd/ tests/"
 
 type goPackage struct {
 	ImportPath, Name, Dir, ForTest string
@@ -235,6 +236,8 @@ func TestLayersAreKept(t *testing.T) {
 		{"pkg/apigw imports pkg/socketio", []goPackage{in("pkg/apigw", module+"pkg/socketio")}},
 		{"pkg/store/memory imports pkg/socketio", []goPackage{in("pkg/store/memory", module+"pkg/socketio")}},
 		{"app imports pkg/engine", []goPackage{in("app", module+"pkg/engine")}},
+		{"cmd/doze/project/cmd/dev imports internal/oneprocess", []goPackage{in("cmd/doze/project/cmd/dev", module+"internal/oneprocess")}},
+		{"functions/poll imports internal/oneprocess", []goPackage{in("functions/poll", module+"internal/oneprocess")}},
 		{"pkg/devserver imports tests/fakeclock", []goPackage{in("pkg/devserver", module+"tests/fakeclock")}},
 		{"pkg/new belongs to no layer", []goPackage{in("pkg/new")}},
 		{"pkg/socketio must not reach the AWS SDK: " + module + "pkg/socketio -> x -> " + sdk,

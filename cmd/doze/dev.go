@@ -13,8 +13,8 @@ import (
 	"time"
 
 	"github.com/dozeio/doze/app"
+	"github.com/dozeio/doze/internal/oneprocess"
 	"github.com/dozeio/doze/pkg/apigw"
-	"github.com/dozeio/doze/pkg/devserver"
 	"github.com/dozeio/doze/pkg/socketio"
 	"github.com/dozeio/doze/pkg/verify/counterpart"
 )
@@ -33,7 +33,7 @@ func dev(ctx context.Context, args []string, out, log io.Writer) error {
 		return err
 	}
 	o.Wrap = services.wrap
-	s, err := devserver.Start(o, chat.Bind)
+	s, err := oneprocess.Start(o, chat.Bind)
 	if err != nil {
 		return err
 	}
@@ -62,7 +62,7 @@ func dev(ctx context.Context, args []string, out, log io.Writer) error {
 }
 
 // devOptions reads the flags.
-func devOptions(args []string, log io.Writer) (o devserver.Options, aws services, chat *socketio.Server, err error) {
+func devOptions(args []string, log io.Writer) (o oneprocess.Options, aws services, chat *socketio.Server, err error) {
 	f := flag.NewFlagSet("doze dev", flag.ContinueOnError)
 	f.SetOutput(log)
 	e := &o.Engine

@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/dozeio/doze/pkg/devserver"
+	"github.com/dozeio/doze/internal/oneprocess"
 	"github.com/dozeio/doze/pkg/engine"
 	"github.com/dozeio/doze/pkg/socketio"
 )
@@ -179,7 +179,7 @@ func TestDevDoesWhatTheApplicationSays(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		server, err := devserver.Start(o, socketio.New(c.app).Bind)
+		server, err := oneprocess.Start(o, socketio.New(c.app).Bind)
 		if err != nil {
 			t.Fatal(err)
 		}

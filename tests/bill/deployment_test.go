@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/dozeio/doze/pkg/devserver"
+	"github.com/dozeio/doze/internal/oneprocess"
 	"github.com/dozeio/doze/pkg/engine"
 	"github.com/dozeio/doze/pkg/gateway"
 	"github.com/dozeio/doze/pkg/socketio"
@@ -28,7 +28,7 @@ type deployment struct {
 	ctx    context.Context
 	clock  *clock
 	meter  *meter.Meter
-	server *devserver.Server
+	server *oneprocess.Server
 	store  *dynamo.Store // on the same table, and not counted
 	client *rawclient.Client
 	header []string // of a handshake
@@ -74,7 +74,7 @@ func startLogged(t *testing.T, io *socketio.Server, logger *slog.Logger) *deploy
 	d.must(dynamo.CreateTable(ctx, plain, table))
 	d.store = dynamo.New(plain, table, d.clock.Now)
 	counted := dynamo.New(dynalite.Client(url, d.meter.Options), table, d.clock.Now)
-	d.server, err = devserver.Start(devserver.Options{
+	d.server, err = oneprocess.Start(oneprocess.Options{
 		Engine: engine.Options{PingInterval: pingInterval, Clock: d.clock, Logger: logger},
 		// Without the gap after a handshake, in which a post is only tried in vain.
 		Gateway: gateway.Options{Clock: d.clock, Seed: 1, RepeatableIDs: true, ConnectGap: -1, Logger: slog.New(&invocations{complaints{t}, d})},
