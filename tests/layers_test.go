@@ -36,13 +36,24 @@ var layers = []struct{ folder, may string }{
 	{"pkg/devserver", "internal/oneprocess pkg/engine pkg/gateway pkg/socketio"},
 	{"pkg/verify/counterpart", "pkg/socketio"},
 	{"pkg/verify", ""},
+	// What an application is made of, doze new writes and the README shows: no name of the engine is needed for it.
 	{"app", "pkg/socketio"},
-	{"functions", "app pkg/"},
-	{"cmd/doze/project/app", "pkg/socketio"}, // what doze new writes
-	{"cmd/doze/project", "pkg/"},
+	{"functions/backend", "pkg/"},
+	{"functions", "app pkg/apigw"},
+	{"cmd/doze/project/app", "pkg/socketio"},
+	{"cmd/doze/project", "pkg/devserver pkg/gateway pkg/socketio"},
+	{"tests/docs/program/app", "pkg/socketio"},
+	{"tests/docs/program", "pkg/devserver pkg/socketio"},
 	{"cmd", "app internal/oneprocess pkg/"},
 	{"tests", "app functions/ cmd/ internal/ pkg/"},
 }
+
+// applications are the folders of applications. Their tests may import, of Doze, what testsMay says; pkg/protocol is for
+// packets that a client sends as they are.
+const (
+	applications = "app/ cmd/doze/project/ tests/docs/program/"
+	testsMay     = "pkg/socketio pkg/socketio/socketiotest pkg/devserver pkg/protocol"
+)
 
 // reaches says who may depend on modules of AWS, directly or not.
 var reaches = []struct{ what, prefixes, may string }{
@@ -59,6 +70,7 @@ type goPackage struct {
 	ImportPath, Name, Dir, ForTest string
 	Standard                       bool
 	Imports                        []string
+	TestImports, XTestImports      []string
 }
 
 func TestLayers(t *testing.T) {
@@ -86,7 +98,7 @@ func TestApplicationsTestsLinkNothingOfAWS(t *testing.T) {
 // goList runs go list on everything, including what only the longer tests are made of.
 func goList(t *testing.T, flags ...string) (packages []goPackage) {
 	t.Helper()
-	args := append([]string{"list", "-tags", "full", "-json=ImportPath,Name,Dir,ForTest,Standard,Imports"}, flags...)
+	args := append([]string{"list", "-tags", "full", "-json=ImportPath,Name,Dir,ForTest,Standard,Imports,TestImports,XTestImports"}, flags...)
 	cmd := exec.Command("go", append(args, "./...")...)
 	cmd.Dir = ".."
 	out, err := cmd.Output()
@@ -150,6 +162,15 @@ func violations(packages []goPackage) (all []string) {
 			other, ours := strings.CutPrefix(imported, module)
 			if ours && !within(other, layers[i].folder) && !allowed(other, layers[i].may) {
 				all = append(all, name+" imports "+other+", but may import of Doze only: "+cmp.Or(layers[i].may, "nothing"))
+			}
+		}
+		if !allowed(name, applications) {
+			continue
+		}
+		for _, imported := range slices.Concat(p.TestImports, p.XTestImports) {
+			other, ours := strings.CutPrefix(imported, module)
+			if ours && !within(other, layers[i].folder) && !allowed(other, testsMay) {
+				all = append(all, "a test of "+name+" imports "+other+", but may import of Doze only: "+testsMay)
 			}
 		}
 	}
@@ -236,6 +257,13 @@ func TestLayersAreKept(t *testing.T) {
 		{"pkg/apigw imports pkg/socketio", []goPackage{in("pkg/apigw", module+"pkg/socketio")}},
 		{"pkg/store/memory imports pkg/socketio", []goPackage{in("pkg/store/memory", module+"pkg/socketio")}},
 		{"app imports pkg/engine", []goPackage{in("app", module+"pkg/engine")}},
+		{"functions/poll imports pkg/engine", []goPackage{in("functions/poll", module+"pkg/engine")}},
+		{"", []goPackage{in("functions/poll", module+"app", module+"pkg/apigw", module+"functions/backend"), in("functions/backend", module+"pkg/engine")}},
+		{"cmd/doze/project/cmd/dev imports pkg/engine", []goPackage{in("cmd/doze/project/cmd/dev", module+"pkg/engine")}},
+		{"tests/docs/program/app imports pkg/engine", []goPackage{in("tests/docs/program/app", module+"pkg/engine")}},
+		{"a test of app imports pkg/engine", []goPackage{{ImportPath: module + "app", Name: "app", XTestImports: []string{module + "pkg/engine", module + "app"}}}},
+		{"a test of cmd/doze/project/app imports pkg/rooms", []goPackage{{ImportPath: module + "cmd/doze/project/app", Name: "app",
+			TestImports: []string{module + "pkg/rooms", module + "pkg/socketio/socketiotest"}}}},
 		{"cmd/doze/project/cmd/dev imports internal/oneprocess", []goPackage{in("cmd/doze/project/cmd/dev", module+"internal/oneprocess")}},
 		{"functions/poll imports internal/oneprocess", []goPackage{in("functions/poll", module+"internal/oneprocess")}},
 		{"pkg/devserver imports tests/fakeclock", []goPackage{in("pkg/devserver", module+"tests/fakeclock")}},

@@ -60,16 +60,17 @@ func (systemClock) AfterFunc(d time.Duration, f func()) (stop func() bool) {
 	return time.AfterFunc(d, f).Stop
 }
 
-// Errors that a Poster returns and that sending passes on.
+// Errors that a Poster returns and that sending passes on. Their texts name no package, because applications know all but
+// ErrRefused as errors of socketio.
 var (
 	// ErrGone says that the session or connection is closed; nothing was sent.
-	ErrGone = errors.New("engine: the client is gone")
+	ErrGone = errors.New("the client is disconnected")
 	// ErrBusy says that the client or the gateway took no more for as long as there was time to try.
-	ErrBusy = errors.New("engine: the client does not read fast enough, or the gateway's rate is exceeded: send less or later")
+	ErrBusy = errors.New("the client does not read fast enough, or the gateway's rate is exceeded: send less or later")
 	// ErrTooLarge says that a packet is over Options.MaxMessage; nothing was sent.
-	ErrTooLarge = errors.New("engine: the packet is larger than API Gateway passes on: split it, or send a link to it")
+	ErrTooLarge = errors.New("the packet is larger than API Gateway passes on: split it, or send a link to it")
 	// ErrOutboxFull says that a client that polls has too much waiting for it.
-	ErrOutboxFull = errors.New("engine: too much is waiting for a client that polls: send less or later")
+	ErrOutboxFull = errors.New("too much is waiting for a client that polls: send less or later")
 	// ErrRefused is wrapped by a Handler's error for messages that break the protocol.
 	ErrRefused = errors.New("engine: message refused")
 )

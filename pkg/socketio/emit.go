@@ -53,8 +53,7 @@ func (b Broadcast) Except(rooms ...string) Broadcast {
 // most 10 of them. The recipients are those of the moment of the call. It blocks until the event is posted to, or
 // waiting for, every recipient. Events of one handler arrive in the order of its calls, if these get its own context.
 //
-// engine.ErrTooLarge (the text, or an attachment in base64, is over engine.Options.MaxMessage, or all together over
-// engine.MaxOutbox), or arguments that cannot be encoded: nothing was sent to anybody. What goes wrong with a single
+// ErrTooLarge, or the error of arguments that cannot be encoded: nothing was sent to anybody. What goes wrong with a single
 // recipient is no error of the emit: one that is gone is left out; one that does not get the event, because it does not
 // read or poll as fast as events come, is logged and disconnected, so that it knows.
 //
@@ -89,7 +88,7 @@ func (b Broadcast) Emit(ctx context.Context, event string, args ...any) error {
 	rest, err := s.adapter.Broadcast(early, target, func(_ context.Context, m rooms.Member) error {
 		begun.Add(1)
 		err := e.Deliver(ctx, engine.Address(m.Address), parcel)
-		if err == nil || errors.Is(err, engine.ErrGone) {
+		if err == nil || errors.Is(err, ErrGone) {
 			return nil
 		}
 		if b.isTo(m.Socket) && (errors.Is(err, ErrOutboxFull) || errors.Is(err, ErrBusy)) {
@@ -186,7 +185,7 @@ func parcelOf(e *engine.Engine, p protocol.Packet) (engine.Parcel, error) {
 		return engine.Parcel{}, err
 	}
 	if parcel.Size() > engine.MaxOutbox {
-		return engine.Parcel{}, engine.ErrTooLarge
+		return engine.Parcel{}, ErrTooLarge
 	}
 	return parcel, nil
 }
