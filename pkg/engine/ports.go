@@ -41,6 +41,16 @@ type Timers interface {
 	Schedule(ctx context.Context, job []byte, after time.Duration) error
 }
 
+// PromptTimers is what Timers may be besides: those of a process that goes on for a moment after its response. The Engine
+// gives them the jobs that a client waits for, first of all. Safe for concurrent use.
+type PromptTimers interface {
+	// SchedulePromptly has do called once, in this process, as soon as the invocation that calls it has given its
+	// response, and reports whether it will: if not, the job goes to Schedule. It goes there too, and only then, when do
+	// returns an error, as it does when the connection is not made within a quarter of a second: a process does not
+	// stay up for one that may never be. It does not block.
+	SchedulePromptly(job []byte, do func(context.Context) error) bool
+}
+
 // Frame is one WebSocket message. Binary frames exist only with Options.BinaryFrames.
 type Frame struct {
 	Binary bool

@@ -129,12 +129,13 @@ type timers struct {
 	d *deployment
 }
 
-// Schedule does what a client waits for at once, as an extension does in the process of the function.
+// SchedulePromptly does what a client waits for at once, as an extension does in the process of the function.
+func (t timers) SchedulePromptly(_ []byte, do func(context.Context) error) bool {
+	t.d.atOnce.Go(func() { t.d.must(do(t.d.ctx)) })
+	return true
+}
+
 func (t timers) Schedule(ctx context.Context, job []byte, after time.Duration) error {
-	if engine.Urgent(job) {
-		t.d.atOnce.Go(func() { t.d.must(t.d.server.Engine.JobAtOnce(t.d.ctx, job)) })
-		return nil
-	}
 	t.d.queued.Add(1)
 	if after > 0 {
 		t.d.armed.Add(1)
