@@ -29,9 +29,11 @@ var layers = []struct{ folder, may string }{
 	{"pkg/socketio/socketiotest", "pkg/socketio pkg/engine pkg/rooms pkg/protocol pkg/store/memory"},
 	{"pkg/socketiotest", "pkg/socketio pkg/engine pkg/rooms pkg/protocol pkg/store/memory"},
 	{"pkg/socketio", "pkg/engine pkg/rooms pkg/protocol"},
-	{"pkg/apigw", "pkg/engine"},
+	{"pkg/apigw", "internal/sqsask pkg/engine"},
 	{"pkg/store/storetest", "pkg/engine pkg/rooms tests/fakeclock"},
 	{"pkg/store", "pkg/engine pkg/rooms"},
+	{"internal/sqsask", ""},
+	{"internal/jobqueue", "internal/sqsask pkg/apigw"},
 	{"internal/oneprocess", "pkg/apigw pkg/engine pkg/gateway pkg/site pkg/socketio pkg/store/memory"},
 	{"pkg/devserver", "internal/oneprocess pkg/engine pkg/gateway pkg/socketio"},
 	{"pkg/verify/counterpart", "pkg/socketio"},
@@ -44,7 +46,7 @@ var layers = []struct{ folder, may string }{
 	{"cmd/doze/project", "pkg/devserver pkg/gateway pkg/socketio"},
 	{"tests/docs/program/app", "pkg/socketio"},
 	{"tests/docs/program", "pkg/devserver pkg/socketio"},
-	{"cmd", "app internal/oneprocess pkg/"},
+	{"cmd", "app internal/jobqueue internal/oneprocess pkg/"},
 	{"tests", "app functions/ cmd/ internal/ pkg/"},
 }
 
@@ -58,13 +60,13 @@ const (
 // reaches says who may depend on modules of AWS, directly or not.
 var reaches = []struct{ what, prefixes, may string }{
 	{"the AWS SDK", "github.com/aws/aws-sdk-go-v2 github.com/aws/smithy-go",
-		"pkg/apigw pkg/store/dynamo internal/oneprocess pkg/devserver functions/ cmd/ tests/"},
+		"internal/ pkg/apigw pkg/store/dynamo pkg/devserver functions/ cmd/ tests/"},
 	{"aws-lambda-go", "github.com/aws/aws-lambda-go", // the gateway makes its events
-		"pkg/apigw pkg/gateway internal/oneprocess pkg/devserver functions/ cmd/ tests/"},
+		"internal/jobqueue internal/oneprocess pkg/apigw pkg/gateway pkg/devserver functions/ cmd/ tests/"},
 }
 
 // testsReach says whose tests may: those of an application link nothing of AWS.
-const testsReach = "internal/oneprocess pkg/apigw pkg/gateway/ pkg/store/ pkg/devserver pkg/verify functions/ cmd/ tests/"
+const testsReach = "internal/ pkg/apigw pkg/gateway/ pkg/store/ pkg/devserver pkg/verify functions/ cmd/ tests/"
 
 type goPackage struct {
 	ImportPath, Name, Dir, ForTest string
@@ -265,6 +267,8 @@ func TestLayersAreKept(t *testing.T) {
 		{"a test of cmd/doze/project/app imports pkg/rooms", []goPackage{{ImportPath: module + "cmd/doze/project/app", Name: "app",
 			TestImports: []string{module + "pkg/rooms", module + "pkg/socketio/socketiotest"}}}},
 		{"cmd/doze/project/cmd/dev imports internal/oneprocess", []goPackage{in("cmd/doze/project/cmd/dev", module+"internal/oneprocess")}},
+		{"functions/backend imports internal/jobqueue", []goPackage{in("functions/backend", module+"internal/jobqueue")}},
+		{"pkg/apigw imports internal/jobqueue", []goPackage{in("pkg/apigw", module+"internal/jobqueue")}},
 		{"functions/poll imports internal/oneprocess", []goPackage{in("functions/poll", module+"internal/oneprocess")}},
 		{"pkg/devserver imports tests/fakeclock", []goPackage{in("pkg/devserver", module+"tests/fakeclock")}},
 		{"pkg/new belongs to no layer", []goPackage{in("pkg/new")}},

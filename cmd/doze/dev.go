@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/dozeio/doze/app"
+	"github.com/dozeio/doze/internal/jobqueue"
 	"github.com/dozeio/doze/internal/oneprocess"
 	"github.com/dozeio/doze/pkg/apigw"
 	"github.com/dozeio/doze/pkg/socketio"
@@ -41,7 +42,7 @@ func dev(ctx context.Context, args []string, out, log io.Writer) error {
 		polling, stop := context.WithCancel(context.WithoutCancel(ctx)) // connections that are closed at the end have jobs too
 		var polled sync.WaitGroup
 		polled.Go(func() {
-			services.queue.Poll(polling, apigw.NewHeartbeat(s.Engine, services.queue), o.Gateway.Logger)
+			jobqueue.Poll(polling, services.sqs, services.queues.Jobs, apigw.NewHeartbeat(s.Engine, services.queue), o.Gateway.Logger)
 		})
 		defer polled.Wait()
 		defer stop()

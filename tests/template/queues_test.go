@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/dozeio/doze/pkg/apigw"
+	"github.com/dozeio/doze/internal/jobqueue"
 )
 
 // loops looks for functions that can send to a queue that they are invoked by, be it through others. Lambda ends such a
@@ -84,11 +84,11 @@ func (t Template) queues() (all []string) {
 		of, name  string
 		got, want int
 	}{
-		{"JobQueue", "VisibilityTimeout", hidden, seconds(apigw.JobVisibility)},
-		{"JobQueue", "MessageRetentionPeriod", kept, seconds(apigw.JobRetention)},
-		{"JobQueue", "maxReceiveCount", receives, apigw.JobReceives},
-		{"HeartbeatFunction", "Timeout", timeout, seconds(apigw.JobTime)},
-		{mappings[0], "BatchSize", number(m["BatchSize"]), apigw.JobBatch},
+		{"JobQueue", "VisibilityTimeout", hidden, seconds(jobqueue.JobVisibility)},
+		{"JobQueue", "MessageRetentionPeriod", kept, seconds(jobqueue.JobRetention)},
+		{"JobQueue", "maxReceiveCount", receives, jobqueue.JobReceives},
+		{"HeartbeatFunction", "Timeout", timeout, seconds(jobqueue.JobTime)},
+		{mappings[0], "BatchSize", number(m["BatchSize"]), jobqueue.JobBatch},
 	} {
 		if same.got != same.want {
 			all = append(all, fmt.Sprintf("%s has a %s of %d, want %d", same.of, same.name, same.got, same.want))
