@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/dozeio/doze/internal/testparts"
 	"github.com/dozeio/doze/pkg/protocol"
 	"github.com/dozeio/doze/pkg/socketio"
 	"github.com/dozeio/doze/pkg/socketio/socketiotest"
@@ -96,7 +97,7 @@ func TestEveryWayToDisconnectRunsTheHandlersOnceWithItsReason(t *testing.T) {
 					}
 					witness.Expect("bye", id)
 					witness.ExpectNothing()
-					if rows := s.Store.Rows(); rows.Members != 3 {
+					if rows := testparts.Store(s).Rows(); rows.Members != 3 {
 						t.Errorf("rows: %+v", rows)
 					}
 					if len(log.lines(t, "a handler failed")) > 0 {
@@ -182,7 +183,7 @@ func TestASocketThatHasLeftCanDoNothingMore(t *testing.T) {
 					t.Errorf("returned %v", err)
 				}
 			}
-			if rows := s.Store.Rows(); len(errs) != 9 || rows.Members > 0 {
+			if rows := testparts.Store(s).Rows(); len(errs) != 9 || rows.Members > 0 {
 				t.Errorf("%d errors, rows %+v", len(errs), rows)
 			}
 			log.nothing(t)
@@ -217,7 +218,7 @@ func TestASocketIsOfNoUseAfterItsHandler(t *testing.T) {
 	client.ConnectError("/shut")
 	useless()
 	client.ExpectNothing()
-	if rows := s.Store.Rows(); rows.Members != 1 || client.Disconnected() != "" {
+	if rows := testparts.Store(s).Rows(); rows.Members != 1 || client.Disconnected() != "" {
 		t.Errorf("rows: %+v", rows)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/dozeio/doze/internal/testparts"
 	"github.com/dozeio/doze/pkg/engine"
 	"github.com/dozeio/doze/pkg/socketio"
 	"github.com/dozeio/doze/pkg/socketio/socketiotest"
@@ -375,8 +376,8 @@ func TestARecipientThatIsGoneIsNoErrorAndIsCleanedUp(t *testing.T) {
 		t.Errorf("Emit returned %v", err)
 	}
 	a.Expect("got", 1)
-	if s.Settle(); reason != "transport close" || s.Store.Rows().Members != 1 {
-		t.Errorf("reason %q, rows %+v", reason, s.Store.Rows())
+	if s.Settle(); reason != "transport close" || testparts.Store(s).Rows().Members != 1 {
+		t.Errorf("reason %q, rows %+v", reason, testparts.Store(s).Rows())
 	}
 }
 
