@@ -51,9 +51,9 @@ type receipt struct {
 	Time int64  `json:"time"`
 }
 
-// New returns the chat. origins are those of other sites whose pages may connect.
-func New(origins ...string) *socketio.Server {
-	io := socketio.New(socketio.Options{AllowOrigins: origins, MaxRooms: maxRooms})
+// New returns the chat.
+func New() *socketio.Server {
+	io := socketio.New(socketio.Options{MaxRooms: maxRooms})
 	chat := io.Of("/")
 	chat.Use(requireNickname)
 	chat.OnConnection(welcome)

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/dozeio/doze/pkg/devserver"
+	"github.com/dozeio/doze/internal/oneprocess"
 	"github.com/dozeio/doze/pkg/engine"
 	"github.com/dozeio/doze/pkg/socketio"
 	"github.com/dozeio/doze/pkg/store/dynamo"
@@ -43,7 +43,7 @@ func TestStockClientsOnABadTable(t *testing.T) {
 			if err := dynamo.CreateTable(t.Context(), client, table); err != nil {
 				t.Fatal(err)
 			}
-			s, err := devserver.Start(devserver.Options{
+			s, err := oneprocess.Start(oneprocess.Options{
 				Engine:  engine.Options{BinaryFrames: g.ordered, OrderedFrames: g.ordered},
 				Gateway: g.options(),
 				Wrap: func(b socketio.Backend) socketio.Backend {

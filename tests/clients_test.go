@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"github.com/dozeio/doze/app"
-	"github.com/dozeio/doze/pkg/devserver"
+	"github.com/dozeio/doze/internal/oneprocess"
 	"github.com/dozeio/doze/pkg/engine"
 	"github.com/dozeio/doze/tests/clientapp"
 )
@@ -19,7 +19,7 @@ import (
 func TestStockClients(t *testing.T) {
 	for _, g := range gateways {
 		t.Run(g.name, func(t *testing.T) {
-			s, err := devserver.Start(devserver.Options{
+			s, err := oneprocess.Start(oneprocess.Options{
 				Engine:  engine.Options{BinaryFrames: g.ordered, OrderedFrames: g.ordered},
 				Gateway: g.options(),
 			}, clientapp.New().Bind)
@@ -56,7 +56,7 @@ const (
 // gateway keeps the order of frames, as Node does.
 func TestOracle(t *testing.T) {
 	node(t, nil, "oracle/selftest.mjs")
-	s, err := devserver.Start(devserver.Options{
+	s, err := oneprocess.Start(oneprocess.Options{
 		Engine: engine.Options{BinaryFrames: true, OrderedFrames: true},
 	}, clientapp.New().Bind)
 	closeAfter(t, s, err)
@@ -67,9 +67,9 @@ func TestOracle(t *testing.T) {
 func TestChatInBrowser(t *testing.T) {
 	for _, g := range gateways {
 		t.Run(g.name, func(t *testing.T) {
-			o := devserver.Options{Engine: engine.Options{BinaryFrames: g.ordered, OrderedFrames: g.ordered}, Gateway: g.options()}
+			o := oneprocess.Options{Engine: engine.Options{BinaryFrames: g.ordered, OrderedFrames: g.ordered}, Gateway: g.options()}
 			o.Gateway.Site = app.Page()
-			s, err := devserver.Start(o, app.New().Bind)
+			s, err := oneprocess.Start(o, app.New().Bind)
 			closeAfter(t, s, err)
 			node(t, []string{"DOZE_URL=" + s.URL}, "browser/chat.mjs")
 		})

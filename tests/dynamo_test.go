@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/dozeio/doze/pkg/devserver"
+	"github.com/dozeio/doze/internal/oneprocess"
 	"github.com/dozeio/doze/pkg/engine"
 	"github.com/dozeio/doze/pkg/socketio"
 	"github.com/dozeio/doze/pkg/store/dynamo"
@@ -26,7 +26,7 @@ func TestOfficialSuitesOnDynamoDB(t *testing.T) {
 	t.Cleanup(stop)
 	client := dynalite.Client(url)
 	for _, g := range gateways[:2] {
-		o := devserver.Options{
+		o := oneprocess.Options{
 			Engine: engine.Options{BinaryFrames: g.ordered, OrderedFrames: g.ordered,
 				PingInterval: 600 * time.Millisecond, PingTimeout: 500 * time.Millisecond, ConnectTimeout: 3 * time.Second},
 			Gateway: g.options(),
@@ -55,6 +55,6 @@ func TestOfficialSuitesOnDynamoDB(t *testing.T) {
 	}
 }
 
-func target(s *devserver.Server, o devserver.Options) conformance.Target {
+func target(s *oneprocess.Server, o oneprocess.Options) conformance.Target {
 	return conformance.Target{URL: s.URL, BinaryFrames: o.Engine.BinaryFrames, PingInterval: o.Engine.PingInterval, PingTimeout: o.Engine.PingTimeout}
 }

@@ -8,7 +8,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/dozeio/doze/pkg/devserver"
+	"github.com/dozeio/doze/internal/oneprocess"
 	"github.com/dozeio/doze/tests/clientapp"
 	"github.com/dozeio/doze/tests/rawclient"
 )
@@ -19,7 +19,7 @@ import (
 func TestEarlyFrames(t *testing.T) {
 	for _, g := range gateways[1:3] {
 		t.Run(g.name, func(t *testing.T) {
-			s, err := devserver.Start(devserver.Options{Gateway: g.options()}, clientapp.New().Bind)
+			s, err := oneprocess.Start(oneprocess.Options{Gateway: g.options()}, clientapp.New().Bind)
 			closeAfter(t, s, err)
 			earlyFrames(t, s.URL)
 		})

@@ -26,38 +26,54 @@ var layers = []struct{ folder, may string }{
 	{"pkg/gateway", ""},
 	{"pkg/site", ""},
 	{"pkg/engine", "pkg/protocol"},
-	{"pkg/socketio/socketiotest", "pkg/socketio pkg/engine pkg/rooms pkg/protocol pkg/store/memory"},
+	{"pkg/socketio/socketiotest", "internal/testparts pkg/socketio pkg/engine pkg/rooms pkg/protocol pkg/store/memory"},
 	{"pkg/socketiotest", "pkg/socketio pkg/engine pkg/rooms pkg/protocol pkg/store/memory"},
 	{"pkg/socketio", "pkg/engine pkg/rooms pkg/protocol"},
-	{"pkg/apigw", "pkg/engine"},
+	{"pkg/apigw", "internal/sqsask pkg/engine"},
 	{"pkg/store/storetest", "pkg/engine pkg/rooms tests/fakeclock"},
 	{"pkg/store", "pkg/engine pkg/rooms"},
-	{"pkg/devserver", "pkg/apigw pkg/engine pkg/gateway pkg/site pkg/socketio pkg/store/memory"},
+	{"internal/testparts", "pkg/engine pkg/store/memory"},
+	{"internal/sqsask", ""},
+	{"internal/jobqueue", "internal/sqsask pkg/apigw"},
+	{"internal/oneprocess", "pkg/apigw pkg/engine pkg/gateway pkg/site pkg/socketio pkg/store/memory"},
+	{"pkg/devserver", "internal/oneprocess pkg/engine pkg/gateway pkg/socketio"},
 	{"pkg/verify/counterpart", "pkg/socketio"},
 	{"pkg/verify", ""},
+	// What an application is made of, doze new writes and the README shows: no name of the engine is needed for it.
 	{"app", "pkg/socketio"},
-	{"functions", "app pkg/"},
-	{"cmd/doze/project/app", "pkg/socketio"}, // what doze new writes
-	{"cmd/doze/project", "pkg/"},
-	{"cmd", "app pkg/"},
-	{"tests", "app functions/ cmd/ pkg/"},
+	{"functions/backend", "pkg/"},
+	{"functions", "app pkg/apigw"},
+	{"cmd/doze/project/app", "pkg/socketio"},
+	{"cmd/doze/project", "pkg/devserver pkg/gateway pkg/socketio"},
+	{"tests/docs/program/app", "pkg/socketio"},
+	{"tests/docs/program", "pkg/devserver pkg/socketio"},
+	{"cmd", "app internal/jobqueue internal/oneprocess pkg/"},
+	{"tests", "app functions/ cmd/ internal/ pkg/"},
 }
+
+// applications are the folders of applications. Their tests may import, of Doze, what testsMay says; pkg/protocol is for
+// packets that a client sends as they are.
+const (
+	applications = "app/ cmd/doze/project/ tests/docs/program/"
+	testsMay     = "pkg/socketio pkg/socketio/socketiotest pkg/devserver pkg/protocol"
+)
 
 // reaches says who may depend on modules of AWS, directly or not.
 var reaches = []struct{ what, prefixes, may string }{
 	{"the AWS SDK", "github.com/aws/aws-sdk-go-v2 github.com/aws/smithy-go",
-		"pkg/apigw pkg/store/dynamo pkg/devserver functions/ cmd/ tests/"},
+		"internal/ pkg/apigw pkg/store/dynamo pkg/devserver functions/ cmd/ tests/"},
 	{"aws-lambda-go", "github.com/aws/aws-lambda-go", // the gateway makes its events
-		"pkg/apigw pkg/gateway pkg/devserver functions/ cmd/ tests/"},
+		"internal/jobqueue internal/oneprocess pkg/apigw pkg/gateway pkg/devserver functions/ cmd/ tests/"},
 }
 
 // testsReach says whose tests may: those of an application link nothing of AWS.
-const testsReach = "pkg/apigw pkg/gateway/ pkg/store/ pkg/devserver pkg/verify functions/ cmd/ tests/"
+const testsReach = "internal/ pkg/apigw pkg/gateway/ pkg/store/ pkg/devserver pkg/verify functions/ cmd/ tests/"
 
 type goPackage struct {
 	ImportPath, Name, Dir, ForTest string
 	Standard                       bool
 	Imports                        []string
+	TestImports, XTestImports      []string
 }
 
 func TestLayers(t *testing.T) {
@@ -85,7 +101,7 @@ func TestApplicationsTestsLinkNothingOfAWS(t *testing.T) {
 // goList runs go list on everything, including what only the longer tests are made of.
 func goList(t *testing.T, flags ...string) (packages []goPackage) {
 	t.Helper()
-	args := append([]string{"list", "-tags", "full", "-json=ImportPath,Name,Dir,ForTest,Standard,Imports"}, flags...)
+	args := append([]string{"list", "-tags", "full", "-json=ImportPath,Name,Dir,ForTest,Standard,Imports,TestImports,XTestImports"}, flags...)
 	cmd := exec.Command("go", append(args, "./...")...)
 	cmd.Dir = ".."
 	out, err := cmd.Output()
@@ -149,6 +165,15 @@ func violations(packages []goPackage) (all []string) {
 			other, ours := strings.CutPrefix(imported, module)
 			if ours && !within(other, layers[i].folder) && !allowed(other, layers[i].may) {
 				all = append(all, name+" imports "+other+", but may import of Doze only: "+cmp.Or(layers[i].may, "nothing"))
+			}
+		}
+		if !allowed(name, applications) {
+			continue
+		}
+		for _, imported := range slices.Concat(p.TestImports, p.XTestImports) {
+			other, ours := strings.CutPrefix(imported, module)
+			if ours && !within(other, layers[i].folder) && !allowed(other, testsMay) {
+				all = append(all, "a test of "+name+" imports "+other+", but may import of Doze only: "+testsMay)
 			}
 		}
 	}
@@ -235,6 +260,17 @@ func TestLayersAreKept(t *testing.T) {
 		{"pkg/apigw imports pkg/socketio", []goPackage{in("pkg/apigw", module+"pkg/socketio")}},
 		{"pkg/store/memory imports pkg/socketio", []goPackage{in("pkg/store/memory", module+"pkg/socketio")}},
 		{"app imports pkg/engine", []goPackage{in("app", module+"pkg/engine")}},
+		{"functions/poll imports pkg/engine", []goPackage{in("functions/poll", module+"pkg/engine")}},
+		{"", []goPackage{in("functions/poll", module+"app", module+"pkg/apigw", module+"functions/backend"), in("functions/backend", module+"pkg/engine")}},
+		{"cmd/doze/project/cmd/dev imports pkg/engine", []goPackage{in("cmd/doze/project/cmd/dev", module+"pkg/engine")}},
+		{"tests/docs/program/app imports pkg/engine", []goPackage{in("tests/docs/program/app", module+"pkg/engine")}},
+		{"a test of app imports pkg/engine", []goPackage{{ImportPath: module + "app", Name: "app", XTestImports: []string{module + "pkg/engine", module + "app"}}}},
+		{"a test of cmd/doze/project/app imports pkg/rooms", []goPackage{{ImportPath: module + "cmd/doze/project/app", Name: "app",
+			TestImports: []string{module + "pkg/rooms", module + "pkg/socketio/socketiotest"}}}},
+		{"cmd/doze/project/cmd/dev imports internal/oneprocess", []goPackage{in("cmd/doze/project/cmd/dev", module+"internal/oneprocess")}},
+		{"functions/backend imports internal/jobqueue", []goPackage{in("functions/backend", module+"internal/jobqueue")}},
+		{"pkg/apigw imports internal/jobqueue", []goPackage{in("pkg/apigw", module+"internal/jobqueue")}},
+		{"functions/poll imports internal/oneprocess", []goPackage{in("functions/poll", module+"internal/oneprocess")}},
 		{"pkg/devserver imports tests/fakeclock", []goPackage{in("pkg/devserver", module+"tests/fakeclock")}},
 		{"pkg/new belongs to no layer", []goPackage{in("pkg/new")}},
 		{"pkg/socketio must not reach the AWS SDK: " + module + "pkg/socketio -> x -> " + sdk,

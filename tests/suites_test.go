@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/dozeio/doze/pkg/devserver"
+	"github.com/dozeio/doze/internal/oneprocess"
 	"github.com/dozeio/doze/pkg/engine"
 	"github.com/dozeio/doze/pkg/gateway"
 	"github.com/dozeio/doze/tests/conformance"
@@ -39,7 +39,7 @@ func (g gatewayKind) options() gateway.Options {
 // assert what it does with a binary frame instead.
 func TestOfficialSuites(t *testing.T) {
 	for _, g := range gateways {
-		o := devserver.Options{
+		o := oneprocess.Options{
 			Engine:  engine.Options{BinaryFrames: g.ordered, OrderedFrames: g.ordered},
 			Gateway: g.options(),
 		}
@@ -54,14 +54,14 @@ func TestOfficialSuites(t *testing.T) {
 	}
 }
 
-func serve(t *testing.T, suite string, o devserver.Options) *devserver.Server {
+func serve(t *testing.T, suite string, o oneprocess.Options) *oneprocess.Server {
 	t.Helper()
 	s, err := suiteapp.Start(suite, o)
 	return closeAfter(t, s, err)
 }
 
 // closeAfter closes a server at the end of a test.
-func closeAfter(t *testing.T, s *devserver.Server, err error) *devserver.Server {
+func closeAfter(t *testing.T, s *oneprocess.Server, err error) *oneprocess.Server {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)

@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/smithy-go/logging"
 
+	"github.com/dozeio/doze/internal/jobqueue"
 	"github.com/dozeio/doze/pkg/apigw"
 	"github.com/dozeio/doze/pkg/socketio"
 	"github.com/dozeio/doze/pkg/store/dynamo"
@@ -27,6 +28,9 @@ type services struct {
 type connected struct {
 	store *dynamo.Store   // nil for none
 	queue *apigw.SQSQueue // nil for none
+
+	sqs    *sqs.Client // of queue
+	queues apigw.Queues
 }
 
 // connect makes what is missing.
@@ -55,12 +59,11 @@ func (s services) connect(ctx context.Context) (c connected, err error) {
 		c.store = dynamo.New(client, s.table, nil)
 	}
 	if s.queue != "" {
-		client := sqs.NewFromConfig(cfg, func(o *sqs.Options) { o.HTTPClient = apigw.HTTPClient(apigw.PollTime) })
-		queues, err := apigw.CreateQueues(ctx, client, s.queue)
-		if err != nil {
+		c.sqs = sqs.NewFromConfig(cfg, func(o *sqs.Options) { o.HTTPClient = apigw.HTTPClient(jobqueue.PollTime) })
+		if c.queues, err = jobqueue.Create(ctx, c.sqs, s.queue); err != nil {
 			return c, err
 		}
-		c.queue = apigw.NewSQSQueue(client, queues)
+		c.queue = apigw.NewSQSQueue(c.sqs, c.queues)
 	}
 	return c, nil
 }

@@ -13,8 +13,9 @@ import (
 	"time"
 
 	"github.com/dozeio/doze/app"
+	"github.com/dozeio/doze/internal/jobqueue"
+	"github.com/dozeio/doze/internal/oneprocess"
 	"github.com/dozeio/doze/pkg/apigw"
-	"github.com/dozeio/doze/pkg/devserver"
 	"github.com/dozeio/doze/pkg/socketio"
 	"github.com/dozeio/doze/pkg/verify/counterpart"
 )
@@ -33,7 +34,7 @@ func dev(ctx context.Context, args []string, out, log io.Writer) error {
 		return err
 	}
 	o.Wrap = services.wrap
-	s, err := devserver.Start(o, chat.Bind)
+	s, err := oneprocess.Start(o, chat.Bind)
 	if err != nil {
 		return err
 	}
@@ -41,7 +42,7 @@ func dev(ctx context.Context, args []string, out, log io.Writer) error {
 		polling, stop := context.WithCancel(context.WithoutCancel(ctx)) // connections that are closed at the end have jobs too
 		var polled sync.WaitGroup
 		polled.Go(func() {
-			services.queue.Poll(polling, apigw.NewHeartbeat(s.Engine, services.queue), o.Engine.Logger)
+			jobqueue.Poll(polling, services.sqs, services.queues.Jobs, apigw.NewHeartbeat(s.Engine, services.queue), o.Gateway.Logger)
 		})
 		defer polled.Wait()
 		defer stop()
@@ -62,17 +63,17 @@ func dev(ctx context.Context, args []string, out, log io.Writer) error {
 }
 
 // devOptions reads the flags.
-func devOptions(args []string, log io.Writer) (o devserver.Options, aws services, chat *socketio.Server, err error) {
+func devOptions(args []string, log io.Writer) (o oneprocess.Options, aws services, chat *socketio.Server, err error) {
 	f := flag.NewFlagSet("doze dev", flag.ContinueOnError)
 	f.SetOutput(log)
 	e := &o.Engine
 	f.StringVar(&o.Addr, "addr", "127.0.0.1:3000", "`address` to listen on; port 0 takes a free one")
 	f.Func("host", hostUsage, hostNames(&o.Hosts))
 	f.StringVar(&o.Clients, "client", "", "`folder` with socket.io.js of socket.io 4.8.4, the version that the chat's page runs (default: the npm package socket.io nearby, else its CDN)")
-	f.DurationVar(&e.PingInterval, "ping-interval", 25*time.Second, "time between two pings; 300s is what a deployment uses")
-	f.DurationVar(&e.PingTimeout, "ping-timeout", 20*time.Second, "time for the pong to come")
-	f.DurationVar(&e.ConnectTimeout, "connect-timeout", 45*time.Second, "time to join a first namespace")
-	f.DurationVar(&e.UpgradeTimeout, "upgrade-timeout", 10*time.Second, "time to complete an upgrade")
+	f.DurationVar(&e.PingInterval, "ping-interval", 0, "time between two pings; 300s is what a deployment uses (default: what the application says, or 25s)")
+	f.DurationVar(&e.PingTimeout, "ping-timeout", 0, "time for the pong to come (default: what the application says, or 20s)")
+	f.DurationVar(&e.ConnectTimeout, "connect-timeout", 0, "time to join a first namespace (default: what the application says, or 45s)")
+	f.DurationVar(&e.UpgradeTimeout, "upgrade-timeout", 0, "time to complete an upgrade (default: what the application says, or 10s)")
 	f.IntVar(&e.MaxPayload, "max-payload", 1_000_000, "`bytes` of a polling request")
 	f.BoolVar(&e.BinaryFrames, "binary-frames", false, "a gateway that passes binary WebSocket frames, as API Gateway does not")
 	f.BoolVar(&e.OrderedFrames, "ordered", false, "a gateway that keeps the order of frames, as API Gateway does not")
@@ -98,14 +99,15 @@ func devOptions(args []string, log io.Writer) (o devserver.Options, aws services
 	if _, err := os.Stat(filepath.Join(o.Clients, "socket.io.js")); o.Clients != "" && err != nil {
 		return o, aws, nil, fmt.Errorf("-client %s: there is no socket.io.js: name the folder client-dist of the npm package socket.io", o.Clients)
 	}
-	e.Logger = logger(log, *verbose)
-	o.Gateway.Logger = e.Logger
-	o.Gateway.Site = app.Page()
-	var origins []string
-	if *allow != "" {
-		origins = strings.Split(*allow, ",")
+	o.Gateway.Logger = logger(log, *verbose)
+	if *verbose { // it was asked for, so it goes before a logger that the application has
+		e.Logger = o.Gateway.Logger
 	}
-	chat = app.New(origins...)
+	o.Gateway.Site = app.Page()
+	if *allow != "" {
+		e.AllowOrigins = strings.Split(*allow, ",")
+	}
+	chat = app.New()
 	if *asked {
 		counterpart.Register(chat)
 	}

@@ -63,6 +63,9 @@ func TestAProjectHasWhatTheRepositoryHas(t *testing.T) {
 			t.Errorf("%s still has a name of Doze's own", name)
 		}
 		if strings.HasSuffix(name, ".go") {
+			if strings.Contains(text, "engine.") || strings.Contains(text, "/pkg/engine") {
+				t.Errorf("%s names something of pkg/engine, which an application needs not know", name)
+			}
 			if formatted, err := format.Source([]byte(text)); err != nil || string(formatted) != text {
 				t.Errorf("%s is not formatted: %v", name, err)
 			}

@@ -7,8 +7,8 @@
 //	DOZE_ALLOW_ORIGINS   origins of other sites whose pages may connect, separated by commas; may be empty
 //	DOZE_PUBLIC_ORIGIN   the deployment's own origin where the Host header does not tell it; may be empty
 //	DOZE_VERIFY          "yes" adds the namespace that doze verify asks
-//	DOZE_PING_INTERVAL   time between two pings, such as 300s, which is the default
-//	DOZE_PING_TIMEOUT    time for the pong to come, such as 60s, which is the default
+//	DOZE_PING_INTERVAL   time between two pings, such as 300s; empty: what the application says, or 300s
+//	DOZE_PING_TIMEOUT    time for the pong to come, such as 60s; empty: what the application says, or 60s
 //	DOZE_POLLS           GETs that may wait at the same time; 0 or empty: nobody knows
 //	DOZE_CLIENT_RATE     messages a second that one connection may send; default 100
 package backend
@@ -43,7 +43,6 @@ import (
 // Deployed is what an application is bound to.
 type Deployed struct {
 	socketio.Backend
-	Origins []string // of other sites whose pages may connect
 }
 
 // Exit ends a function that cannot start, with a line for its log that says why.
@@ -52,7 +51,8 @@ func Exit(err error) {
 	os.Exit(1)
 }
 
-// FromEnv reads the environment. The error says which variable to set, and to what.
+// FromEnv reads the environment. The error says which variable to set, and to what. A variable that is set goes before
+// what the application says, and that before the defaults of a deployment.
 //
 // Log lines are what Lambda's JSON format takes
 // (https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html): timestamp, level, message
@@ -68,10 +68,10 @@ func FromEnv() (d Deployed, err error) {
 		return d, err
 	}
 	o := &d.Options
-	if o.PingInterval, err = duration("DOZE_PING_INTERVAL", 300*time.Second); err != nil {
+	if o.PingInterval, err = duration("DOZE_PING_INTERVAL"); err != nil {
 		return d, err
 	}
-	if o.PingTimeout, err = duration("DOZE_PING_TIMEOUT", 60*time.Second); err != nil {
+	if o.PingTimeout, err = duration("DOZE_PING_TIMEOUT"); err != nil {
 		return d, err
 	}
 	if o.Polls, err = number("DOZE_POLLS"); err != nil {
@@ -81,8 +81,8 @@ func FromEnv() (d Deployed, err error) {
 		return d, err
 	}
 	o.PublicOrigin = os.Getenv("DOZE_PUBLIC_ORIGIN")
-	o.Logger = lambdacontext.NewLogger()
-	slog.SetDefault(o.Logger)
+	d.Defaults = engine.Options{PingInterval: 300 * time.Second, PingTimeout: 60 * time.Second, Logger: lambdacontext.NewLogger()}
+	slog.SetDefault(d.Defaults.Logger)
 	store := dynamo.New(dynamodb.NewFromConfig(cfg, func(o *dynamodb.Options) {
 		o.BaseEndpoint = endpoint("DYNAMODB")
 		o.HTTPClient = apigw.HTTPClient(apigw.AttemptTime)
@@ -90,18 +90,26 @@ func FromEnv() (d Deployed, err error) {
 	d.Sessions, d.Rooms = store, store
 	d.Poster, d.Timers = apigw.NewPoster(cfg, connections), timers(cfg, queue)
 	if origins := os.Getenv("DOZE_ALLOW_ORIGINS"); origins != "" {
-		d.Origins = strings.Split(origins, ",")
+		o.AllowOrigins = strings.Split(origins, ",")
 	}
 	return d, nil
 }
 
-// Bind binds an application to the deployment, with what doze verify asks where that is wanted.
+// Bind binds an application to the deployment, with what doze verify asks where that is wanted. It may be called once
+// for an application.
 func (d Deployed) Bind(io *socketio.Server) (*engine.Engine, error) {
 	if os.Getenv("DOZE_VERIFY") == "yes" {
 		counterpart.Register(io)
 	}
-	return io.Bind(d.Backend)
+	e, err := io.Bind(d.Backend)
+	if err == nil && e.Options().PingInterval > maxPingInterval {
+		return nil, fmt.Errorf("backend: PingInterval is %v: write at most %v, because API Gateway closes connections that are silent for ten minutes", e.Options().PingInterval, maxPingInterval)
+	}
+	return e, err
 }
+
+// maxPingInterval is the longest that the template takes.
+const maxPingInterval = 480 * time.Second
 
 // awsConfig reads what Lambda sets. The SDK's package config would look in a dozen more places, and double the time of
 // a cold start.
@@ -157,13 +165,14 @@ func number(name string) (int, error) {
 	return n, nil
 }
 
-func duration(name string, value time.Duration) (time.Duration, error) {
+// duration returns 0 where nothing is set.
+func duration(name string) (time.Duration, error) {
 	s := os.Getenv(name)
 	if s == "" {
-		return value, nil
+		return 0, nil
 	}
 	d, err := time.ParseDuration(s)
-	if err != nil {
+	if err != nil || d < 0 {
 		return 0, fmt.Errorf("backend: %s is %q: write a time such as 300s", name, s)
 	}
 	return d, nil

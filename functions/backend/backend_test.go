@@ -1,14 +1,17 @@
 package backend
 
 import (
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/dozeio/doze/pkg/apigw"
+	"github.com/dozeio/doze/pkg/engine"
 	"github.com/dozeio/doze/pkg/socketio"
 	"github.com/dozeio/doze/pkg/store/memory"
 	"github.com/dozeio/doze/pkg/verify/counterpart"
@@ -50,4 +53,98 @@ func has(io *socketio.Server) (has bool) {
 	defer func() { has = recover() == nil }()
 	io.Of(counterpart.Namespace)
 	return true
+}
+
+// TestWhatTheApplicationSaysIsDone configures a deployment as its functions do, with and without each variable, and
+// with and without an application that says something of its own.
+func TestWhatTheApplicationSaysIsDone(t *testing.T) {
+	const s = time.Second
+	mine := slog.New(slog.DiscardHandler)
+	says := socketio.Options{PingInterval: 7 * s, PingTimeout: 8 * s, ConnectTimeout: 9 * s, UpgradeTimeout: 11 * s,
+		AllowOrigins: []string{"https://app.example"}, Logger: mine}
+	for _, c := range []struct {
+		name, value string
+		app         socketio.Options
+		got         func(engine.Options) any
+		want        any
+	}{
+		{"DOZE_PING_INTERVAL", "", socketio.Options{}, func(o engine.Options) any { return o.PingInterval }, 300 * s},
+		{"DOZE_PING_INTERVAL", "", says, func(o engine.Options) any { return o.PingInterval }, 7 * s},
+		{"DOZE_PING_INTERVAL", "0s", says, func(o engine.Options) any { return o.PingInterval }, 7 * s},
+		{"DOZE_PING_INTERVAL", "42s", socketio.Options{}, func(o engine.Options) any { return o.PingInterval }, 42 * s},
+		{"DOZE_PING_INTERVAL", "42s", says, func(o engine.Options) any { return o.PingInterval }, 42 * s},
+		{"DOZE_PING_INTERVAL", "300s", says, func(o engine.Options) any { return o.PingInterval }, 300 * s},
+		{"DOZE_PING_INTERVAL", "42s", says, func(o engine.Options) any { return o.PingTimeout }, 8 * s},
+		{"DOZE_PING_TIMEOUT", "", socketio.Options{}, func(o engine.Options) any { return o.PingTimeout }, 60 * s},
+		{"DOZE_PING_TIMEOUT", "", says, func(o engine.Options) any { return o.PingTimeout }, 8 * s},
+		{"DOZE_PING_TIMEOUT", "42s", socketio.Options{}, func(o engine.Options) any { return o.PingTimeout }, 42 * s},
+		{"DOZE_PING_TIMEOUT", "42s", says, func(o engine.Options) any { return o.PingTimeout }, 42 * s},
+		{"DOZE_PING_TIMEOUT", "42s", says, func(o engine.Options) any { return o.PingInterval }, 7 * s},
+		{"", "", socketio.Options{}, func(o engine.Options) any { return o.ConnectTimeout }, 45 * s},
+		{"", "", says, func(o engine.Options) any { return o.ConnectTimeout }, 9 * s},
+		{"", "", socketio.Options{}, func(o engine.Options) any { return o.UpgradeTimeout }, 10 * s},
+		{"", "", says, func(o engine.Options) any { return o.UpgradeTimeout }, 11 * s},
+		{"", "", socketio.Options{}, func(o engine.Options) any { return o.Logger == slog.Default() }, true},
+		{"", "", says, func(o engine.Options) any { return o.Logger == mine }, true},
+		{"DOZE_ALLOW_ORIGINS", "", socketio.Options{}, func(o engine.Options) any { return strings.Join(o.AllowOrigins, " ") }, ""},
+		{"DOZE_ALLOW_ORIGINS", "", says, func(o engine.Options) any { return strings.Join(o.AllowOrigins, " ") }, "https://app.example"},
+		{"DOZE_ALLOW_ORIGINS", "https://a.example,https://b.example", socketio.Options{}, func(o engine.Options) any { return strings.Join(o.AllowOrigins, " ") },
+			"https://a.example https://b.example"},
+		{"DOZE_ALLOW_ORIGINS", "https://a.example", says, func(o engine.Options) any { return strings.Join(o.AllowOrigins, " ") },
+			"https://a.example https://app.example"},
+		{"DOZE_CLIENT_RATE", "", says, func(o engine.Options) any { return o.ClientRate }, 100},
+		{"DOZE_CLIENT_RATE", "42", says, func(o engine.Options) any { return o.ClientRate }, 42},
+		{"DOZE_POLLS", "", says, func(o engine.Options) any { return o.Polls }, 0},
+		{"DOZE_POLLS", "42", says, func(o engine.Options) any { return o.Polls }, 42},
+		{"DOZE_PUBLIC_ORIGIN", "https://a.example", says, func(o engine.Options) any { return o.PublicOrigin }, "https://a.example"},
+	} {
+		e, err := deployed(t, c.app, c.name, c.value)
+		if err != nil {
+			t.Errorf("%s=%s: %v", c.name, c.value, err)
+		} else if got := c.got(e.Options()); got != c.want {
+			t.Errorf("%s=%q, the application says %+v: got %v, want %v", c.name, c.value, c.app, got, c.want)
+		}
+	}
+}
+
+// deployed binds an application as the functions do, with one variable more than they need.
+func deployed(t *testing.T, o socketio.Options, name, value string) (*engine.Engine, error) {
+	t.Helper()
+	for variable, value := range map[string]string{
+		"AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b",
+		"DOZE_TABLE": "doze", "DOZE_CONNECTIONS": "http://127.0.0.1:1/live", "DOZE_QUEUE": "http://127.0.0.1:1/1/jobs",
+		"DOZE_ALLOW_ORIGINS": "", "DOZE_PUBLIC_ORIGIN": "", "DOZE_VERIFY": "",
+		"DOZE_PING_INTERVAL": "", "DOZE_PING_TIMEOUT": "", "DOZE_POLLS": "", "DOZE_CLIENT_RATE": "",
+	} {
+		t.Setenv(variable, value)
+	}
+	if name != "" {
+		t.Setenv(name, value)
+	}
+	logger := slog.Default()
+	t.Cleanup(func() { slog.SetDefault(logger) })
+	d, err := FromEnv()
+	if err != nil {
+		return nil, err
+	}
+	return d.Bind(socketio.New(o))
+}
+
+func TestOptionsThatCannotWorkAreErrors(t *testing.T) {
+	for _, c := range []struct{ name, value, want string }{
+		{"DOZE_PING_INTERVAL", "300", "write a time such as 300s"},
+		{"DOZE_PING_INTERVAL", "-5s", "write a time such as 300s"},
+		{"DOZE_PING_TIMEOUT", "soon", "write a time such as 300s"},
+		{"DOZE_PING_INTERVAL", "481s", "at most 8m0s"},
+		{"DOZE_POLLS", "many", "write a number"},
+		{"DOZE_CLIENT_RATE", "-1", "write a number"},
+		{"DOZE_ALLOW_ORIGINS", "example.com", "https://chat.example.com"},
+	} {
+		if _, err := deployed(t, socketio.Options{}, c.name, c.value); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s=%s: %v, want %q", c.name, c.value, err, c.want)
+		}
+	}
+	if _, err := deployed(t, socketio.Options{PingInterval: 9 * time.Minute}, "", ""); err == nil || !strings.Contains(err.Error(), "silent for ten minutes") {
+		t.Errorf("an application with pings every nine minutes: %v", err)
+	}
 }

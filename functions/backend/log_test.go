@@ -28,7 +28,7 @@ func say() {
 	if err != nil {
 		backend.Exit(err)
 	}
-	d.Options.Logger.Debug("not at this level")
+	d.Defaults.Logger.Debug("not at this level")
 	e, err := app.New().Bind(d.Backend)
 	if err != nil {
 		backend.Exit(err)

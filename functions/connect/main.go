@@ -19,7 +19,7 @@ func main() {
 	}
 	after := apigw.NewAfterResponse(os.Getenv("AWS_LAMBDA_RUNTIME_API"), b.Timers) // for open packets
 	b.Timers = after
-	e, err := b.Bind(app.New(b.Origins...))
+	e, err := b.Bind(app.New())
 	if err != nil {
 		backend.Exit(err)
 	}

@@ -15,7 +15,7 @@ func main() {
 	if err != nil {
 		backend.Exit(err)
 	}
-	e, err := b.Bind(app.New(b.Origins...))
+	e, err := b.Bind(app.New())
 	if err != nil {
 		backend.Exit(err)
 	}

@@ -16,7 +16,10 @@ import (
 	"github.com/dozeio/doze/pkg/engine"
 )
 
-var _ engine.Timers = (*AfterResponse)(nil)
+var _ interface {
+	engine.Timers
+	engine.PromptTimers
+} = (*AfterResponse)(nil)
 
 // AfterResponse carries out the jobs that a client waits for in the process that schedules them, once it has given its
 // response: on Lambda, by an internal extension (https://docs.aws.amazon.com/lambda/latest/dg/lambda-extensions.html),
@@ -32,32 +35,36 @@ type AfterResponse struct {
 	in    *bufio.Reader
 	api   string // of extensions
 	id    string // of this one; empty: there is none
-	job   func(context.Context, []byte) error
 	log   func(ctx context.Context, msg string, args ...any)
 
 	mu       sync.Mutex
-	pending  [][]byte
-	finished chan [][]byte // of one invocation, which has returned
+	pending  []prompt
+	finished chan []prompt // of one invocation, which has returned
+}
+
+// prompt is a job that this process does itself, unless that fails.
+type prompt struct {
+	job []byte
+	do  func(context.Context) error
 }
 
 // NewAfterResponse returns the Timers for an engine, on a queue. api is the value of AWS_LAMBDA_RUNTIME_API, empty
 // outside of Lambda. Nothing is sent before Wrap.
 func NewAfterResponse(api string, queue engine.Timers) *AfterResponse {
-	a := &AfterResponse{queue: queue, finished: make(chan [][]byte, 1)}
+	a := &AfterResponse{queue: queue, finished: make(chan []prompt, 1)}
 	if api != "" {
 		a.api = api
 	}
 	return a
 }
 
-// Wrap returns the function h of the engine e, whose urgent jobs (engine.Urgent) are then carried out after each
-// response. It has to be called once, before lambda.Start: extensions are registered while a process starts. Without
+// Wrap returns the function h of the engine e, for whose clients that wait jobs are then done after each response. It has to be called once, before lambda.Start: extensions are registered while a process starts. Without
 // extensions it returns h.
 func (a *AfterResponse) Wrap(h Handler, e *engine.Engine) Handler {
 	if a.api == "" {
 		return h
 	}
-	a.job, a.log = e.JobAtOnce, e.Options().Logger.ErrorContext
+	a.log = e.Options().Logger.ErrorContext
 	if err := a.register(); err != nil {
 		e.Options().Logger.Warn("there are no extensions here, so that open packets go through the queue", "error", err)
 		return h
@@ -68,13 +75,18 @@ func (a *AfterResponse) Wrap(h Handler, e *engine.Engine) Handler {
 
 // Schedule implements engine.Timers.
 func (a *AfterResponse) Schedule(ctx context.Context, job []byte, after time.Duration) error {
-	if a.id == "" || after > 0 || !engine.Urgent(job) {
-		return a.queue.Schedule(ctx, job, after)
+	return a.queue.Schedule(ctx, job, after)
+}
+
+// SchedulePromptly implements engine.PromptTimers.
+func (a *AfterResponse) SchedulePromptly(job []byte, do func(context.Context) error) bool {
+	if a.id == "" {
+		return false
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.pending = append(a.pending, bytes.Clone(job))
-	return nil
+	a.pending = append(a.pending, prompt{bytes.Clone(job), do})
+	return true
 }
 
 // afterwards is a function that says when it has returned.
@@ -110,23 +122,23 @@ func (a *AfterResponse) serve() {
 	}
 }
 
-func (a *AfterResponse) do(jobs [][]byte, deadline time.Time) {
+func (a *AfterResponse) do(jobs []prompt, deadline time.Time) {
 	if len(jobs) == 0 {
 		return
 	}
 	ctx, cancel := context.WithDeadline(context.Background(), deadline.Add(-reserve))
 	defer cancel()
 	var all sync.WaitGroup
-	for _, job := range jobs {
+	for _, p := range jobs {
 		all.Go(func() {
-			err := a.job(ctx, job)
+			err := p.do(ctx)
 			if err == nil {
 				return
 			}
 			last, end := context.WithTimeout(context.WithoutCancel(ctx), reserve/2)
 			defer end()
-			if again := a.queue.Schedule(last, job, 0); again != nil {
-				a.log(ctx, "a job failed and is lost", "body", string(job), "error", err, "queue", again)
+			if again := a.queue.Schedule(last, p.job, 0); again != nil {
+				a.log(ctx, "a job failed and is lost", "body", string(p.job), "error", err, "queue", again)
 			}
 		})
 	}

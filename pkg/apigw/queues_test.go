@@ -24,6 +24,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
+	"github.com/dozeio/doze/internal/jobqueue"
 	"github.com/dozeio/doze/pkg/apigw"
 	"github.com/dozeio/doze/pkg/engine"
 	"github.com/dozeio/doze/pkg/gateway"
@@ -107,7 +108,7 @@ func openSQS(t *testing.T, do func(context.Context, []byte) error) openQueue {
 	client := sqsClient(url)
 	name, queues := "doze-"+rand.Text(), apigw.Queues{}
 	if _, err := patiently(func() (err error) {
-		queues, err = apigw.CreateQueues(t.Context(), client, name)
+		queues, err = jobqueue.Create(t.Context(), client, name)
 		return err
 	}); err != nil {
 		t.Fatal(err)
@@ -117,7 +118,7 @@ func openSQS(t *testing.T, do func(context.Context, []byte) error) openQueue {
 	over := make(chan struct{})
 	go func() {
 		defer close(over)
-		q.Poll(ctx, apigw.NewJobs(do, quiet, q), slog.Default())
+		jobqueue.Poll(ctx, client, queues.Jobs, apigw.NewJobs(do, quiet, q), slog.Default())
 	}()
 	t.Cleanup(func() {
 		cancel()

@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
+	"github.com/dozeio/doze/internal/sqsask"
 	"github.com/dozeio/doze/pkg/engine"
 )
 
@@ -22,7 +23,7 @@ var (
 	_ failedJobs    = (*SQSQueue)(nil)
 )
 
-// Queues are the URLs of a deployment's standard queues. [CreateQueues] makes them, or a template.
+// Queues are the URLs of a deployment's standard queues. The template makes them.
 type Queues struct {
 	Jobs string // timers and jobs
 	Dead string // jobs that can never succeed or have failed too often, with the reason. Empty: the redrive policy's turn
@@ -58,7 +59,7 @@ func (q *SQSQueue) Schedule(ctx context.Context, job []byte, after time.Duration
 	case after < 0 || after > maxJobDelay:
 		return fmt.Errorf("apigw: a delay of %v: SQS takes 0 to %v", after, maxJobDelay)
 	}
-	_, err := ask(ctx, q.client, q.queues.Jobs, q.client.SendMessage, &sqs.SendMessageInput{
+	_, err := sqsask.Ask(ctx, q.client, q.queues.Jobs, q.client.SendMessage, &sqs.SendMessageInput{
 		QueueUrl:     &q.queues.Jobs,
 		MessageBody:  aws.String(string(job)),
 		DelaySeconds: int32((after + time.Second - 1) / time.Second),
@@ -73,7 +74,7 @@ func unstorable(r rune) bool {
 
 // postpone implements failedJobs.
 func (q *SQSQueue) postpone(ctx context.Context, m events.SQSMessage, after time.Duration) error {
-	_, err := ask(ctx, q.client, q.queues.Jobs, q.client.ChangeMessageVisibility, &sqs.ChangeMessageVisibilityInput{
+	_, err := sqsask.Ask(ctx, q.client, q.queues.Jobs, q.client.ChangeMessageVisibility, &sqs.ChangeMessageVisibilityInput{
 		QueueUrl:          &q.queues.Jobs,
 		ReceiptHandle:     &m.ReceiptHandle,
 		VisibilityTimeout: int32(after / time.Second),
@@ -86,7 +87,7 @@ func (q *SQSQueue) bury(ctx context.Context, m events.SQSMessage, reason string)
 	if q.queues.Dead == "" {
 		return errors.New("apigw: there is no dead-letter queue: set its URL")
 	}
-	_, err := ask(ctx, q.client, q.queues.Dead, q.client.SendMessage, &sqs.SendMessageInput{
+	_, err := sqsask.Ask(ctx, q.client, q.queues.Dead, q.client.SendMessage, &sqs.SendMessageInput{
 		QueueUrl:    &q.queues.Dead,
 		MessageBody: &m.Body,
 		MessageAttributes: map[string]types.MessageAttributeValue{

@@ -21,6 +21,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
+	"github.com/dozeio/doze/internal/jobqueue"
 	"github.com/dozeio/doze/pkg/apigw"
 )
 
@@ -34,7 +35,7 @@ func newQueues(t *testing.T) (*sqs.Client, apigw.Queues) {
 	client := sqsClient(url)
 	name, queues := "doze-"+rand.Text(), apigw.Queues{}
 	if _, err := patiently(func() (err error) {
-		queues, err = apigw.CreateQueues(t.Context(), client, name)
+		queues, err = jobqueue.Create(t.Context(), client, name)
 		return err
 	}); err != nil {
 		t.Fatal(err)
@@ -69,13 +70,13 @@ func TestCreateQueues(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 4 {
 		wg.Go(func() {
-			if _, err := apigw.CreateQueues(t.Context(), client, name); err != nil {
+			if _, err := jobqueue.Create(t.Context(), client, name); err != nil {
 				t.Error(err)
 			}
 		})
 	}
 	wg.Wait()
-	queues, err := apigw.CreateQueues(t.Context(), client, name)
+	queues, err := jobqueue.Create(t.Context(), client, name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,14 +88,14 @@ func TestCreateQueues(t *testing.T) {
 		t.Errorf("%v", a)
 	}
 	setAttribute(t, client, queues.Jobs, "VisibilityTimeout", "30")
-	again, err := apigw.CreateQueues(t.Context(), client, queues.Jobs)
+	again, err := jobqueue.Create(t.Context(), client, queues.Jobs)
 	if err != nil || again != queues {
 		t.Errorf("%v, %v: want %v", again, err, queues)
 	}
 	if a := attributes(t, client, queues.Jobs); a["VisibilityTimeout"] != "30" {
 		t.Error("a queue that was there has been changed")
 	}
-	if _, err := apigw.CreateQueues(t.Context(), client, "doze.fifo"); err == nil || !strings.Contains(err.Error(), "standard queue") {
+	if _, err := jobqueue.Create(t.Context(), client, "doze.fifo"); err == nil || !strings.Contains(err.Error(), "standard queue") {
 		t.Errorf("FIFO: %v", err)
 	}
 	missing := apigw.Queues{Jobs: queues.Jobs + "-none"}
@@ -152,7 +153,7 @@ func TestPollUnderstandsAnswers(t *testing.T) {
 			over, counts := make(chan struct{}), make(chan string, 10)
 			go func() {
 				defer close(over)
-				apigw.NewSQSQueue(client, queues).Poll(ctx, invoker(func(event []byte) ([]byte, error) {
+				jobqueue.Poll(ctx, client, queues.Jobs, invoker(func(event []byte) ([]byte, error) {
 					var e events.SQSEvent
 					if err := json.Unmarshal(event, &e); err != nil || len(e.Records) != 1 {
 						t.Errorf("%v: %s", err, event)
@@ -202,7 +203,7 @@ func TestPollOutlivesErrors(t *testing.T) {
 	over := make(chan struct{})
 	go func() {
 		defer close(over)
-		apigw.NewSQSQueue(client, late).Poll(ctx, invoker(func([]byte) ([]byte, error) {
+		jobqueue.Poll(ctx, client, late.Jobs, invoker(func([]byte) ([]byte, error) {
 			delivered <- struct{}{}
 			return nil, nil
 		}), slog.New(slog.NewTextHandler(log, nil)))

@@ -16,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
+	"github.com/dozeio/doze/internal/jobqueue"
 	"github.com/dozeio/doze/pkg/apigw"
 )
 
@@ -46,7 +47,7 @@ func checkFault(t *testing.T, err error, temporary bool, says string) {
 	t.Helper()
 	var f interface{ Temporary() bool }
 	if err == nil || (errors.As(err, &f) && f.Temporary()) != temporary || !strings.Contains(err.Error(), says) ||
-		strings.Contains(err.Error(), "\n") || !strings.HasPrefix(err.Error(), "apigw: ") {
+		strings.Contains(err.Error(), "\n") || !strings.HasPrefix(err.Error(), "sqs: ") {
 		t.Errorf("got %v, want one line with %q (temporary: %t)", err, says, temporary)
 	}
 }
@@ -84,7 +85,7 @@ func TestSQSErrorsSayWhatToDo(t *testing.T) {
 			}))
 			defer server.Close()
 			checkFault(t, schedule(t.Context(), sqsClient(server.URL, once)), c.temporary, c.says)
-			_, err := apigw.CreateQueues(t.Context(), sqsClient(server.URL, once), "http://x/1/doze")
+			_, err := jobqueue.Create(t.Context(), sqsClient(server.URL, once), "http://x/1/doze")
 			checkFault(t, err, c.temporary, "")
 		})
 	}

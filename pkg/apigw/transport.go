@@ -8,11 +8,9 @@ import (
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 )
 
-// Times of an attempt at a request, for HTTPClient.
-const (
-	AttemptTime = time.Second            // of the table and the queue: there is time for another within the three seconds of a request
-	PollTime    = pollWait + requestTime // of a client that SQSQueue.Poll waits with
-)
+// AttemptTime is what an attempt at a request to the table or the queue has, for HTTPClient: there is time for another
+// within the three seconds of a request.
+const AttemptTime = time.Second
 
 const (
 	connections = 64               // to a host: as many requests as a broadcast has at a time; more wait for one of these

@@ -27,7 +27,7 @@ func TestCloseCodesOfClients(t *testing.T) {
 		reasons <- string(reason)
 		return nil
 	})
-	s, err := devserver.Start(devserver.Options{Engine: engine.Options{OrderedFrames: true}}, io.Bind) // nothing may be on its way behind a close
+	s, err := devserver.Start(devserver.Options{Engine: engine.Options{OrderedFrames: true}}, io) // nothing may be on its way behind a close
 	if err != nil {
 		t.Fatal(err)
 	}

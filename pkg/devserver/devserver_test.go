@@ -5,22 +5,45 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
-	"testing/fstest"
 	"time"
 
 	"github.com/dozeio/doze/pkg/devserver"
+	"github.com/dozeio/doze/pkg/engine"
 	"github.com/dozeio/doze/pkg/gateway"
 	"github.com/dozeio/doze/pkg/protocol"
 	"github.com/dozeio/doze/pkg/socketio"
 )
 
-func start(t *testing.T, o devserver.Options) *devserver.Server {
+// open begins a session and returns what the server said to it.
+func open(t *testing.T, url string, header ...string) (answer *http.Response, open protocol.Open) {
 	t.Helper()
-	s, err := devserver.Start(o, socketio.New(socketio.Options{}).Bind)
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url+"/socket.io/?EIO=4&transport=polling", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := 0; i < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	res, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	b, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if res.StatusCode == http.StatusOK && (len(b) == 0 || json.Unmarshal(b[1:], &open) != nil) {
+		t.Fatalf("%q is no open packet", b)
+	}
+	return res, open
+}
+
+func start(t *testing.T, o devserver.Options, io *socketio.Server) *devserver.Server {
+	t.Helper()
+	s, err := devserver.Start(o, io)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -30,121 +53,46 @@ func start(t *testing.T, o devserver.Options) *devserver.Server {
 		if err := s.Close(ctx); err != nil {
 			t.Error(err)
 		}
-		if err := s.Err(); err != nil {
-			t.Error(err)
+		if <-s.Ended(); s.Err() != nil {
+			t.Error(s.Err())
 		}
 	})
 	return s
 }
 
-// get asks for a path and does not follow redirects.
-func get(t *testing.T, url string, header ...string) (*http.Response, string) {
-	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
-	if err != nil {
-		t.Fatal(err)
+func TestAnApplicationsOptionsReachItsClients(t *testing.T) {
+	says := func() *socketio.Server {
+		return socketio.New(socketio.Options{PingInterval: 7 * time.Second, AllowOrigins: []string{"https://app.example"}})
 	}
-	for i := 0; i < len(header); i += 2 {
-		r.Header.Set(header[i], header[i+1])
+	s := start(t, devserver.Options{}, says())
+	if _, opened := open(t, s.URL); opened.PingInterval != 7000 || opened.PingTimeout != 20000 || s.Warning != "" {
+		t.Errorf("opened with %+v, warning %q", opened, s.Warning)
 	}
-	res, err := http.DefaultTransport.RoundTrip(r)
-	if err != nil {
-		t.Fatal(err)
+	s = start(t, devserver.Options{Engine: engine.Options{PingInterval: 8 * time.Second, AllowOrigins: []string{"https://set.example"}}}, says())
+	if _, opened := open(t, s.URL); opened.PingInterval != 8000 {
+		t.Errorf("what was set is not done: %+v", opened)
 	}
-	defer res.Body.Close()
-	b, err := io.ReadAll(res.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return res, string(b)
-}
-
-func TestHandshakeReachesTheApplication(t *testing.T) {
-	s := start(t, devserver.Options{})
-	res, body := get(t, s.URL+"/socket.io/?EIO=4&transport=polling")
-	var open protocol.Open
-	if res.StatusCode != 200 || json.Unmarshal([]byte(body[1:]), &open) != nil || open.SID == "" {
-		t.Errorf("%s %q", res.Status, body)
-	}
-	if rows := s.Store.Rows(); rows.Sessions != 1 {
-		t.Errorf("rows %+v, want one session", rows)
-	}
-}
-
-// TestHEADReachesTheFunctionOfGET expects what Node answers. The gateway would answer 404 for a method without a route.
-func TestHEADReachesTheFunctionOfGET(t *testing.T) {
-	s := start(t, devserver.Options{})
-	for _, path := range []string{"/socket.io/", "/socket.io", "/socket.io/?EIO=4&transport=polling", "/socket.io/?EIO=4&transport=websocket", "/socket.io/?EIO=4&transport=polling&sid=x"} {
-		res, err := http.Head(s.URL + path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		res.Body.Close()
-		if res.StatusCode != http.StatusBadRequest {
-			t.Errorf("HEAD %s: %s", path, res.Status)
+	for origin, want := range map[string]int{"https://app.example": 200, "https://set.example": 200, "https://other.example": 403} {
+		if res, _ := open(t, s.URL, "Origin", origin); res.StatusCode != want {
+			t.Errorf("a page of %s: %s, want %d", origin, res.Status, want)
 		}
 	}
 }
 
-// TestOddPathsAreNoErrors asks for what no file system takes.
-func TestOddPathsAreNoErrors(t *testing.T) {
-	s := start(t, devserver.Options{Gateway: gateway.Options{Site: http.FileServerFS(fstest.MapFS{"index.html": {Data: []byte("the page")}})}})
-	for _, path := range []string{"/%ff", "/%00", "/a%c3(", "/socket.io/%ff?EIO=4&transport=polling"} {
-		if res, body := get(t, s.URL+path); res.StatusCode != 400 && res.StatusCode != 404 {
-			t.Errorf("%s: %s %q", path, res.Status, body)
+func TestWhatCannotRunIsAnError(t *testing.T) {
+	io := socketio.New(socketio.Options{})
+	s := start(t, devserver.Options{}, io)
+	for want, c := range map[string]struct {
+		o  devserver.Options
+		io *socketio.Server
+	}{
+		"has a backend already":  {devserver.Options{}, io},
+		"is taken":               {devserver.Options{Addr: strings.TrimPrefix(s.URL, "http://")}, socketio.New(socketio.Options{})},
+		"at least a millisecond": {devserver.Options{}, socketio.New(socketio.Options{PingInterval: time.Nanosecond})},
+		"/socket.io/":            {devserver.Options{Gateway: gateway.Options{Path: "/chat/"}}, socketio.New(socketio.Options{})},
+	} {
+		if _, err := devserver.Start(c.o, c.io); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %q", err, want)
 		}
-	}
-}
-
-func TestClientFilesComeFromTheNpmPackage(t *testing.T) {
-	folder := filepath.Join(t.TempDir(), "client-dist")
-	if err := os.MkdirAll(folder, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	for name, text := range map[string]string{"client-dist/socket.io.js": "the client", "package.json": `{"version":"1.2.3"}`} {
-		if err := os.WriteFile(filepath.Join(filepath.Dir(folder), name), []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	s := start(t, devserver.Options{Clients: folder})
-	res, body := get(t, s.URL+"/socket.io/socket.io.js")
-	if body != "the client" || !strings.HasPrefix(res.Header.Get("Content-Type"), "text/javascript") || res.Header.Get("ETag") != `"1.2.3"` {
-		t.Errorf("%s %v %q", res.Status, res.Header, body)
-	}
-	if res, _ := get(t, s.URL+"/socket.io/socket.io.js", "If-None-Match", `"1.2.3"`); res.StatusCode != http.StatusNotModified {
-		t.Errorf("with its ETag: %s, want 304", res.Status)
-	}
-}
-
-func TestClientFilesAreRedirectedToTheCDN(t *testing.T) {
-	s := start(t, devserver.Options{Clients: t.TempDir()})
-	for _, name := range []string{"socket.io.js", "socket.io.min.js", "socket.io.esm.min.js", "socket.io.msgpack.min.js"} {
-		res, _ := get(t, s.URL+"/socket.io/"+name)
-		if location := res.Header.Get("Location"); res.StatusCode != http.StatusFound || !strings.HasPrefix(location, "https://cdn.socket.io/") || !strings.HasSuffix(location, "/"+name) {
-			t.Errorf("%s: %s %q", name, res.Status, location)
-		}
-	}
-	if res, body := get(t, s.URL+"/socket.io/other.js"); res.StatusCode != 400 || !strings.Contains(body, "Transport unknown") {
-		t.Errorf("another file: %s %q", res.Status, body)
-	}
-}
-
-func TestTakenPortSaysWhatToDo(t *testing.T) {
-	s := start(t, devserver.Options{})
-	_, err := devserver.Start(devserver.Options{Addr: strings.TrimPrefix(s.URL, "http://")}, socketio.New(socketio.Options{}).Bind)
-	if err == nil || !strings.Contains(err.Error(), "is taken") || !strings.Contains(err.Error(), "-addr") {
-		t.Errorf("%v", err)
-	}
-}
-
-func TestWrongOptionsLeaveNothingOpen(t *testing.T) {
-	var o devserver.Options
-	o.Engine.PingInterval = time.Nanosecond
-	if _, err := devserver.Start(o, socketio.New(socketio.Options{}).Bind); err == nil {
-		t.Error("a ping interval of a nanosecond was taken")
-	}
-	o = devserver.Options{Gateway: gateway.Options{Path: "/chat/"}}
-	if _, err := devserver.Start(o, socketio.New(socketio.Options{}).Bind); err == nil || !strings.Contains(err.Error(), "/socket.io/") {
-		t.Errorf("another path: %v", err)
 	}
 }

@@ -46,6 +46,9 @@ func (e *Engine) schedule(ctx context.Context, j job, after time.Duration) error
 	if err != nil {
 		return err
 	}
+	if after == 0 && e.promptly(j, b) {
+		return nil
+	}
 	ctx, cancel := e.within(ctx, postTimeout)
 	defer cancel()
 	return e.timers.Schedule(ctx, b, after)

@@ -2,28 +2,18 @@ package engine
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"sync"
 	"time"
 )
 
-// Urgent reports whether a client waits for a job, so that it is better done at once than given to a queue: see
-// JobAtOnce.
-func Urgent(message []byte) bool {
-	var j job
-	return json.Unmarshal(message, &j) == nil && j.Kind == jobOpen
-}
-
-// JobAtOnce is Job in the process that has scheduled an Urgent job, which nobody else can use meanwhile, and which
-// calls it once: it waits a quarter of a second for the connection to be made, and then returns an error. The job is to
-// go through a queue then, and only then.
-func (e *Engine) JobAtOnce(ctx context.Context, message []byte) error {
-	var j job
-	if err := json.Unmarshal(message, &j); err != nil || j.Kind != jobOpen {
-		return e.Job(ctx, message)
-	}
-	return e.announce(ctx, j, establishSoon)
+// promptly has the open packet of a new connection posted by this process, where Timers can do that, and reports whether
+// they will.
+func (e *Engine) promptly(j job, message []byte) bool {
+	timers, ok := e.timers.(PromptTimers)
+	return ok && j.Kind == jobOpen && timers.SchedulePromptly(message, func(ctx context.Context) error {
+		return e.announce(ctx, j, establishSoon)
+	})
 }
 
 // A connection is asked for this many times, from a millisecond to a second apart, before anything is sent to it:

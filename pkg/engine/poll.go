@@ -71,7 +71,7 @@ func (e *Engine) poll(ctx context.Context, sid string) Response {
 			s.State, s.Connection = Open, ""
 		}
 		now := e.now()
-		wait := min(max(readSoon, (now.Sub(begin) / readShare).Truncate(time.Millisecond)), readLater)
+		wait := min(max(readSoon, (now.Sub(begin)/readShare).Truncate(time.Millisecond)), readLater)
 		pinged := s.Pinged.After(s.Ponged)
 		pingAt := s.Ponged.Add(e.opt.PingInterval)
 		pingDue := !pinged && !now.Before(pingAt)

@@ -41,6 +41,16 @@ type Timers interface {
 	Schedule(ctx context.Context, job []byte, after time.Duration) error
 }
 
+// PromptTimers is what Timers may be besides: those of a process that goes on for a moment after its response. The Engine
+// gives them the jobs that a client waits for, first of all. Safe for concurrent use.
+type PromptTimers interface {
+	// SchedulePromptly has do called once, in this process, as soon as the invocation that calls it has given its
+	// response, and reports whether it will: if not, the job goes to Schedule. It goes there too, and only then, when do
+	// returns an error, as it does when the connection is not made within a quarter of a second: a process does not
+	// stay up for one that may never be. It does not block.
+	SchedulePromptly(job []byte, do func(context.Context) error) bool
+}
+
 // Frame is one WebSocket message. Binary frames exist only with Options.BinaryFrames.
 type Frame struct {
 	Binary bool
@@ -60,16 +70,17 @@ func (systemClock) AfterFunc(d time.Duration, f func()) (stop func() bool) {
 	return time.AfterFunc(d, f).Stop
 }
 
-// Errors that a Poster returns and that sending passes on.
+// Errors that a Poster returns and that sending passes on. Their texts name no package, because applications know all but
+// ErrRefused as errors of socketio.
 var (
 	// ErrGone says that the session or connection is closed; nothing was sent.
-	ErrGone = errors.New("engine: the client is gone")
+	ErrGone = errors.New("the client is disconnected")
 	// ErrBusy says that the client or the gateway took no more for as long as there was time to try.
-	ErrBusy = errors.New("engine: the client does not read fast enough, or the gateway's rate is exceeded: send less or later")
+	ErrBusy = errors.New("the client does not read fast enough, or the gateway's rate is exceeded: send less or later")
 	// ErrTooLarge says that a packet is over Options.MaxMessage; nothing was sent.
-	ErrTooLarge = errors.New("engine: the packet is larger than API Gateway passes on: split it, or send a link to it")
+	ErrTooLarge = errors.New("the packet is larger than API Gateway passes on: split it, or send a link to it")
 	// ErrOutboxFull says that a client that polls has too much waiting for it.
-	ErrOutboxFull = errors.New("engine: too much is waiting for a client that polls: send less or later")
+	ErrOutboxFull = errors.New("too much is waiting for a client that polls: send less or later")
 	// ErrRefused is wrapped by a Handler's error for messages that break the protocol.
 	ErrRefused = errors.New("engine: message refused")
 )

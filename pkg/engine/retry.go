@@ -31,6 +31,8 @@ func isTemporary(err error) bool {
 // jittered is half of a pause and up to as much again.
 func jittered(d time.Duration) time.Duration { return d/2 + rand.N(d/2) }
 
+var _ Store = (*retrying)(nil)
+
 // retrying is a Store whose calls are retried.
 type retrying struct {
 	store Store

@@ -6,14 +6,21 @@ import (
 	"time"
 )
 
-// Store keeps session, handshake, liveness and timer rows. It is written for a database with conditional writes of
-// single items and queries of one partition, and without transactions. Every method may be called by any number of
-// processes at once, and again after an error: a call that had in fact been written recognises its own success.
+// Store keeps what an Engine knows: of sessions, and of the heartbeat by which it finds those that are dead. It is written
+// for a database with conditional writes of single items and queries of one partition, and without transactions. Every
+// method may be called by any number of processes at once, and again after an error: a call that had in fact been
+// written recognises its own success.
 //
 // An error with a method Temporary() bool that returns true is worth a retry. Every call ends within a few seconds,
 // with such an error if need be: a store gives each of its requests a deadline. A row whose Expires has passed is
 // absent to every method, whether or not the store has deleted it.
 type Store interface {
+	SessionStore
+	HeartbeatStore
+}
+
+// SessionStore keeps session rows and handshakes, as Store says.
+type SessionStore interface {
 	// Create writes a session that is not there yet, its handshake when it is not nil, and its liveness row when live
 	// is not nil. With a handshake it gives the row a HandshakeKey; else the row has the one that s has. What it stores
 	// for the handshake expires with live, or with s when there is none. It returns ErrExists when there is a row, be
@@ -34,7 +41,11 @@ type Store interface {
 	// the row has none. Nothing else can read it: once no row has the key, what was stored is of no use to anybody,
 	// and goes when the session would have expired.
 	Handshake(ctx context.Context, s Session) ([]byte, error)
+}
 
+// HeartbeatStore keeps liveness rows and timers, as Store says: by these a sweep finds the sessions of its shard, and the
+// next sweep comes.
+type HeartbeatStore interface {
 	// PutLive writes a liveness row, whatever was there.
 	PutLive(ctx context.Context, l Live) error
 

@@ -270,9 +270,6 @@ func TestRace5AConnectionThatIsStillBeingMadeIsLeftAlone(t *testing.T) {
 		}
 		w.gateway.drop("c") // the handshake is not through yet
 		open, _ := w.queue.next(time.Now())
-		if !engine.Urgent(open.message) {
-			t.Errorf("a client waits for %s", open.message)
-		}
 		w.pass(150 * time.Millisecond)
 		w.gateway.accept("c")
 		if err := w.e.Job(t.Context(), open.message); err != nil {
@@ -391,13 +388,23 @@ func TestRace12ErrTooLargeBeforeAnythingIsSent(t *testing.T) {
 func TestAJobAtOnceWaitsAQuarterOfASecondForItsConnection(t *testing.T) {
 	for _, left := range []bool{false, true} {
 		inWorld(t, engine.Options{}, func(t *testing.T, w *world) {
+			var job []byte
+			var promptly func(context.Context) error
+			w.queue.promptly = func(j []byte, do func(context.Context) error) {
+				if job != nil || !strings.Contains(string(j), `"open"`) {
+					t.Errorf("no client waits for %s", j)
+				}
+				job, promptly = j, do
+			}
 			w.e.Connect(t.Context(), "c", request("GET", "websocket", "", ""))
-			job, _ := w.queue.next(time.Now())
+			if queued := w.queue.messages(); slices.ContainsFunc(queued, func(j string) bool { return j == string(job) }) {
+				t.Errorf("it is in the queue too: %q", queued)
+			}
 			if left {
 				w.leave("c", 1005)
 			}
 			begin := time.Now()
-			if err := w.e.JobAtOnce(t.Context(), job.message); (err == nil) != left || errors.Is(err, engine.ErrNotAJob) {
+			if err := promptly(t.Context()); (err == nil) != left || errors.Is(err, engine.ErrNotAJob) {
 				t.Errorf("left %t: %v", left, err)
 			}
 			if took := time.Since(begin); took > 300*time.Millisecond {
@@ -408,11 +415,11 @@ func TestAJobAtOnceWaitsAQuarterOfASecondForItsConnection(t *testing.T) {
 			}
 			w.gateway.accept("c")
 			for range 2 { // by the queue, and then once more
-				if err := w.e.Job(t.Context(), job.message); err != nil {
+				if err := w.e.Job(t.Context(), job); err != nil {
 					t.Error(err)
 				}
 			}
-			if err := w.e.JobAtOnce(t.Context(), job.message); err != nil {
+			if err := promptly(t.Context()); err != nil {
 				t.Error(err)
 			}
 			if frames := w.gateway.received("c"); len(frames) != 1 {

@@ -143,8 +143,9 @@ func (w *world) pass(d time.Duration) {
 
 // queue is the timer queue.
 type queue struct {
-	mu   sync.Mutex
-	jobs []scheduled
+	mu       sync.Mutex
+	jobs     []scheduled
+	promptly func(job []byte, do func(context.Context) error) // not nil: takes what a client waits for
 }
 
 type scheduled struct {
@@ -156,6 +157,13 @@ type scheduled struct {
 func (q *queue) Schedule(_ context.Context, job []byte, after time.Duration) error {
 	q.add(scheduled{message: job, due: time.Now().Add(after)})
 	return nil
+}
+
+func (q *queue) SchedulePromptly(job []byte, do func(context.Context) error) bool {
+	if q.promptly != nil {
+		q.promptly(job, do)
+	}
+	return q.promptly != nil
 }
 
 func (q *queue) add(j scheduled) {

@@ -2,8 +2,11 @@ package rooms
 
 import "context"
 
-// Target names the sockets of a broadcast: the members of any of Rooms, or all of the namespace when there are none,
-// but not the members of a room in Except, and not the socket Skip.
+// Everybody is the room that holds all sockets of a namespace.
+const Everybody = ""
+
+// Target names the sockets of a broadcast: the members of any of Rooms, but not the members of a room in Except, and
+// not the socket Skip. Without Rooms it is nobody.
 type Target struct {
 	Namespace string
 	Rooms     []string
@@ -37,12 +40,8 @@ type Part struct {
 //
 // After an error of a read or of ctx, Rest says whom deliver was not called for.
 func (a Adapter) Broadcast(ctx context.Context, t Target, deliver func(context.Context, Member) error) (Rest, error) {
-	rooms := t.Rooms
-	if len(rooms) == 0 {
-		rooms = []string{""}
-	}
-	parts := make([]Part, len(rooms))
-	for i, room := range rooms {
+	parts := make([]Part, len(t.Rooms))
+	for i, room := range t.Rooms {
 		parts[i].Room = room
 	}
 	return a.Resume(ctx, t, parts, deliver)

@@ -70,26 +70,33 @@ func (r *recipients) deliver(_ context.Context, m rooms.Member) error {
 	return nil
 }
 
+var everybody = []string{rooms.Everybody}
+
 func TestBroadcastServesEachRecipientOnce(t *testing.T) {
 	for _, test := range []struct {
 		name   string
 		target rooms.Target
 		want   string
 	}{
-		{"everybody", rooms.Target{}, "abcde"},
+		{"everybody", rooms.Target{Rooms: everybody}, "abcde"},
+		{"no rooms", rooms.Target{}, ""},
+		{"an empty list of rooms", rooms.Target{Rooms: []string{}}, ""},
+		{"no rooms except one", rooms.Target{Except: []string{"red"}}, ""},
+		{"everybody except nobody", rooms.Target{Rooms: everybody, Except: []string{}}, "abcde"},
+		{"everybody except everybody", rooms.Target{Rooms: everybody, Except: everybody}, ""},
 		{"a room", rooms.Target{Rooms: []string{"red"}}, "abc"},
 		{"two rooms, one socket in both", rooms.Target{Rooms: []string{"red", "blue"}}, "abcd"},
 		{"a room twice", rooms.Target{Rooms: []string{"blue", "blue"}}, "cd"},
 		{"a socket's own room", rooms.Target{Rooms: []string{"e"}}, "e"},
 		{"a socket's own room and a room it is in", rooms.Target{Rooms: []string{"a", "red"}}, "abc"},
 		{"a room that nobody is in", rooms.Target{Rooms: []string{"green"}}, ""},
-		{"everybody except a room", rooms.Target{Except: []string{"red"}}, "de"},
-		{"everybody except two rooms", rooms.Target{Except: []string{"red", "blue"}}, "e"},
+		{"everybody except a room", rooms.Target{Rooms: everybody, Except: []string{"red"}}, "de"},
+		{"everybody except two rooms", rooms.Target{Rooms: everybody, Except: []string{"red", "blue"}}, "e"},
 		{"a room except another", rooms.Target{Rooms: []string{"red"}, Except: []string{"blue"}}, "ab"},
 		{"except one socket, by its own room", rooms.Target{Rooms: []string{"blue"}, Except: []string{"d"}}, "c"},
 		{"but not the one that emits", rooms.Target{Rooms: []string{"red"}, Skip: "b"}, "ac"},
 		{"only the one that emits", rooms.Target{Rooms: []string{"b"}, Skip: "b"}, ""},
-		{"another namespace", rooms.Target{Namespace: "/other"}, ""},
+		{"another namespace", rooms.Target{Namespace: "/other", Rooms: everybody}, ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			if test.target.Namespace == "" {
@@ -113,7 +120,7 @@ func TestBroadcastServesEachRecipientOnce(t *testing.T) {
 func TestOneRecipientsErrorDoesNotStopOthers(t *testing.T) {
 	var r recipients
 	bad := errors.New("bad line")
-	_, err := rooms.Adapter{Store: town(t)}.Broadcast(t.Context(), rooms.Target{Namespace: "/"}, func(ctx context.Context, m rooms.Member) error {
+	_, err := rooms.Adapter{Store: town(t)}.Broadcast(t.Context(), rooms.Target{Namespace: "/", Rooms: everybody}, func(ctx context.Context, m rooms.Member) error {
 		_ = r.deliver(ctx, m)
 		if m.Socket < "c" {
 			return fmt.Errorf("%s: %w", m.Socket, bad)
@@ -142,7 +149,7 @@ func TestNobodyIsServedWhenWhoIsExceptedCannotBeRead(t *testing.T) {
 	var r recipients
 	store := town(t)
 	store.fails = "red"
-	_, err := rooms.Adapter{Store: store}.Broadcast(t.Context(), rooms.Target{Namespace: "/", Except: []string{"red"}}, r.deliver)
+	_, err := rooms.Adapter{Store: store}.Broadcast(t.Context(), rooms.Target{Namespace: "/", Rooms: everybody, Except: []string{"red"}}, r.deliver)
 	if !errors.Is(err, errRead) || len(r.at) > 0 {
 		t.Errorf("served %v, error %v", r.at, err)
 	}
@@ -159,7 +166,7 @@ func TestDeliveriesAreBoundedAndASlowOneDelaysNobody(t *testing.T) {
 		var mu sync.Mutex
 		now, most, served := 0, 0, 0
 		begin := time.Now()
-		_, err := rooms.Adapter{Store: store}.Broadcast(t.Context(), rooms.Target{Namespace: "/"}, func(_ context.Context, m rooms.Member) error {
+		_, err := rooms.Adapter{Store: store}.Broadcast(t.Context(), rooms.Target{Namespace: "/", Rooms: everybody}, func(_ context.Context, m rooms.Member) error {
 			mu.Lock()
 			now++
 			most = max(most, now)
@@ -234,7 +241,7 @@ func TestALargeRoomIsReadInParts(t *testing.T) {
 // What a broadcast leaves when its time is over is what another serves, and nobody is left out or served twice:
 // whatever had been served when it ended, and however often that happens.
 func TestABroadcastThatIsCutOffCanBeResumed(t *testing.T) {
-	for _, target := range []rooms.Target{{}, {Rooms: []string{"red"}}, {Rooms: []string{"a", "blue", "e"}}, {Except: []string{"blue"}}, {Skip: "b"}} {
+	for _, target := range []rooms.Target{{Rooms: everybody}, {Rooms: []string{"red"}}, {Rooms: []string{"a", "blue", "e"}}, {Rooms: everybody, Except: []string{"blue"}}, {Rooms: everybody, Skip: "b"}} {
 		for atATime := 1; atATime <= 3; atATime++ {
 			for each := 1; each < 6; each++ {
 				target.Namespace = "/"

@@ -14,7 +14,6 @@ import (
 
 // nowhere is a gateway without clients, which runs the job of an open packet at once and no other.
 type nowhere struct {
-	e    *engine.Engine
 	last []byte // of what was posted
 }
 
@@ -25,11 +24,10 @@ func (n *nowhere) Post(_ context.Context, _ string, f engine.Frame) error {
 func (n *nowhere) Exists(context.Context, string) error     { return nil }
 func (n *nowhere) Disconnect(context.Context, string) error { return nil }
 
-func (n *nowhere) Schedule(ctx context.Context, job []byte, _ time.Duration) error {
-	if engine.Urgent(job) {
-		return n.e.JobAtOnce(ctx, job)
-	}
-	return nil
+func (n *nowhere) Schedule(context.Context, []byte, time.Duration) error { return nil }
+
+func (n *nowhere) SchedulePromptly(_ []byte, do func(context.Context) error) bool {
+	return do(context.Background()) == nil
 }
 
 // benchmarkFrame measures the handling of a frame, from the read of the session to the post of the ack.
@@ -42,7 +40,6 @@ func benchmarkFrame(b *testing.B, handler any, frame, want string) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	out.e = e
 	c := b.Context()
 	q := url.Values{"EIO": {"4"}, "transport": {"websocket"}}
 	if status := e.Connect(c, "connection", engine.Request{Method: http.MethodGet, Query: q}).Status; status != http.StatusOK {

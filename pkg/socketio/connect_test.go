@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/dozeio/doze/internal/testparts"
 	"github.com/dozeio/doze/pkg/engine"
 	"github.com/dozeio/doze/pkg/protocol"
 	"github.com/dozeio/doze/pkg/socketio"
@@ -123,14 +124,14 @@ func TestTheClientKnowsThatItIsConnectedBeforeAnythingThatOnConnectionEmits(t *t
 
 	r := engine.Request{Method: "GET", Query: url.Values{"EIO": {"4"}, "transport": {"polling"}}}
 	var open protocol.Open
-	if err := json.Unmarshal(s.Engine.HTTP(t.Context(), r).Body[1:], &open); err != nil {
+	if err := json.Unmarshal(testparts.Engine(s).HTTP(t.Context(), r).Body[1:], &open); err != nil {
 		t.Fatal(err)
 	}
 	r.Query.Set("sid", open.SID)
 	post := r
 	post.Method, post.Body = "POST", []byte("40")
-	s.Engine.HTTP(t.Context(), post)
-	body := string(s.Engine.HTTP(t.Context(), r).Body)
+	testparts.Engine(s).HTTP(t.Context(), post)
+	body := string(testparts.Engine(s).HTTP(t.Context(), r).Body)
 	if !regexp.MustCompile(`^40\{"sid":"[^"]{20}"\}\x1e42\["own"\]\x1e42\["all"\]\x1e42\["room"\]$`).MatchString(body) {
 		t.Errorf("the GET was answered with %q", body)
 	}
@@ -151,7 +152,7 @@ func TestAnErrorOfOnConnectionDisconnectsTheSocket(t *testing.T) {
 			t.Errorf("client %q, reason %q, its other namespace %q", client.Disconnected(), reason, other.Disconnected())
 		}
 		log.want(t, "OnConnection failed, so the socket is disconnected", "oh no", "connection", client.ID())
-		if rows := s.Store.Rows(); rows.Members != 1 {
+		if rows := testparts.Store(s).Rows(); rows.Members != 1 {
 			t.Errorf("rows: %+v", rows)
 		}
 	})
@@ -174,7 +175,7 @@ func TestASocketMayBeDisconnectedFromOnConnection(t *testing.T) {
 			if client := s.Connect("/", transport); client.Disconnected() != "io server disconnect" || reasons != 1 {
 				t.Errorf("client %q, OnDisconnect ran %d times", client.Disconnected(), reasons)
 			}
-			if rows := s.Store.Rows(); closeSession && rows.Sessions > 0 || rows.Members > 0 {
+			if rows := testparts.Store(s).Rows(); closeSession && rows.Sessions > 0 || rows.Members > 0 {
 				t.Errorf("rows: %+v", rows)
 			}
 			log.nothing(t)

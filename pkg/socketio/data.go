@@ -82,7 +82,7 @@ func (s *Socket) setData(ctx context.Context, old entry, oldData, data []byte) (
 	}
 	ok, err := s.turn.v.SetEntry(ctx, s.namespace.name, old, next)
 	if err != nil {
-		return false, gone(err)
+		return false, err
 	}
 	if ok {
 		s.entry, s.data = next, data

@@ -37,7 +37,7 @@ func (s *Socket) Disconnect(ctx context.Context, closeSession bool) error {
 	}
 	err := errors.Join(errs...)
 	if closeSession || err != nil { // what is half done is finished with the session
-		s.turn.close(ctx, engine.ForcedClose)
+		s.turn.close(ctx, ForcedClose)
 	}
 	return err
 }
@@ -54,7 +54,7 @@ func (s *Server) disconnect(ctx context.Context, socket *Socket, reason Reason) 
 		if err == nil {
 			err = socket.turn.v.Send(ctx, p)
 		}
-		if err != nil && !errors.Is(err, engine.ErrGone) {
+		if err != nil && !errors.Is(err, ErrGone) {
 			socket.log("disconnect").ErrorContext(ctx, "the client could not be told", "error", err)
 		}
 	}
@@ -72,7 +72,7 @@ func (s *Socket) markLeft(ctx context.Context, reason Reason) (won bool, err err
 		}
 		ok, err := s.turn.v.SetEntry(ctx, s.namespace.name, s.entry, next)
 		switch {
-		case errors.Is(err, engine.ErrGone): // Closed takes care
+		case errors.Is(err, ErrGone): // Closed takes care
 			s.entry = nil
 			return false, nil
 		case err != nil:
@@ -140,7 +140,7 @@ func (h handlerOf) Closed(ctx context.Context, session engine.Session) error {
 	for _, name := range names {
 		n, e := h.s.namespaces[name], entry(session.Entries[name])
 		if n != nil && e.connected() {
-			errs = append(errs, h.s.cleanUp(ctx, closedSocket(n, e), Reason(session.Reason)))
+			errs = append(errs, h.s.cleanUp(ctx, closedSocket(n, e), session.Reason))
 		}
 	}
 	return errors.Join(errs...)

@@ -2,11 +2,13 @@ package socketio_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/dozeio/doze/internal/testparts"
 	"github.com/dozeio/doze/pkg/protocol"
 	"github.com/dozeio/doze/pkg/socketio"
 	"github.com/dozeio/doze/pkg/socketio/socketiotest"
@@ -37,27 +39,44 @@ func farewell() (io *socketio.Server, log *logbook, did *diary) {
 	return io, log, did
 }
 
+// TestReasonsAreSocketIOs holds them to https://socket.io/docs/v4/server-socket-instance/#disconnect.
+func TestReasonsAreSocketIOs(t *testing.T) {
+	for reason, want := range map[socketio.Reason]string{
+		socketio.ServerDisconnect: "server namespace disconnect",
+		socketio.ClientDisconnect: "client namespace disconnect",
+		socketio.PingTimeout:      "ping timeout",
+		socketio.TransportClose:   "transport close",
+		socketio.TransportError:   "transport error",
+		socketio.ParseError:       "parse error",
+		socketio.ForcedClose:      "forced close",
+	} {
+		if string(reason) != want {
+			t.Errorf("%q, want %q", reason, want)
+		}
+	}
+}
+
 func TestEveryWayToDisconnectRunsTheHandlersOnceWithItsReason(t *testing.T) {
 	overBoth(t, func(t *testing.T, transport socketiotest.Option) {
 		for _, c := range []struct {
 			leave  func(*socketiotest.Client)
-			reason string
+			reason socketio.Reason
 			client string
 			only   string // transport
 		}{
-			{(*socketiotest.Client).Disconnect, "client namespace disconnect", "io client disconnect", ""},
-			{func(c *socketiotest.Client) { c.EmitNoAck("kick") }, "server namespace disconnect", "io server disconnect", ""},
-			{func(c *socketiotest.Client) { c.EmitNoAck("close") }, "server namespace disconnect", "io server disconnect", ""},
-			{(*socketiotest.Client).Close, "transport close", "io client disconnect", ""},
-			{(*socketiotest.Client).Vanish, "transport close", "transport close", "websocket"},
-			{(*socketiotest.Client).Vanish, "ping timeout", "transport close", "polling"},
-			{func(c *socketiotest.Client) { c.Raw(protocol.EnginePacket{Type: protocol.EnginePing}) }, "transport error", "", ""},
-			{func(c *socketiotest.Client) { c.Raw(text("nonsense")) }, "parse error", "", ""},
+			{(*socketiotest.Client).Disconnect, socketio.ClientDisconnect, "io client disconnect", ""},
+			{func(c *socketiotest.Client) { c.EmitNoAck("kick") }, socketio.ServerDisconnect, "io server disconnect", ""},
+			{func(c *socketiotest.Client) { c.EmitNoAck("close") }, socketio.ServerDisconnect, "io server disconnect", ""},
+			{(*socketiotest.Client).Close, socketio.TransportClose, "io client disconnect", ""},
+			{(*socketiotest.Client).Vanish, socketio.TransportClose, "transport close", "websocket"},
+			{(*socketiotest.Client).Vanish, socketio.PingTimeout, "transport close", "polling"},
+			{func(c *socketiotest.Client) { c.Raw(protocol.EnginePacket{Type: protocol.EnginePing}) }, socketio.TransportError, "", ""},
+			{func(c *socketiotest.Client) { c.Raw(text("nonsense")) }, socketio.ParseError, "", ""},
 		} {
 			if c.only != "" && !strings.Contains(t.Name(), c.only) {
 				continue
 			}
-			t.Run(c.reason+" "+c.client, func(t *testing.T) {
+			t.Run(string(c.reason)+" "+c.client, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					io, log, did := farewell()
 					s := socketiotest.New(t, io)
@@ -69,7 +88,7 @@ func TestEveryWayToDisconnectRunsTheHandlersOnceWithItsReason(t *testing.T) {
 						<-time.After(25 * time.Second)
 						s.Settle()
 					}
-					want := "leaving / [a b] data " + c.reason + ", left / [] data " + c.reason
+					want := fmt.Sprint("leaving / [a b] data ", c.reason, ", left / [] data ", c.reason)
 					if did.String() != want {
 						t.Errorf("did %s, want %s", did, want)
 					}
@@ -78,7 +97,7 @@ func TestEveryWayToDisconnectRunsTheHandlersOnceWithItsReason(t *testing.T) {
 					}
 					witness.Expect("bye", id)
 					witness.ExpectNothing()
-					if rows := s.Store.Rows(); rows.Members != 3 {
+					if rows := testparts.Store(s).Rows(); rows.Members != 3 {
 						t.Errorf("rows: %+v", rows)
 					}
 					if len(log.lines(t, "a handler failed")) > 0 {
@@ -164,7 +183,7 @@ func TestASocketThatHasLeftCanDoNothingMore(t *testing.T) {
 					t.Errorf("returned %v", err)
 				}
 			}
-			if rows := s.Store.Rows(); len(errs) != 9 || rows.Members > 0 {
+			if rows := testparts.Store(s).Rows(); len(errs) != 9 || rows.Members > 0 {
 				t.Errorf("%d errors, rows %+v", len(errs), rows)
 			}
 			log.nothing(t)
@@ -199,7 +218,7 @@ func TestASocketIsOfNoUseAfterItsHandler(t *testing.T) {
 	client.ConnectError("/shut")
 	useless()
 	client.ExpectNothing()
-	if rows := s.Store.Rows(); rows.Members != 1 || client.Disconnected() != "" {
+	if rows := testparts.Store(s).Rows(); rows.Members != 1 || client.Disconnected() != "" {
 		t.Errorf("rows: %+v", rows)
 	}
 }

@@ -14,25 +14,27 @@ import (
 	"github.com/dozeio/doze/pkg/rooms"
 )
 
-// Broadcast names the recipients of an emit. It is a value: each method returns another one.
+// Broadcast names the recipients of an emit. It is a value that never changes: each method returns another one, and
+// slices of rooms are copied. It may be kept, extended and used by several goroutines at a time.
 type Broadcast struct {
 	namespace *Namespace
-	rooms     bool // that some were named: those in to, or none that there can be
+	toRooms   bool // To was called: the members of the rooms in to receive, else all of the namespace
 	to        []string
 	except    []string
 	skip      string // the socket that broadcasts
 }
 
-// To adds rooms whose members receive. The room "" has none, nor has one whose name is over 256
-// bytes, which nobody can join. As long as no room was added, all sockets of the namespace
-// receive: beware of To(list...) with an empty list.
+// To adds rooms whose members receive, each once. Only they do, from the first call on: after To without any room,
+// or To(list...) with an empty list, nobody receives until another call adds a room. All of the namespace is what a
+// Broadcast reaches without To. The room "" has no members, nor has one whose name is over 256 bytes: nobody can join
+// it.
 func (b Broadcast) To(rooms ...string) Broadcast {
-	b.rooms = b.rooms || len(rooms) > 0
+	b.toRooms = true
 	b.to = named(b.to, rooms)
 	return b
 }
 
-// named adds the rooms that can have members.
+// named returns the rooms of a list, and others, that can have members, in a slice of its own.
 func named(to, rooms []string) []string {
 	return slices.DeleteFunc(append(slices.Clone(to), rooms...), func(room string) bool { return room == "" || len(room) > maxRoomName })
 }
@@ -40,7 +42,8 @@ func named(to, rooms []string) []string {
 // In is To.
 func (b Broadcast) In(rooms ...string) Broadcast { return b.To(rooms...) }
 
-// Except adds rooms whose members do not receive.
+// Except adds rooms whose members do not receive, whatever other rooms they are in. Except without any room, or with
+// rooms that have no members, keeps nobody out.
 func (b Broadcast) Except(rooms ...string) Broadcast {
 	b.except = named(b.except, rooms)
 	return b
@@ -50,8 +53,7 @@ func (b Broadcast) Except(rooms ...string) Broadcast {
 // most 10 of them. The recipients are those of the moment of the call. It blocks until the event is posted to, or
 // waiting for, every recipient. Events of one handler arrive in the order of its calls, if these get its own context.
 //
-// engine.ErrTooLarge (the text, or an attachment in base64, is over engine.Options.MaxMessage, or all together over
-// engine.MaxOutbox), or arguments that cannot be encoded: nothing was sent to anybody. What goes wrong with a single
+// ErrTooLarge, or the error of arguments that cannot be encoded: nothing was sent to anybody. What goes wrong with a single
 // recipient is no error of the emit: one that is gone is left out; one that does not get the event, because it does not
 // read or poll as fast as events come, is logged and disconnected, so that it knows.
 //
@@ -73,7 +75,7 @@ func (b Broadcast) Emit(ctx context.Context, event string, args ...any) error {
 	if err != nil {
 		return err
 	}
-	if b.rooms && len(b.to) == 0 {
+	if b.reachesNobody() {
 		return nil
 	}
 	if err := turnOf(ctx).spend(1); err != nil {
@@ -86,7 +88,7 @@ func (b Broadcast) Emit(ctx context.Context, event string, args ...any) error {
 	rest, err := s.adapter.Broadcast(early, target, func(_ context.Context, m rooms.Member) error {
 		begun.Add(1)
 		err := e.Deliver(ctx, engine.Address(m.Address), parcel)
-		if err == nil || errors.Is(err, engine.ErrGone) {
+		if err == nil || errors.Is(err, ErrGone) {
 			return nil
 		}
 		if b.isTo(m.Socket) && (errors.Is(err, ErrOutboxFull) || errors.Is(err, ErrBusy)) {
@@ -112,6 +114,9 @@ func (b Broadcast) Emit(ctx context.Context, event string, args ...any) error {
 	return unserved
 }
 
+// reachesNobody reports whether To was called and named no room that can have members.
+func (b Broadcast) reachesNobody() bool { return b.toRooms && len(b.to) == 0 }
+
 // isTo reports whether a broadcast is to one socket, by its id and nothing else.
 func (b Broadcast) isTo(id string) bool {
 	return len(b.to) > 0 && !slices.ContainsFunc(b.to, func(room string) bool { return room != id })
@@ -125,7 +130,7 @@ func (b Broadcast) Sockets(ctx context.Context) ([]string, error) {
 	}
 	var mu sync.Mutex
 	ids := []string{}
-	if b.rooms && len(b.to) == 0 {
+	if b.reachesNobody() {
 		return ids, nil
 	}
 	if err := turnOf(ctx).spend(1); err != nil {
@@ -143,6 +148,9 @@ func (b Broadcast) Sockets(ctx context.Context) ([]string, error) {
 // target names the recipients for the adapter.
 func (b Broadcast) target(ctx context.Context) rooms.Target {
 	target := rooms.Target{Namespace: b.namespace.name, Rooms: b.to, Except: b.except, Skip: b.skip}
+	if !b.toRooms {
+		target.Rooms = []string{rooms.Everybody}
+	}
 	if leaving, ok := ctx.Value(leavingKey{}).(string); ok && b.skip == "" { // its rooms are there, its client is not
 		target.Skip = leaving
 	}
@@ -177,7 +185,7 @@ func parcelOf(e *engine.Engine, p protocol.Packet) (engine.Parcel, error) {
 		return engine.Parcel{}, err
 	}
 	if parcel.Size() > engine.MaxOutbox {
-		return engine.Parcel{}, engine.ErrTooLarge
+		return engine.Parcel{}, ErrTooLarge
 	}
 	return parcel, nil
 }

@@ -10,14 +10,18 @@ import (
 // ErrUnbound is returned by everything that needs a backend before Bind was called.
 var ErrUnbound = errors.New("socketio: the server has no backend: call Bind in main, or socketiotest.New in a test")
 
-// ErrGone is returned by what needs a socket that is still connected.
-var ErrGone = errors.New("socketio: the socket is disconnected")
-
-// What an emit to one socket, by its id alone, returns when that socket cannot take it; the socket stays connected.
+// Errors of what is sent to a socket or done with it, for errors.Is. Nothing was sent, unless it says otherwise.
 var (
-	// ErrOutboxFull says that too much waits for a client that polls: engine.ErrOutboxFull.
+	// ErrGone says that the socket is disconnected, or that its invocation has ended.
+	ErrGone = engine.ErrGone
+	// ErrTooLarge says that a packet is over 128 KiB, the text or an attachment in base64, or all of them together over
+	// 256 KiB. It is for everybody the same, whoever the recipients are.
+	ErrTooLarge = engine.ErrTooLarge
+	// ErrOutboxFull says that too much waits for a client that polls. An emit to one socket returns it, by its id alone;
+	// the socket stays connected.
 	ErrOutboxFull = engine.ErrOutboxFull
-	// ErrBusy says that a client does not read fast enough, or that there was no time to try: engine.ErrBusy.
+	// ErrBusy says that a client does not read fast enough, or that there was no time to try. An emit to one socket
+	// returns it, by its id alone; the socket stays connected.
 	ErrBusy = engine.ErrBusy
 )
 
@@ -60,11 +64,3 @@ func (e *UnservedError) Error() string {
 
 // Unwrap returns Err.
 func (e *UnservedError) Unwrap() error { return e.Err }
-
-// gone turns the engine's word for a client that is gone into this package's.
-func gone(err error) error {
-	if errors.Is(err, engine.ErrGone) {
-		return ErrGone
-	}
-	return err
-}

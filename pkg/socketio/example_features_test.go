@@ -229,10 +229,10 @@ func ExampleNamespace_OnDisconnecting() {
 	chat.On("kick me", func(ctx context.Context, s *socketio.Socket) error { return s.Disconnect(ctx, false) })
 	chat.OnDisconnecting(func(ctx context.Context, s *socketio.Socket, reason socketio.Reason) error {
 		rooms, err := s.Rooms(ctx)
-		if err != nil || len(rooms) == 0 {
+		if err != nil {
 			return err
 		}
-		return s.To(rooms...).Emit(ctx, "left", rooms, reason)
+		return s.To(rooms...).Emit(ctx, "left", rooms, reason) // nobody, where the socket was in no room
 	})
 
 	s := socketiotest.New(nil, io)

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dozeio/doze/internal/testparts"
 	"github.com/dozeio/doze/pkg/engine"
 	"github.com/dozeio/doze/pkg/protocol"
 	"github.com/dozeio/doze/pkg/rooms"
@@ -132,7 +133,7 @@ func binary(b ...byte) protocol.EnginePacket {
 // noRows checks that nothing but tombstones is left.
 func noRows(t *testing.T, s *socketiotest.Server) {
 	t.Helper()
-	if r := s.Store.Rows(); r.Sessions+r.Handshakes+r.Lives+r.Members > 0 {
+	if r := testparts.Store(s).Rows(); r.Sessions+r.Handshakes+r.Lives+r.Members > 0 {
 		t.Errorf("left behind: %+v", r)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/dozeio/doze/internal/testparts"
 	"github.com/dozeio/doze/pkg/socketio"
 	"github.com/dozeio/doze/pkg/socketio/socketiotest"
 )
@@ -60,8 +61,8 @@ func TestASocketWhoseLeavingWasCutShortIsCleanedUpWithItsSession(t *testing.T) {
 		witness := s.Connect("/other")
 		client := s.Connect("/")
 		attempt(client.Disconnect)
-		if client.Close(); did.String() != again || s.Store.Rows().Members != 6 {
-			t.Fatalf("did %s, rows %+v", did, s.Store.Rows())
+		if client.Close(); did.String() != again || testparts.Store(s).Rows().Members != 6 {
+			t.Fatalf("did %s, rows %+v", did, testparts.Store(s).Rows())
 		}
 		for range 10 { // sweeps
 			<-time.After(25 * time.Second)
@@ -70,8 +71,8 @@ func TestASocketWhoseLeavingWasCutShortIsCleanedUpWithItsSession(t *testing.T) {
 		if did.String() != again+", "+again+", "+gone {
 			t.Errorf("did %s", did)
 		}
-		if witness.ExpectNothing(); s.Store.Rows().Members != 3 {
-			t.Errorf("rows %+v", s.Store.Rows())
+		if witness.ExpectNothing(); testparts.Store(s).Rows().Members != 3 {
+			t.Errorf("rows %+v", testparts.Store(s).Rows())
 		}
 	})
 }
@@ -87,8 +88,8 @@ func TestASocketWhoseLeavingWasCutShortIsCleanedUpWhenItsClientJoinsAgain(t *tes
 			s.Settle()
 		}
 		client.Connect("/")
-		if did.String() != again+", "+again+", "+gone || s.Store.Rows().Members != 3 {
-			t.Errorf("did %s, rows %+v", did, s.Store.Rows())
+		if did.String() != again+", "+again+", "+gone || testparts.Store(s).Rows().Members != 3 {
+			t.Errorf("did %s, rows %+v", did, testparts.Store(s).Rows())
 		}
 	})
 }
@@ -119,8 +120,8 @@ func TestADisconnectThatFailsClosesTheSession(t *testing.T) {
 		s := socketiotest.New(t, io, socketiotest.Options{Wrap: hook(b.hook)})
 		client := s.Connect("/")
 		client.EmitNoAck("kick")
-		if client.Disconnected() != "io server disconnect" || s.Store.Rows().Sessions > 0 {
-			t.Errorf("the client is %q, rows %+v", client.Disconnected(), s.Store.Rows())
+		if client.Disconnected() != "io server disconnect" || testparts.Store(s).Rows().Sessions > 0 {
+			t.Errorf("the client is %q, rows %+v", client.Disconnected(), testparts.Store(s).Rows())
 		}
 		log.want(t, "a handler failed", errLasting.Error(), "kick", client.ID())
 		for range 10 {

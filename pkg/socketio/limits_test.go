@@ -87,7 +87,7 @@ func TestWhatIsTooLargeIsSentToNobody(t *testing.T) {
 		"among many": {1, []byte{1}, make([]byte, 100<<10)},
 		"in all":     {make([]byte, 90<<10), make([]byte, 90<<10), make([]byte, 90<<10)},
 	} {
-		if err := io.Emit(t.Context(), "got", args...); !errors.Is(err, engine.ErrTooLarge) {
+		if err := io.Emit(t.Context(), "got", args...); !errors.Is(err, socketio.ErrTooLarge) {
 			t.Errorf("%s: Emit returned %v", name, err)
 		}
 	}

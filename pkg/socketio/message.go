@@ -21,7 +21,7 @@ func (h handlerOf) Message(ctx context.Context, v *engine.Invocation, messages [
 	err := t.messages(context.WithValue(ctx, turnKey{}, t), messages)
 	if errors.Is(err, ErrOutboxFull) || errors.Is(err, ErrBusy) { // the client's doing, not the server's
 		h.s.opt.Logger.WarnContext(ctx, "a client takes no answers, so its session is closed", "session", v.Address(), "error", err)
-		t.close(ctx, engine.TransportError)
+		t.close(ctx, TransportError)
 		err = nil
 	}
 	return errors.Join(err, t.end(ctx))

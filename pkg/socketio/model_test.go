@@ -52,11 +52,11 @@ func (x *modelSocket) in(rooms []string) bool {
 	return slices.ContainsFunc(rooms, func(room string) bool { return x.rooms[room] || room == x.client.ID() })
 }
 
-// expect adds an event to whoever is to get it.
+// expect adds an event to whoever is to get it; to is nil for a broadcast without To.
 func (m *model) expect(to, except []string, skip *modelSocket) int {
 	m.emitted++
 	for _, x := range m.sockets {
-		if x != skip && (len(to) == 0 || x.in(to)) && !x.in(except) {
+		if x != skip && (to == nil || x.in(to)) && !x.in(except) {
 			x.gets = append(x.gets, m.emitted)
 		}
 	}
@@ -77,7 +77,7 @@ func (m *model) step() {
 	i := m.rand.IntN(len(m.sockets))
 	x := m.sockets[i]
 	note := func(what string, args ...any) { m.program = append(m.program, fmt.Sprint(i, " ", what, " ", args)) }
-	switch m.rand.IntN(12) {
+	switch m.rand.IntN(14) {
 	case 0, 1, 2:
 		rooms := m.some(3)
 		note("join", rooms)
@@ -106,13 +106,21 @@ func (m *model) step() {
 		note("broadcast")
 		x.client.Emit("broadcast", m.expect(nil, nil, x))
 	case 10:
+		except := m.some(2)
+		note("except", except)
+		x.client.Emit("except", except, m.expect(nil, except, x))
+	case 11:
+		except := m.some(2)
+		note("all except", except)
+		x.client.Emit("all except", except, m.expect(nil, except, nil))
+	case 12:
 		if !x.polling {
 			return
 		}
 		note("upgrade")
 		x.client.Upgrade()
 		x.polling = false
-	case 11:
+	case 13:
 		m.check(x)
 		ends := []func(){x.client.Close, x.client.Disconnect}
 		if !x.polling {

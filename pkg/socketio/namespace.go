@@ -95,13 +95,14 @@ func (n *Namespace) On(event string, f any) {
 	n.handlers[event] = h
 }
 
-// To returns a broadcast to the sockets that are in any of the rooms, each once. A socket's id is the name of a room.
+// To returns a broadcast to the sockets that are in any of the rooms, each once; without rooms, to nobody. A socket's id
+// is the name of a room.
 func (n *Namespace) To(rooms ...string) Broadcast { return Broadcast{namespace: n}.To(rooms...) }
 
 // In is To.
 func (n *Namespace) In(rooms ...string) Broadcast { return n.To(rooms...) }
 
-// Except returns a broadcast to all sockets but the members of rooms.
+// Except returns a broadcast to all sockets but the members of rooms; without rooms, to all.
 func (n *Namespace) Except(rooms ...string) Broadcast {
 	return Broadcast{namespace: n}.Except(rooms...)
 }

@@ -20,7 +20,6 @@ func unjoined(t *testing.T, io *socketio.Server) (frame func(string)) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	out.e = e
 	q := url.Values{"EIO": {"4"}, "transport": {"websocket"}}
 	if status := e.Connect(t.Context(), "connection", engine.Request{Method: http.MethodGet, Query: q}).Status; status != http.StatusOK {
 		t.Fatal(status)

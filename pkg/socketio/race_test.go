@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/dozeio/doze/internal/testparts"
 	"github.com/dozeio/doze/pkg/socketio"
 	"github.com/dozeio/doze/pkg/socketio/socketiotest"
 )
@@ -97,7 +98,7 @@ func TestAJoinWhileItsSocketLeavesLeavesNoRow(t *testing.T) {
 		s.Settle()
 		<-time.After(5 * time.Second)
 		for _, room := range []string{"a", "b", "c", "d", "e", client.ID()} {
-			if page, _, _ := s.Store.Members(t.Context(), "/", room, ""); len(page) > 0 {
+			if page, _, _ := testparts.Store(s).Members(t.Context(), "/", room, ""); len(page) > 0 {
 				t.Errorf("room %s still has %v", room, page)
 			}
 		}
@@ -154,13 +155,13 @@ func TestJoinsAndConnectsDuringTheUpgradeGetTheAddressOfTheConnection(t *testing
 		w.together(client.Upgrade, func() { client.EmitNoAck("join", "a") }, func() { client.Raw(text("0/late,")) }, func() { client.EmitNoAck("join", "b") })
 		client.Emit("join", "c") // by now it is a WebSocket
 		<-time.After(5 * time.Second)
-		own, _, _ := s.Store.Members(t.Context(), "/", client.ID(), "")
+		own, _, _ := testparts.Store(s).Members(t.Context(), "/", client.ID(), "")
 		if len(own) != 1 || !strings.HasPrefix(own[0].Address, "w") {
 			t.Fatalf("the socket's own room has %v", own)
 		}
 		for _, namespace := range []string{"/", "/late"} {
 			for _, room := range []string{"", "a1", "a2", "b1", "b2", "c1", "c2", "late"} {
-				page, _, _ := s.Store.Members(t.Context(), namespace, room, "")
+				page, _, _ := testparts.Store(s).Members(t.Context(), namespace, room, "")
 				for _, m := range page {
 					if m.Address != own[0].Address {
 						t.Errorf("%s: in room %q the address is %q, want %q", namespace, room, m.Address, own[0].Address)

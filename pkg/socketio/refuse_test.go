@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/dozeio/doze/internal/testparts"
 	"github.com/dozeio/doze/pkg/engine"
 	"github.com/dozeio/doze/pkg/socketio"
 	"github.com/dozeio/doze/pkg/socketio/socketiotest"
@@ -61,7 +62,7 @@ func TestASocketThatIsKeptOutLeavesNoRowsAndMayTryAgain(t *testing.T) {
 		s := socketiotest.New(t, io)
 		client := s.Connect("/other", transport)
 		client.ConnectError("/")
-		if rows := s.Store.Rows(); rows.Members != 1 {
+		if rows := testparts.Store(s).Rows(); rows.Members != 1 {
 			t.Errorf("rows: %+v", rows)
 		}
 	})

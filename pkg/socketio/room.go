@@ -9,13 +9,14 @@ import (
 	"github.com/dozeio/doze/pkg/rooms"
 )
 
-// To returns a broadcast to the members of rooms, this socket left out.
+// To returns a broadcast to the members of rooms, this socket left out; without rooms, to nobody.
 func (s *Socket) To(rooms ...string) Broadcast { return s.Broadcast().To(rooms...) }
 
 // In is To.
 func (s *Socket) In(rooms ...string) Broadcast { return s.To(rooms...) }
 
-// Except returns a broadcast to all of the namespace but this socket and the members of rooms.
+// Except returns a broadcast to all of the namespace but this socket and the members of rooms; without rooms, to all
+// but this socket.
 func (s *Socket) Except(rooms ...string) Broadcast { return s.Broadcast().Except(rooms...) }
 
 // Broadcast returns a broadcast to all of the namespace but this socket.

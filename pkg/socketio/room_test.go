@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/dozeio/doze/internal/testparts"
 	"github.com/dozeio/doze/pkg/engine"
 	"github.com/dozeio/doze/pkg/socketio"
 	"github.com/dozeio/doze/pkg/socketio/socketiotest"
@@ -26,7 +27,8 @@ func roomy() *socketio.Server {
 	})
 	n.On("broadcast", func(c ctx, s sock, v any) error { return s.Broadcast().Emit(c, "got", v) })
 	n.On("all", func(c ctx, _ sock, v any) error { return io.Emit(c, "got", v) })
-	n.On("except", func(c ctx, s sock, room string, v any) error { return s.Except(room).Emit(c, "got", v) })
+	n.On("except", func(c ctx, s sock, except []string, v any) error { return s.Except(except...).Emit(c, "got", v) })
+	n.On("all except", func(c ctx, _ sock, except []string, v any) error { return io.Except(except...).Emit(c, "got", v) })
 	io.Of("/other").On("all", func(c ctx, _ sock, v any) error { return io.Of("/other").Emit(c, "got", v) })
 	return io
 }
@@ -58,12 +60,17 @@ func TestBroadcastsReachTheSocketsTheyName(t *testing.T) {
 		"a room but one":                        {"to", []any{[]string{"abc"}, []string{"c"}}, "b"},
 		"an empty room":                         {"to", []any{[]string{"nobody"}, none}, ""},
 		"all but the sender":                    {"broadcast", nil, "bcd"},
-		"all but the sender and a room":         {"except", []any{"bc"}, "d"},
+		"all but the sender and a room":         {"except", []any{[]string{"bc"}}, "d"},
+		"all but a room":                        {"all except", []any{[]string{"abc"}}, "d"},
 		"all with the sender":                   {"all", nil, "abcd"},
 		"a room with the sender":                {"io", []any{[]string{"ab"}, none}, "ab"},
 		"several rooms with the sender":         {"io", []any{[]string{"ab", "bc"}, none}, "abc"},
 		"several rooms but another":             {"io", []any{[]string{"ab", "bc"}, []string{"ab"}}, "c"},
-		"all but a room":                        {"io", []any{none, []string{"abc"}}, "d"},
+		"no room":                               {"to", []any{none, none}, ""},
+		"no room with the sender":               {"io", []any{none, none}, ""},
+		"no room but another":                   {"io", []any{none, []string{"abc"}}, ""},
+		"a room without a name":                 {"io", []any{[]string{""}, none}, ""},
+		"a room and one without a name":         {"io", []any{[]string{"", "ab"}, []string{""}}, "ab"},
 		"a room that the sender is kept out of": {"io", []any{[]string{"abc"}, []string{"ab", "nobody"}}, "c"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -86,6 +93,97 @@ func TestBroadcastsReachTheSocketsTheyName(t *testing.T) {
 				client.ExpectNothing()
 			}
 		})
+	}
+}
+
+// TestAnEmptyListOfRoomsIsNobody calls To, In and Except with nothing, on everything that has them, alone and in chains.
+// In Node, to([]) reaches everybody: a list that a program computes is empty now and then.
+func TestAnEmptyListOfRoomsIsNobody(t *testing.T) {
+	var none, empty []string = nil, []string{}
+	type b = socketio.Broadcast
+	type target interface {
+		To(rooms ...string) b
+		In(rooms ...string) b
+		Except(rooms ...string) b
+	}
+	chains := map[string]struct {
+		of   func(target) b
+		want string // who receives: a is in the room "a", c in none; a socket that broadcasts is "s", in "a" too
+	}{
+		"To()":                     {func(x target) b { return x.To() }, ""},
+		"To(nil...)":               {func(x target) b { return x.To(none...) }, ""},
+		"To(empty...)":             {func(x target) b { return x.To(empty...) }, ""},
+		"In()":                     {func(x target) b { return x.In() }, ""},
+		"In(empty...)":             {func(x target) b { return x.In(empty...) }, ""},
+		`To("")`:                   {func(x target) b { return x.To("") }, ""},
+		`In("", "")`:               {func(x target) b { return x.In("", "") }, ""},
+		"To().In()":                {func(x target) b { return x.To().In() }, ""},
+		`To().To("a")`:             {func(x target) b { return x.To().To("a") }, "as"},
+		`To("a").To()`:             {func(x target) b { return x.To("a").To() }, "as"},
+		`To("a").In(empty...)`:     {func(x target) b { return x.To("a").In(empty...) }, "as"},
+		`To("a", "")`:              {func(x target) b { return x.To("a", "") }, "as"},
+		`To("nobody")`:             {func(x target) b { return x.To("nobody") }, ""},
+		"Except()":                 {func(x target) b { return x.Except() }, "acs"},
+		"Except(empty...)":         {func(x target) b { return x.Except(empty...) }, "acs"},
+		`Except("")`:               {func(x target) b { return x.Except("") }, "acs"},
+		`Except("nobody")`:         {func(x target) b { return x.Except("nobody") }, "acs"},
+		`Except("a")`:              {func(x target) b { return x.Except("a") }, "c"},
+		`Except("a").Except()`:     {func(x target) b { return x.Except("a").Except() }, "c"},
+		"To().Except()":            {func(x target) b { return x.To().Except() }, ""},
+		"Except().To()":            {func(x target) b { return x.Except().To() }, ""},
+		`To().Except("a")`:         {func(x target) b { return x.To().Except("a") }, ""},
+		`Except("a").In()`:         {func(x target) b { return x.Except("a").In() }, ""},
+		`To("a").Except()`:         {func(x target) b { return x.To("a").Except() }, "as"},
+		`To("a").Except("", "a")`:  {func(x target) b { return x.To("a").Except("", "a") }, ""},
+		`Except("a").To("a", "c")`: {func(x target) b { return x.Except("a").To("a", "c") }, ""},
+	}
+	io, _ := newServer()
+	n := io.Of("/")
+	n.On("join", joinAll)
+	var chain func(target) b
+	var ids []string
+	n.On("go", func(c ctx, s sock, from string) (err error) {
+		x := map[string]target{"server": io, "namespace": n, "broadcast": n.Except(), "socket": s, "socket's broadcast": s.Broadcast()}[from]
+		if ids, err = chain(x).Sockets(c); err != nil {
+			return err
+		}
+		return chain(x).Emit(c, "got", 7)
+	})
+	server := socketiotest.New(t, io)
+	clients := map[string]*socketiotest.Client{"a": server.Connect("/"), "c": server.Connect("/", polling), "s": server.Connect("/")}
+	clients["a"].Emit("join", "a")
+	clients["s"].Emit("join", "a")
+	for name, test := range chains {
+		for _, from := range []string{"server", "namespace", "broadcast", "socket", "socket's broadcast"} {
+			want := test.want
+			if strings.HasPrefix(from, "socket") {
+				want = strings.TrimSuffix(want, "s")
+			}
+			chain = test.of
+			clients["s"].Emit("go", from)
+			if len(ids) != len(want) {
+				t.Errorf("%s of a %s: %d sockets, want %q", name, from, len(ids), want)
+			}
+			for client, c := range clients {
+				if strings.Contains(want, client) {
+					c.Expect("got", 7)
+				}
+				c.ExpectNothing()
+			}
+		}
+	}
+}
+
+// TestLeavingAndJoiningNothingChangesNothing is the same for a socket's own rooms.
+func TestLeavingAndJoiningNothingChangesNothing(t *testing.T) {
+	client := socketiotest.New(t, roomy()).Connect("/")
+	client.Emit("join", "tea")
+	client.Emit("join")
+	client.Emit("leave")
+	client.Emit("leave", "")
+	client.Emit("leave", client.ID(), "")
+	if got := fmt.Sprint(client.Emit("rooms")...); got != "[tea]" {
+		t.Errorf("rooms %s, want [tea]", got)
 	}
 }
 
@@ -194,6 +292,33 @@ func TestABroadcastIsAValueThatCanBeKeptAndExtended(t *testing.T) {
 	b.ExpectNothing()
 }
 
+// TestABroadcastSharesNoSliceWithAnybody changes what it was made of, and makes two of one.
+func TestABroadcastSharesNoSliceWithAnybody(t *testing.T) {
+	io := roomy()
+	s := socketiotest.New(t, io)
+	a, b, c := s.Connect("/"), s.Connect("/"), s.Connect("/")
+	for name, client := range map[string]*socketiotest.Client{"a": a, "b": b, "c": c} {
+		client.Emit("join", name)
+	}
+	to, except := make([]string, 1, 8), make([]string, 1, 8)
+	to[0], except[0] = "a", "nobody"
+	base := io.To(to...).Except(except...)
+	withB, withC := base.To("b"), base.To("c") // of one array, the second would have overwritten the first
+	butA, butB := base.To("b").Except("a"), base.To("b").Except("b")
+	to[0], except[0] = "c", "a"
+	for i, x := range []socketio.Broadcast{base, withB, withC, butA, butB} {
+		if err := x.Emit(t.Context(), "got", i); err != nil {
+			t.Error(err)
+		}
+	}
+	for client, want := range map[*socketiotest.Client][]int{a: {0, 1, 2, 4}, b: {1, 3}, c: {2}} {
+		for _, n := range want {
+			client.Expect("got", n)
+		}
+		client.ExpectNothing()
+	}
+}
+
 func TestRoomsCountsMembers(t *testing.T) {
 	io := roomy()
 	s := socketiotest.New(t, io)
@@ -251,8 +376,8 @@ func TestARecipientThatIsGoneIsNoErrorAndIsCleanedUp(t *testing.T) {
 		t.Errorf("Emit returned %v", err)
 	}
 	a.Expect("got", 1)
-	if s.Settle(); reason != "transport close" || s.Store.Rows().Members != 1 {
-		t.Errorf("reason %q, rows %+v", reason, s.Store.Rows())
+	if s.Settle(); reason != "transport close" || testparts.Store(s).Rows().Members != 1 {
+		t.Errorf("reason %q, rows %+v", reason, testparts.Store(s).Rows())
 	}
 }
 
@@ -274,6 +399,6 @@ func TestARoomWithTooLongANameIsEmpty(t *testing.T) {
 	ada.Emit("to", []string{long}, []string{}, 7)
 	bob.ExpectNothing()
 	b.fail("", false, 0, nil)
-	ada.Emit("except", long, 7)
+	ada.Emit("except", []string{long}, 7)
 	bob.Expect("got", 7)
 }

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"slices"
+	"reflect"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -17,17 +17,23 @@ import (
 	"github.com/dozeio/doze/pkg/rooms"
 )
 
-// Options are the settings of a Server. The zero value of each field means its default. A deployment may override the
-// durations: Backend.Options go first.
+// Options are the settings of a Server. The zero value of each field means its default. What is set here goes before the
+// defaults of a deployment, and is overridden by what somebody has set for one: an environment variable of its
+// functions, or a flag of doze dev.
 type Options struct {
 	// AllowOrigins lists the origins, such as https://chat.example.com, whose pages may connect besides the server's
-	// own. "*" lets every site on the web act with its visitors' cookies: name the origins instead. Pages in apps have
-	// origins such as file://, capacitor://localhost or null, which can be named; null is what any site can send.
-	// What no browser sends, such as a path or a pattern, is an error of Bind that says what to write.
+	// own, and besides those that a deployment allows. "*" lets every site on the web act with its visitors' cookies:
+	// name the origins instead. Pages in apps have origins such as file://, capacitor://localhost or null, which can be
+	// named; null is what any site can send. What no browser sends, such as a path or a pattern, is an error of Bind that
+	// says what to write.
 	AllowOrigins []string
 
-	PingInterval   time.Duration // default 25 s
-	PingTimeout    time.Duration // default 20 s
+	// PingInterval is the time between two pings; default 25 s, and 300 s in a deployment on AWS, which takes 480 s at
+	// most: each ping costs there.
+	PingInterval time.Duration
+	// PingTimeout is the time for the pong to come; default 20 s, and 60 s in a deployment on AWS. Below 40 s, clients
+	// give up there before a sweep whose invocation has died is repeated.
+	PingTimeout    time.Duration
 	ConnectTimeout time.Duration // for a first namespace to be joined; default 45 s
 	UpgradeTimeout time.Duration // default 10 s
 
@@ -42,7 +48,7 @@ type Options struct {
 	// that a request may bring. Below zero: no limit.
 	MaxCalls int
 
-	Logger *slog.Logger // default: slog.Default()
+	Logger *slog.Logger // default: the deployment's, else slog.Default()
 }
 
 // Server is a Socket.IO server: namespaces with their handlers. Register everything first, then Bind it to a backend.
@@ -71,9 +77,6 @@ func New(o Options) *Server {
 	}
 	if o.MaxCalls == 0 {
 		o.MaxCalls = 4000
-	}
-	if o.Logger == nil {
-		o.Logger = slog.Default()
 	}
 	s := &Server{opt: o, namespaces: map[string]*Namespace{}}
 	s.Of("/")
@@ -111,7 +114,13 @@ type Backend struct {
 	Rooms    rooms.Store
 	Poster   engine.Poster
 	Timers   engine.Timers
-	Options  engine.Options // what is not zero here goes before the Server's Options; AllowOrigins are added
+
+	// Options are what somebody has set for this deployment: what is not zero here goes before the Server's Options.
+	// The AllowOrigins of all three are added up.
+	Options engine.Options
+	// Defaults are the deployment's own. What is not zero here counts where neither Options nor the Server's say
+	// anything.
+	Defaults engine.Options
 }
 
 // Bind connects the Server with its backend and returns the engine that takes its requests. It may be called once.
@@ -124,22 +133,11 @@ func (s *Server) Bind(b Backend) (*engine.Engine, error) {
 	if b.Sessions == nil || b.Rooms == nil || b.Poster == nil || b.Timers == nil {
 		return nil, errors.New("socketio: Bind needs all of Sessions, Rooms, Poster and Timers")
 	}
-	o := b.Options
-	for _, d := range []struct {
-		to   *time.Duration
-		from time.Duration
-	}{
-		{&o.PingInterval, s.opt.PingInterval}, {&o.PingTimeout, s.opt.PingTimeout},
-		{&o.ConnectTimeout, s.opt.ConnectTimeout}, {&o.UpgradeTimeout, s.opt.UpgradeTimeout},
-	} {
-		if *d.to == 0 {
-			*d.to = d.from
-		}
-	}
-	o.AllowOrigins = slices.Concat(o.AllowOrigins, s.opt.AllowOrigins)
-	if o.Logger == nil {
-		o.Logger = s.opt.Logger
-	}
+	o := firstOf(b.Options, engine.Options{
+		PingInterval: s.opt.PingInterval, PingTimeout: s.opt.PingTimeout,
+		ConnectTimeout: s.opt.ConnectTimeout, UpgradeTimeout: s.opt.UpgradeTimeout,
+		AllowOrigins: s.opt.AllowOrigins, Logger: s.opt.Logger,
+	}, b.Defaults)
 	e, err := engine.New(b.Sessions, b.Poster, b.Timers, handlerOf{s}, o)
 	if err != nil {
 		return nil, err
@@ -153,6 +151,22 @@ func (s *Server) Bind(b Backend) (*engine.Engine, error) {
 	return e, nil
 }
 
+// firstOf returns options of which each is the first that is not zero. AllowOrigins are added up, in a slice of their own.
+func firstOf(all ...engine.Options) (o engine.Options) {
+	var origins []string
+	to := reflect.ValueOf(&o).Elem()
+	for _, from := range all {
+		origins = append(origins, from.AllowOrigins...)
+		for i := range to.NumField() {
+			if to.Field(i).IsZero() {
+				to.Field(i).Set(reflect.ValueOf(from).Field(i))
+			}
+		}
+	}
+	o.AllowOrigins = origins
+	return o
+}
+
 // backend returns the engine, or ErrUnbound.
 func (s *Server) backend() (*engine.Engine, error) {
 	if !s.bound.Load() {
@@ -161,13 +175,13 @@ func (s *Server) backend() (*engine.Engine, error) {
 	return s.engine, nil
 }
 
-// To returns a broadcast to rooms of the namespace "/".
+// To returns a broadcast to rooms of the namespace "/"; without rooms, to nobody.
 func (s *Server) To(rooms ...string) Broadcast { return s.Of("/").To(rooms...) }
 
 // In is To.
 func (s *Server) In(rooms ...string) Broadcast { return s.Of("/").To(rooms...) }
 
-// Except returns a broadcast to all of the namespace "/" but the members of rooms.
+// Except returns a broadcast to all of the namespace "/" but the members of rooms; without rooms, to all.
 func (s *Server) Except(rooms ...string) Broadcast { return s.Of("/").Except(rooms...) }
 
 // Emit sends an event to all of the namespace "/". See Broadcast.Emit.

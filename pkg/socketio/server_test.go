@@ -3,6 +3,8 @@ package socketio_test
 import (
 	"errors"
 	"fmt"
+	"log/slog"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -10,6 +12,8 @@ import (
 	"github.com/dozeio/doze/pkg/engine"
 	"github.com/dozeio/doze/pkg/socketio"
 	"github.com/dozeio/doze/pkg/socketio/socketiotest"
+	"github.com/dozeio/doze/pkg/store/memory"
+	"github.com/dozeio/doze/tests/fakeclock"
 )
 
 func TestBeforeBindNothingCanBeSent(t *testing.T) {
@@ -92,17 +96,89 @@ func TestBindSaysWhatIsMissing(t *testing.T) {
 	}
 }
 
-func TestTheBackendsOptionsGoFirst(t *testing.T) {
-	io := socketio.New(socketio.Options{AllowOrigins: []string{"https://a.example"}, PingInterval: time.Second, PingTimeout: 2 * time.Second,
-		ConnectTimeout: 3 * time.Second, UpgradeTimeout: 4 * time.Second})
-	mine := make([]string, 1, 2)
-	mine[0] = "https://b.example"
-	s := socketiotest.New(t, io, socketiotest.Options{Engine: engine.Options{PingTimeout: 7 * time.Second, AllowOrigins: mine}})
-	o := s.Engine.Options()
-	if o.PingInterval != time.Second || o.PingTimeout != 7*time.Second || o.ConnectTimeout != 3*time.Second || o.UpgradeTimeout != 4*time.Second {
-		t.Errorf("options %+v", o)
+// TestOptionsThatAreSetGoFirst sets each of the engine's options in each of the places where it can be set, in all
+// combinations: what was set for a deployment goes before what the application says, and that before the deployment's
+// own defaults.
+func TestOptionsThatAreSetGoFirst(t *testing.T) {
+	at := func(seconds ...time.Duration) (all [3]any) {
+		for i, n := range seconds {
+			all[i] = n * time.Second
+		}
+		return all
 	}
-	if fmt.Sprint(o.AllowOrigins) != "[https://b.example https://a.example]" || mine[:2][1] != "" {
+	var loggers [3]any
+	for i := range loggers {
+		loggers[i] = slog.New(slog.DiscardHandler)
+	}
+	values := map[string][3]any{ // set, the application's, the default
+		"PingInterval": at(7, 8, 9), "PingTimeout": at(7, 8, 9), "ConnectTimeout": at(7, 8, 9), "UpgradeTimeout": at(7, 8, 9),
+		"PollWait": at(7, 8, 9), "MaxAge": at(7, 8, 9),
+		"MaxPayload": {7, 8, 9}, "MaxMessage": {7, 8, 9}, "Polls": {7, 8, 9}, "ClientRate": {7, 8, 9},
+		"BinaryFrames": {true, true, true}, "OrderedFrames": {true, true, true},
+		"PublicOrigin": {"https://a.example", "https://b.example", "https://c.example"},
+		"Clock":        {fakeclock.New(time.Unix(7, 0)), fakeclock.New(time.Unix(8, 0)), fakeclock.New(time.Unix(9, 0))},
+		"Rand":         {strings.NewReader("a"), strings.NewReader("b"), strings.NewReader("c")},
+		"Logger":       loggers,
+	}
+	said := 0
+	for field := range reflect.TypeFor[engine.Options]().Fields() {
+		if field.Name == "AllowOrigins" { // these are added up: see below
+			continue
+		}
+		if values[field.Name][0] == nil {
+			t.Errorf("engine.Options has %s, which this test does not", field.Name)
+			continue
+		}
+		_, can := reflect.TypeFor[socketio.Options]().FieldByName(field.Name)
+		if can {
+			said++
+		}
+		for places := range 8 {
+			var set, fallback engine.Options
+			var app socketio.Options
+			var want any
+			for i, o := range []any{&set, &app, &fallback} {
+				if places>>i&1 == 0 || i == 1 && !can {
+					continue
+				}
+				v := values[field.Name][i]
+				reflect.ValueOf(o).Elem().FieldByName(field.Name).Set(reflect.ValueOf(v))
+				if want == nil {
+					want = v
+				}
+			}
+			got := reflect.ValueOf(bound(t, app, set, fallback)).FieldByName(field.Name)
+			if want == nil {
+				want = reflect.ValueOf(bound(t, socketio.Options{}, engine.Options{}, engine.Options{})).FieldByName(field.Name).Interface()
+			}
+			if got.Interface() != want {
+				t.Errorf("%s, set %v, the application's %v, the default %v: got %v, want %v", field.Name, places&1 > 0, places&2 > 0, places&4 > 0, got, want)
+			}
+		}
+	}
+	if said != 5 {
+		t.Errorf("%d options of the engine are the application's too, want 5", said)
+	}
+}
+
+// bound returns the options of an engine, with their defaults filled in.
+func bound(t *testing.T, app socketio.Options, set, fallback engine.Options) engine.Options {
+	t.Helper()
+	store := memory.New(nil)
+	e, err := socketio.New(app).Bind(socketio.Backend{Sessions: store, Rooms: store, Poster: &gonePoster{}, Timers: noTimers{}, Options: set, Defaults: fallback})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e.Options()
+}
+
+type noTimers struct{ engine.Timers }
+
+func TestOriginsAreAddedUp(t *testing.T) {
+	mine := make([]string, 1, 4)
+	mine[0] = "https://a.example"
+	o := bound(t, socketio.Options{AllowOrigins: []string{"https://b.example"}}, engine.Options{AllowOrigins: mine}, engine.Options{AllowOrigins: []string{"https://c.example"}})
+	if fmt.Sprint(o.AllowOrigins) != "[https://a.example https://b.example https://c.example]" || mine[:2][1] != "" {
 		t.Errorf("origins %v, the caller's %v", o.AllowOrigins, mine[:2])
 	}
 }

@@ -41,7 +41,7 @@ func TestWhoSendsTooMuchToOneSocketIsToldAndTheSocketStays(t *testing.T) {
 					io.Of("/").On("whisper", func(c ctx, s sock, id string) (string, error) {
 						err := reach(io, s, id).Emit(c, "got", large)
 						switch {
-						case errors.Is(err, engine.ErrOutboxFull) && !slow, errors.Is(err, engine.ErrBusy) && slow:
+						case errors.Is(err, socketio.ErrOutboxFull) && !slow, errors.Is(err, socketio.ErrBusy) && slow:
 							return "later", nil
 						case err != nil:
 							return err.Error(), nil

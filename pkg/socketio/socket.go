@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"log/slog"
 	"sync"
+
+	"github.com/dozeio/doze/pkg/engine"
 )
 
 // Socket is what one invocation sees of a client in one namespace. Its methods may be called by several goroutines of
@@ -26,13 +28,18 @@ type Socket struct {
 }
 
 // Reason is why a socket was disconnected: https://socket.io/docs/v4/server-socket-instance/#disconnect.
-type Reason string
+type Reason = engine.Reason
 
-// The reasons that are not the session's. The others are engine's: "transport close", "transport error",
-// "ping timeout", "parse error", "forced close".
+// The reasons.
 const (
-	ClientDisconnect Reason = "client namespace disconnect"
-	ServerDisconnect Reason = "server namespace disconnect"
+	ClientDisconnect Reason = "client namespace disconnect" // the client has left the namespace
+	ServerDisconnect Reason = "server namespace disconnect" // Socket.Disconnect
+
+	TransportClose = engine.TransportClose // "transport close": the connection ended, as when a page is closed
+	TransportError = engine.TransportError // "transport error": the client could not be reached, or did not read
+	PingTimeout    = engine.PingTimeout    // "ping timeout": the client was silent for too long
+	ParseError     = engine.ParseError     // "parse error": the client sent what the protocol does not allow
+	ForcedClose    = engine.ForcedClose    // "forced close": the session was too old, sent too much, or joined no namespace
 )
 
 // ID returns the socket's public id: 20 characters, unrelated to the session's secret one. It is also the name of the
@@ -57,7 +64,7 @@ func (s *Socket) Emit(ctx context.Context, event string, args ...any) error {
 	if err != nil {
 		return err
 	}
-	return gone(s.turn.v.Send(ctx, p))
+	return s.turn.v.Send(ctx, p)
 }
 
 // usable returns nil while the socket can do something for the client: it is connected, or about to be. s.mu is held.

@@ -7,8 +7,6 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
-
-	"github.com/dozeio/doze/pkg/engine"
 )
 
 // tally counts what goes wrong with the messages of one invocation, so that many that go wrong alike are one line of
@@ -101,7 +99,7 @@ func levelOf(err error) slog.Level {
 	if errors.As(err, new(*panicked)) {
 		return slog.LevelError
 	}
-	for _, clients := range []error{ErrGone, engine.ErrGone, ErrBusy, ErrOutboxFull, engine.ErrTooLarge} {
+	for _, clients := range []error{ErrGone, ErrBusy, ErrOutboxFull, ErrTooLarge} {
 		if errors.Is(err, clients) {
 			return slog.LevelWarn
 		}

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/dozeio/doze/pkg/engine"
 	"github.com/dozeio/doze/pkg/protocol"
 	"github.com/dozeio/doze/pkg/socketio"
 	"github.com/dozeio/doze/pkg/socketio/socketiotest"
@@ -30,7 +29,7 @@ func TestWhatGoesWrongAlikeInOneRequestIsOneLineOfTheLog(t *testing.T) {
 		"an error":            {func(ctx, sock) error { return errors.New("oh no") }, "a handler failed", "oh no", "ERROR"},
 		"a panic":             {func(ctx, sock) error { panic(strings.Repeat("x", 1<<12)) }, "a handler failed", "panic: xxx", "ERROR"},
 		"gone":                {func(ctx, sock) error { return socketio.ErrGone }, "a handler failed", "disconnected", "WARN"},
-		"too much":            {func(ctx, sock) error { return engine.ErrTooLarge }, "a handler failed", "larger", "WARN"},
+		"too much":            {func(ctx, sock) error { return socketio.ErrTooLarge }, "a handler failed", "larger", "WARN"},
 		"no handler":          {nil, "an event has no handler", "", "DEBUG"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -39,7 +39,7 @@ func (t *turn) isClosed() bool {
 }
 
 // close closes the session.
-func (t *turn) close(ctx context.Context, reason engine.Reason) {
+func (t *turn) close(ctx context.Context, reason Reason) {
 	t.mu.Lock()
 	t.closed = true
 	t.mu.Unlock()
@@ -134,7 +134,7 @@ func (t *turn) end(ctx context.Context) error {
 	ctx, cancel := t.server.engine.Outlive(ctx)
 	defer cancel()
 	gone := t.v.Refresh(ctx)
-	if gone != nil && !errors.Is(gone, engine.ErrGone) {
+	if gone != nil && !errors.Is(gone, ErrGone) {
 		return gone
 	}
 	var errs []error

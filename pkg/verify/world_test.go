@@ -17,7 +17,7 @@ import (
 
 	"github.com/coder/websocket"
 
-	"github.com/dozeio/doze/pkg/devserver"
+	"github.com/dozeio/doze/internal/oneprocess"
 	"github.com/dozeio/doze/pkg/engine"
 	"github.com/dozeio/doze/pkg/gateway"
 	"github.com/dozeio/doze/pkg/socketio"
@@ -33,7 +33,7 @@ type settings struct {
 }
 
 // deploy runs a deployment in this process until the end of the test.
-func deploy(t *testing.T, s settings) *devserver.Server {
+func deploy(t *testing.T, s settings) *oneprocess.Server {
 	t.Helper()
 	io := socketio.New(socketio.Options{Logger: slog.New(slog.DiscardHandler)})
 	if !s.without {
@@ -42,7 +42,7 @@ func deploy(t *testing.T, s settings) *devserver.Server {
 	s.engine.PollWait = 300 * time.Millisecond
 	s.engine.Logger = slog.New(slog.DiscardHandler)
 	s.gateway.Site = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
-	d, err := devserver.Start(devserver.Options{Engine: s.engine, Gateway: s.gateway}, io.Bind)
+	d, err := oneprocess.Start(oneprocess.Options{Engine: s.engine, Gateway: s.gateway}, io.Bind)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,7 +97,7 @@ type flawed struct {
 	mu   sync.Mutex
 }
 
-func (f *flawed) before(t *testing.T, d *devserver.Server) (address string) {
+func (f *flawed) before(t *testing.T, d *oneprocess.Server) (address string) {
 	t.Helper()
 	to, err := url.Parse(d.URL)
 	if err != nil {

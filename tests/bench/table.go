@@ -11,7 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/dozeio/doze/pkg/devserver"
+	"github.com/dozeio/doze/internal/oneprocess"
 	"github.com/dozeio/doze/pkg/engine"
 	"github.com/dozeio/doze/pkg/rooms"
 	"github.com/dozeio/doze/pkg/socketio"
@@ -83,7 +83,7 @@ func newBench(ctx context.Context) (b *bench, stop func(), err error) {
 	}
 	b.store = dynamo.New(plain, table, nil)
 	b.metered = dynamo.New(dynalite.Client(url, b.meter.Options), table, nil)
-	server, err := devserver.Start(devserver.Options{
+	server, err := oneprocess.Start(oneprocess.Options{
 		Engine: engine.Options{PingInterval: 5 * time.Minute, ClientRate: -1, Logger: slog.New(slog.DiscardHandler)},
 		Wrap: func(backend socketio.Backend) socketio.Backend {
 			backend.Sessions, backend.Rooms = b.metered, b.metered

@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/dozeio/doze/pkg/devserver"
+	"github.com/dozeio/doze/internal/oneprocess"
 	"github.com/dozeio/doze/pkg/engine"
 	"github.com/dozeio/doze/pkg/gateway"
 	"github.com/dozeio/doze/pkg/socketio"
@@ -28,7 +28,7 @@ type deployment struct {
 	ctx    context.Context
 	clock  *clock
 	meter  *meter.Meter
-	server *devserver.Server
+	server *oneprocess.Server
 	store  *dynamo.Store // on the same table, and not counted
 	client *rawclient.Client
 	header []string // of a handshake
@@ -74,7 +74,7 @@ func startLogged(t *testing.T, io *socketio.Server, logger *slog.Logger) *deploy
 	d.must(dynamo.CreateTable(ctx, plain, table))
 	d.store = dynamo.New(plain, table, d.clock.Now)
 	counted := dynamo.New(dynalite.Client(url, d.meter.Options), table, d.clock.Now)
-	d.server, err = devserver.Start(devserver.Options{
+	d.server, err = oneprocess.Start(oneprocess.Options{
 		Engine: engine.Options{PingInterval: pingInterval, Clock: d.clock, Logger: logger},
 		// Without the gap after a handshake, in which a post is only tried in vain.
 		Gateway: gateway.Options{Clock: d.clock, Seed: 1, RepeatableIDs: true, ConnectGap: -1, Logger: slog.New(&invocations{complaints{t}, d})},
@@ -129,12 +129,13 @@ type timers struct {
 	d *deployment
 }
 
-// Schedule does what a client waits for at once, as an extension does in the process of the function.
+// SchedulePromptly does what a client waits for at once, as an extension does in the process of the function.
+func (t timers) SchedulePromptly(_ []byte, do func(context.Context) error) bool {
+	t.d.atOnce.Go(func() { t.d.must(do(t.d.ctx)) })
+	return true
+}
+
 func (t timers) Schedule(ctx context.Context, job []byte, after time.Duration) error {
-	if engine.Urgent(job) {
-		t.d.atOnce.Go(func() { t.d.must(t.d.server.Engine.JobAtOnce(t.d.ctx, job)) })
-		return nil
-	}
 	t.d.queued.Add(1)
 	if after > 0 {
 		t.d.armed.Add(1)

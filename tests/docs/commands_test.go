@@ -197,7 +197,7 @@ func end(cmd *exec.Cmd, ended <-chan error) error {
 
 // TestTheReadmesClientRuns runs the client of README.md with the program of README.md.
 func TestTheReadmesClientRuns(t *testing.T) {
-	s, err := devserver.Start(devserver.Options{}, app.New().Bind)
+	s, err := devserver.Start(devserver.Options{}, app.New())
 	if err != nil {
 		t.Fatal(err)
 	}

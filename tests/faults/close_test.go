@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/dozeio/doze/pkg/devserver"
+	"github.com/dozeio/doze/internal/oneprocess"
 	"github.com/dozeio/doze/pkg/engine"
 	"github.com/dozeio/doze/pkg/socketio"
 	"github.com/dozeio/doze/tests/clientapp"
@@ -20,7 +20,7 @@ import (
 // recipient.
 func TestCloseWithClients(t *testing.T) {
 	posts := &refusals{}
-	s, err := devserver.Start(devserver.Options{
+	s, err := oneprocess.Start(oneprocess.Options{
 		Engine: engine.Options{Logger: slog.New(slog.DiscardHandler)},
 		Wrap: func(b socketio.Backend) socketio.Backend {
 			posts.Poster = b.Poster

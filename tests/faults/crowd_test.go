@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/dozeio/doze/pkg/devserver"
+	"github.com/dozeio/doze/internal/oneprocess"
 	"github.com/dozeio/doze/pkg/engine"
 	"github.com/dozeio/doze/pkg/gateway"
 	"github.com/dozeio/doze/pkg/store/memory"
@@ -34,7 +34,7 @@ func TestCrowd(t *testing.T) {
 			clock := &shiftclock.Clock{}
 			g.Clock, g.Seed = clock, seed
 			g.JobVisibility, g.JobTimeout, g.JobAttempts = 2*time.Second, 2*time.Second, 200 // the template's, for shorter pings
-			s, err := devserver.Start(devserver.Options{
+			s, err := oneprocess.Start(oneprocess.Options{
 				Engine:  engine.Options{Clock: clock, PingInterval: 2 * time.Second, PingTimeout: 5 * time.Second, Logger: slog.New(slog.DiscardHandler)},
 				Gateway: g,
 			}, clientapp.New().Bind)

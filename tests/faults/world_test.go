@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/dozeio/doze/pkg/devserver"
+	"github.com/dozeio/doze/internal/oneprocess"
 	"github.com/dozeio/doze/pkg/engine"
 	"github.com/dozeio/doze/pkg/gateway"
 	"github.com/dozeio/doze/pkg/socketio"
@@ -33,7 +33,7 @@ type world struct {
 	*rawclient.Client
 	ctx       context.Context
 	clock     *shiftclock.Clock
-	server    *devserver.Server
+	server    *oneprocess.Server
 	app       *app
 	posts     watched
 	bystander *peer
@@ -51,7 +51,7 @@ func newWorldOf(t *testing.T, a *app, logger *slog.Logger, hangs time.Duration) 
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), hangs) // it outlives t's
 	w := &world{T: t, ctx: ctx, clock: &shiftclock.Clock{}, app: a}
-	o := devserver.Options{
+	o := oneprocess.Options{
 		Engine: engine.Options{
 			Clock: w.clock, PingInterval: pingInterval, PingTimeout: pingTimeout, MaxPayload: maxPayload,
 		},
@@ -64,7 +64,7 @@ func newWorldOf(t *testing.T, a *app, logger *slog.Logger, hangs time.Duration) 
 	}
 	o.Engine.Logger, o.Gateway.Logger = logger, logger
 	var err error
-	if w.server, err = devserver.Start(o, a.io.Bind); err != nil {
+	if w.server, err = oneprocess.Start(o, a.io.Bind); err != nil {
 		t.Fatal(err)
 	}
 	w.Client = rawclient.New(w.server.URL)

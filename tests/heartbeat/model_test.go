@@ -88,12 +88,14 @@ func (d *deployment) Exists(context.Context, string) error { return nil }
 // Disconnect implements engine.Poster.
 func (d *deployment) Disconnect(context.Context, string) error { return nil }
 
+// SchedulePromptly implements engine.PromptTimers.
+func (d *deployment) SchedulePromptly(_ []byte, do func(context.Context) error) bool {
+	go func() { d.do(do) }()
+	return true
+}
+
 // Schedule implements engine.Timers: delays are whole seconds, as SQS has them.
 func (d *deployment) Schedule(_ context.Context, job []byte, after time.Duration) error {
-	if engine.Urgent(job) {
-		go func() { d.do(func(ctx context.Context) error { return d.e.JobAtOnce(ctx, job) }) }()
-		return nil
-	}
 	d.jobs.Go(func() {
 		wait((after + time.Second - 1).Truncate(time.Second))
 		for d.do(func(ctx context.Context) error { return d.e.Job(ctx, job) }) != nil {

@@ -15,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/dozeio/doze/pkg/devserver"
+	"github.com/dozeio/doze/internal/oneprocess"
 	"github.com/dozeio/doze/pkg/engine"
 	"github.com/dozeio/doze/pkg/gateway"
 	"github.com/dozeio/doze/pkg/socketio"
@@ -92,7 +92,7 @@ func nothingIsLeft(t *testing.T, n, real int) {
 
 // server is everything that clients meet, and the clients' own side.
 type server struct {
-	devserver *devserver.Server
+	devserver *oneprocess.Server
 	clock     *shiftclock.Clock
 	seen      *tally
 	sockets   *sockets
@@ -109,7 +109,7 @@ func start(t *testing.T) *server {
 	app, seen := newApp()
 	ids := &connectionIDs{ids: map[string]string{}}
 	h := &handlers{clock: clock, random: rand.New(rand.NewPCG(7, 7)), lines: map[string]*handlerLine{}}
-	d, err := devserver.Start(devserver.Options{
+	d, err := oneprocess.Start(oneprocess.Options{
 		Engine:  engine.Options{Clock: clock, MaxPayload: maxPayload, Logger: slog.New(slog.DiscardHandler)},
 		Gateway: gateway.Options{Clock: clock, Seed: 7, RepeatableIDs: true, Faults: faults, JobVisibility: time.Minute}, // the clock jumps while jobs run
 		Wrap: func(b socketio.Backend) socketio.Backend {

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/dozeio/doze/pkg/devserver"
+	"github.com/dozeio/doze/internal/oneprocess"
 	"github.com/dozeio/doze/pkg/engine"
 	"github.com/dozeio/doze/pkg/gateway"
 	"github.com/dozeio/doze/pkg/protocol"
@@ -18,13 +18,13 @@ import (
 
 // Start runs the application of a suite, "engineio" or "socketio", until the server is closed. Options with times of
 // their own keep them.
-func Start(suite string, o devserver.Options) (*devserver.Server, error) {
+func Start(suite string, o oneprocess.Options) (*oneprocess.Server, error) {
 	bind, err := Bind(suite)
 	if err != nil {
 		return nil, err
 	}
 	Settings(suite, &o.Engine, &o.Gateway)
-	return devserver.Start(o, bind)
+	return oneprocess.Start(o, bind)
 }
 
 // Bind returns what binds the application of a suite to a backend.

@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"github.com/dozeio/doze/app"
-	"github.com/dozeio/doze/pkg/devserver"
+	"github.com/dozeio/doze/internal/oneprocess"
 	"github.com/dozeio/doze/pkg/engine"
 	"github.com/dozeio/doze/pkg/gateway"
 	"github.com/dozeio/doze/pkg/socketio"
@@ -57,7 +57,7 @@ func TestClientsThroughTheFrontDoor(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			port := freePort(t)
-			s, err := devserver.Start(devserver.Options{
+			s, err := oneprocess.Start(oneprocess.Options{
 				Engine:  engine.Options{PublicOrigin: "http://127.0.0.1:" + port}, // which the functions cannot see, as behind CloudFront
 				Gateway: gateway.Options{Site: app.Page()},
 			}, c.app.Bind)

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -18,8 +19,26 @@ type Template struct {
 }
 
 type parameter struct {
-	Default            json.RawMessage
-	MinValue, MaxValue int
+	Default        json.RawMessage
+	AllowedPattern string
+}
+
+// seconds returns the least and the greatest number that a parameter may be.
+func (p parameter) seconds() (least, most int) {
+	allowed, err := regexp.Compile(p.AllowedPattern)
+	if err != nil {
+		return 0, 0
+	}
+	least = -1
+	for n := range 10_000 {
+		if allowed.MatchString(strconv.Itoa(n)) {
+			if least < 0 {
+				least = n
+			}
+			most = n
+		}
+	}
+	return least, most
 }
 
 type resource struct {

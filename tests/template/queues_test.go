@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/dozeio/doze/pkg/apigw"
+	"github.com/dozeio/doze/internal/jobqueue"
 )
 
 // loops looks for functions that can send to a queue that they are invoked by, be it through others. Lambda ends such a
@@ -84,11 +84,11 @@ func (t Template) queues() (all []string) {
 		of, name  string
 		got, want int
 	}{
-		{"JobQueue", "VisibilityTimeout", hidden, seconds(apigw.JobVisibility)},
-		{"JobQueue", "MessageRetentionPeriod", kept, seconds(apigw.JobRetention)},
-		{"JobQueue", "maxReceiveCount", receives, apigw.JobReceives},
-		{"HeartbeatFunction", "Timeout", timeout, seconds(apigw.JobTime)},
-		{mappings[0], "BatchSize", number(m["BatchSize"]), apigw.JobBatch},
+		{"JobQueue", "VisibilityTimeout", hidden, seconds(jobqueue.JobVisibility)},
+		{"JobQueue", "MessageRetentionPeriod", kept, seconds(jobqueue.JobRetention)},
+		{"JobQueue", "maxReceiveCount", receives, jobqueue.JobReceives},
+		{"HeartbeatFunction", "Timeout", timeout, seconds(jobqueue.JobTime)},
+		{mappings[0], "BatchSize", number(m["BatchSize"]), jobqueue.JobBatch},
 	} {
 		if same.got != same.want {
 			all = append(all, fmt.Sprintf("%s has a %s of %d, want %d", same.of, same.name, same.got, same.want))
@@ -97,13 +97,13 @@ func (t Template) queues() (all []string) {
 	if hidden < timeout { // which Lambda refuses
 		all = append(all, fmt.Sprintf("JobQueue hides a job for %d s, and the function may take %d", hidden, timeout))
 	}
-	if patience := t.Parameters["PingTimeout"].MinValue; hidden+timeout >= patience {
+	if patience, _ := t.Parameters["PingTimeout"].seconds(); hidden+timeout >= patience {
 		all = append(all, fmt.Sprintf("a sweep that dies is repeated after %d s, and clients give up after %d", hidden+timeout, patience))
 	}
 	if receives*hidden < 3600 {
 		all = append(all, fmt.Sprintf("JobQueue buries a job after %d s without concurrency", receives*hidden))
 	}
-	if kept < t.Parameters["PingInterval"].MaxValue+receives*hidden {
+	if _, most := t.Parameters["PingInterval"].seconds(); kept < most+receives*hidden {
 		all = append(all, fmt.Sprintf("JobQueue forgets a job after %d s, before it is buried", kept))
 	}
 	return all

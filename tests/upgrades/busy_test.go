@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/dozeio/doze/pkg/devserver"
+	"github.com/dozeio/doze/internal/oneprocess"
 	"github.com/dozeio/doze/pkg/engine"
 	"github.com/dozeio/doze/pkg/socketio"
 	"github.com/dozeio/doze/tests/rawclient"
@@ -23,7 +23,7 @@ func TestUpgradeOfABusyClient(t *testing.T) {
 	ids := make(chan string, 1)
 	io.Of("/").OnConnection(func(_ context.Context, s *socketio.Socket) error { ids <- s.ID(); return nil })
 	io.Of("/").On("echo", func(context.Context, *socketio.Socket) error { return nil })
-	s, err := devserver.Start(devserver.Options{
+	s, err := oneprocess.Start(oneprocess.Options{
 		Engine: engine.Options{UpgradeTimeout: 2 * time.Second, Logger: slog.New(slog.DiscardHandler)},
 		Wrap: func(b socketio.Backend) socketio.Backend {
 			b.Poster = slowPoster{b.Poster}

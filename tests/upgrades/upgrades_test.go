@@ -16,7 +16,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/dozeio/doze/pkg/devserver"
+	"github.com/dozeio/doze/internal/oneprocess"
 	"github.com/dozeio/doze/pkg/engine"
 	"github.com/dozeio/doze/pkg/gateway"
 	"github.com/dozeio/doze/pkg/socketio"
@@ -54,7 +54,7 @@ func TestNothingIsLostInUpgrades(t *testing.T) {
 	} {
 		t.Run(run.name, func(t *testing.T) {
 			app := newApp()
-			s, err := devserver.Start(devserver.Options{
+			s, err := oneprocess.Start(oneprocess.Options{
 				Engine:  engine.Options{OrderedFrames: run.ordered, BinaryFrames: run.ordered, Logger: slog.New(slog.DiscardHandler)},
 				Gateway: run.gateway,
 				Wrap: func(b socketio.Backend) socketio.Backend {

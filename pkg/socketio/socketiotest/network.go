@@ -50,10 +50,10 @@ func (n network) Disconnect(_ context.Context, connection string) error {
 
 // Schedule implements engine.Timers.
 func (n network) Schedule(_ context.Context, job []byte, after time.Duration) error {
-	due := n.s.Engine.Options().Clock.Now().Add(after)
+	due := n.s.engine.Options().Clock.Now().Add(after)
 	n.s.mu.Lock()
 	defer n.s.mu.Unlock()
-	n.s.tasks = append(n.s.tasks, task{due: due, run: func(ctx context.Context) error { return n.s.Engine.Job(ctx, job) }})
+	n.s.tasks = append(n.s.tasks, task{due: due, run: func(ctx context.Context) error { return n.s.engine.Job(ctx, job) }})
 	return nil
 }
 
@@ -65,6 +65,6 @@ func (s *Server) drop(connection string) {
 	delete(s.connections, connection)
 	s.mu.Unlock()
 	if ok {
-		s.soon(func(ctx context.Context) { s.Engine.Disconnect(ctx, connection, 1006) })
+		s.soon(func(ctx context.Context) { s.engine.Disconnect(ctx, connection, 1006) })
 	}
 }

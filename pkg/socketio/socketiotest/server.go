@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dozeio/doze/internal/testparts"
 	"github.com/dozeio/doze/pkg/engine"
 	"github.com/dozeio/doze/pkg/socketio"
 	"github.com/dozeio/doze/pkg/store/memory"
@@ -25,13 +26,12 @@ type Options struct {
 	Wrap func(socketio.Backend) socketio.Backend
 }
 
-// Server runs an application. Its methods may be called concurrently. Its fields are for what the clients cannot do.
+// Server runs an application. Its methods may be called concurrently.
 type Server struct {
-	Engine *engine.Engine
-	Store  *memory.Store
-
-	t     testing.TB
-	wraps bool
+	engine *engine.Engine
+	store  *memory.Store
+	t      testing.TB
+	wraps  bool
 
 	mu          sync.Mutex // guards everything below
 	ctx         context.Context
@@ -40,6 +40,13 @@ type Server struct {
 	connections map[string]*session // the open ones, by id
 	sessions    []*session
 	closed      bool
+}
+
+func init() {
+	testparts.Of = func(server any) (*engine.Engine, *memory.Store) {
+		s := server.(*Server)
+		return s.engine, s.store
+	}
 }
 
 // New binds an application to a backend in memory, and closes it when the test ends. What goes wrong fails the test;
@@ -59,14 +66,14 @@ func New(t testing.TB, io *socketio.Server, options ...Options) *Server {
 	if o.Context == nil {
 		o.Context = context.Background()
 	}
-	s := &Server{Store: memory.New(now), t: t, ctx: o.Context, wraps: o.Wrap != nil, connections: map[string]*session{}}
+	s := &Server{store: memory.New(now), t: t, ctx: o.Context, wraps: o.Wrap != nil, connections: map[string]*session{}}
 	if t == nil {
 		s.t = panics{}
 	} else {
 		t.Helper()
 		t.Cleanup(s.Close)
 	}
-	b := socketio.Backend{Sessions: s.Store, Rooms: s.Store, Poster: network{s}, Timers: network{s}, Options: o.Engine}
+	b := socketio.Backend{Sessions: s.store, Rooms: s.store, Poster: network{s}, Timers: network{s}, Options: o.Engine}
 	if o.Wrap != nil {
 		b = o.Wrap(b)
 	}
@@ -74,7 +81,7 @@ func New(t testing.TB, io *socketio.Server, options ...Options) *Server {
 	if err != nil {
 		s.t.Fatalf("socketiotest: %v", err)
 	}
-	s.Engine = e
+	s.engine = e
 	return s
 }
 
@@ -97,14 +104,14 @@ func (s *Server) Close() {
 	closed, sessions := s.closed, s.sessions
 	s.closed, s.ctx = true, context.Background()
 	s.mu.Unlock()
-	if closed || s.Engine == nil {
+	if closed || s.engine == nil {
 		return
 	}
 	for _, session := range sessions {
 		session.end()
 	}
 	s.Settle()
-	rows := s.Store.Rows()
+	rows := s.store.Rows()
 	if left := rows.Sessions + rows.Handshakes + rows.Lives + rows.Members; left > 0 && !s.wraps {
 		s.t.Errorf("socketiotest: rows were left behind: %+v", rows)
 	}
@@ -142,7 +149,7 @@ func (s *Server) Settle() {
 
 // next takes the first task that is due.
 func (s *Server) next() (task, bool) {
-	now := s.Engine.Options().Clock.Now()
+	now := s.engine.Options().Clock.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for i, t := range s.tasks {

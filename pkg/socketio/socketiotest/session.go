@@ -68,7 +68,7 @@ func (c *session) dial() (connection string, status int) {
 	c.s.made++
 	connection = fmt.Sprintf("connection%d", c.s.made)
 	c.s.mu.Unlock()
-	status = c.s.Engine.Connect(c.s.context(), connection, c.request(http.MethodGet, "websocket", nil)).Status
+	status = c.s.engine.Connect(c.s.context(), connection, c.request(http.MethodGet, "websocket", nil)).Status
 	if status == http.StatusOK {
 		c.s.mu.Lock()
 		c.s.connections[connection] = c
@@ -134,7 +134,7 @@ func (c *session) get() bool {
 	if r.Query.Get("sid") == "" {
 		ctx = c.s.context()
 	}
-	response := c.s.Engine.HTTP(ctx, r)
+	response := c.s.engine.HTTP(ctx, r)
 	if response.Status != http.StatusOK {
 		c.refused()
 		return false
@@ -174,13 +174,13 @@ func (c *session) send(packets ...protocol.EnginePacket) {
 		c.posting <- struct{}{}
 		defer func() { <-c.posting }()
 		r := c.request(http.MethodPost, "polling", protocol.AppendPayload(nil, packets...))
-		if c.s.Engine.HTTP(c.s.context(), r).Status != http.StatusOK {
+		if c.s.engine.HTTP(c.s.context(), r).Status != http.StatusOK {
 			c.refused()
 		}
 	default:
 		for _, p := range packets {
 			f := engine.Frame{Data: p.Append(nil)}
-			if p.Binary && c.s.Engine.Options().BinaryFrames {
+			if p.Binary && c.s.engine.Options().BinaryFrames {
 				f = engine.Frame{Binary: true, Data: p.Data}
 			}
 			c.frameOut(connection, f)
@@ -198,7 +198,7 @@ func (c *session) refused() {
 }
 
 func (c *session) frameOut(connection string, f engine.Frame) {
-	c.s.Engine.Frame(c.s.context(), connection, f)
+	c.s.engine.Frame(c.s.context(), connection, f)
 }
 
 // closed notes that the session has ended.
@@ -230,7 +230,7 @@ func (c *session) end() {
 	case connection != "":
 		c.s.drop(connection)
 	case sid != "" && !ended:
-		c.s.Engine.HTTP(c.s.context(), c.request(http.MethodPost, "polling", []byte{byte(protocol.EngineClose)}))
+		c.s.engine.HTTP(c.s.context(), c.request(http.MethodPost, "polling", []byte{byte(protocol.EngineClose)}))
 	}
 }
 

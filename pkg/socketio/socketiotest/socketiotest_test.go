@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/dozeio/doze/internal/testparts"
 	"github.com/dozeio/doze/pkg/engine"
 	"github.com/dozeio/doze/pkg/socketio"
 	"github.com/dozeio/doze/pkg/socketio/socketiotest"
@@ -74,7 +75,7 @@ func TestWhatGoesWrongFailsTheTestAndSaysWhat(t *testing.T) {
 		"one too many":  {joined(func(c *socketiotest.Client) { c.ExpectNothing() }), `got event ["joined","bob"], want nothing`},
 		"bound before":  {func(*socketiotest.Server) {}, "has a backend already"},
 		"rows left over": {func(s *socketiotest.Server) {
-			s.Store.PutLive(t.Context(), engine.Live{Address: "wx", Expires: time.Now().Add(time.Hour)})
+			testparts.Store(s).PutLive(t.Context(), engine.Live{Address: "wx", Expires: time.Now().Add(time.Hour)})
 		}, "rows were left behind"},
 	} {
 		said := run(func(t testing.TB) {
@@ -152,7 +153,7 @@ func TestWrapComesBetweenTheApplicationAndItsBackend(t *testing.T) {
 		store = b.Sessions.(*memory.Store)
 		return b
 	}})
-	if store == nil || store != s.Store {
+	if store == nil || store != testparts.Store(s) {
 		t.Error("Wrap did not see the store")
 	}
 }

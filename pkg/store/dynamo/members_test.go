@@ -45,10 +45,7 @@ func TestLargeRoomsAreReadInParts(t *testing.T) {
 			seen := map[string]int{}
 			m.Take()
 			begin := time.Now()
-			target := rooms.Target{Namespace: namespace}
-			if test.room != "" {
-				target.Rooms = []string{test.room}
-			}
+			target := rooms.Target{Namespace: namespace, Rooms: []string{test.room}}
 			_, err := rooms.Adapter{Store: s}.Broadcast(t.Context(), target, func(_ context.Context, member rooms.Member) error {
 				mu.Lock()
 				defer mu.Unlock()

@@ -9,7 +9,7 @@ import (
 )
 
 func main() {
-	s, err := devserver.Start(devserver.Options{Addr: "127.0.0.1:3000"}, app.New().Bind)
+	s, err := devserver.Start(devserver.Options{Addr: "127.0.0.1:3000"}, app.New())
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -35,9 +35,7 @@ func function() (apigw.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	logger := b.Options.Logger
-	b.Options = settings.Engine
-	b.Options.Logger = logger
+	b.Options, b.Defaults = settings.Engine, engine.Options{Logger: b.Defaults.Logger}
 	if settings.Latency != (processes.Latency{}) {
 		b.Backend = slow(b.Backend, settings.Latency)
 	}

@@ -14,9 +14,9 @@ type message struct {
 	Text string `json:"text"`
 }
 
-// New returns the application. origins are those of other sites whose pages may connect.
-func New(origins ...string) *socketio.Server {
-	io := socketio.New(socketio.Options{AllowOrigins: origins})
+// New returns the application.
+func New() *socketio.Server {
+	io := socketio.New(socketio.Options{})
 	root := io.Of("/")
 	root.On("join", join)
 	root.On("say", say)

@@ -24,7 +24,7 @@ func main() {
 		return nil
 	})
 	flag.Parse()
-	s, err := devserver.Start(devserver.Options{Addr: *addr, Hosts: hosts, Gateway: gateway.Options{Site: app.Page()}}, app.New().Bind)
+	s, err := devserver.Start(devserver.Options{Addr: *addr, Hosts: hosts, Gateway: gateway.Options{Site: app.Page()}}, app.New())
 	if err != nil {
 		log.Fatal(err)
 	}

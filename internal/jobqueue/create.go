@@ -1,4 +1,6 @@
-package apigw
+// Package jobqueue is what a deployment's template and Lambda do for its SQS queues, for programs outside of Lambda: it makes
+// them and invokes a function with what comes out of them. No function of a deployment links it.
+package jobqueue
 
 import (
 	"context"
@@ -11,10 +13,12 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+
+	"github.com/dozeio/doze/internal/sqsask"
+	"github.com/dozeio/doze/pkg/apigw"
 )
 
-// What a deployment's template has to say of the job queue and its function, and what CreateQueues and SQSQueue.Poll
-// do.
+// What a deployment's template has to say of the job queue and its function, and what Create and Poll do.
 const (
 	// JobTime is how long an invocation for jobs may take.
 	JobTime = 15 * time.Second
@@ -35,26 +39,29 @@ const (
 	JobRetention = 2 * time.Hour
 )
 
-const deadFor = 14 * 24 * time.Hour // the longest that SQS keeps a message
+const (
+	deadFor = 14 * 24 * time.Hour // the longest that SQS keeps a message
+	maxJob  = 1 << 20             // bytes, the most that SQS takes
+)
 
-// CreateQueues makes the queues of a deployment where they are missing: name for jobs, and name-dead for what fails.
+// Create makes the queues of a deployment where they are missing: name for jobs, and name-dead for what fails.
 // Instead of the name, the URL of the first will do. Queues that are there stay as they are. In a deployment the
 // template makes them instead, as follows: name has a redrive policy to name-dead with a maxReceiveCount of
 // JobReceives, which is for jobs whose invocation dies each time (any other failure ends there after 10 deliveries,
 // with the reason), a visibility timeout of JobVisibility, over the function's own, and keeps a job for JobRetention.
-func CreateQueues(ctx context.Context, client *sqs.Client, name string) (q Queues, err error) {
+func Create(ctx context.Context, client *sqs.Client, name string) (q apigw.Queues, err error) {
 	if name = path.Base(name); strings.HasSuffix(name, ".fifo") {
-		return q, fmt.Errorf("apigw: %q is the name of a FIFO queue, which has no delays for single messages: choose a standard queue", name)
+		return q, fmt.Errorf("jobqueue: %q is the name of a FIFO queue, which has no delays for single messages: choose a standard queue", name)
 	}
 	size := strconv.Itoa(maxJob)
 	if q.Dead, err = createQueue(ctx, client, name+"-dead", map[string]string{"MessageRetentionPeriod": seconds(deadFor), "MaximumMessageSize": size}); err != nil {
-		return Queues{}, err
+		return apigw.Queues{}, err
 	}
-	dead, err := ask(ctx, client, q.Dead, client.GetQueueAttributes, &sqs.GetQueueAttributesInput{
+	dead, err := sqsask.Ask(ctx, client, q.Dead, client.GetQueueAttributes, &sqs.GetQueueAttributesInput{
 		QueueUrl: &q.Dead, AttributeNames: []types.QueueAttributeName{types.QueueAttributeNameQueueArn},
 	})
 	if err != nil {
-		return Queues{}, err
+		return apigw.Queues{}, err
 	}
 	attributes := map[string]string{
 		"VisibilityTimeout":      seconds(JobVisibility),
@@ -63,7 +70,7 @@ func CreateQueues(ctx context.Context, client *sqs.Client, name string) (q Queue
 		"RedrivePolicy":          fmt.Sprintf(`{"deadLetterTargetArn":%q,"maxReceiveCount":%d}`, dead.Attributes["QueueArn"], JobReceives),
 	}
 	if q.Jobs, err = createQueue(ctx, client, name, attributes); err != nil {
-		return Queues{}, err
+		return apigw.Queues{}, err
 	}
 	return q, nil
 }
@@ -72,7 +79,7 @@ func seconds(d time.Duration) string { return strconv.Itoa(int(d / time.Second))
 
 // createQueue returns the URL of a queue, which it makes where there is none.
 func createQueue(ctx context.Context, client *sqs.Client, name string, attributes map[string]string) (url string, err error) {
-	found, err := ask(ctx, client, name, client.GetQueueUrl, &sqs.GetQueueUrlInput{QueueName: &name})
+	found, err := sqsask.Ask(ctx, client, name, client.GetQueueUrl, &sqs.GetQueueUrlInput{QueueName: &name})
 	if err == nil {
 		return *found.QueueUrl, nil
 	}
@@ -80,7 +87,7 @@ func createQueue(ctx context.Context, client *sqs.Client, name string, attribute
 	if !errors.As(err, &missing) {
 		return "", err
 	}
-	made, err := ask(ctx, client, name, client.CreateQueue, &sqs.CreateQueueInput{QueueName: &name, Attributes: attributes})
+	made, err := sqsask.Ask(ctx, client, name, client.CreateQueue, &sqs.CreateQueueInput{QueueName: &name, Attributes: attributes})
 	if err != nil {
 		return "", err
 	}

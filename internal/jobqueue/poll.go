@@ -1,4 +1,4 @@
-package apigw
+package jobqueue
 
 import (
 	"context"
@@ -16,6 +16,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+
+	"github.com/dozeio/doze/internal/sqsask"
+	"github.com/dozeio/doze/pkg/apigw"
 )
 
 const (
@@ -24,24 +27,27 @@ const (
 	jobsPolled = 50               // at a time
 )
 
-// Poll invokes a function with what comes out of the queue until ctx ends, and returns when the last invocation is
-// over. It is for programs outside Lambda and works as Lambda's event source mapping does: JobBatch jobs for an
+// PollTime is how long a client that Poll waits with has for an attempt.
+const PollTime = pollWait + sqsask.Time
+
+// Poll invokes a function with what comes out of the queue at a URL until ctx ends, and returns when the last invocation
+// is over. It works as Lambda's event source mapping does: JobBatch jobs for an
 // invocation, 50 jobs at a time; what the function does not report as failed is deleted; the
 // rest comes again when it is visible again, and so does the whole batch when the function fails or takes longer than
 // JobTime. Errors go to the log, each once until another comes, and are no reason to stop.
-func (q *SQSQueue) Poll(ctx context.Context, h Handler, log *slog.Logger) {
+func Poll(ctx context.Context, client *sqs.Client, queue string, h apigw.Handler, log *slog.Logger) {
 	var wg sync.WaitGroup
 	defer wg.Wait()
-	queue := q.queues.Jobs
+	q := poller{client, queue, arnOf(queue, client.Options().Region), h, log}
 	slots := make(chan struct{}, jobsPolled/JobBatch)
-	arn, said := arnOf(queue, q.client.Options().Region), ""
+	said := ""
 	for {
 		select {
 		case slots <- struct{}{}:
 		case <-ctx.Done():
 			return
 		}
-		got, err := askFor(ctx, pollWait+requestTime, q.client, queue, q.client.ReceiveMessage, &sqs.ReceiveMessageInput{
+		got, err := sqsask.AskFor(ctx, PollTime, client, queue, client.ReceiveMessage, &sqs.ReceiveMessageInput{
 			QueueUrl:                    &queue,
 			MaxNumberOfMessages:         JobBatch,
 			WaitTimeSeconds:             int32(pollWait / time.Second),
@@ -68,19 +74,27 @@ func (q *SQSQueue) Poll(ctx context.Context, h Handler, log *slog.Logger) {
 		said = ""
 		wg.Go(func() {
 			defer func() { <-slots }()
-			q.invoke(context.WithoutCancel(ctx), queue, arn, got.Messages, h, log)
+			q.invoke(context.WithoutCancel(ctx), got.Messages)
 		})
 	}
 }
 
+// poller is one call of Poll.
+type poller struct {
+	client     *sqs.Client
+	queue, arn string
+	h          apigw.Handler
+	log        *slog.Logger
+}
+
 // invoke has a batch handled and deletes what is done.
-func (q *SQSQueue) invoke(ctx context.Context, queue, arn string, messages []types.Message, h Handler, log *slog.Logger) {
+func (q poller) invoke(ctx context.Context, messages []types.Message) {
 	batch := events.SQSEvent{Records: make([]events.SQSMessage, len(messages))}
 	for i, m := range messages {
 		batch.Records[i] = events.SQSMessage{
 			MessageId: *m.MessageId, ReceiptHandle: *m.ReceiptHandle, Body: *m.Body, Md5OfBody: aws.ToString(m.MD5OfBody),
 			Attributes: m.Attributes, MessageAttributes: map[string]events.SQSMessageAttribute{},
-			EventSource: "aws:sqs", EventSourceARN: arn, AWSRegion: q.client.Options().Region,
+			EventSource: "aws:sqs", EventSourceARN: q.arn, AWSRegion: q.client.Options().Region,
 		}
 	}
 	event, err := json.Marshal(batch)
@@ -89,16 +103,16 @@ func (q *SQSQueue) invoke(ctx context.Context, queue, arn string, messages []typ
 	}
 	limited, cancel := context.WithTimeout(ctx, JobTime)
 	defer cancel()
-	answer, err := h.Invoke(limited, event)
+	answer, err := q.h.Invoke(limited, event)
 	var failed []string
 	if err == nil {
 		failed, err = failures(answer, messages)
 	}
 	if err != nil {
-		log.ErrorContext(ctx, "the function of the job queue failed: its jobs will come again", "jobs", len(messages), "error", err)
+		q.log.ErrorContext(ctx, "the function of the job queue failed: its jobs will come again", "jobs", len(messages), "error", err)
 		return
 	}
-	in := &sqs.DeleteMessageBatchInput{QueueUrl: &queue}
+	in := &sqs.DeleteMessageBatchInput{QueueUrl: &q.queue}
 	for i, m := range messages {
 		if !slices.Contains(failed, *m.MessageId) {
 			in.Entries = append(in.Entries, types.DeleteMessageBatchRequestEntry{Id: aws.String(strconv.Itoa(i)), ReceiptHandle: m.ReceiptHandle})
@@ -107,12 +121,12 @@ func (q *SQSQueue) invoke(ctx context.Context, queue, arn string, messages []typ
 	if len(in.Entries) == 0 {
 		return
 	}
-	out, err := ask(ctx, q.client, queue, q.client.DeleteMessageBatch, in)
+	out, err := sqsask.Ask(ctx, q.client, q.queue, q.client.DeleteMessageBatch, in)
 	if err == nil && len(out.Failed) > 0 {
-		err = fmt.Errorf("apigw: DeleteMessageBatch: %s: %s", aws.ToString(out.Failed[0].Code), aws.ToString(out.Failed[0].Message))
+		err = fmt.Errorf("jobqueue: DeleteMessageBatch: %s: %s", aws.ToString(out.Failed[0].Code), aws.ToString(out.Failed[0].Message))
 	}
 	if err != nil {
-		log.WarnContext(ctx, "jobs that are done could not be deleted: they will come again", "error", err)
+		q.log.WarnContext(ctx, "jobs that are done could not be deleted: they will come again", "error", err)
 	}
 }
 
@@ -122,12 +136,12 @@ func failures(answer []byte, messages []types.Message) (ids []string, err error)
 	var response events.SQSEventResponse
 	if len(answer) > 0 {
 		if err := json.Unmarshal(answer, &response); err != nil {
-			return nil, fmt.Errorf("apigw: the function's answer: %w", err)
+			return nil, fmt.Errorf("jobqueue: the function's answer: %w", err)
 		}
 	}
 	for _, f := range response.BatchItemFailures {
 		if !slices.ContainsFunc(messages, func(m types.Message) bool { return *m.MessageId == f.ItemIdentifier }) {
-			return nil, fmt.Errorf("apigw: the function reported %q as failed, which was not in the batch", f.ItemIdentifier)
+			return nil, fmt.Errorf("jobqueue: the function reported %q as failed, which was not in the batch", f.ItemIdentifier)
 		}
 		ids = append(ids, f.ItemIdentifier)
 	}

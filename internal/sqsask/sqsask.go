@@ -1,4 +1,6 @@
-package apigw
+// Package sqsask sends requests to SQS, each with a deadline of its own, and makes errors of what goes wrong that say in one
+// line what to do. An error that may pass has a method Temporary that returns true.
+package sqsask
 
 import (
 	"context"
@@ -16,8 +18,8 @@ import (
 	"github.com/aws/smithy-go"
 )
 
-// requestTime is how long a request to SQS and its retries may take, apart from waiting for messages.
-const requestTime = 3 * time.Second
+// Time is how long a request to SQS and its retries may take, apart from waiting for messages.
+const Time = 3 * time.Second
 
 // fault is an error of a request to SQS.
 type fault struct {
@@ -26,16 +28,17 @@ type fault struct {
 	temporary bool
 }
 
-func (f *fault) Error() string   { return "apigw: " + f.text }
+func (f *fault) Error() string   { return "sqs: " + f.text }
 func (f *fault) Unwrap() error   { return f.cause }
 func (f *fault) Temporary() bool { return f.temporary }
 
-// ask sends one request about a queue with a deadline of its own. Its errors are faults.
-func ask[In, Out any](ctx context.Context, client *sqs.Client, queue string, do func(context.Context, *In, ...func(*sqs.Options)) (*Out, error), in *In) (*Out, error) {
-	return askFor(ctx, requestTime, client, queue, do, in)
+// Ask sends one request about a queue, its URL or its name, by a method of a client, within Time.
+func Ask[In, Out any](ctx context.Context, client *sqs.Client, queue string, do func(context.Context, *In, ...func(*sqs.Options)) (*Out, error), in *In) (*Out, error) {
+	return AskFor(ctx, Time, client, queue, do, in)
 }
 
-func askFor[In, Out any](ctx context.Context, limit time.Duration, client *sqs.Client, queue string, do func(context.Context, *In, ...func(*sqs.Options)) (*Out, error), in *In) (*Out, error) {
+// AskFor is Ask within another time.
+func AskFor[In, Out any](ctx context.Context, limit time.Duration, client *sqs.Client, queue string, do func(context.Context, *In, ...func(*sqs.Options)) (*Out, error), in *In) (*Out, error) {
 	limited, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	out, err := do(limited, in)
@@ -87,7 +90,7 @@ func explain(ctx context.Context, client *sqs.Client, operation, queue string, l
 	case slices.Contains(throttled, code) || status >= 500 || status == http.StatusTooManyRequests:
 		return &fault{fmt.Sprintf("%s: %s: %s", operation, code, oneLine(api.ErrorMessage())), err, true}
 	case errors.As(err, &missing), errors.As(err, &address), code == "NonExistentQueue", code == "QueueDoesNotExist", code == "InvalidAddress":
-		return &fault{fmt.Sprintf("there is no queue %s at %s: deploy the template or call apigw.CreateQueues, or set the right URL, region and endpoint", queue, where), err, false}
+		return &fault{fmt.Sprintf("there is no queue %s at %s: deploy the template, let doze dev -queue make it, or set the right URL, region and endpoint", queue, where), err, false}
 	case slices.Contains(denied, code):
 		return &fault{fmt.Sprintf("no right to sqs:%s on the queue %s: grant it to this function's role (%s)", operation, queue, oneLine(api.ErrorMessage())), err, false}
 	case slices.Contains(unknown, code):

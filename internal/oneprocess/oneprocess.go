@@ -1,0 +1,162 @@
+// Package oneprocess runs a whole deployment in one process: the functions behind a local API Gateway, on the embedded
+// store. It is pkg/devserver with its parts in sight, for doze dev and for the tests of Doze itself.
+package oneprocess
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/dozeio/doze/pkg/apigw"
+	"github.com/dozeio/doze/pkg/engine"
+	"github.com/dozeio/doze/pkg/gateway"
+	"github.com/dozeio/doze/pkg/site"
+	"github.com/dozeio/doze/pkg/socketio"
+	"github.com/dozeio/doze/pkg/store/memory"
+)
+
+// protocolPath is the functions' own.
+const protocolPath = "/socket.io/"
+
+// Options are those of pkg/devserver, where each is described.
+type Options struct {
+	Addr    string
+	Hosts   []string
+	Engine  engine.Options
+	Gateway gateway.Options
+	Clients string
+	Wrap    func(socketio.Backend) socketio.Backend
+}
+
+// Server is a running deployment and its parts. Its fields are for reading.
+type Server struct {
+	URL     string // as in pkg/devserver
+	Warning string
+	Gateway *gateway.Gateway
+	Store   *memory.Store
+	Engine  *engine.Engine
+
+	http   *http.Server
+	ended  chan struct{}
+	served error
+}
+
+// late is a function that is known only after the gateway that calls it.
+type late struct{ h atomic.Pointer[apigw.Handler] }
+
+func (l *late) Invoke(ctx context.Context, event []byte) ([]byte, error) {
+	return (*l.h.Load()).Invoke(ctx, event)
+}
+
+func (l *late) set(h apigw.Handler) { l.h.Store(&h) }
+
+// Start runs a deployment until Close. bind is the Bind method of an application's socketio.Server, or what else makes an
+// engine.
+func Start(o Options, bind func(socketio.Backend) (*engine.Engine, error)) (*Server, error) {
+	if o.Addr == "" {
+		o.Addr = "127.0.0.1:0"
+	}
+	listener, err := net.Listen("tcp", o.Addr)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, fmt.Errorf("%s is taken by another program: end that one, or choose another address (doze dev: -addr 127.0.0.1:PORT)", o.Addr)
+	} else if err != nil {
+		return nil, err
+	}
+	s := &Server{URL: "http://" + listener.Addr().String(), Warning: gateway.Warning(listener.Addr()), ended: make(chan struct{})}
+	if err := s.wire(o, listener.Addr(), bind); err != nil {
+		listener.Close()
+		return nil, err
+	}
+	go func() {
+		defer close(s.ended)
+		if err := s.http.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			s.served = err
+		}
+	}()
+	return s, nil
+}
+
+func (s *Server) wire(o Options, addr net.Addr, bind func(socketio.Backend) (*engine.Engine, error)) (err error) {
+	var connect, message, disconnect, heartbeat late
+	g := o.Gateway
+	if g.Path != "" && g.Path != protocolPath {
+		return fmt.Errorf("devserver: Gateway.Path is %q, but functions answer at %s alone", g.Path, protocolPath)
+	}
+	g.Connect, g.Default, g.Disconnect, g.Jobs = &connect, &message, &disconnect, &heartbeat
+	g.RecursiveLoop = true // as the template has it, for sweeps
+	g.HTTP = map[string]gateway.Handler{
+		http.MethodGet: &connect, http.MethodHead: &connect, http.MethodOptions: &connect,
+		http.MethodPost: &message, http.MethodPut: &message, http.MethodDelete: &message, http.MethodPatch: &message,
+	}
+	both := func(a, b *bool) { *a, *b = *a || *b, *a || *b } // the gateway and the engine have to agree
+	both(&g.BinaryFrames, &o.Engine.BinaryFrames)
+	both(&g.OrderedFrames, &o.Engine.OrderedFrames)
+	if s.Gateway, err = gateway.New(g); err != nil {
+		return err
+	}
+	stage := g.Stage
+	if stage == "" {
+		stage = "local"
+	}
+	var now func() time.Time
+	if o.Engine.Clock != nil {
+		now = o.Engine.Clock.Now
+	}
+	s.Store = memory.New(now)
+	b := socketio.Backend{
+		Sessions: s.Store,
+		Rooms:    s.Store,
+		Poster:   apigw.NewPoster(awsConfig(), s.URL+"/"+stage),
+		Timers:   s.Gateway,
+		Options:  o.Engine,
+		Defaults: engine.Options{Logger: g.Logger},
+	}
+	if o.Wrap != nil {
+		b = o.Wrap(b)
+	}
+	if s.Engine, err = bind(b); err != nil {
+		return err
+	}
+	connect.set(apigw.NewConnect(s.Engine, nil))
+	message.set(apigw.NewMessage(s.Engine))
+	disconnect.set(apigw.NewDisconnect(s.Engine))
+	heartbeat.set(apigw.NewHeartbeat(s.Engine, b.Timers))
+	if o.Clients == "" {
+		o.Clients = site.FindClient()
+	}
+	files, err := site.Handler(site.Options{Client: o.Clients}, s.Gateway)
+	if err != nil {
+		return err
+	}
+	s.http = gateway.NewServer(addr, files, o.Hosts...)
+	return nil
+}
+
+// awsConfig is for an @connections API that asks for no signature.
+func awsConfig() aws.Config {
+	return aws.Config{Region: "local", Credentials: aws.AnonymousCredentials{}}
+}
+
+// Ended is closed when the server has stopped listening, by Close or by itself; Err then says why.
+func (s *Server) Ended() <-chan struct{} { return s.ended }
+
+// Err returns why the server stopped by itself, nil after Close. It may be called once Ended is closed.
+func (s *Server) Err() error { return s.served }
+
+// Close closes all connections, whose sockets are disconnected in order, and waits for what still runs, while ctx
+// lasts.
+func (s *Server) Close(ctx context.Context) error {
+	err := s.Gateway.Close(ctx)
+	if e := s.http.Shutdown(ctx); e != nil {
+		err = errors.Join(err, s.http.Close())
+	}
+	<-s.ended
+	return err
+}
