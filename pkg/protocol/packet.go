@@ -92,8 +92,8 @@ func (p Packet) Args() ([]json.RawMessage, error) {
 }
 
 // EventName returns the first element of an event's array. A number, which the
-// protocol allows as a name, is returned as it is written. For packets other
-// than events the name is empty.
+// protocol allows as a name, is returned as JavaScript writes it: 1.0 as "1".
+// For packets other than events the name is empty.
 func (p Packet) EventName() string {
 	if p.Type != Event && p.Type != BinaryEvent {
 		return ""
@@ -109,7 +109,7 @@ func (p Packet) EventName() string {
 	case name[0] == '"':
 		return unquote(name)
 	case isNumberStart(name[0]):
-		return string(name)
+		return numberName(name)
 	}
 	return ""
 }
