@@ -60,13 +60,14 @@ func (e *ArgumentError) Error() string {
 	case e.Argument == 0:
 		what = "the payload"
 	}
-	switch {
-	case e.Type == nil:
+	if e.Type == nil {
 		return fmt.Sprintf("%s: %v", what, e.Err)
-	case errors.Is(e.Err, errMissing):
-		return fmt.Sprintf("%s, a %v, is missing", what, e.Type)
 	}
-	return fmt.Sprintf("%s is no %v: %v", what, e.Type, e.Err)
+	name := cut(e.Type.String(), 60) // a struct without a name has all its fields there
+	if errors.Is(e.Err, errMissing) {
+		return fmt.Sprintf("%s, a %s, is missing", what, name)
+	}
+	return fmt.Sprintf("%s is no %s: %v", what, name, e.Err)
 }
 
 // Unwrap returns Err.
