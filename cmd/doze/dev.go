@@ -86,7 +86,7 @@ func devOptions(args []string, log io.Writer) (o oneprocess.Options, aws service
 	f.StringVar(&aws.endpoint, "endpoint", "", "`URL` of a server that answers like AWS, such as LocalStack's http://127.0.0.1:4566 (default: AWS_ENDPOINT_URL, else AWS)")
 	allow := f.String("allow-origins", "", "`origins` of other sites whose pages may connect, separated by commas, such as http://localhost:5173, file:// or null; the https:// origin of a proxy before this server, too")
 	asked := f.Bool("verify", false, "have the namespace that doze verify asks")
-	verbose := f.Bool("v", false, "log each request, invocation and post")
+	verbose := f.Bool("v", false, "log each request, invocation, event and post; of an event its name, namespace and socket, and what handled it")
 	if err := f.Parse(args); err != nil {
 		return o, aws, nil, flag.ErrHelp
 	}

@@ -22,11 +22,16 @@ import (
 // startDev runs doze dev as main does, until end, which returns its error.
 func startDev(t *testing.T, flags ...string) (url string, end func() error) {
 	t.Helper()
+	return startDevWithLog(t, io.Discard, flags...)
+}
+
+func startDevWithLog(t *testing.T, log io.Writer, flags ...string) (url string, end func() error) {
+	t.Helper()
 	ctx, interrupt := context.WithCancel(t.Context())
 	reader, out := io.Pipe()
 	ended := make(chan error, 1)
 	go func() {
-		ended <- run(ctx, append([]string{"dev", "-addr", "127.0.0.1:0"}, flags...), out, io.Discard)
+		ended <- run(ctx, append([]string{"dev", "-addr", "127.0.0.1:0"}, flags...), out, log)
 		out.Close()
 	}()
 	said := make([]byte, 4096)

@@ -17,7 +17,10 @@ var errNotBinary = errors.New("not an attachment, cannot be decoded into []byte"
 // that into points to. Buffers are those of the argument's packet.
 //
 // It decodes as encoding/json does, tags and Unmarshalers included, except for
-// binary: wherever the target is a []byte, the argument must be an attachment or
+// three things. An integer of Go takes a number that is one however it is
+// written, such as 5.0 or 5e0. A lone surrogate, "\ud83d", is three bytes of the
+// string (WTF-8), which [EncodeArgs] turns into the escape again; as encoding/json
+// would have it, all of them were one and the same text. And binary: wherever the target is a []byte, the argument must be an attachment or
 // null, because text is not binary to a Socket.IO client; wherever the target is
 // an empty interface, an attachment becomes a []byte. A target that takes the
 // JSON itself, such as json.RawMessage, gets the placeholders. The attachments
@@ -33,13 +36,37 @@ func DecodeArg(arg []byte, buffers [][]byte, into any) error {
 	}
 	d := argDecoders.Get().(*argDecoder)
 	d.buffers = buffers
-	err := jsonv2.Unmarshal(arg, into, d.options)
+	err := unmarshal(arg, into, d.options, d.wide)
 	d.buffers = nil
 	argDecoders.Put(d)
+	return err
+}
+
+// DecodeJSON decodes a value that came without attachments, such as a client's auth, as encoding/json does, with what
+// [DecodeArg] knows of integers and lone surrogates. A []byte is base64 there.
+func DecodeJSON(text []byte, into any) error {
+	return unmarshal(text, into, plainUnmarshal, plainUnmarshalWide)
+}
+
+// unmarshal decodes with options, and with the wide ones, which are slower, where these are needed.
+func unmarshal(text []byte, into any, options, wide jsonv2.Options) error {
+	if hasLoneSurrogate(text) {
+		options = wide
+	}
+	err := jsonv2.Unmarshal(text, into, options)
+	if err != nil && isAboutInteger(err) {
+		err = jsonv2.Unmarshal(text, into, wide) // overwrites what was decoded by then
+	}
 	if err != nil {
 		return &argError{err}
 	}
 	return nil
+}
+
+// isAboutInteger reports whether an error is that of a number for which the target was one of Go's integers.
+func isAboutInteger(err error) bool {
+	e := (*jsonv2.SemanticError)(nil)
+	return errors.As(err, &e) && e.JSONKind == '0' && e.GoType != nil && isInteger(e.GoType.Kind())
 }
 
 // argError keeps long input, which the errors of encoders repeat, out of logs.
@@ -80,7 +107,7 @@ func decodeSimple(arg []byte, buffers [][]byte, into any) bool {
 		}
 		n, err := strconv.Atoi(string(arg))
 		if err != nil {
-			return false
+			return setInteger(reflect.ValueOf(into).Elem(), arg) == nil
 		}
 		*into = n
 	case *float64:
@@ -120,19 +147,24 @@ func decodeSimple(arg []byte, buffers [][]byte, into any) bool {
 // argDecoder is reused, because its unmarshalers, which close over it, cache
 // what they know of types.
 type argDecoder struct {
-	buffers [][]byte
-	options jsonv2.Options
+	buffers       [][]byte
+	options, wide jsonv2.Options
 }
 
 var argDecoders = sync.Pool{New: func() any {
 	d := new(argDecoder)
-	d.options = jsonv2.JoinOptions(jsonOptions, jsonv2.WithUnmarshalers(jsonv2.JoinUnmarshalers(
+	u := jsonv2.JoinUnmarshalers(
 		jsonv2.UnmarshalFromFunc(d.unmarshalBytes),
 		jsonv2.UnmarshalFromFunc(d.unmarshalAny),
 		jsonv2.UnmarshalFromFunc(unmarshalNumber),
-	)))
+	)
+	d.options, d.wide = unmarshalOptions(u), unmarshalOptions(jsonv2.JoinUnmarshalers(u, wideUnmarshalers))
 	return d
 }}
+
+func unmarshalOptions(u *jsonv2.Unmarshalers) jsonv2.Options {
+	return jsonv2.JoinOptions(jsonOptions, jsonv2.WithUnmarshalers(u))
+}
 
 func (d *argDecoder) unmarshalBytes(dec *jsontext.Decoder, into *[]byte) error {
 	value, err := dec.ReadValue()

@@ -1,6 +1,7 @@
 package protocol
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -18,8 +19,9 @@ var errTooManyAttachments = fmt.Errorf("more than %d []byte values: clients refu
 // that its placeholders stand for.
 //
 // Values are encoded as encoding/json does, tags and Marshalers included, so a
-// nil slice becomes null and invalid UTF-8 is replaced, with two differences:
-// HTML is not escaped, and a []byte, wherever it is inside a value, becomes an
+// nil slice becomes null and invalid UTF-8 is replaced, with three differences:
+// HTML is not escaped, the three bytes of a lone surrogate (WTF-8, see
+// [DecodeArg]) become its escape, and a []byte, wherever it is inside a value, becomes an
 // attachment, at most 10 in all. A nil []byte becomes null, an empty one does
 // not. Only the type []byte is binary: what a named type, an array of bytes or a
 // Marshaler makes of its bytes is left to it.
@@ -52,19 +54,21 @@ func EncodeArgs(args ...any) (data []byte, buffers [][]byte, err error) {
 // argEncoder collects the JSON and the attachments of one call. It is reused,
 // because its marshalers, which close over it, cache what they know of types.
 type argEncoder struct {
-	data    []byte
-	buffers [][]byte
-	options jsonv2.Options
+	data          []byte
+	buffers       [][]byte
+	options, wide jsonv2.Options
 }
 
 var argEncoders = sync.Pool{New: func() any {
 	e := new(argEncoder)
-	e.options = jsonv2.JoinOptions(jsonOptions, jsonv2.WithMarshalers(jsonv2.JoinMarshalers(
-		jsonv2.MarshalToFunc(e.marshalBytes),
-		jsonv2.MarshalToFunc(marshalNumber),
-	)))
+	m := jsonv2.JoinMarshalers(jsonv2.MarshalToFunc(e.marshalBytes), jsonv2.MarshalToFunc(marshalNumber))
+	e.options, e.wide = marshalOptions(m), marshalOptions(jsonv2.JoinMarshalers(m, wideMarshalers))
 	return e
 }}
+
+func marshalOptions(m *jsonv2.Marshalers) jsonv2.Options {
+	return jsonv2.JoinOptions(jsonOptions, jsonv2.WithMarshalers(m))
+}
 
 // jsonOptions are those of encoding/json, except for its escapes and for its
 // older error messages, which repeat the input.
@@ -109,13 +113,33 @@ func (e *argEncoder) append(arg any) error {
 	case json.RawMessage:
 		s := scanner{text: arg}
 		if _, err := s.scan(); err != nil {
-			return jsonv2.MarshalWrite(e, arg, e.options) // allows more, or finds words for it
+			return e.marshal(arg) // allows more, or finds words for it
 		}
 		e.data = append(e.data, arg...)
 	default:
-		return jsonv2.MarshalWrite(e, arg, e.options)
+		return e.marshal(arg)
 	}
 	return nil
+}
+
+// marshal appends what has no way of its own.
+func (e *argEncoder) marshal(arg any) error {
+	before, attached := len(e.data), len(e.buffers)
+	if err := jsonv2.MarshalWrite(e, arg, e.options); err != nil || !bytes.Contains(e.data[before:], replacement) {
+		return err
+	}
+	e.data, e.buffers = e.data[:before], e.buffers[:attached] // what was replaced may have been a surrogate
+	return jsonv2.MarshalWrite(e, arg, e.wide)
+}
+
+// EncodeJSON returns a value that goes without attachments as JSON: a []byte as base64, everything else as
+// [EncodeArgs] does.
+func EncodeJSON(v any) ([]byte, error) {
+	text, err := jsonv2.Marshal(v, plainMarshal)
+	if err != nil || !bytes.Contains(text, replacement) {
+		return text, err
+	}
+	return jsonv2.Marshal(v, plainMarshalWide)
 }
 
 // Write makes the encoder the io.Writer of its options' marshalers.

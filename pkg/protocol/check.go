@@ -13,7 +13,7 @@ func (p *Packet) checkPayload(rest []byte) ([]byte, error) {
 	}
 	s := scanner{text: rest, attachments: p.Attachments}
 	end, err := s.scan()
-	if err != nil {
+	if err != nil && err != errTooDeep {
 		return nil, err
 	}
 	if p.Type == Event || p.Type == BinaryEvent {

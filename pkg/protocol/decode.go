@@ -17,7 +17,7 @@ import (
 //   - Numbers are digits only. The reference converts with Number(), so "51e0-"
 //     announces one attachment to it, and "2 [...]" has the ack id 0.
 //     White space may stand inside and behind the JSON, not before it.
-//   - An ack id is at most 2^53-1; the reference loses digits beyond.
+//   - An ack id is below 10^18; the reference loses digits beyond 2^53-1.
 //   - An event or ack must have its array, an ack its id, and a connect error its
 //     reason. The reference takes "2" for an event without a name, "3[]" for the
 //     answer to nothing, and a client crashes on "4".
@@ -30,7 +30,9 @@ import (
 //   - A placeholder that refers to no attachment is refused at once, not when the
 //     last attachment has come. In a packet without attachments, an object that
 //     looks like a placeholder is an object like any other.
-//   - Nesting is bounded at 128 levels.
+//
+// An argument may nest 1,000 deep. What is deeper is checked and no error here,
+// but [Packet.Args] refuses it, so that the one event is lost and not the session.
 func Decode(text []byte) (Packet, error) {
 	if len(text) == 0 || text[0] < '0' || text[0] > '0'+byte(BinaryAck) {
 		return Packet{}, malformed("unknown packet type")
@@ -93,9 +95,10 @@ func cutNamespace(text []byte) (namespace string, rest []byte, err error) {
 func cutID(text []byte) (id int64, rest []byte, err error) {
 	i := 0
 	for ; i < len(text) && isDigit(text[i]); i++ {
-		if id = id*10 + int64(text[i]-'0'); id > maxID {
-			return 0, nil, malformed("ack id over 2^53-1")
+		if id > maxID/10 {
+			return 0, nil, malformed("ack id of more than 18 digits")
 		}
+		id = id*10 + int64(text[i]-'0')
 	}
 	if i == 0 {
 		return NoID, text, nil

@@ -130,7 +130,7 @@ func TestDecodeMalformed(t *testing.T) {
 		`31`:                               "not an array",
 		`31{}`:                             "not an array",
 		`3["r"]`:                           "ack without an id",
-		`29007199254740992["e"]`:           "ack id",
+		`21000000000000000000["e"]`:        "ack id",
 		`299999999999999999999999999["e"]`: "ack id",
 
 		`5["e"]`:                                 "without the number",
@@ -177,9 +177,8 @@ func TestDecodeMalformed(t *testing.T) {
 		`2["e",{"a":1,}]`:                   "no key",
 		`2["e",{"a":1]`:                     "no comma or brace",
 		`2["e"]]`:                           "text after",
-		`2["e",` + strings.Repeat("[", 1e6): "too deep",
-		`2["e",` + nested(128) + `]`:        "too deep",
-		`0` + strings.Repeat(`{"a":`, 1e6):  "too deep",
+		`2["e",` + strings.Repeat("[", 1e6): "no value at byte 1000005",
+		`0` + strings.Repeat(`{"a":`, 1e6):  "no value at byte 5000000",
 	} {
 		p, err := protocol.Decode([]byte(wire))
 		if !errors.Is(err, protocol.ErrMalformed) || !strings.Contains(err.Error(), reason) {
@@ -189,8 +188,68 @@ func TestDecodeMalformed(t *testing.T) {
 			t.Errorf("long error: %v", err)
 		}
 	}
-	if _, err := protocol.Decode([]byte(`2["e",` + nested(127) + `]`)); err != nil {
-		t.Errorf("128 levels: %v", err)
+}
+
+// What nests too deep is one event's fault: it is no error of the packet, and what is no JSON still is, at any depth.
+func TestDecodeDeep(t *testing.T) {
+	objects := func(depth int) string {
+		return strings.Repeat(`{"a" : `, depth) + "1" + strings.Repeat(" }", depth)
+	}
+	for name, c := range map[string]struct {
+		wire          string
+		malformed, ok bool
+	}{
+		"128 arrays":              {wire: `2["e",` + nested(128) + `]`, ok: true},
+		"1,000 arrays":            {wire: `2["e",` + nested(1000) + `]`, ok: true},
+		"1,001 arrays":            {wire: `2["e",` + nested(1001) + `]`},
+		"100,000 arrays":          {wire: `2["e",` + nested(100_000) + `]`},
+		"1,000 objects":           {wire: `2["e",` + objects(1000) + `]`, ok: true},
+		"1,001 objects":           {wire: `2["e",` + objects(1001) + `]`},
+		"both":                    {wire: `2["e",` + strings.Repeat(`[{"a":[],"b":`, 2000) + `0` + strings.Repeat(` , "c":{} }, 1]`, 2000) + `]`},
+		"the second argument":     {wire: `2["e",1,` + nested(1001) + `]`},
+		"an ack":                  {wire: `31[` + nested(1001) + `]`},
+		"with attachments":        {wire: `51-["e",{"_placeholder":true,"num":0},` + nested(1001) + `]`},
+		"one bracket missing":     {wire: `2["e",` + strings.Repeat("[", 2000) + strings.Repeat("]", 2000), malformed: true},
+		"one bracket more":        {wire: `2["e",` + nested(2000) + `]]`, malformed: true},
+		"the wrong bracket":       {wire: `2["e",` + strings.Repeat("[", 2000) + "}" + strings.Repeat("]", 2000), malformed: true},
+		"no comma":                {wire: `2["e",` + strings.Repeat("[", 2000) + "1 1" + strings.Repeat("]", 2001), malformed: true},
+		"no comma in an object":   {wire: `2["e",` + strings.Replace(objects(2000), `1 }`, `1 "b":1 }`, 1) + `]`, malformed: true},
+		"no key":                  {wire: `2["e",` + strings.Replace(objects(2000), `1 }`, `1,}`, 1) + `]`, malformed: true},
+		"no colon":                {wire: `2["e",` + strings.Replace(objects(2000), `1 }`, `1,"b"}`, 1) + `]`, malformed: true},
+		"a bad key":               {wire: `2["e",` + strings.Replace(objects(2000), `1 }`, `1,"\x":1}`, 1) + `]`, malformed: true},
+		"a bad number":            {wire: `2["e",` + strings.Replace(objects(2000), `1 }`, `01 }`, 1) + `]`, malformed: true},
+		"a comma and no value":    {wire: `2["e",` + strings.Repeat("[", 2000) + "1," + strings.Repeat("]", 2001), malformed: true},
+		"a deep name":             {wire: `2[` + nested(1001) + `]`, malformed: true},
+		"a deep array as payload": {wire: `0` + nested(2000), malformed: true},
+	} {
+		p, err := protocol.Decode([]byte(c.wire))
+		if errors.Is(err, protocol.ErrMalformed) != c.malformed || (err == nil) == c.malformed {
+			t.Errorf("%s: Decode returned %v", name, err)
+		}
+		if c.malformed {
+			continue
+		}
+		if string(p.Data) != c.wire[len(c.wire)-len(p.Data):] || len(p.Data) < 100 {
+			t.Errorf("%s: the data has %d bytes", name, len(p.Data))
+		}
+		if _, err := p.Args(); (err == nil) != c.ok || errors.Is(err, protocol.ErrMalformed) {
+			t.Errorf("%s: Args returned %v", name, err)
+		}
+	}
+	p, err := protocol.Decode([]byte(`0` + objects(2000)))
+	if err != nil || len(p.Data) != len(objects(2000)) {
+		t.Errorf("a deep payload of a CONNECT: %v", err)
+	}
+}
+
+// What was decoded from 1,000 levels can be encoded again.
+func TestDeepArgumentsComeBack(t *testing.T) {
+	var v any
+	if err := protocol.DecodeArg([]byte(nested(1000)), nil, &v); err != nil {
+		t.Fatal(err)
+	}
+	if data, _, err := protocol.EncodeArgs(v); err != nil || string(data) != "["+nested(1000)+"]" {
+		t.Errorf("encoded %.20s, %v", data, err)
 	}
 }
 
@@ -273,7 +332,21 @@ func TestEventName(t *testing.T) {
 		`[ "a b" ]`:                "a b",
 		`[12]`:                     "12",
 		`["\u00fc\n\ud83d\ude00"]`: "ü\n😀",
-		`["\ud83d"]`:               "\ufffd",
+		`["\ud83d"]`:               "\xed\xa0\xbd",
+		`[1.0]`:                    "1",
+		`[-0]`:                     "0",
+		`[-0.0e5]`:                 "0",
+		`[10e-1]`:                  "1",
+		`[1.50]`:                   "1.5",
+		`[-7]`:                     "-7",
+		`[1e21]`:                   "1e+21",
+		`[1e20]`:                   "100000000000000000000",
+		`[1E-7]`:                   "1e-7",
+		`[0.000001]`:               "0.000001",
+		`[9007199254740993]`:       "9007199254740992",
+		`[1e999]`:                  "Infinity",
+		`[-1e999]`:                 "-Infinity",
+		`[1e-999]`:                 "0",
 		`["ü"]`:                    "ü",
 		`[]`:                       "",
 		`[null]`:                   "",

@@ -31,7 +31,7 @@ func (p Packet) Encode() ([]EnginePacket, error) {
 		kind -= BinaryEvent - Event
 	}
 
-	const numbers = 1 + 3 + 1 + 16 // type, attachments, comma, ack id
+	const numbers = 1 + 3 + 1 + 18 // type, attachments, comma, ack id
 	text := make([]byte, 0, numbers+len(p.Namespace)+len(p.Data))
 	text = append(text, '0'+byte(kind))
 	if len(p.Buffers) > 0 {
@@ -61,7 +61,7 @@ func (p *Packet) checkEncodable() error {
 	case p.Namespace != "" && (p.Namespace[0] != '/' || strings.ContainsAny(p.Namespace, ",\x1e") || !utf8.ValidString(p.Namespace)):
 		return errors.New("namespace must start with a slash and be utf-8 without comma and 0x1e")
 	case p.ID < NoID || p.ID > maxID:
-		return errors.New("ack id is neither NoID nor between 0 and 2^53-1")
+		return errors.New("ack id is neither NoID nor between 0 and 10^18-1")
 	case len(p.Buffers) > maxAttachments:
 		return errTooManyAttachments
 	case p.Attachments != 0 && p.Attachments != len(p.Buffers):

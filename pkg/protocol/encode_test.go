@@ -46,22 +46,22 @@ func TestEncode(t *testing.T) {
 	}
 
 	for reason, p := range map[string]protocol.Packet{
-		"unknown packet type":      packet(7, "/", none, ``),
-		"disconnect packet":        packet(protocol.Disconnect, "/", none, `{}`),
-		"connect packet is not":    packet(protocol.Connect, "/", none, `[]`),
-		"connect error is neither": packet(protocol.ConnectError, "/", none, ``),
-		"not an array":             packet(protocol.Event, "/", none, ``),
-		"ack without an id":        packet(protocol.Ack, "/", none, `[]`),
-		"start with a slash":       packet(protocol.Event, "n", none, `["e"]`),
-		"without comma":            packet(protocol.Event, "/a,b", none, `["e"]`),
-		"and 0x1e":                 packet(protocol.Event, "/a\x1eb", none, `["e"]`),
-		"must start with":          packet(protocol.Event, "/a\xff", none, `["e"]`),
-		"neither NoID nor between": packet(protocol.Event, "/", -2, `["e"]`),
-		"nor between 0 and 2^53-1": packet(protocol.Event, "/", 1<<53, `["e"]`),
-		"more than 10":             withBuffers(packet(protocol.Event, "/", none, `["e"]`), 11),
-		"has 1 of 2 attachments":   withBuffers(announcing(2, packet(protocol.BinaryEvent, "/", none, `["e"]`)), 1),
-		"only events and acks":     withBuffers(packet(protocol.Connect, "/", none, `{}`), 1),
-		"events and acks have":     withBuffers(packet(protocol.ConnectError, "/", none, `{}`), 1),
+		"unknown packet type":       packet(7, "/", none, ``),
+		"disconnect packet":         packet(protocol.Disconnect, "/", none, `{}`),
+		"connect packet is not":     packet(protocol.Connect, "/", none, `[]`),
+		"connect error is neither":  packet(protocol.ConnectError, "/", none, ``),
+		"not an array":              packet(protocol.Event, "/", none, ``),
+		"ack without an id":         packet(protocol.Ack, "/", none, `[]`),
+		"start with a slash":        packet(protocol.Event, "n", none, `["e"]`),
+		"without comma":             packet(protocol.Event, "/a,b", none, `["e"]`),
+		"and 0x1e":                  packet(protocol.Event, "/a\x1eb", none, `["e"]`),
+		"must start with":           packet(protocol.Event, "/a\xff", none, `["e"]`),
+		"neither NoID nor between":  packet(protocol.Event, "/", -2, `["e"]`),
+		"nor between 0 and 10^18-1": packet(protocol.Event, "/", 1_000_000_000_000_000_000, `["e"]`),
+		"more than 10":              withBuffers(packet(protocol.Event, "/", none, `["e"]`), 11),
+		"has 1 of 2 attachments":    withBuffers(announcing(2, packet(protocol.BinaryEvent, "/", none, `["e"]`)), 1),
+		"only events and acks":      withBuffers(packet(protocol.Connect, "/", none, `{}`), 1),
+		"events and acks have":      withBuffers(packet(protocol.ConnectError, "/", none, `{}`), 1),
 	} {
 		if messages, err := p.Encode(); err == nil || !strings.Contains(err.Error(), reason) {
 			t.Errorf("%+v encodes to %v, %v; want %q", p, messages, err, reason)

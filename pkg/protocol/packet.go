@@ -23,8 +23,9 @@ const (
 	// NoID is the ID of a packet without an ack id. Zero is an ack id.
 	NoID = -1
 
-	// maxID is the largest integer that every client counts to (2^53-1).
-	maxID = 1<<53 - 1
+	// maxID is what an ack id of 18 digits may be. Clients in JavaScript count to
+	// 2^53-1, others may take any integer.
+	maxID = 1_000_000_000_000_000_000 - 1
 
 	// maxAttachments is what socket.io-parser accepts in one packet since 4.2.6.
 	maxAttachments = 10
@@ -76,8 +77,9 @@ func (p *Packet) Complete() bool {
 
 // Args returns the elements of the array in Data, each a part of it, not a copy:
 // for an event its name and its arguments, for an ack its arguments.
-// The error wraps [ErrMalformed]; a packet that [Decode] returned never gives it,
-// unless it carries no array.
+// The error wraps [ErrMalformed] when there is no such array. A packet that
+// [Decode] returned gives another one when its arguments nest more than 1,000
+// deep: the rest of the session is sound.
 func (p Packet) Args() ([]json.RawMessage, error) {
 	if len(p.Data) == 0 || p.Data[0] != '[' {
 		return nil, malformed("packet carries no arguments")
@@ -90,8 +92,8 @@ func (p Packet) Args() ([]json.RawMessage, error) {
 }
 
 // EventName returns the first element of an event's array. A number, which the
-// protocol allows as a name, is returned as it is written. For packets other
-// than events the name is empty.
+// protocol allows as a name, is returned as JavaScript writes it: 1.0 as "1".
+// For packets other than events the name is empty.
 func (p Packet) EventName() string {
 	if p.Type != Event && p.Type != BinaryEvent {
 		return ""
@@ -107,7 +109,7 @@ func (p Packet) EventName() string {
 	case name[0] == '"':
 		return unquote(name)
 	case isNumberStart(name[0]):
-		return string(name)
+		return numberName(name)
 	}
 	return ""
 }

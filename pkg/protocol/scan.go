@@ -2,13 +2,17 @@ package protocol
 
 import (
 	"encoding/json"
+	"errors"
 	"unicode/utf8"
 )
 
-// maxDepth bounds how deep arrays and objects nest, the outermost array of an
-// event included. Real applications stay far below; the bound keeps whoever
-// walks the value from exhausting its stack.
-const maxDepth = 128
+// maxDepth bounds how deep arrays and objects nest: the outermost array of an
+// event, and 1,000 levels of an argument. Real applications stay far below; the
+// bound keeps whoever walks the value from exhausting its stack.
+const maxDepth = 1 + 1000
+
+// errTooDeep says that a text is valid but for its depth.
+var errTooDeep = errors.New("nested more than 1,000 deep")
 
 // scanner validates one JSON text (RFC 8259) in a single pass, as strictly as
 // JSON.parse does: escapes of lone surrogates are allowed, invalid UTF-8 is not.
@@ -21,6 +25,7 @@ type scanner struct {
 	fault string // what is wrong
 	at    int    // and where
 
+	deep     bool                   // whether something nests too deep
 	collect  bool                   // whether to fill elements
 	elements []json.RawMessage      // of the outermost array
 	first    struct{ from, to int } // the first of these, in any case
@@ -30,7 +35,8 @@ type scanner struct {
 }
 
 // scan validates the whole text, one value that starts at its first byte and
-// may be followed by white space, and returns the value's end.
+// may be followed by white space, and returns the value's end. The end is there
+// with errTooDeep, too.
 func (s *scanner) scan() (end int, err error) {
 	if !utf8.Valid(s.text) {
 		return 0, malformed("text is not utf-8")
@@ -42,6 +48,9 @@ func (s *scanner) scan() (end int, err error) {
 	}
 	if end < 0 {
 		return 0, malformed("%s at byte %d of the json", s.fault, s.at)
+	}
+	if s.deep {
+		return end, errTooDeep
 	}
 	return end, nil
 }
@@ -90,7 +99,7 @@ func (s *scanner) value(i, depth int) int {
 
 func (s *scanner) array(i, depth int) int {
 	if depth > maxDepth {
-		return s.fail(i, "too deep nesting")
+		return s.skip(i)
 	}
 	i = s.space(i + 1)
 	if s.byte(i) == ']' {
@@ -131,7 +140,7 @@ func (s *scanner) element(n, from, to int) {
 
 func (s *scanner) object(i, depth int) int {
 	if depth > maxDepth {
-		return s.fail(i, "too deep nesting")
+		return s.skip(i)
 	}
 	begin := i
 	i = s.space(i + 1)

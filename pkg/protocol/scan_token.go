@@ -95,18 +95,24 @@ func isDigit(c byte) bool       { return c >= '0' && c <= '9' }
 func isNumberStart(c byte) bool { return isDigit(c) || c == '-' }
 
 // unquote returns what a valid JSON string stands for. Lone surrogates become
-// U+FFFD, as in encoding/json.
+// WTF-8.
 func unquote(quoted []byte) string {
 	if inner := quoted[1 : len(quoted)-1]; bytes.IndexByte(inner, '\\') < 0 && utf8.Valid(inner) {
 		return string(inner)
 	}
-	b, _ := jsontext.AppendUnquote(nil, quoted) // the error is about what it replaced
+	b, err := jsontext.AppendUnquote(nil, quoted)
+	if err != nil { // it has replaced something
+		b = unquoteSurrogates(quoted)
+	}
 	return string(b)
 }
 
 // appendString appends s as JSON.stringify would: only what must be escaped is.
-// Invalid UTF-8 is replaced by U+FFFD.
+// WTF-8 becomes the escapes of lone surrogates, other invalid UTF-8 U+FFFD.
 func appendString(dst []byte, s string) []byte {
-	dst, _ = jsontext.AppendQuote(dst, s) // the error is about what it replaced
-	return dst
+	end, err := jsontext.AppendQuote(dst, s)
+	if err != nil { // it has replaced something
+		return appendSurrogates(dst, s)
+	}
+	return end
 }

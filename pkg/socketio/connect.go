@@ -2,7 +2,6 @@ package socketio
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -14,7 +13,11 @@ import (
 func (t *turn) connect(ctx context.Context, p protocol.Packet) error {
 	n := t.server.namespaces[p.Namespace]
 	if n == nil {
-		return t.connectError(ctx, p.Namespace, &ConnectError{Message: "Invalid namespace"})
+		err := t.connectError(ctx, p.Namespace, &ConnectError{Message: "Invalid namespace"})
+		if errors.Is(err, errUnsendable) {
+			err = fmt.Errorf("%w: a CONNECT to a namespace whose name is too long for an answer", engine.ErrRefused)
+		}
+		return err
 	}
 	free := func(entries map[string][]byte) bool { return !entry(entries[n.name]).connected() }
 	if !free(t.v.Entries()) && (t.ordered() || !t.v.Await(ctx, free)) { // a DISCONNECT may be on its way
@@ -56,7 +59,9 @@ func (t *turn) connect(ctx context.Context, p protocol.Packet) error {
 		return err
 	}
 	if err := s.run(ctx, n.connection, s.isConnected); err != nil {
-		t.tally.failed(s, "connection", "OnConnection failed, so the socket is disconnected", err)
+		if err := t.server.reported(ctx, s, "connection", err); err != nil && answer(err) == nil {
+			t.tally.failed(s, "connection", "OnConnection failed, so the socket is disconnected", err)
+		}
 		return s.Disconnect(ctx, false)
 	}
 	return nil
@@ -131,14 +136,34 @@ func (t *turn) join(ctx context.Context, s *Socket, old []byte) error {
 
 // refuse tells the client why a middleware keeps it out: what it says in a *ConnectError, nothing of any other error.
 func (t *turn) refuse(ctx context.Context, s *Socket, err error) error {
-	refused := (*ConnectError)(nil)
-	if errors.As(err, &refused) && refused != nil {
-		if err = t.connectError(ctx, s.namespace.name, refused); !errors.Is(err, errUnsendable) {
-			return err
-		}
+	told, err := t.tellRefused(ctx, s, err)
+	if told {
+		return err
 	}
-	t.tally.failed(s, "connect", "a middleware failed", err)
+	if told, err = t.tellRefused(ctx, s, t.server.reported(ctx, s, "connect", err)); told {
+		return err
+	}
+	if err != nil && answer(err) == nil {
+		message := "a middleware failed"
+		switch {
+		case errors.Is(err, errUnsendable):
+			message = "a ConnectError cannot be sent"
+		case errors.As(err, new(*ArgumentError)):
+			message = "a client's CONNECT was refused"
+		}
+		t.tally.failed(s, "connect", message, err)
+	}
 	return t.connectError(ctx, s.namespace.name, &ConnectError{Message: "Connection refused"})
+}
+
+// tellRefused sends the *ConnectError of an error, if there is one that can be sent. Else it returns why not.
+func (t *turn) tellRefused(ctx context.Context, s *Socket, err error) (told bool, _ error) {
+	refused := (*ConnectError)(nil)
+	if !errors.As(err, &refused) || refused == nil {
+		return false, err
+	}
+	err = t.connectError(ctx, s.namespace.name, refused)
+	return !errors.Is(err, errUnsendable), err
 }
 
 // errUnsendable is wrapped by connectError's error for data that JSON, or the gateway, does not take.
@@ -157,7 +182,7 @@ func (t *turn) connectError(ctx context.Context, namespace string, why *ConnectE
 func refusal(e *engine.Engine, namespace string, why *ConnectError) (_ engine.Parcel, err error) {
 	defer recovered(&err) // the data's own MarshalJSON
 	p := protocol.Packet{Type: protocol.ConnectError, Namespace: namespace, ID: protocol.NoID}
-	p.Data, err = json.Marshal(struct {
+	p.Data, err = protocol.EncodeJSON(struct {
 		Message string `json:"message"`
 		Data    any    `json:"data,omitempty"`
 	}{why.Message, why.Data})

@@ -3,8 +3,9 @@ package socketio
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
+
+	"github.com/dozeio/doze/pkg/protocol"
 )
 
 // maxData is the size in bytes of a socket's data as JSON. The data of all namespaces of a client share one row.
@@ -18,7 +19,7 @@ func (s *Socket) Data(into any) error {
 	if len(data) == 0 {
 		return nil
 	}
-	return json.Unmarshal(data, into)
+	return protocol.DecodeJSON(data, into)
 }
 
 // UpdateData changes what a socket keeps between invocations, which is stored as JSON. It gives change the present
@@ -32,14 +33,14 @@ func UpdateData[T any](ctx context.Context, s *Socket, change func(*T) error) er
 		s.mu.Unlock()
 		var v T
 		if len(data) > 0 {
-			if err := json.Unmarshal(data, &v); err != nil {
+			if err := protocol.DecodeJSON(data, &v); err != nil {
 				return fmt.Errorf("socketio: the data of the socket is no %T: %w", v, err)
 			}
 		}
 		if err := change(&v); err != nil {
 			return err
 		}
-		next, err := json.Marshal(v)
+		next, err := protocol.EncodeJSON(v)
 		if err != nil {
 			return err
 		}

@@ -141,7 +141,7 @@ func TestDataThatCannotBeKeptIsRefused(t *testing.T) {
 	for _, c := range []struct{ event, want string }{
 		{"large", "at most 16384 bytes of JSON, this is 16386"},
 		{"largest", "<nil>"},
-		{"channel", "unsupported type"},
+		{"channel", "marshal from Go chan int"},
 		{"type", "the data of the socket is no int"},
 	} {
 		if got := client.Emit(c.event); !strings.Contains(got[0].(string), c.want) {

@@ -55,7 +55,8 @@ func (s *Server) disconnect(ctx context.Context, socket *Socket, reason Reason) 
 			err = socket.turn.v.Send(ctx, p)
 		}
 		if err != nil && !errors.Is(err, ErrGone) {
-			socket.log("disconnect").ErrorContext(ctx, "the client could not be told", "error", err)
+			socket.log("disconnect").WarnContext(ctx, "a client cannot be told that it was disconnected, so its session is closed", "error", err)
+			defer socket.turn.close(ctx, engine.ForcedClose)
 		}
 	}
 	return s.cleanUp(ctx, socket, reason)
@@ -117,6 +118,9 @@ func (s *Socket) runReason(ctx context.Context, event string, functions []func(c
 			return f(ctx, s, reason)
 		}()
 		if err != nil {
+			err = s.namespace.server.reported(ctx, s, event, err)
+		}
+		if err != nil && answer(err) == nil {
 			text, stack := logged(err)
 			s.log(event).Log(ctx, levelOf(err), "a handler failed", "error", text+stack)
 		}

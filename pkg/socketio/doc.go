@@ -41,7 +41,9 @@
 // socket.io-client's retries option, or waits for each ack.
 //
 // A handler's error, or panic, is logged with the event and the socket's id, and sends no ack, for an ack has no slot
-// for errors: [AckError] is for what the client is to know. The connection lives on. What goes wrong alike in one
+// for errors: [AckError] is for what the client is to know, and [Server.OnError] for what is to be said of all the
+// others, such as "internal error, id 123". The connection lives on, unless there are results and they cannot be sent:
+// then the session is closed, because the client waits for them. What goes wrong alike in one
 // request is one line, with a count, written when the request has been handled; what a client can bring about by
 // itself, such as an argument that does not fit, is a warning. When the server itself cannot do its part, because the
 // store fails or the invocation's time is over, the session is closed, so that the client knows.

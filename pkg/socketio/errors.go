@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/dozeio/doze/pkg/engine"
+	"github.com/dozeio/doze/pkg/protocol"
 )
 
 // ErrUnbound is returned by everything that needs a backend before Bind was called.
@@ -38,11 +39,22 @@ type ConnectError struct {
 // Error returns the message.
 func (e *ConnectError) Error() string { return e.Message }
 
-// AckError is what a handler returns to answer with an error: Data becomes the ack's only argument.
+// AckError is what a handler, OnAny or OnError returns to answer with an error: Data becomes the ack's only argument.
 type AckError struct{ Data any }
 
-// Error describes the data.
-func (e *AckError) Error() string { return fmt.Sprintf("acked with %+v", e.Data) }
+// Error shows the beginning of the data as JSON.
+func (e *AckError) Error() (text string) {
+	defer func() {
+		if recover() != nil { // the data's own MarshalJSON
+			text = fmt.Sprintf("acked with a %T that cannot be encoded", e.Data)
+		}
+	}()
+	data, err := protocol.EncodeJSON(e.Data) // fmt would follow a cycle for ever
+	if err != nil {
+		return fmt.Sprintf("acked with a %T that cannot be encoded", e.Data)
+	}
+	return "acked with " + protocol.Excerpt(string(data))
+}
 
 // UnservedError is the error of a broadcast that ended before it came to all of its recipients. Those that it did not
 // come to are being disconnected, unless Err says that they cannot be.

@@ -255,3 +255,31 @@ func ExampleNamespace_OnDisconnecting() {
 	// [tea] transport close
 	// [tea] server namespace disconnect
 }
+
+// What goes wrong is for the log, and the client gets an id by which it is found there. What the client did wrong it may
+// know.
+func ExampleServer_OnError() {
+	io := socketio.New(socketio.Options{})
+	io.Of("/").On("buy", func(ctx context.Context, s *socketio.Socket, count int) (string, error) {
+		return "", errors.New("the database is down")
+	})
+	failures := 0
+	io.OnError(func(ctx context.Context, s *socketio.Socket, event string, err error) error {
+		if wrong := (*socketio.ArgumentError)(nil); errors.As(err, &wrong) {
+			return &socketio.AckError{Data: fmt.Sprintf("argument %d of %s has to be a %v", wrong.Argument, event, wrong.Type)}
+		}
+		failures++ // a random id, in an application of many processes
+		fmt.Printf("log: error %d of %s: %v\n", failures, event, err)
+		return &socketio.AckError{Data: fmt.Sprintf("internal error, id %d", failures)}
+	})
+
+	s := socketiotest.New(nil, io)
+	defer s.Close()
+	client := s.Connect("/")
+	fmt.Println(client.Emit("buy", 1)[0])
+	fmt.Println(client.Emit("buy", "one")[0])
+	// Output:
+	// log: error 1 of buy: the database is down
+	// internal error, id 1
+	// argument 1 of buy has to be a int
+}

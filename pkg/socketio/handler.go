@@ -77,8 +77,8 @@ func encodable(t reflect.Type) bool {
 	return true
 }
 
-// call decodes the arguments and runs the handler. It returns the ack's arguments.
-func (h *handler) call(ctx context.Context, s *Socket, args []json.RawMessage, buffers [][]byte) ([]any, error) {
+// decode makes the handler's arguments of an event's.
+func (h *handler) decode(ctx context.Context, s *Socket, args []json.RawMessage, buffers [][]byte) ([]reflect.Value, error) {
 	in := make([]reflect.Value, 2, 2+len(args))
 	in[0], in[1] = reflect.ValueOf(ctx), reflect.ValueOf(s)
 	if h.raw {
@@ -94,15 +94,20 @@ func (h *handler) call(ctx context.Context, s *Socket, args []json.RawMessage, b
 		switch {
 		case i < len(args):
 			if err := protocol.DecodeArg(args[i], buffers, v.Interface()); err != nil {
-				return nil, badArgument{fmt.Errorf("argument %d: %w", i+1, err)}
+				return nil, &ArgumentError{i + 1, t, err}
 			}
 		case h.variadic && i == len(h.in)-1:
 			continue
 		case t.Kind() != reflect.Pointer:
-			return nil, badArgument{fmt.Errorf("argument %d, a %v, is missing", i+1, t)}
+			return nil, &ArgumentError{i + 1, t, errMissing}
 		}
 		in = append(in, v.Elem())
 	}
+	return in, nil
+}
+
+// call runs the handler. It returns the ack's arguments.
+func (h *handler) call(in []reflect.Value) ([]any, error) {
 	out := h.f.Call(in)
 	if err, _ := out[len(out)-1].Interface().(error); err != nil {
 		return nil, err
@@ -121,7 +126,7 @@ func decodeArgs(args []json.RawMessage, buffers [][]byte) (Args, error) {
 	all := make(Args, len(args))
 	for i, arg := range args {
 		if err := protocol.DecodeArg(arg, buffers, &all[i]); err != nil {
-			return nil, badArgument{fmt.Errorf("argument %d: %w", i+1, err)}
+			return nil, &ArgumentError{Argument: i + 1, Err: err}
 		}
 	}
 	return all, nil

@@ -138,9 +138,11 @@ func TestArgumentsThatDoNotFitAreLoggedAndNotAcked(t *testing.T) {
 	}{
 		"missing":         {func(ctx, sock, int) error { return nil }, nil, "argument 1, a int, is missing"},
 		"second missing":  {func(ctx, sock, int, string) error { return nil }, []any{1}, "argument 2, a string, is missing"},
-		"another type":    {func(ctx, sock, int) error { return nil }, []any{"x"}, "argument 1: "},
-		"in the variadic": {func(ctx, sock, ...int) error { return nil }, []any{1, "x"}, "argument 2: "},
-		"text for binary": {func(ctx, sock, []byte) error { return nil }, []any{"AQ=="}, "argument 1: "},
+		"another type":    {func(ctx, sock, int) error { return nil }, []any{"x"}, "argument 1 is no int: "},
+		"in the variadic": {func(ctx, sock, ...int) error { return nil }, []any{1, "x"}, "argument 2 is no int: "},
+		"text for binary": {func(ctx, sock, []byte) error { return nil }, []any{"AQ=="}, "argument 1 is no []uint8: "},
+		"a fraction":      {func(ctx, sock, int) error { return nil }, []any{1.5}, "unmarshal JSON number 1.5 into Go int: not an integer"},
+		"inside a struct": {func(ctx, sock, point) error { return nil }, []any{map[string]any{"x": "secret"}}, `unmarshal JSON string into Go int within "/x"`},
 		"a huge number":   {func(ctx, sock, socketio.Args) error { return nil }, []any{json.RawMessage("1e999")}, "argument 1: "},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -3,10 +3,12 @@ package socketio
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"net/url"
+	"reflect"
 	"time"
+
+	"github.com/dozeio/doze/pkg/protocol"
 )
 
 // Handshake is what the client sent when it connected.
@@ -34,13 +36,18 @@ func (s *Socket) Handshake(ctx context.Context) (Handshake, error) {
 }
 
 // Auth decodes the payload with which the client joins the namespace, which costs no read. Without a payload it does
-// nothing. Like Handshake.Auth it is there in middlewares and OnConnection only.
+// nothing. A payload of another form is an *ArgumentError. Like Handshake.Auth it is there in middlewares and
+// OnConnection only.
 func (s *Socket) Auth(into any) error {
 	if s.auth == nil {
 		return nil
 	}
-	if err := json.Unmarshal(s.auth, into); err != nil {
-		return badArgument{fmt.Errorf("the payload: %w", err)}
+	if err := protocol.DecodeJSON(s.auth, into); err != nil {
+		payload := &ArgumentError{Err: err}
+		if t := reflect.TypeOf(into); t != nil && t.Kind() == reflect.Pointer {
+			payload.Type = t.Elem()
+		}
+		return payload
 	}
 	return nil
 }

@@ -61,6 +61,18 @@ func (l *logbook) lines(t *testing.T, message string) (found []map[string]any) {
 	return found
 }
 
+// size returns how many bytes of warnings and errors there are.
+func (l *logbook) size() (n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for line := range strings.Lines(l.text.String()) {
+		if !strings.Contains(line, `"level":"DEBUG"`) {
+			n += len(line)
+		}
+	}
+	return n
+}
+
 // refusedEvent is the message of what a client did wrong.
 const refusedEvent = "a client's event was refused"
 

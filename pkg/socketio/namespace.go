@@ -28,7 +28,8 @@ func (n *Namespace) Name() string { return n.name }
 // Use registers a middleware: it runs for every socket that wants to join, in the order of registration, before the
 // socket is connected. It may read the handshake, set data, join rooms and emit to the socket. An error keeps the
 // socket out, and neither OnDisconnecting nor OnDisconnect runs for it: a *ConnectError says to the client what it
-// holds; any other error is logged, and the client learns only that the connection was refused.
+// holds; any other error is logged, and the client learns only that the connection was refused, as it does when what
+// the *ConnectError holds cannot be sent.
 func (n *Namespace) Use(f func(context.Context, *Socket) error) {
 	n.server.registering("Use")
 	n.middlewares = append(n.middlewares, f)
@@ -58,8 +59,9 @@ func (n *Namespace) OnDisconnect(f func(context.Context, *Socket, Reason) error)
 	n.disconnect = append(n.disconnect, f)
 }
 
-// OnAny registers a function that runs for every event of a client, before its handler. An error is logged and keeps
-// the handler from running.
+// OnAny registers a function that runs for every event of a client, also for those without a handler, in the order of
+// registration and before the handler. An error is that of the event: the functions behind and the handler do not run,
+// and it is treated as one that the handler returns. So an *AckError answers the client, and any other error is logged.
 func (n *Namespace) OnAny(f func(ctx context.Context, s *Socket, event string, args Args) error) {
 	n.server.registering("OnAny")
 	n.any = append(n.any, f)
@@ -73,9 +75,14 @@ func (n *Namespace) OnAny(f func(ctx context.Context, s *Socket, event string, a
 // one that the client did not send is an error, unless it is a pointer, which is then nil; the last may be variadic.
 // Arguments beyond are ignored. []byte takes binary, also inside structs, maps and slices.
 //
-// When the client asked for an ack, the results but the error are its arguments. With an error no ack is sent and the
-// error is logged, once for all events of a request that fail alike, except for an *AckError, whose data is then the
-// ack's only argument.
+// An integer takes 5.0 and 5e0 too, which is how some clients write 5. A string may hold half a surrogate pair, as text
+// of JavaScript may, in three bytes that are no UTF-8 (WTF-8); it is sent as it came.
+//
+// When the client asked for an ack, the results but the error are its arguments. Results that JSON does not know, or
+// that are too large (see Broadcast.Emit), close the session, so that the client does not wait for ever. With an error
+// no ack is sent and the error is logged, once for all events of a request that fail alike, except for an *AckError,
+// whose data is then the ack's only argument. Arguments that do not fit are such an error too, an *ArgumentError, and
+// only a warning in the log. Server.OnError sees them all.
 //
 // The raw form func(context.Context, *socketio.Socket, socketio.Args) (socketio.Args, error) takes and acks any
 // arguments. On panics when the function is of another form, when the event has a handler already, and for names that

@@ -35,7 +35,7 @@ func TestWhatAClientThatIsKeptOutIsTold(t *testing.T) {
 			if got := socketiotest.New(t, io).ConnectError("/"); !reflect.DeepEqual(*got, c.want) {
 				t.Errorf("told %+v, want %+v", *got, c.want)
 			}
-			if lines := fmt.Sprint(log.lines(t, "a middleware failed")); !strings.Contains(lines, c.logged) {
+			if lines := fmt.Sprint(log.lines(t, "a middleware failed"), log.lines(t, "a ConnectError cannot be sent")); !strings.Contains(lines, c.logged) {
 				t.Errorf("logged %s, want %q", lines, c.logged)
 			}
 			if c.logged == "" && name != "nil ConnectError" {

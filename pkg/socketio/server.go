@@ -56,6 +56,7 @@ type Options struct {
 type Server struct {
 	opt        Options
 	namespaces map[string]*Namespace
+	onError    func(ctx context.Context, s *Socket, event string, err error) error
 
 	binding sync.Mutex
 	bound   atomic.Bool // set when all below is

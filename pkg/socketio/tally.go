@@ -43,17 +43,9 @@ const (
 func (t *tally) failed(s *Socket, event, message string, err error) {
 	w := wrong{level: levelOf(err), message: message, socket: s, event: cut(event, maxLogged)}
 	w.cause, w.stack = logged(err)
-	t.add(w)
-}
-
-// unknown counts an event without a handler.
-func (t *tally) unknown(s *Socket, event string) {
-	t.add(wrong{level: slog.LevelDebug, message: "an event has no handler", socket: s, event: cut(event, maxLogged)})
-}
-
-func (t *tally) add(w wrong) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+
 	for i := range t.wrongs {
 		v := &t.wrongs[i]
 		if v.socket == w.socket && v.message == w.message && v.event == w.event && v.cause == w.cause {
@@ -88,11 +80,6 @@ func (t *tally) write(ctx context.Context, log *slog.Logger) {
 	t.wrongs, t.others = nil, 0
 }
 
-// badArgument is the error of an event whose arguments are not those of its handler.
-type badArgument struct{ error }
-
-func (e badArgument) Unwrap() error { return e.error }
-
 // levelOf returns the level of an error in the log: a warning if a client can bring it about however right the
 // application is.
 func levelOf(err error) slog.Level {
@@ -104,7 +91,7 @@ func levelOf(err error) slog.Level {
 			return slog.LevelWarn
 		}
 	}
-	if errors.As(err, new(badArgument)) || errors.As(err, new(limited)) {
+	if errors.As(err, new(*ArgumentError)) || errors.As(err, new(limited)) {
 		return slog.LevelWarn
 	}
 	return slog.LevelError
@@ -119,7 +106,7 @@ func (e limited) Error() string { return e.text }
 // seldom twice the same. The error may be a nil pointer, which fmt prints.
 func logged(err error) (text, stack string) {
 	most := maxError
-	if errors.As(err, new(badArgument)) {
+	if errors.As(err, new(*ArgumentError)) {
 		most = maxLogged
 	}
 	text = fmt.Sprint(err)

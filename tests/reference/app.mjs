@@ -23,6 +23,7 @@
 //                              one packet with two attachments
 //   "disconnect-me" (close)    socket.disconnect(close): false leaves this namespace, true closes the connection; no ack
 //   "burst" (n)                emits "burst" 0, "burst" 1, ... "burst" n-1, in this order
+//   "7" ()                     ack "seven"
 //   disconnecting              to its rooms (own id left out; no rooms, no emit): "peer-leaving" {id, rooms, reason},
 //                              rooms sorted, without its own id
 //   disconnect                 to everybody else: "peer-left" {id, reason}
@@ -145,6 +146,7 @@ export function install(io, broken = new Set()) {
       if (broken.has("burst-swap")) [numbers[0], numbers[1]] = [numbers[1], numbers[0]];
       for (const i of numbers) socket.emit("burst", i);
     });
+    on("7", (_, ack) => ack("seven"));
     socket.on("disconnecting", (reason) => {
       const rooms = roomsOf(socket);
       if (rooms.length > 0) socket.to(rooms).emit("peer-leaving", { id: socket.id, rooms, reason });

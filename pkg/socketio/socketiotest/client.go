@@ -86,7 +86,7 @@ func (c *session) join(namespace string, d dial) *Client {
 	p := protocol.Packet{Type: protocol.Connect, Namespace: namespace, ID: protocol.NoID}
 	if d.auth != nil {
 		var err error
-		if p.Data, err = json.Marshal(d.auth); err != nil {
+		if p.Data, err = protocol.EncodeJSON(d.auth); err != nil {
 			c.s.t.Fatalf("socketiotest: Auth: %v", err)
 		}
 	}
@@ -197,7 +197,7 @@ func (c *Client) packet(p protocol.Packet) {
 		c.id = reply.SID
 	case protocol.ConnectError:
 		c.refused = &socketio.ConnectError{}
-		if err := json.Unmarshal(p.Data, c.refused); err != nil {
+		if err := protocol.DecodeJSON(p.Data, c.refused); err != nil {
 			c.s.t.Errorf("socketiotest: the server sent a CONNECT_ERROR %q: %v", p.Data, err)
 		}
 	case protocol.Disconnect:

@@ -11,7 +11,7 @@ import (
 	"github.com/dozeio/doze/pkg/engine"
 )
 
-var anyNames = []string{"a", "#", "%", "%23", "a#b", "a#", "#a", "a%", "%2", "\xff", "\xff#\xfe", "\uFFFD", "é\n\x00", "🎲", "K#x", strings.Repeat("#", 256)}
+var anyNames = []string{"a", "#", "%", "%23", "a#b", "a#", "#a", "a%", "%2", "\xff", "\xff#\xfe", "\uFFFD", "\xed\xa0\xbd", "\xed\xa0\xbe", "é\n\x00", "🎲", "K#x", strings.Repeat("#", 256)}
 
 func TestTextKeepsEveryByte(t *testing.T) {
 	for _, s := range append(anyNames, "") {

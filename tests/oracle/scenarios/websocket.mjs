@@ -95,6 +95,62 @@ export const scenarios = {
     await ws.read(2);
   },
 
+  // What other clients than the stock one may write for the same values.
+  async "WebSocket numbers"(t) {
+    const ws = await joined(t, "raw");
+    for (const [i, count] of ["2.0", "2e0", "0.2E+1", "20e-1"].entries()) {
+      ws.send(`42["burst",${count}]`);
+      ws.send(`42${i}["echo",${count},{"a":[${count}]}]`);
+      await ws.read(3);
+    }
+    for (const [i, name] of ["7", "7.0", "70e-1", '"7"', '"7.0"'].entries()) {
+      ws.send(`421${i}[${name},"x"]`);
+      if (i < 4) await ws.read(1);
+    }
+    for (const [i, number] of ["-0.5", "1e21", "123456789012345678901", "9007199254740993", "1e-7"].entries()) {
+      ws.send(`422${i}["echo",${number}]`);
+      await ws.read(1);
+    }
+  },
+
+  async "WebSocket halves of surrogate pairs"(t) {
+    const ws = await joined(t, "raw");
+    const other = await joined(t, "other");
+    for (const [i, args] of ['"\\ud83d"', '"\\ude00\\ud83d"', '"a\\ud83db",["\\ude00"]', '{"\\ud83d":1,"\\ud83e":"\\ud83e"}', '"\\ud83d\\ude00"'].entries()) {
+      ws.send(`42${i}["echo",${args}]`);
+      await ws.read(1);
+      ws.send(`42["echo-event",${args}]`);
+      await ws.read(1);
+      ws.send(`421${i}["set-data",${args.replace(/,\[.*/, "")}]`);
+      await ws.read(1);
+      ws.send(`422${i}["get-data"]`);
+      await ws.read(1);
+    }
+    ws.send('4230["join","\\ud83d"]');
+    await ws.read(1);
+    ws.send('4231["join","\\ud83e"]');
+    await ws.read(1);
+    ws.send('4232["rooms"]');
+    await ws.read(1);
+    other.send('4233["join","\\ud83e"]');
+    await other.read(1);
+    ws.send('4234["to",["\\ud83d"],"to \\ud83d","wrong"]');
+    await ws.read(1);
+    ws.send('4235["to",["\\ud83e"],"to \\ud83e","right"]');
+    await ws.read(1);
+    await other.read(1);
+  },
+
+  async "WebSocket deep arguments"(t) {
+    const ws = await joined(t, "raw");
+    for (const [i, depth] of [127, 128, 1000].entries()) {
+      ws.send(`42${i}["echo",${"[".repeat(depth)}${"]".repeat(depth)}]`);
+      await ws.read(1);
+      ws.send(`421${i}["echo",${'{"a":'.repeat(depth)}1${"}".repeat(depth)}]`);
+      await ws.read(1);
+    }
+  },
+
   async "WebSocket malformed packets"(t) {
     const placeholder = '{"_placeholder":true,"num":0}';
     for (const [what, ...packets] of [
