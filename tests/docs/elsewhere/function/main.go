@@ -21,7 +21,7 @@ func main() {
 	if err != nil {
 		backend.Exit(err)
 	}
-	io := app.New() // the application itself: see below
+	io := app.New() // the application itself, for its farewells
 	if _, err := b.Bind(io); err != nil {
 		backend.Exit(err)
 	}

@@ -40,7 +40,7 @@ func main() {
 	client := apigw.HTTPClient(apigw.AttemptTime)
 	store := dynamo.New(dynamodb.NewFromConfig(cfg, func(o *dynamodb.Options) { o.HTTPClient = client }), *table, nil)
 	jobs := sqs.NewFromConfig(cfg, func(o *sqs.Options) { o.HTTPClient = client })
-	io := app.New() // the application itself: see below
+	io := app.New() // the application itself, for its farewells
 	_, err = io.Bind(socketio.Backend{
 		Sessions: store,
 		Rooms:    store,
