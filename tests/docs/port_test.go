@@ -7,6 +7,7 @@ import (
 	"context"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -89,4 +90,28 @@ func seen(t *testing.T, url string, transports []string) string {
 		t.Fatalf("client.mjs %s %q: %v\n%s", url, transports, err, out)
 	}
 	return string(out)
+}
+
+// TestTheClientOfThePageAboutClientsRuns runs the first program of docs/clients.md with the application that the page
+// names.
+func TestTheClientOfThePageAboutClientsRuns(t *testing.T) {
+	url := startDoze(t)
+	all := blocks(t, "docs/clients.md")
+	i := slices.IndexFunc(all, func(b Block) bool { return b.Language == "js" })
+	if i < 0 {
+		t.Fatal("docs/clients.md has no client")
+	}
+	script := strings.ReplaceAll(all[i].Text, "http://127.0.0.1:3000", url) +
+		"\nconst bob = io('" + url + "', { auth: { name: 'bob' }, forceNew: true });\n" +
+		"socket.onAny((event) => { if (event === 'said') { bob.disconnect(); socket.disconnect(); } });\n" +
+		"await bob.emitWithAck('join', 'tea');\n" +
+		"const again = setInterval(() => bob.emit('say', 'tea', 'hello', () => {}), 100); bob.on('disconnect', () => clearInterval(again));\n"
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "node", "--input-type=module", "-e", script)
+	cmd.Dir = filepath.Join(root, "tests")
+	out, err := cmd.CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "{ ok: true }") || !strings.Contains(string(out), "bob says hello") {
+		t.Errorf("%v\n%s", err, out)
+	}
 }
