@@ -209,11 +209,11 @@ func TestTheReadmesClientRuns(t *testing.T) {
 		}
 	}()
 	all := blocks(t, "README.md")
-	i := slices.IndexFunc(all, func(b Block) bool { return b.Language == "js" })
+	i := slices.IndexFunc(all, func(b Block) bool { return b.Language == "js" && b.Note == "from" })
 	if i < 0 {
 		t.Fatal("README.md has no client")
 	}
-	script := "import { io } from 'socket.io-client';\n" + strings.ReplaceAll(all[i].Text, "http://127.0.0.1:3000", s.URL) +
+	script := strings.ReplaceAll(page(t, all[i].Value), "http://127.0.0.1:3000", s.URL) +
 		"\nif (!heard) await new Promise((resolve) => bob.once('said', resolve));\nada.disconnect(); bob.disconnect();\n"
 	script = strings.Replace(script, "await Promise.all", "let heard = false; bob.on('said', () => { heard = true; });\nawait Promise.all", 1)
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)

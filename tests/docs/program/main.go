@@ -13,5 +13,6 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
+	log.Print("listening at ", s.URL)
 	<-s.Ended()
 }
