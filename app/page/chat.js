@@ -1,85 +1,139 @@
-// The chat: conversations, what the user does and what the server says.
-// connection.js owns the socket's life, view.js the elements.
+// The chat: what the user does and what the server says.
+// connection.js owns the socket's life, conversations.js what is open, view.js the elements.
 
 import { openConnection, remark } from "./connection.js";
+import {
+  addNotice, close, conversations, markSeen, me, notePeople, notePerson, onShow, openPrivate, openRoom, put, rooms, select,
+  showLists, updatePeer,
+} from "./conversations.js";
+import { whyNoClient } from "./client.js";
+import { asked, forget, keep, recall } from "./kept.js";
+import { LIMITS, characters } from "./limits.js";
+import { noteTime, seenUntil } from "./order.js";
+import * as panels from "./panels.js";
+import * as people from "./people.js";
+import { forgetTyping, hideTyping, noteTyping, showTypingOf, stopTyping } from "./typing.js";
 import * as view from "./view.js";
 import { part, privateKey, roomKey } from "./view.js";
 
-const ACK_TIMEOUT = 10_000; // ms until an unanswered message counts as not delivered
 const ROOMS_INTERVAL = 30_000; // ms between two looks at the list of rooms
 const ROOMS_AGE = 5_000; // ms that the counts in the list may be old, and more
-const TYPING_STOPS = 2_000; // ms without a key until "typing: false" is sent
-const TYPING_REPEAT = 3_000; // ms between two "typing: true" of one long message
-const TYPING_EXPIRES = 4_000; // ms until another's indicator disappears by itself
-const LOG_LIMIT = 500; // entries kept per conversation
 
 // ---- state
 
+const kept = recall();
+const identity = { nickname: kept.nickname, secret: kept.secret }; // what the server gets to know of us
 let connection; // set by the first Enter
 let socket;
-let current; // the conversation on show, if any
-const rooms = new Map(); // room -> members, as far as we know
-const conversations = new Map(); // key -> conversation, with either a room or a peer ({id, nickname})
+let rejoining = Promise.resolve(); // until the rooms are joined again
+
+let accepted = false; // the server has let us in under this nickname
 
 const online = () => Boolean(socket?.connected);
+const save = () => accepted && keep(identity, conversations.values());
 
 // ---- entrance
 
 function enter(event) {
-  event.preventDefault();
+  event?.preventDefault();
   const nickname = part("nickname").value.trim();
   part("entrance-error").textContent = "";
-  if (connection) return connection.retryAs(nickname);
-  connection = openConnection(nickname, {
+  if (characters(nickname) > LIMITS.nickname) return refuse(`A nickname has at most ${LIMITS.nickname} characters.`);
+  identity.nickname = nickname;
+  if (connection) return connection.retry();
+  connection = openConnection(identity, {
     connected,
     refused: refuse,
-    changed: () => view.showCompose({ online: online() }),
+    changed: () => view.showCompose(online()),
   });
   socket = connection.socket;
   listen();
 }
 
 function refuse(text) {
+  showEntrance(true);
   if (part("entrance-error").textContent === text) return; // another attempt, nothing new to read out
   part("entrance-error").textContent = text;
   part("nickname").focus();
 }
 
-function connected({ again, recovered }) {
-  if (again) return backAgain(recovered);
-  part("entrance").hidden = true;
-  part("chat").hidden = false;
-  view.openDrawer();
+function showEntrance(shown) {
+  part("entrance").hidden = !shown;
+  part("chat").hidden = shown;
+}
+
+// After a refresh: as if one had not been away.
+function resume() {
+  if (!kept.nickname) return;
+  part("nickname").value = kept.nickname;
+  for (const { room, peer, draft, unread, entries } of kept.conversations) {
+    if (peer) people.meet(peer);
+    const conversation = room ? openRoom(room, { draft, unread, outside: true }) : openPrivate(peer, { draft, unread });
+    for (const entry of entries) restore(conversation, entry);
+  }
+  showEntrance(false);
+  const there = wanted();
+  if (there) select(there, { replace: true });
+  enter();
+}
+
+// Shows an entry that was kept. What waited for an answer then will not get one.
+function restore(conversation, entry) {
+  for (const person of [entry.from, entry.who]) if (person) people.meet(person, entry);
+  if (!entry.waiting) noteTime(entry);
+  else Object.assign(entry, { waiting: false, state: "failed", reason: "the page was loaded again before the answer came" });
+  entry.node = view.nodeOf(entry, () => retry(conversation, entry));
+  put(conversation, entry);
+  if (entry.kind === "own") view.showDelivery(entry);
+}
+
+function leaveChat() {
+  forget();
+  socket?.disconnect();
+  history.replaceState(null, "", location.pathname + location.search);
+  location.reload();
+}
+
+async function connected({ again, recovered }) {
+  const first = part("chat").hidden || !again;
+  showEntrance(false);
+  part("entrance-error").textContent = part("room-error").textContent = "";
+  hideTyping();
+  accepted = true;
+  save();
+  if (conversations.size > 0) rejoining = joinAgain(recovered);
   refreshRooms();
+  await rejoining;
+  if (first && online()) await goTo();
 }
 
 // A new connection has a new id and no rooms. A recovered one has both, yet the
 // others have been told that we left: joining again tells them that we are back.
-async function backAgain(recovered) {
+async function joinAgain(recovered) {
   const joined = [...conversations.values()].filter((conversation) => conversation.room);
-  const missed = recovered ? "connection recovered" : "reconnected; what was sent meanwhile is not shown";
-  for (const conversation of conversations.values()) addEntry(conversation, view.notice(missed));
+  const missed = recovered ? "connection recovered" : "you are back; what was sent meanwhile is not shown";
+  for (const conversation of conversations.values()) addNotice(conversation, missed);
   const results = await Promise.allSettled(joined.map((conversation) => ask("join", conversation.room)));
   if (!online()) return; // lost again: the next "connect" does it all over
-  results.forEach((result, i) => rejoined(joined[i], result));
+  results.forEach((result, i) => joinedAgain(joined[i], result));
   if (joined.length > 0 && results.every(({ status }) => status === "fulfilled")) remark("rooms joined again");
-  refreshRooms();
 }
 
-function rejoined(conversation, { value, reason }) {
+function joinedAgain(conversation, { value, reason }) {
   conversation.outside = Boolean(reason);
-  if (value) countMembers(conversation.room, value.members);
-  else addEntry(conversation, view.notice(`could not join again: ${reason.message}`));
+  if (value) noteReceipt(conversation, value);
+  else addNotice(conversation, `could not join again: ${reason.message}`);
 }
 
 // ---- asking the server
 
-// Emits and resolves to the ack. Rejects with a text for the user when there is
-// no connection (nothing is queued then), no answer in time, or {error} as the answer.
+// Emits and resolves to the ack. The client sends one such event at a time, waits for its ack, and sends it again when
+// none comes, for no gateway keeps the order: see connection.js. Rejects with a text for the user when there is no
+// connection (nothing is queued then), no answer in time, or {error} as the answer.
 async function ask(event, ...args) {
   if (!online()) throw new Error("no connection");
-  const answer = await socket.timeout(ACK_TIMEOUT).emitWithAck(event, ...args).catch((error) => {
-    throw new Error(online() ? `no answer within ${ACK_TIMEOUT / 1000} s` : error.message);
+  const answer = await socket.emitWithAck(event, ...args).catch(() => {
+    throw new Error(online() ? "no answer in time" : "no connection");
   });
   if (answer?.error) throw new Error(answer.error);
   return answer;
@@ -89,8 +143,8 @@ async function ask(event, ...args) {
 
 let roomsTimer;
 
-// The list is asked for, never pushed, and only while somebody can see it. It may
-// be some seconds old: what the notices of our own rooms have said since goes first.
+// The list is asked for, and only while somebody can see it; a new room is told to everybody. The list may be some
+// seconds old: what notices have said since goes first.
 const counted = new Map(); // room -> when a notice or an ack counted its members
 
 async function refreshRooms(next = ROOMS_INTERVAL) {
@@ -102,19 +156,36 @@ async function refreshRooms(next = ROOMS_INTERVAL) {
   const before = new Map(rooms);
   rooms.clear();
   for (const { name, members } of list) rooms.set(name, members);
-  for (const { room } of conversations.values()) {
-    if (!room) continue;
-    if (performance.now() - counted.get(room) < ROOMS_AGE) rooms.set(room, before.get(room));
-    else if (!rooms.has(room)) rooms.set(room, 1);
+  for (const [room, at] of counted) {
+    if (performance.now() - at > ROOMS_AGE) counted.delete(room);
+    else if (before.has(room)) rooms.set(room, before.get(room));
   }
+  for (const { room } of conversations.values()) if (room && !rooms.has(room)) rooms.set(room, before.get(room) ?? 1);
   showLists();
 }
 
-// Without a count it stays as it was until the list comes.
 function countMembers(room, members) {
-  rooms.set(room, Math.max(members ?? rooms.get(room) ?? 1, 1)); // whoever hears of a room is in it
-  if (members !== undefined) counted.set(room, performance.now());
+  rooms.set(room, members);
+  counted.set(room, performance.now());
   showLists();
+}
+
+function noteReceipt(conversation, receipt) {
+  noteTime(receipt);
+  for (const person of receipt.people) meet(person, receipt);
+  notePeople(conversation, receipt);
+  countMembers(conversation.room, receipt.members);
+}
+
+// Notes somebody whom the server has named, wherever they show.
+function meet(person, stamp) {
+  if (people.meet(person, stamp)) {
+    view.tellApart();
+    if (onShow()) view.showHeading(onShow());
+    showMe();
+    showLists();
+  }
+  updatePeer(person);
 }
 
 const joining = new Set(); // rooms whose join has no answer yet
@@ -125,43 +196,38 @@ async function join(room) {
   if (known && !known.outside) return select(known);
   joining.add(room);
   try {
-    const { members } = await ask("join", room);
-    const conversation = openRoom(room);
+    const receipt = await ask("join", room);
+    const conversation = openRoom(receipt.room ?? room);
     conversation.outside = false;
-    addEntry(conversation, view.notice("you joined"));
-    countMembers(room, members);
+    addNotice(conversation, "you joined", undefined, receipt);
+    noteReceipt(conversation, receipt);
     select(conversation);
-    refreshRooms();
+    save();
   } catch (error) {
     part("room-error").textContent = `Could not join: ${error.message}`;
+    panels.openDrawer();
   } finally {
     joining.delete(room);
   }
 }
 
 async function leave(conversation) {
-  if (conversation.peer || conversation.outside) return close(conversation);
+  if (conversation.peer || conversation.outside) return finish(conversation);
+  stopTyping(socket);
   try {
     await ask("leave", conversation.room);
-    close(conversation);
+    counted.delete(conversation.room);
+    finish(conversation);
     refreshRooms(ROOMS_AGE); // the list may still count us
   } catch (error) {
-    addEntry(conversation, view.notice(`could not leave: ${error.message}`));
+    addNotice(conversation, `could not leave: ${error.message}`);
   }
 }
 
-// ---- conversations
-
-function open(key, fields) {
-  if (!conversations.has(key)) {
-    conversations.set(key, { key, unread: 0, draft: "", nodes: [], typers: new Map(), ...fields });
-    showLists();
-  }
-  return conversations.get(key);
+function finish(conversation) {
+  close(conversation);
+  save();
 }
-
-const openRoom = (room) => open(roomKey(room), { room, name: room });
-const openPrivate = (peer) => open(privateKey(peer.id), { peer, name: peer.nickname });
 
 // The conversation that a server event is about. News of a room may overtake the
 // answer to our join; news of a room that we have left has nowhere to go.
@@ -169,40 +235,23 @@ function about(room) {
   return joining.has(room) ? openRoom(room) : conversations.get(roomKey(room));
 }
 
-function select(conversation) {
-  stopTyping();
-  if (current) current.draft = part("text").value;
-  current = conversation;
-  view.showConversation(current);
-  part("room-error").textContent = "";
-  markSeen();
-  view.revealTab();
-  view.closeDrawer();
-  if (current) view.focusConversation(current);
+// ---- the address: Back, Forward, links
+
+// The conversation that the address asks for, if it is open.
+function wanted() {
+  const { room, tag } = asked();
+  return conversations.get(room ? roomKey(room) : privateKey(tag));
 }
 
-function close(conversation) {
-  conversations.delete(conversation.key);
-  for (const { timer } of conversation.typers.values()) clearTimeout(timer);
-  if (conversation !== current) return showLists();
-  select([...conversations.values()].at(-1));
-  if (!current) view.openDrawer();
-}
-
-function markSeen() {
-  if (current && !document.hidden) current.unread = 0;
-  showLists();
-}
-
-function showLists() {
-  view.showRooms(rooms, conversations, current);
-  view.showTabs(conversations, current);
-}
-
-function addEntry(conversation, node, { own = false } = {}) {
-  conversation.nodes.push(node);
-  if (conversation === current) view.appendToLog(node, { follow: own });
-  if (conversation.nodes.length > LOG_LIMIT) conversation.nodes.shift().remove();
+// Goes where the address says: a room that one is not in is joined.
+async function goTo() {
+  const there = wanted();
+  const { room } = asked();
+  if (there === onShow() && there) return;
+  stopTyping(socket);
+  if (there || !room) select(there, { replace: true });
+  else await join(room);
+  if (!onShow()) panels.openDrawer();
 }
 
 // ---- messages
@@ -210,110 +259,128 @@ function addEntry(conversation, node, { own = false } = {}) {
 function send(event) {
   event.preventDefault();
   const text = part("text").value.trim();
-  if (!text || !online()) return; // without a connection the text stays in the box
+  if (!text || !online() || characters(text) > LIMITS.text) return; // the text stays in the box
   part("text").value = "";
+  view.showCompose();
   forgetTyping(); // the message itself ends the indicator at the others
-  const conversation = current;
-  const node = view.ownMessage(text, () => {
-    view.focusConversation(conversation); // the button that had the focus goes away
-    deliver(conversation, text, node);
-  });
-  addEntry(conversation, node, { own: true });
-  deliver(conversation, text, node);
+  const conversation = onShow();
+  const entry = { kind: "own", text, id: newID() };
+  entry.node = view.nodeOf(entry, () => retry(conversation, entry));
+  deliver(conversation, entry);
 }
 
-// Shows the message as on its way, then as delivered or not. A retry after a
-// lost answer may deliver it twice: the server cannot tell.
-async function deliver(conversation, text, node) {
-  view.setDelivery(node, "sending");
+// The name of a message stays the same when it is sent again, so that nobody is shown it twice.
+const newID = () => Array.from(crypto.getRandomValues(new Uint32Array(4)), (n) => n.toString(36)).join("-");
+
+function retry(conversation, entry) {
+  panels.focusConversation(conversation); // the button that had the focus goes away
+  deliver(conversation, entry);
+}
+
+// Shows the message as on its way, then as delivered or not.
+async function deliver(conversation, entry) {
+  settle(conversation, entry, { state: "sending", waiting: true }, { own: true });
+  const { id, text } = entry;
+  const { id: sender } = socket;
   try {
-    const receipt = conversation.peer
-      ? await ask("whisper", { to: conversation.peer.id, text })
-      : await ask("say", { room: conversation.room, text });
-    view.setDelivery(node, "delivered", { receipt });
+    const { room, peer } = conversation;
+    const receipt = await (peer ? ask("whisper", { id, to: peer.id, text, seen: seenUntil() })
+      : ask("say", { id, room, text, seen: seenUntil() }));
+    noteTime(receipt);
+    settle(conversation, entry, { state: "delivered", waiting: false, time: receipt.time, seq: receipt.seq });
   } catch (error) {
-    view.setDelivery(node, "failed", { reason: error.message });
+    if (online() && socket.id !== sender && conversation.room) { // it may have come before its room was joined again
+      await rejoining;
+      if (!conversation.outside) return deliver(conversation, entry);
+    }
+    settle(conversation, entry, { state: "failed", waiting: false, reason: error.message, time: undefined });
   }
+}
+
+// Says how a message is doing, and moves it to where it belongs.
+function settle(conversation, entry, change, options) {
+  put(conversation, Object.assign(entry, change), options);
+  view.showDelivery(entry);
 }
 
 function receive(conversation, message) {
-  showTypingOf(conversation, message.from, false);
-  if (conversation !== current || document.hidden) conversation.unread += 1;
-  addEntry(conversation, view.receivedMessage(message));
+  const { id, from, text, time, seq } = message;
+  showTypingOf(conversation, from, false, message);
+  if (conversation.entries.some((entry) => entry.id === id && entry.from?.tag === from.tag)) return; // it was sent again
+  const entry = { kind: "received", id, from, text, time, seq };
+  entry.node = view.nodeOf(entry);
+  if (conversation !== onShow() || document.hidden) conversation.unread += 1;
+  put(conversation, entry);
   showLists();
-}
-
-// ---- typing
-
-const typing = { room: null, told: 0, timer: 0 }; // what we have told the others
-
-function noteTyping() {
-  if (!current?.room || !online()) return;
-  if (!part("text").value) return stopTyping();
-  clearTimeout(typing.timer);
-  typing.timer = setTimeout(stopTyping, TYPING_STOPS);
-  if (typing.room && Date.now() - typing.told < TYPING_REPEAT) return;
-  typing.room = current.room;
-  typing.told = Date.now();
-  socket.emit("typing", { room: typing.room, typing: true });
-}
-
-function stopTyping() {
-  if (typing.room && online()) socket.emit("typing", { room: typing.room, typing: false });
-  forgetTyping();
-}
-
-function forgetTyping() {
-  clearTimeout(typing.timer);
-  typing.room = null;
-}
-
-function showTypingOf(conversation, user, isTyping) {
-  const { typers } = conversation;
-  clearTimeout(typers.get(user.id)?.timer);
-  typers.delete(user.id);
-  if (isTyping) {
-    const timer = setTimeout(() => showTypingOf(conversation, user, false), TYPING_EXPIRES);
-    typers.set(user.id, { user, timer });
-  }
-  if (conversation === current) view.showTyping(conversation);
 }
 
 // ---- what the server says
 
 function listen() {
-  socket.on("welcome", ({ nickname }) => {
-    part("me").textContent = nickname;
+  socket.on("welcome", (person) => {
+    Object.assign(me, person);
+    meet(person);
+    showMe();
+    showLists();
   });
-  socket.on("said", (message) => {
-    const conversation = about(message.room);
-    if (conversation) receive(conversation, message);
+  socket.on("room", ({ name, members }) => {
+    if (!conversations.has(roomKey(name))) countMembers(name, members);
   });
-  socket.on("whispered", (message) => receive(openPrivate(message.from), message));
-  socket.on("typing", ({ room, from, typing }) => {
-    const conversation = about(room);
-    if (conversation) showTypingOf(conversation, from, typing);
-  });
-  socket.on("joined", (event) => noteMember(event, "joined", 1));
-  socket.on("left", (event) => noteMember(event, "left", -1));
+  hear("said", (message) => message.from, about, receive);
+  hear("whispered", (message) => message.from, (_, from) => openPrivate(from), receive);
+  hear("typing", ({ from }) => from, (room, from) => (room ? about(room) : conversations.get(privateKey(from.tag))),
+    (conversation, event) => showTypingOf(conversation, event.from, event.typing, event));
+  hear("joined", personOf, about, (conversation, event) => noteMember(conversation, event, "joined", 1));
+  hear("left", personOf, about, (conversation, event) => noteMember(conversation, event, "left", -1));
 }
 
-function noteMember({ room, id, nickname }, verb, change) {
-  const conversation = about(room);
-  if (!conversation) return;
-  if (change < 0) showTypingOf(conversation, { id }, false);
-  addEntry(conversation, view.notice(verb, { id, nickname }));
-  countMembers(room, (rooms.get(room) ?? 1) + change);
+const personOf = ({ id, nickname, tag }) => ({ id, nickname, tag });
+
+// Registers what happens when the server tells of somebody, in a conversation that is open.
+function hear(event, whom, where, happens) {
+  socket.on(event, (said) => {
+    const person = whom(said);
+    noteTime(said);
+    const conversation = where(said.room, person);
+    if (!conversation) return;
+    meet(person, event === "left" ? undefined : said);
+    happens(conversation, said);
+  });
+}
+
+function noteMember(conversation, event, verb, change) {
+  const person = personOf(event);
+  if (change < 0) showTypingOf(conversation, person, false, event);
+  if (!notePerson(conversation, person, change > 0, event)) return;
+  addNotice(conversation, verb, person, event);
+  const { room } = conversation;
+  const here = [...conversation.people.values()].filter((each) => each.here).length;
+  countMembers(room, conversation.complete ? 1 + here : Math.max(1, (rooms.get(room) ?? 1) + change));
 }
 
 // ---- the page
+
+function showMe() {
+  part("me").textContent = me.nickname + people.mark(me);
+  part("leave-chat").hidden = false;
+}
 
 function submitRoom(event) {
   event.preventDefault();
   const room = part("room-name").value.trim();
   if (!room || !online()) return;
+  if (characters(room) > LIMITS.room) {
+    part("room-error").textContent = `A room's name has at most ${LIMITS.room} characters.`;
+    return;
+  }
   part("room-name").value = "";
+  stopTyping(socket);
   join(room);
+}
+
+function typed() {
+  view.showCompose();
+  noteTyping(socket);
 }
 
 function keyInText(event) {
@@ -324,39 +391,72 @@ function keyInText(event) {
 
 function clicked({ target }) {
   const entry = target.closest("li");
-  const person = target.closest("[data-user]");
-  if (person && person.dataset.user !== socket?.id) {
-    select(openPrivate({ id: person.dataset.user, nickname: person.dataset.nickname }));
-  } else if (entry?.dataset.room) join(entry.dataset.room);
-  else if (entry?.dataset.key) select(conversations.get(entry.dataset.key));
+  const person = target.closest("[data-user]")?.person ?? entry?.person;
+  if (person) {
+    if (person.tag !== me.tag) show(openPrivate(person));
+  } else if (entry?.dataset.room) {
+    stopTyping(socket);
+    join(entry.dataset.room);
+  } else if (entry?.dataset.key) show(conversations.get(entry.dataset.key));
 }
 
-function cameBack() {
-  if (document.hidden) return;
+function show(conversation) {
+  stopTyping(socket);
+  part("room-error").textContent = "";
+  select(conversation);
+}
+
+function escaped({ key }) {
+  if (key !== "Escape") return;
+  if (panels.drawerIsOpen()) panels.leaveDrawer();
+  else if (panels.peopleCover()) panels.leavePeople();
+}
+
+function cameOrWent() {
+  if (document.hidden) return rememberDraft();
   markSeen();
   refreshRooms();
 }
 
-function start() {
+function rememberDraft() {
+  if (onShow()) onShow().draft = part("text").value;
+  save();
+}
+
+// An error goes when what it is about is changed.
+function clearedBy(input, error) {
+  part(input).addEventListener("input", () => {
+    part(error).textContent = "";
+  });
+}
+
+async function start() {
   if (typeof io === "undefined") {
-    part("entrance-error").textContent =
-      "The Socket.IO client could not be loaded from /socket.io/socket.io.js. Is the server running? Reload to try again.";
+    part("entrance-error").textContent = "The Socket.IO client could not be loaded.";
+    part("entrance-error").textContent = await whyNoClient();
     return;
   }
   part("entrance-form").addEventListener("submit", enter);
   part("join-form").addEventListener("submit", submitRoom);
   part("compose").addEventListener("submit", send);
   part("text").addEventListener("keydown", keyInText);
-  part("text").addEventListener("input", noteTyping);
-  part("leave-room").addEventListener("click", () => leave(current));
-  part("open-rooms").addEventListener("click", view.openDrawer);
-  part("backdrop").addEventListener("click", view.leaveDrawer);
-  document.addEventListener("keydown", ({ key }) => key === "Escape" && view.drawerIsOpen() && view.leaveDrawer());
+  part("text").addEventListener("input", typed);
+  part("leave-room").addEventListener("click", () => leave(onShow()));
+  part("leave-chat").addEventListener("click", leaveChat);
+  part("open-rooms").addEventListener("click", panels.openDrawer);
+  part("backdrop").addEventListener("click", panels.leaveDrawer);
+  part("here").addEventListener("click", panels.togglePeople);
+  clearedBy("nickname", "entrance-error");
+  clearedBy("room-name", "room-error");
+  document.addEventListener("keydown", escaped);
   document.addEventListener("click", clicked);
-  document.addEventListener("visibilitychange", cameBack);
+  document.addEventListener("visibilitychange", cameOrWent);
+  addEventListener("pagehide", rememberDraft);
+  addEventListener("popstate", () => part("chat").hidden || goTo());
   view.watchLog();
   part("enter").disabled = false;
   part("nickname").focus();
+  resume();
 }
 
 start();
