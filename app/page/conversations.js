@@ -3,6 +3,7 @@
 import { point } from "./kept.js";
 import { isLater, place } from "./order.js";
 import { present } from "./people.js";
+import * as lists from "./lists.js";
 import * as panels from "./panels.js";
 import * as view from "./view.js";
 import { part, privateKey, roomKey } from "./view.js";
@@ -46,7 +47,7 @@ export function select(conversation, { replace = false, focus = true } = {}) {
   panels.fitPeople(current ?? null);
   point(current, { replace });
   markSeen();
-  view.revealTab();
+  lists.revealTab();
   panels.closeDrawer();
   if (current && focus) panels.focusConversation(current);
 }
@@ -65,11 +66,11 @@ export function markSeen() {
 }
 
 export function showLists() {
-  view.showRooms(rooms, conversations, current);
-  view.showTabs(conversations, current);
+  lists.showRooms(rooms, conversations, current);
+  lists.showTabs(conversations, current);
   if (!current?.room) return;
   const here = [...current.people.values()].filter((each) => each.here).map(({ person }) => person);
-  view.showPeople(here, me, { complete: current.complete });
+  lists.showPeople(here, me, { complete: current.complete });
 }
 
 // ---- entries

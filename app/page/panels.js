@@ -3,10 +3,9 @@
 import { part } from "./view.js";
 
 const narrow = matchMedia("(max-width: 720px)");
-narrow.addEventListener("change", () => {
-  closeDrawer();
-  showPeoplePanel(!narrow.matches);
-});
+narrow.addEventListener("change", closeDrawer);
+const cramped = matchMedia("(max-width: 1000px)"); // for the list of people beside the conversation
+cramped.addEventListener("change", () => showPeoplePanel(!cramped.matches));
 const touch = matchMedia("(pointer: coarse)");
 
 export function openDrawer() {
@@ -41,21 +40,21 @@ function setDrawer(open) {
 
 // ---- people
 
-let wanted = !narrow.matches; // whether the list stands beside the rooms that are shown
+let wanted = !cramped.matches; // whether the list stands beside the rooms that are shown
 
-// On a narrow screen the list covers the conversation, and goes when another one is shown.
+// Where there is no room for both, the list covers the conversation, and goes when another one is shown.
 export function fitPeople(conversation) {
-  if (narrow.matches) wanted = false;
+  if (cramped.matches) wanted = false;
   showPeoplePanel(wanted, conversation);
 }
 
 export function togglePeople() {
   showPeoplePanel(part("people").hidden);
-  if (!part("people").hidden && narrow.matches) part("people").focus();
+  if (!part("people").hidden && cramped.matches) part("people").focus();
 }
 
 export function peopleCover() {
-  return narrow.matches && !part("people").hidden;
+  return cramped.matches && !part("people").hidden;
 }
 
 // Closed by Escape: the focus returns to where it came from.

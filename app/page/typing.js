@@ -1,5 +1,6 @@
 // Who is typing: what we tell the others, and what they tell us.
 
+import { link, online } from "./asking.js";
 import { conversations, onShow } from "./conversations.js";
 import { isLater, seenUntil } from "./order.js";
 import * as view from "./view.js";
@@ -11,20 +12,20 @@ const EXPIRES = 4_000; // ms until another's indicator disappears by itself
 
 const told = { conversation: null, at: 0, timer: 0 };
 
-export function noteTyping(socket) {
+export function noteTyping() {
   const current = onShow();
-  if (!current || !socket?.connected) return;
-  if (!part("text").value) return stopTyping(socket);
+  if (!current || !online()) return;
+  if (!part("text").value) return stopTyping();
   clearTimeout(told.timer);
-  told.timer = setTimeout(stopTyping, STOPS, socket);
+  told.timer = setTimeout(stopTyping, STOPS);
   if (told.conversation && Date.now() - told.at < REPEAT) return;
   told.conversation = current;
   told.at = Date.now();
-  tell(socket, true);
+  tell(true);
 }
 
-export function stopTyping(socket) {
-  if (told.conversation && socket?.connected) tell(socket, false);
+export function stopTyping() {
+  if (told.conversation && online()) tell(false);
   forgetTyping();
 }
 
@@ -34,9 +35,9 @@ export function forgetTyping() {
   told.conversation = null;
 }
 
-function tell(socket, typing) {
+function tell(typing) {
   const { room, peer } = told.conversation;
-  socket.emit("typing", { ...(peer ? { to: peer.id } : { room }), typing, seen: seenUntil() });
+  link.socket.emit("typing", { ...(peer ? { to: peer.id } : { room }), typing, seen: seenUntil() });
 }
 
 // Shows or hides somebody's indicator, unless what they did since is known already.

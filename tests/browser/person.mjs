@@ -14,7 +14,8 @@ export const phone = { viewport: { width: 390, height: 844 }, deviceScaleFactor:
 export class Person {
   problems = [];
 
-  static async arrive(browser, url, name, screen) {
+  /** arrive opens the page; prepare may do something with the browser's context before. */
+  static async arrive(browser, url, name, screen, prepare = () => {}) {
     const person = new Person();
     const context = await browser.newContext(screen);
     context.setDefaultTimeout(15_000);
@@ -28,6 +29,7 @@ export class Person {
         }
       };
     });
+    await prepare(context);
     person.name = name;
     person.page = await context.newPage();
     person.page.on("pageerror", (error) => person.problems.push(`${name}'s page: ${error.message}`));

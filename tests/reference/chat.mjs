@@ -54,7 +54,7 @@ export function chat(io, broken) {
   const stamp = () => ({ time: broken.has("chat-order") ? 2 * began - Date.now() : Date.now(), seq: (seq += broken.has("chat-order") ? -1 : 1) });
   io.on("connection", (socket) => {
     const { auth: { secret = socket.id, nickname } } = socket.handshake;
-    const me = { id: socket.id, nickname: socket.data.nickname, tag: tagOf(broken.has("chat-tags") ? nickname : secret) };
+    const me = { id: socket.id, nickname: socket.data.nickname, tag: tagOf(broken.has("chat-tags") ? nickname.toLowerCase() : secret) };
     socket.data.me = me;
     const leave = (room) => {
       if (!broken.has("chat-left")) socket.to(room).emit("left", { room, ...me, ...stamp() });
