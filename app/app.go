@@ -191,6 +191,7 @@ func (r *roomReceipt) look(ctx context.Context, s *socketio.Socket) error {
 		err = errors.Join(err, socket.Data(&p))
 		r.People = append(r.People, p)
 	}
+	r.Members = 1 + len(r.People) // without those who have said goodbye and are still in the room
 	return err
 }
 

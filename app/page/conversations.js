@@ -69,8 +69,7 @@ export function showLists() {
   lists.showRooms(rooms, conversations, current);
   lists.showTabs(conversations, current);
   if (!current?.room) return;
-  const here = [...current.people.values()].filter((each) => each.here).map(({ person }) => person);
-  lists.showPeople(here, me, { complete: current.complete });
+  lists.showPeople(here(current), me, { complete: current.complete });
 }
 
 // ---- entries
@@ -92,6 +91,14 @@ export function addNotice(conversation, text, who, { time, seq } = {}) {
 }
 
 // ---- people
+
+const here = ({ people }) => [...people.values()].filter((each) => each.here).map(({ person }) => person);
+
+// How many are in a room, as far as we know them, oneself included.
+export const membersOf = (conversation) => 1 + here(conversation).length;
+
+// Whether somebody is there under another id too: who comes back may do so before the server knows that they had gone.
+export const isHereTwice = (conversation, { id, tag }) => here(conversation).some((person) => person.tag === tag && person.id !== id);
 
 // Notes that somebody is there, or has gone. Returns false when something later is known already.
 export function notePerson(conversation, person, here, { time, seq }) {

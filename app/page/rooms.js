@@ -2,7 +2,7 @@
 
 import { ask, online } from "./asking.js";
 import {
-  addNotice, close, conversations, me, notePeople, notePerson, onShow, openRoom, rooms, select, showLists, updatePeer,
+  addNotice, close, conversations, isHereTwice, me, membersOf, notePeople, notePerson, onShow, openRoom, rooms, select, showLists, updatePeer,
 } from "./conversations.js";
 import { remark } from "./connection.js";
 import { LIMITS, characters } from "./limits.js";
@@ -37,9 +37,20 @@ export async function refreshRooms(next = ROOMS_INTERVAL) {
     if (performance.now() - at > ROOMS_AGE) counted.delete(room);
     else if (before.has(room)) rooms.set(room, before.get(room));
   }
-  for (const { room } of conversations.values()) if (room && !rooms.has(room)) rooms.set(room, before.get(room) ?? 1);
+  for (const conversation of conversations.values()) compare(conversation, before);
   showLists();
 }
+
+// A room's people are looked at again when they are others than the list of rooms has counted: who goes while we come may
+// be missed.
+function compare(conversation, before) {
+  const { room, complete, outside } = conversation;
+  if (!room || outside) return;
+  if (!rooms.has(room)) rooms.set(room, before.get(room) ?? 1);
+  else if (complete && !counted.has(room) && rooms.get(room) !== membersOf(conversation)) look(conversation);
+}
+
+const look = (conversation) => ask("join", conversation.room).then((receipt) => noteReceipt(conversation, receipt), () => {});
 
 export function countMembers(room, members) {
   rooms.set(room, members);
@@ -51,7 +62,7 @@ function noteReceipt(conversation, receipt) {
   noteTime(receipt);
   for (const person of receipt.people) meet(person, receipt);
   notePeople(conversation, receipt);
-  countMembers(conversation.room, receipt.members);
+  countMembers(conversation.room, conversation.complete ? membersOf(conversation) : receipt.members);
 }
 
 // Notes somebody whom the server has named, wherever they show.
@@ -121,10 +132,9 @@ export function noteMember(conversation, event, verb, change) {
   const person = personOf(event);
   if (change < 0) showTypingOf(conversation, person, false, event);
   if (!notePerson(conversation, person, change > 0, event)) return;
-  addNotice(conversation, verb, person, event);
-  const { room } = conversation;
-  const here = [...conversation.people.values()].filter((each) => each.here).length;
-  countMembers(room, conversation.complete ? 1 + here : Math.max(1, (rooms.get(room) ?? 1) + change));
+  if (!isHereTwice(conversation, person)) addNotice(conversation, verb, person, event);
+  const { room, complete } = conversation;
+  countMembers(room, complete ? membersOf(conversation) : Math.max(1, (rooms.get(room) ?? 1) + change));
 }
 
 // ---- coming back
