@@ -4,13 +4,13 @@ package app
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
 	"errors"
 	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
-
-	"github.com/google/uuid"
 
 	"github.com/dozeio/doze/pkg/socketio"
 )
@@ -23,53 +23,48 @@ const (
 	maxText     = 4000 // characters
 	maxRooms    = 50   // that one person may be in
 	maxListed   = 200  // rooms
+	maxPeople   = 100  // in a room whose people are listed
 )
 
 // person is what a socket keeps between invocations, and how others see it.
 type person struct {
 	ID       string `json:"id"`
 	Nickname string `json:"nickname"`
+	Tag      string `json:"tag"` // see tagOf
 }
 
 // roomEvent says to the members of a room who came or went: a small notice, never a list.
 type roomEvent struct {
 	Room string `json:"room"`
 	person
+	stamp
 }
 
-type message struct {
-	ID   string `json:"id"`
-	Room string `json:"room,omitempty"`
-	From person `json:"from"`
-	Text string `json:"text"`
-	Time int64  `json:"time"` // milliseconds since 1970
-}
-
-// receipt acknowledges a message.
-type receipt struct {
-	ID   string `json:"id"`
-	Time int64  `json:"time"`
-}
+// chat is what the handlers share.
+type chat struct{ clock clock }
 
 // New returns the chat.
 func New() *socketio.Server {
 	io := socketio.New(socketio.Options{MaxRooms: maxRooms})
-	chat := io.Of("/")
-	chat.Use(requireNickname)
-	chat.OnConnection(welcome)
-	chat.On("join", join)
-	chat.On("leave", leave)
-	chat.On("say", say)
-	chat.On("whisper", whisper)
-	chat.On("typing", typing)
-	chat.On("rooms", list)
-	chat.OnDisconnecting(goodbye)
+	c := &chat{clock{now: time.Now}}
+	people := io.Of("/")
+	people.Use(introduce)
+	people.OnConnection(welcome)
+	people.On("join", c.join)
+	people.On("leave", c.leave)
+	people.On("say", c.say)
+	people.On("whisper", c.whisper)
+	people.On("typing", c.typing)
+	people.On("rooms", list)
+	people.OnDisconnecting(c.goodbye)
 	return io
 }
 
-func requireNickname(ctx context.Context, s *socketio.Socket) error {
+// introduce lets in who has a nickname.
+func introduce(ctx context.Context, s *socketio.Socket) error {
 	var auth struct {
 		Nickname string `json:"nickname"`
+		Secret   string `json:"secret"`
 	}
 	if err := s.Auth(&auth); err != nil {
 		return refuse("nickname_required", "Choose a nickname: it has to be text.")
@@ -84,9 +79,16 @@ func requireNickname(ctx context.Context, s *socketio.Socket) error {
 		return refuse("nickname_invisible", "A nickname has characters that can be seen, none that are invisible or change the direction of writing.")
 	}
 	return socketio.UpdateData(ctx, s, func(p *person) error {
-		*p = person{ID: s.ID(), Nickname: auth.Nickname}
+		*p = person{ID: s.ID(), Nickname: auth.Nickname, Tag: tagOf(cmp.Or(auth.Secret, s.ID()))}
 		return nil
 	})
+}
+
+// tagOf returns what tells people of the same nickname apart, 22 characters. It is the same for the same secret, which
+// a page makes up and keeps to itself: so that who comes back, under a new id, is known to be the same.
+func tagOf(secret string) string {
+	sum := sha256.Sum256([]byte("doze chat " + secret))
+	return base64.RawURLEncoding.EncodeToString(sum[:16])
 }
 
 func refuse(code, hint string) error {
@@ -129,11 +131,13 @@ func list(ctx context.Context, s *socketio.Socket) ([]socketio.Room, error) {
 
 // roomReceipt acknowledges a join.
 type roomReceipt struct {
-	Room    string `json:"room"`
-	Members int    `json:"members"` // the one who joins included
+	Room    string   `json:"room"`
+	Members int      `json:"members"` // the one who joins included
+	People  []person `json:"people"`  // the others, at the stamp's time or a little later; none when there are over maxPeople
+	stamp
 }
 
-func join(ctx context.Context, s *socketio.Socket, room string) (roomReceipt, error) {
+func (c *chat) join(ctx context.Context, s *socketio.Socket, room string) (roomReceipt, error) {
 	p, err := who(s)
 	if err != nil {
 		return roomReceipt{}, err
@@ -149,18 +153,46 @@ func join(ctx context.Context, s *socketio.Socket, room string) (roomReceipt, er
 	if err != nil {
 		return roomReceipt{}, err
 	}
-	others, err := s.To(key(room)).Sockets(ctx)
-	receipt := roomReceipt{room, 1 + len(others)}
+	before := slices.Contains(rooms, key(room))
 	switch {
-	case err != nil || slices.Contains(rooms, key(room)):
-		return receipt, err
+	case before:
 	case len(rooms) >= maxRooms:
 		return roomReceipt{}, problem("You are in 50 rooms: leave one first.")
+	default:
+		if err := s.Join(ctx, key(room)); err != nil {
+			return roomReceipt{}, err
+		}
 	}
-	if err := s.Join(ctx, key(room)); err != nil {
-		return roomReceipt{}, err
+	r := roomReceipt{Room: room, stamp: c.clock.stamp(0)}
+	if err := r.look(ctx, s); err != nil || before {
+		return r, err
 	}
-	return receipt, s.To(key(room)).Emit(ctx, "joined", roomEvent{room, p})
+	if err := s.To(key(room)).Emit(ctx, "joined", roomEvent{room, p, r.stamp}); err != nil || r.Members > 1 {
+		return r, err
+	}
+	return r, s.Broadcast().Emit(ctx, "room", socketio.Room{Name: room, Members: 1}) // a new one, for everybody's list
+}
+
+// look fills in who else is in the room. It comes after joining: of two who join at the same time, each is then in the
+// other's list, or hears that the other has joined.
+func (r *roomReceipt) look(ctx context.Context, s *socketio.Socket) error {
+	others := s.To(key(r.Room))
+	ids, err := others.Sockets(ctx)
+	if err != nil {
+		return err
+	}
+	r.Members, r.People = 1+len(ids), []person{}
+	if len(ids) > maxPeople {
+		return nil
+	}
+	sockets, err := others.FetchSockets(ctx)
+	for _, socket := range sockets {
+		var p person
+		err = errors.Join(err, socket.Data(&p))
+		r.People = append(r.People, p)
+	}
+	r.Members = 1 + len(r.People) // without those who have said goodbye and are still in the room
+	return err
 }
 
 // isIn returns a problem unless the socket is in a room: who is not says nothing to those who are.
@@ -172,7 +204,7 @@ func isIn(ctx context.Context, s *socketio.Socket, room string) error {
 	return err
 }
 
-func leave(ctx context.Context, s *socketio.Socket, room string) (map[string]string, error) {
+func (c *chat) leave(ctx context.Context, s *socketio.Socket, room string) (map[string]string, error) {
 	p, err := who(s)
 	if err != nil {
 		return nil, err
@@ -183,74 +215,10 @@ func leave(ctx context.Context, s *socketio.Socket, room string) (map[string]str
 	if err := s.Leave(ctx, key(room)); err != nil {
 		return nil, err
 	}
-	return map[string]string{"room": room}, s.To(key(room)).Emit(ctx, "left", roomEvent{room, p})
+	return map[string]string{"room": room}, s.To(key(room)).Emit(ctx, "left", roomEvent{room, p, c.clock.stamp(0)})
 }
 
-// text is what somebody says, in a room or to one person.
-type text struct {
-	Room string `json:"room"`
-	To   string `json:"to"`
-	Text string `json:"text"`
-}
-
-func say(ctx context.Context, s *socketio.Socket, in text) (receipt, error) {
-	m, err := compose(s, in.Text)
-	if err != nil {
-		return receipt{}, err
-	}
-	if err := isIn(ctx, s, in.Room); err != nil {
-		return receipt{}, err
-	}
-	m.Room = in.Room
-	return receipt{m.ID, m.Time}, s.To(key(in.Room)).Emit(ctx, "said", m)
-}
-
-// whisper sends to one person: a socket's id is the name of a room that it alone is in.
-func whisper(ctx context.Context, s *socketio.Socket, in text) (receipt, error) {
-	m, err := compose(s, in.Text)
-	if err != nil {
-		return receipt{}, err
-	}
-	if strings.HasPrefix(in.To, roomPrefix) {
-		return receipt{}, problem("Whisper to a person, not to a room.")
-	}
-	to := s.To(in.To)
-	if there, err := to.Sockets(ctx); err != nil || len(there) == 0 {
-		return receipt{}, errors.Join(err, problem("They are not here any more."))
-	}
-	err = to.Emit(ctx, "whispered", m)
-	if errors.Is(err, socketio.ErrOutboxFull) || errors.Is(err, socketio.ErrBusy) {
-		return receipt{}, problem("They have not read yet what was sent before. Try again in a moment.")
-	}
-	return receipt{m.ID, m.Time}, err
-}
-
-func compose(s *socketio.Socket, said string) (message, error) {
-	if n := utf8.RuneCountInString(said); n == 0 || n > maxText {
-		return message{}, problem("A message has 1 to 4000 characters.")
-	}
-	p, err := who(s)
-	return message{ID: uuid.NewString(), From: p, Text: said, Time: time.Now().UnixMilli()}, err
-}
-
-// typingEvent says that somebody has begun or ceased to type.
-type typingEvent struct {
-	Room   string `json:"room"`
-	From   person `json:"from"`
-	Typing bool   `json:"typing"`
-}
-
-func typing(ctx context.Context, s *socketio.Socket, in typingEvent) (err error) {
-	if in.From, err = who(s); err != nil {
-		return err
-	}
-	if err := isIn(ctx, s, in.Room); err != nil {
-		return err
-	}
-	return s.To(key(in.Room)).Emit(ctx, "typing", in)
-}
-
-func goodbye(ctx context.Context, s *socketio.Socket, _ socketio.Reason) error {
+func (c *chat) goodbye(ctx context.Context, s *socketio.Socket, _ socketio.Reason) error {
 	p, err := who(s)
 	if err != nil {
 		return err
@@ -261,7 +229,7 @@ func goodbye(ctx context.Context, s *socketio.Socket, _ socketio.Reason) error {
 	}
 	var errs []error
 	for _, room := range rooms {
-		errs = append(errs, s.To(room).Emit(ctx, "left", roomEvent{strings.TrimPrefix(room, roomPrefix), p}))
+		errs = append(errs, s.To(room).Emit(ctx, "left", roomEvent{strings.TrimPrefix(room, roomPrefix), p, c.clock.stamp(0)}))
 	}
 	return errors.Join(errs...)
 }

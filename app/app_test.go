@@ -25,6 +25,31 @@ func named(nickname string) socketiotest.Option {
 	return socketiotest.Auth(map[string]string{"nickname": nickname})
 }
 
+// found makes somebody the first in a room, and the others hear of it.
+func found(t *testing.T, room string, first *socketiotest.Client, others ...*socketiotest.Client) {
+	t.Helper()
+	if receipt := first.Emit("join", room); field(t, receipt, "members") != 1.0 {
+		t.Errorf("the first to join gets %v", receipt)
+	}
+	for _, other := range others {
+		other.Expect("room", map[string]any{"name": room, "members": 1.0})
+	}
+}
+
+// expect is Expect for an event whose argument has these fields among others.
+func expect(t *testing.T, c *socketiotest.Client, event string, fields map[string]any) {
+	t.Helper()
+	got, args := c.Next()
+	if got != event {
+		t.Fatalf("got %s %v, want %s", got, args, event)
+	}
+	for name, want := range fields {
+		if value := field(t, args, name); value != want {
+			t.Errorf("%s has %s %v, want %v", event, name, value, want)
+		}
+	}
+}
+
 // field returns one field of the first argument.
 func field(t *testing.T, args socketio.Args, name string) any {
 	t.Helper()
@@ -73,20 +98,29 @@ func TestNicknameIsRequired(t *testing.T) {
 func TestWhoIsNotInARoomIsNotHeardInIt(t *testing.T) {
 	s := socketiotest.New(t, app.New())
 	ada, eve := enter(s, "ada"), enter(s, "eve")
-	ada.Emit("join", "tea")
+	found(t, "tea", ada, eve)
 	for range 3 {
 		for event, args := range map[string]any{"say": map[string]string{"room": "tea", "text": "hello"}, "leave": "tea"} {
 			if problem := eve.Emit(event, args); field(t, problem, "error") == nil {
 				t.Errorf("%s was acked with %v", event, problem)
 			}
 		}
-		eve.EmitNoAck("typing", map[string]any{"room": "tea", "typing": true})
+		for _, args := range []any{
+			map[string]any{"room": "tea", "typing": true},
+			map[string]any{"room": "tea", "to": ada.ID(), "typing": true},
+			map[string]any{"to": "#tea", "typing": true},
+			map[string]any{"typing": true},
+		} {
+			if problem := eve.Emit("typing", args); field(t, problem, "error") == nil {
+				t.Errorf("typing %v was acked with %v", args, problem)
+			}
+		}
 	}
 	ada.ExpectNothing()
 	eve.Emit("join", "tea")
 	ada.Next()
 	eve.Emit("leave", "tea")
-	ada.Expect("left", map[string]any{"room": "tea", "id": eve.ID(), "nickname": "eve"})
+	expect(t, ada, "left", map[string]any{"room": "tea", "id": eve.ID(), "nickname": "eve"})
 	eve.Emit("leave", "tea") // again
 	ada.ExpectNothing()
 	if problem := ada.Emit("join", "te\u200ba"); field(t, problem, "error") == nil {
@@ -97,28 +131,26 @@ func TestWhoIsNotInARoomIsNotHeardInIt(t *testing.T) {
 func TestMembersHearWhoComesAndGoes(t *testing.T) {
 	s := socketiotest.New(t, app.New())
 	ada, bob, eve := enter(s, "ada"), enter(s, "bob"), enter(s, "eve")
-	if receipt := ada.Emit("join", "tea"); field(t, receipt, "members") != 1.0 {
-		t.Errorf("the first to join gets %v", receipt)
-	}
+	found(t, "tea", ada, bob, eve)
 	if receipt := bob.Emit("join", "tea"); field(t, receipt, "members") != 2.0 {
 		t.Errorf("the second to join gets %v", receipt)
 	}
-	ada.Expect("joined", map[string]any{"room": "tea", "id": bob.ID(), "nickname": "bob"})
+	expect(t, ada, "joined", map[string]any{"room": "tea", "id": bob.ID(), "nickname": "bob"})
 	bob.Emit("join", "tea") // again: nobody is told twice
 	ada.ExpectNothing()
 	bob.Emit("leave", "tea")
-	ada.Expect("left", map[string]any{"room": "tea", "id": bob.ID(), "nickname": "bob"})
+	expect(t, ada, "left", map[string]any{"room": "tea", "id": bob.ID(), "nickname": "bob"})
 	bob.Emit("join", "tea")
 	ada.Next()
 	bob.Vanish()
-	ada.Expect("left", map[string]any{"room": "tea", "id": bob.ID(), "nickname": "bob"})
+	expect(t, ada, "left", map[string]any{"room": "tea", "id": bob.ID(), "nickname": "bob"})
 	eve.ExpectNothing()
 }
 
 func TestMessagesReachTheRoomAndAreAcknowledged(t *testing.T) {
 	s := socketiotest.New(t, app.New())
 	ada, bob, eve := enter(s, "ada"), enter(s, "bob"), enter(s, "eve")
-	ada.Emit("join", "tea")
+	found(t, "tea", ada, bob, eve)
 	bob.Emit("join", "tea")
 	ada.Next()
 	receipt := ada.Emit("say", map[string]string{"room": "tea", "text": "hello"})
@@ -141,11 +173,11 @@ func TestWhisperReachesOnePerson(t *testing.T) {
 		t.Errorf("%s %v", event, args)
 	}
 	eve.ExpectNothing()
-	eve.Emit("join", bob.ID()) // a room of that name is not bob's own
+	found(t, bob.ID(), eve, ada, bob) // a room of that name is not bob's own
 	ada.Emit("whisper", map[string]string{"to": bob.ID(), "text": "psst"})
 	bob.Next()
 	eve.ExpectNothing()
-	eve.Emit("join", "tea")
+	found(t, "tea", eve, ada, bob)
 	for _, to := range []string{"", "#tea"} {
 		if problem := ada.Emit("whisper", map[string]string{"to": to, "text": "psst"}); field(t, problem, "error") == nil {
 			t.Errorf("a whisper to %q was acked with %v", to, problem)
@@ -186,7 +218,7 @@ func TestWhispersThatAreTooManyAreTheSendersProblem(t *testing.T) {
 func TestTypingIsShownToTheOthers(t *testing.T) {
 	s := socketiotest.New(t, app.New())
 	ada, bob := enter(s, "ada"), enter(s, "bob")
-	ada.Emit("join", "tea")
+	found(t, "tea", ada, bob)
 	bob.Emit("join", "tea")
 	ada.Next()
 	ada.EmitNoAck("typing", map[string]any{"room": "tea", "typing": true})
@@ -197,6 +229,13 @@ func TestTypingIsShownToTheOthers(t *testing.T) {
 	if from, _ := field(t, args, "from").(map[string]any); from["nickname"] != "ada" {
 		t.Errorf("typing comes from %v", from)
 	}
+	eve := enter(s, "eve")
+	eve.EmitNoAck("typing", map[string]any{"to": bob.ID(), "typing": true, "from": map[string]any{"nickname": "ada"}})
+	event, args = bob.Next()
+	if from, _ := field(t, args, "from").(map[string]any); event != "typing" || from["nickname"] != "eve" || field(t, args, "room") != nil {
+		t.Errorf("typing in private is %s %v", event, args)
+	}
+	ada.ExpectNothing()
 }
 
 func TestRoomsAreListedWithTheirMembers(t *testing.T) {

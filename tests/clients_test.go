@@ -7,7 +7,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/dozeio/doze/app"
 	"github.com/dozeio/doze/internal/oneprocess"
@@ -63,9 +65,9 @@ func TestOracle(t *testing.T) {
 	node(t, []string{"BINARY_FRAMES=1"}, "oracle/run.mjs", "--url", s.URL)
 }
 
-// TestChatInBrowser lets two tabs of headless Chromium chat, and keeps screenshots in tests/artifacts.
+// TestChatInBrowser lets tabs of headless Chromium chat, and keeps screenshots in tests/artifacts.
 func TestChatInBrowser(t *testing.T) {
-	for _, g := range gateways {
+	for _, g := range append(slices.Clone(gateways), gatewayKind{name: "AWS, jitter of 200 ms", jitter: 200 * time.Millisecond, seed: 1}) {
 		t.Run(g.name, func(t *testing.T) {
 			o := oneprocess.Options{Engine: engine.Options{BinaryFrames: g.ordered, OrderedFrames: g.ordered}, Gateway: g.options()}
 			o.Gateway.Site = app.Page()
@@ -74,6 +76,31 @@ func TestChatInBrowser(t *testing.T) {
 			node(t, []string{"DOZE_URL=" + s.URL}, "browser/chat.mjs")
 		})
 	}
+}
+
+// TestPageWithoutAClient opens the chat's page where the client is to come from the CDN, which nobody reaches.
+func TestPageWithoutAClient(t *testing.T) {
+	for name, o := range map[string]oneprocess.Options{
+		"CDN":   {Clients: t.TempDir()},
+		"wrong": {Clients: folderOf(t, "socket.io.js", "console.log('another version')")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o.Gateway.Site = app.Page()
+			s, err := oneprocess.Start(o, app.New().Bind)
+			closeAfter(t, s, err)
+			node(t, []string{"DOZE_URL=" + s.URL, "CLIENT=" + name}, "browser/client.mjs")
+		})
+	}
+}
+
+// folderOf makes a folder with one file.
+func folderOf(t *testing.T, name, content string) string {
+	t.Helper()
+	folder := t.TempDir()
+	if err := os.WriteFile(filepath.Join(folder, name), []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return folder
 }
 
 // node runs a script in this folder and fails with what it printed.

@@ -1,309 +1,149 @@
-// The chat: conversations, what the user does and what the server says.
-// connection.js owns the socket's life, view.js the elements.
+// The chat: what the user does and what the server says.
+// connection.js owns the socket's life, conversations.js what is open, view.js the elements.
 
-import { openConnection, remark } from "./connection.js";
+import { link, online } from "./asking.js";
+import { whyNoClient } from "./client.js";
+import { openConnection } from "./connection.js";
+import { conversations, markSeen, me, onShow, openPrivate, openRoom, put, select, showLists } from "./conversations.js";
+import { asked, forget, keep, recall } from "./kept.js";
+import { LIMITS, characters } from "./limits.js";
+import { receive, retry, send } from "./messages.js";
+import { noteTime } from "./order.js";
+import * as panels from "./panels.js";
+import * as people from "./people.js";
+import { about, countMembers, join, joinAgain, leave, meet, noteMember, personOf, refreshRooms } from "./rooms.js";
+import { hideTyping, noteTyping, showTypingOf, stopTyping } from "./typing.js";
 import * as view from "./view.js";
 import { part, privateKey, roomKey } from "./view.js";
 
-const ACK_TIMEOUT = 10_000; // ms until an unanswered message counts as not delivered
-const ROOMS_INTERVAL = 30_000; // ms between two looks at the list of rooms
-const ROOMS_AGE = 5_000; // ms that the counts in the list may be old, and more
-const TYPING_STOPS = 2_000; // ms without a key until "typing: false" is sent
-const TYPING_REPEAT = 3_000; // ms between two "typing: true" of one long message
-const TYPING_EXPIRES = 4_000; // ms until another's indicator disappears by itself
-const LOG_LIMIT = 500; // entries kept per conversation
-
-// ---- state
-
+const kept = recall();
+const identity = { nickname: kept.nickname, secret: kept.secret }; // what the server gets to know of us
 let connection; // set by the first Enter
-let socket;
-let current; // the conversation on show, if any
-const rooms = new Map(); // room -> members, as far as we know
-const conversations = new Map(); // key -> conversation, with either a room or a peer ({id, nickname})
-
-const online = () => Boolean(socket?.connected);
+let accepted = false; // the server has let us in under this nickname
 
 // ---- entrance
 
 function enter(event) {
-  event.preventDefault();
+  event?.preventDefault();
   const nickname = part("nickname").value.trim();
   part("entrance-error").textContent = "";
-  if (connection) return connection.retryAs(nickname);
-  connection = openConnection(nickname, {
+  if (characters(nickname) > LIMITS.nickname) return refuse(`A nickname has at most ${LIMITS.nickname} characters.`);
+  identity.nickname = nickname;
+  if (connection) return connection.retry();
+  connection = openConnection(identity, {
     connected,
     refused: refuse,
-    changed: () => view.showCompose({ online: online() }),
+    changed: () => view.showCompose(online()),
   });
-  socket = connection.socket;
-  listen();
+  link.socket = connection.socket;
+  listen(link.socket);
 }
 
 function refuse(text) {
+  showEntrance(true);
   if (part("entrance-error").textContent === text) return; // another attempt, nothing new to read out
   part("entrance-error").textContent = text;
   part("nickname").focus();
 }
 
-function connected({ again, recovered }) {
-  if (again) return backAgain(recovered);
-  part("entrance").hidden = true;
-  part("chat").hidden = false;
-  view.openDrawer();
+function showEntrance(shown) {
+  part("entrance").hidden = !shown;
+  part("chat").hidden = shown;
+}
+
+// After a refresh: as if one had not been away.
+function resume() {
+  if (!kept.nickname) return;
+  part("nickname").value = kept.nickname;
+  for (const { room, peer, draft, unread, entries } of kept.conversations) {
+    if (peer) people.meet(peer);
+    const conversation = room ? openRoom(room, { draft, unread, outside: true }) : openPrivate(peer, { draft, unread });
+    for (const entry of entries) restore(conversation, entry);
+  }
+  showEntrance(false);
+  const there = wanted();
+  if (there) select(there, { replace: true });
+  enter();
+}
+
+// Shows an entry that was kept. What waited for an answer then will not get one.
+function restore(conversation, entry) {
+  for (const person of [entry.from, entry.who]) if (person) people.meet(person, entry);
+  if (!entry.waiting) noteTime(entry);
+  else Object.assign(entry, { waiting: false, state: "failed", reason: "the page was loaded again before the answer came" });
+  entry.node = view.nodeOf(entry, () => retry(conversation, entry));
+  put(conversation, entry);
+  if (entry.kind === "own") view.showDelivery(entry);
+}
+
+function leaveChat() {
+  forget();
+  link.socket?.disconnect();
+  history.replaceState(null, "", location.pathname + location.search);
+  location.reload();
+}
+
+async function connected({ again, recovered }) {
+  const first = part("chat").hidden || !again;
+  showEntrance(false);
+  part("entrance-error").textContent = part("room-error").textContent = "";
+  hideTyping();
+  accepted = true;
+  if (conversations.size > 0) link.rejoining = joinAgain(recovered);
   refreshRooms();
+  await link.rejoining;
+  if (first && online()) await goTo();
 }
 
-// A new connection has a new id and no rooms. A recovered one has both, yet the
-// others have been told that we left: joining again tells them that we are back.
-async function backAgain(recovered) {
-  const joined = [...conversations.values()].filter((conversation) => conversation.room);
-  const missed = recovered ? "connection recovered" : "reconnected; what was sent meanwhile is not shown";
-  for (const conversation of conversations.values()) addEntry(conversation, view.notice(missed));
-  const results = await Promise.allSettled(joined.map((conversation) => ask("join", conversation.room)));
-  if (!online()) return; // lost again: the next "connect" does it all over
-  results.forEach((result, i) => rejoined(joined[i], result));
-  if (joined.length > 0 && results.every(({ status }) => status === "fulfilled")) remark("rooms joined again");
-  refreshRooms();
+// ---- the address: Back, Forward, links
+
+// The conversation that the address asks for, if it is open.
+function wanted() {
+  const { room, tag } = asked();
+  return conversations.get(room ? roomKey(room) : privateKey(tag));
 }
 
-function rejoined(conversation, { value, reason }) {
-  conversation.outside = Boolean(reason);
-  if (value) countMembers(conversation.room, value.members);
-  else addEntry(conversation, view.notice(`could not join again: ${reason.message}`));
-}
-
-// ---- asking the server
-
-// Emits and resolves to the ack. Rejects with a text for the user when there is
-// no connection (nothing is queued then), no answer in time, or {error} as the answer.
-async function ask(event, ...args) {
-  if (!online()) throw new Error("no connection");
-  const answer = await socket.timeout(ACK_TIMEOUT).emitWithAck(event, ...args).catch((error) => {
-    throw new Error(online() ? `no answer within ${ACK_TIMEOUT / 1000} s` : error.message);
-  });
-  if (answer?.error) throw new Error(answer.error);
-  return answer;
-}
-
-// ---- rooms
-
-let roomsTimer;
-
-// The list is asked for, never pushed, and only while somebody can see it. It may
-// be some seconds old: what the notices of our own rooms have said since goes first.
-const counted = new Map(); // room -> when a notice or an ack counted its members
-
-async function refreshRooms(next = ROOMS_INTERVAL) {
-  clearTimeout(roomsTimer);
-  if (!online() || document.hidden) return;
-  roomsTimer = setTimeout(refreshRooms, next);
-  const list = await ask("rooms").catch(() => null); // a stale list is no reason to alarm anybody
-  if (!list) return;
-  const before = new Map(rooms);
-  rooms.clear();
-  for (const { name, members } of list) rooms.set(name, members);
-  for (const { room } of conversations.values()) {
-    if (!room) continue;
-    if (performance.now() - counted.get(room) < ROOMS_AGE) rooms.set(room, before.get(room));
-    else if (!rooms.has(room)) rooms.set(room, 1);
-  }
-  showLists();
-}
-
-// Without a count it stays as it was until the list comes.
-function countMembers(room, members) {
-  rooms.set(room, Math.max(members ?? rooms.get(room) ?? 1, 1)); // whoever hears of a room is in it
-  if (members !== undefined) counted.set(room, performance.now());
-  showLists();
-}
-
-const joining = new Set(); // rooms whose join has no answer yet
-
-async function join(room) {
-  part("room-error").textContent = "";
-  const known = conversations.get(roomKey(room));
-  if (known && !known.outside) return select(known);
-  joining.add(room);
-  try {
-    const { members } = await ask("join", room);
-    const conversation = openRoom(room);
-    conversation.outside = false;
-    addEntry(conversation, view.notice("you joined"));
-    countMembers(room, members);
-    select(conversation);
-    refreshRooms();
-  } catch (error) {
-    part("room-error").textContent = `Could not join: ${error.message}`;
-  } finally {
-    joining.delete(room);
-  }
-}
-
-async function leave(conversation) {
-  if (conversation.peer || conversation.outside) return close(conversation);
-  try {
-    await ask("leave", conversation.room);
-    close(conversation);
-    refreshRooms(ROOMS_AGE); // the list may still count us
-  } catch (error) {
-    addEntry(conversation, view.notice(`could not leave: ${error.message}`));
-  }
-}
-
-// ---- conversations
-
-function open(key, fields) {
-  if (!conversations.has(key)) {
-    conversations.set(key, { key, unread: 0, draft: "", nodes: [], typers: new Map(), ...fields });
-    showLists();
-  }
-  return conversations.get(key);
-}
-
-const openRoom = (room) => open(roomKey(room), { room, name: room });
-const openPrivate = (peer) => open(privateKey(peer.id), { peer, name: peer.nickname });
-
-// The conversation that a server event is about. News of a room may overtake the
-// answer to our join; news of a room that we have left has nowhere to go.
-function about(room) {
-  return joining.has(room) ? openRoom(room) : conversations.get(roomKey(room));
-}
-
-function select(conversation) {
+// Goes where the address says: a room that one is not in is joined.
+async function goTo() {
+  const there = wanted();
+  const { room } = asked();
+  if (there === onShow() && there) return;
   stopTyping();
-  if (current) current.draft = part("text").value;
-  current = conversation;
-  view.showConversation(current);
-  part("room-error").textContent = "";
-  markSeen();
-  view.revealTab();
-  view.closeDrawer();
-  if (current) view.focusConversation(current);
-}
-
-function close(conversation) {
-  conversations.delete(conversation.key);
-  for (const { timer } of conversation.typers.values()) clearTimeout(timer);
-  if (conversation !== current) return showLists();
-  select([...conversations.values()].at(-1));
-  if (!current) view.openDrawer();
-}
-
-function markSeen() {
-  if (current && !document.hidden) current.unread = 0;
-  showLists();
-}
-
-function showLists() {
-  view.showRooms(rooms, conversations, current);
-  view.showTabs(conversations, current);
-}
-
-function addEntry(conversation, node, { own = false } = {}) {
-  conversation.nodes.push(node);
-  if (conversation === current) view.appendToLog(node, { follow: own });
-  if (conversation.nodes.length > LOG_LIMIT) conversation.nodes.shift().remove();
-}
-
-// ---- messages
-
-function send(event) {
-  event.preventDefault();
-  const text = part("text").value.trim();
-  if (!text || !online()) return; // without a connection the text stays in the box
-  part("text").value = "";
-  forgetTyping(); // the message itself ends the indicator at the others
-  const conversation = current;
-  const node = view.ownMessage(text, () => {
-    view.focusConversation(conversation); // the button that had the focus goes away
-    deliver(conversation, text, node);
-  });
-  addEntry(conversation, node, { own: true });
-  deliver(conversation, text, node);
-}
-
-// Shows the message as on its way, then as delivered or not. A retry after a
-// lost answer may deliver it twice: the server cannot tell.
-async function deliver(conversation, text, node) {
-  view.setDelivery(node, "sending");
-  try {
-    const receipt = conversation.peer
-      ? await ask("whisper", { to: conversation.peer.id, text })
-      : await ask("say", { room: conversation.room, text });
-    view.setDelivery(node, "delivered", { receipt });
-  } catch (error) {
-    view.setDelivery(node, "failed", { reason: error.message });
-  }
-}
-
-function receive(conversation, message) {
-  showTypingOf(conversation, message.from, false);
-  if (conversation !== current || document.hidden) conversation.unread += 1;
-  addEntry(conversation, view.receivedMessage(message));
-  showLists();
-}
-
-// ---- typing
-
-const typing = { room: null, told: 0, timer: 0 }; // what we have told the others
-
-function noteTyping() {
-  if (!current?.room || !online()) return;
-  if (!part("text").value) return stopTyping();
-  clearTimeout(typing.timer);
-  typing.timer = setTimeout(stopTyping, TYPING_STOPS);
-  if (typing.room && Date.now() - typing.told < TYPING_REPEAT) return;
-  typing.room = current.room;
-  typing.told = Date.now();
-  socket.emit("typing", { room: typing.room, typing: true });
-}
-
-function stopTyping() {
-  if (typing.room && online()) socket.emit("typing", { room: typing.room, typing: false });
-  forgetTyping();
-}
-
-function forgetTyping() {
-  clearTimeout(typing.timer);
-  typing.room = null;
-}
-
-function showTypingOf(conversation, user, isTyping) {
-  const { typers } = conversation;
-  clearTimeout(typers.get(user.id)?.timer);
-  typers.delete(user.id);
-  if (isTyping) {
-    const timer = setTimeout(() => showTypingOf(conversation, user, false), TYPING_EXPIRES);
-    typers.set(user.id, { user, timer });
-  }
-  if (conversation === current) view.showTyping(conversation);
+  if (there || !room) select(there, { replace: true });
+  else await join(room);
+  if (!onShow()) panels.openDrawer();
 }
 
 // ---- what the server says
 
-function listen() {
-  socket.on("welcome", ({ nickname }) => {
-    part("me").textContent = nickname;
+function listen(socket) {
+  socket.on("welcome", (person) => {
+    Object.assign(me, person);
+    meet(person);
+    view.showMe(me);
+    showLists();
   });
-  socket.on("said", (message) => {
-    const conversation = about(message.room);
-    if (conversation) receive(conversation, message);
+  socket.on("room", ({ name, members }) => {
+    if (!conversations.has(roomKey(name))) countMembers(name, members);
   });
-  socket.on("whispered", (message) => receive(openPrivate(message.from), message));
-  socket.on("typing", ({ room, from, typing }) => {
-    const conversation = about(room);
-    if (conversation) showTypingOf(conversation, from, typing);
-  });
-  socket.on("joined", (event) => noteMember(event, "joined", 1));
-  socket.on("left", (event) => noteMember(event, "left", -1));
+  hear(socket, "said", (message) => message.from, about, receive);
+  hear(socket, "whispered", (message) => message.from, (_, from) => openPrivate(from), receive);
+  hear(socket, "typing", ({ from }) => from, (room, from) => (room ? about(room) : conversations.get(privateKey(from.tag))),
+    (conversation, event) => showTypingOf(conversation, event.from, event.typing, event));
+  hear(socket, "joined", personOf, about, (conversation, event) => noteMember(conversation, event, "joined", 1));
+  hear(socket, "left", personOf, about, (conversation, event) => noteMember(conversation, event, "left", -1));
 }
 
-function noteMember({ room, id, nickname }, verb, change) {
-  const conversation = about(room);
-  if (!conversation) return;
-  if (change < 0) showTypingOf(conversation, { id }, false);
-  addEntry(conversation, view.notice(verb, { id, nickname }));
-  countMembers(room, (rooms.get(room) ?? 1) + change);
+// Registers what happens when the server tells of somebody, in a conversation that is open.
+function hear(socket, event, whom, where, happens) {
+  socket.on(event, (said) => {
+    const person = whom(said);
+    noteTime(said);
+    const conversation = where(said.room, person);
+    if (!conversation) return;
+    meet(person, event === "left" ? undefined : said);
+    happens(conversation, said);
+  });
 }
 
 // ---- the page
@@ -312,8 +152,14 @@ function submitRoom(event) {
   event.preventDefault();
   const room = part("room-name").value.trim();
   if (!room || !online()) return;
-  part("room-name").value = "";
+  if (characters(room) <= LIMITS.room) part("room-name").value = "";
+  stopTyping();
   join(room);
+}
+
+function typed() {
+  view.showCompose();
+  noteTyping();
 }
 
 function keyInText(event) {
@@ -324,39 +170,72 @@ function keyInText(event) {
 
 function clicked({ target }) {
   const entry = target.closest("li");
-  const person = target.closest("[data-user]");
-  if (person && person.dataset.user !== socket?.id) {
-    select(openPrivate({ id: person.dataset.user, nickname: person.dataset.nickname }));
-  } else if (entry?.dataset.room) join(entry.dataset.room);
-  else if (entry?.dataset.key) select(conversations.get(entry.dataset.key));
+  const person = target.closest("[data-user]")?.person ?? entry?.person;
+  if (person) {
+    if (person.tag !== me.tag) show(openPrivate(person));
+  } else if (entry?.dataset.room) {
+    stopTyping();
+    join(entry.dataset.room);
+  } else if (entry?.dataset.key) show(conversations.get(entry.dataset.key));
 }
 
-function cameBack() {
-  if (document.hidden) return;
+function show(conversation) {
+  stopTyping();
+  part("room-error").textContent = "";
+  select(conversation);
+}
+
+function escaped({ key }) {
+  if (key !== "Escape") return;
+  if (panels.drawerIsOpen()) panels.leaveDrawer();
+  else if (panels.peopleCover()) panels.leavePeople();
+}
+
+function cameOrWent() {
+  if (document.hidden) return rememberDraft();
   markSeen();
   refreshRooms();
 }
 
-function start() {
+function rememberDraft() {
+  if (onShow()) onShow().draft = part("text").value;
+  if (accepted) keep(identity, conversations.values());
+}
+
+// An error goes when what it is about is changed.
+function clearedBy(input, error) {
+  part(input).addEventListener("input", () => {
+    part(error).textContent = "";
+  });
+}
+
+async function start() {
   if (typeof io === "undefined") {
-    part("entrance-error").textContent =
-      "The Socket.IO client could not be loaded from /socket.io/socket.io.js. Is the server running? Reload to try again.";
+    part("entrance-error").textContent = "The Socket.IO client could not be loaded.";
+    part("entrance-error").textContent = await whyNoClient();
     return;
   }
   part("entrance-form").addEventListener("submit", enter);
   part("join-form").addEventListener("submit", submitRoom);
   part("compose").addEventListener("submit", send);
   part("text").addEventListener("keydown", keyInText);
-  part("text").addEventListener("input", noteTyping);
-  part("leave-room").addEventListener("click", () => leave(current));
-  part("open-rooms").addEventListener("click", view.openDrawer);
-  part("backdrop").addEventListener("click", view.leaveDrawer);
-  document.addEventListener("keydown", ({ key }) => key === "Escape" && view.drawerIsOpen() && view.leaveDrawer());
+  part("text").addEventListener("input", typed);
+  part("leave-room").addEventListener("click", () => leave(onShow()));
+  part("leave-chat").addEventListener("click", leaveChat);
+  part("open-rooms").addEventListener("click", panels.openDrawer);
+  part("backdrop").addEventListener("click", panels.leaveDrawer);
+  part("here").addEventListener("click", panels.togglePeople);
+  clearedBy("nickname", "entrance-error");
+  clearedBy("room-name", "room-error");
+  document.addEventListener("keydown", escaped);
   document.addEventListener("click", clicked);
-  document.addEventListener("visibilitychange", cameBack);
+  document.addEventListener("visibilitychange", cameOrWent);
+  addEventListener("pagehide", rememberDraft);
+  addEventListener("popstate", () => part("chat").hidden || goTo());
   view.watchLog();
   part("enter").disabled = false;
   part("nickname").focus();
+  resume();
 }
 
 start();

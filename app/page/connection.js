@@ -15,12 +15,16 @@ const KNOWN_TRANSPORTS = ["polling", "websocket", "webtransport"];
 // What the deployment says about itself; nothing, where it has nothing to say.
 const deployment = await fetch("client.json").then((answer) => (answer.ok ? answer.json() : {})).catch(() => ({}));
 
-// Opens the one socket of this page. The callbacks:
+// The client sends one event at a time and waits for its ack before it sends the next, for API Gateway does not keep the
+// order of messages: https://socket.io/docs/v4/client-options/#retries. Without an ack it tries once more.
+const IN_ORDER = { retries: 1, ackTimeout: 10_000 }; // ms
+
+// Opens the one socket of this page, as somebody with a nickname and a secret. The callbacks:
 //   connected({ again, recovered })  on every "connect" event
 //   refused(text)                    the server, or the network, says no before the first "connect"
 //   changed()                        the status changed; socket.connected is up to date
-export function openConnection(nickname, { connected, refused, changed }) {
-  const socket = io(options(nickname));
+export function openConnection(identity, { connected, refused, changed }) {
+  const socket = io(options(identity));
   let before = false; // has this page been connected before?
 
   const show = (status, text) => {
@@ -54,9 +58,8 @@ export function openConnection(nickname, { connected, refused, changed }) {
   show("connecting", "connecting");
   return {
     socket,
-    // After a refusal: the same socket tries again with another nickname.
-    retryAs(nickname) {
-      socket.auth = { nickname };
+    // After a refusal, and a change of the identity: the same socket tries again.
+    retry() {
       reopen(socket, show);
     },
   };
@@ -69,12 +72,12 @@ function reopen(socket, show) {
   socket.connect();
 }
 
-function options(nickname) {
+function options(identity) {
   const asked = new URLSearchParams(location.search).get("transports") ?? "";
   const transports = asked.split(",").filter((name) => KNOWN_TRANSPORTS.includes(name));
   // The server is where the page is, which may be below a path.
   const path = new URL("socket.io/", document.baseURI).pathname;
-  return { ...deployment, path, auth: { nickname }, ...(transports.length > 0 && { transports }) };
+  return { ...deployment, ...IN_ORDER, path, auth: identity, ...(transports.length > 0 && { transports }) };
 }
 
 function refusal(error) {

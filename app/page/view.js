@@ -1,5 +1,9 @@
 // Everything that builds or changes elements, except the connection bar.
-// Whatever a user wrote reaches the document through textContent only.
+// Whatever a user wrote reaches the document as text, or as the address of a link: see links.js.
+
+import { LIMITS, characters } from "./limits.js";
+import { withLinks } from "./links.js";
+import { mark } from "./people.js";
 
 const HUES = 6; // colours for nicknames in chat.css
 
@@ -9,24 +13,40 @@ export function part(name) {
   return document.querySelector(`[data-testid="${name}"]`);
 }
 
-function element(tag, className, text = "") {
+export const roomKey = (name) => `room ${name}`;
+export const privateKey = (tag) => `private ${tag}`;
+
+export function element(tag, className, text = "") {
   const node = document.createElement(tag);
   node.className = className;
   node.textContent = text;
   return node;
 }
 
+// Text that somebody wrote, in whichever direction it is read.
+export function written(tag, className, text = "") {
+  const node = element(tag, className, text);
+  node.dir = "auto";
+  return node;
+}
+
 // ---- nicknames, messages, notices
 
 // A click on it opens a private conversation: chat.js listens on the document.
-function nicknameButton({ id, nickname }) {
-  const button = element("button", "nickname", nickname);
+function nicknameButton(person) {
+  const button = element("button", "nickname");
   button.type = "button";
-  button.dataset.user = id;
-  button.dataset.nickname = nickname;
-  button.dataset.hue = hue(nickname);
-  button.title = `Write privately to ${nickname}`;
+  button.dataset.user = person.id;
+  button.dataset.hue = hue(person.nickname);
+  button.title = `Write privately to ${person.nickname}`;
+  button.person = person;
+  button.append(written("span", "", person.nickname), element("span", "tag", mark(person)));
   return button;
+}
+
+// Once there is another person of a nickname, it needs its mark wherever it stands.
+export function tellApart(root = document) {
+  for (const button of root.querySelectorAll(".nickname")) button.lastChild.textContent = mark(button.person);
 }
 
 function hue(nickname) {
@@ -35,7 +55,15 @@ function hue(nickname) {
   return sum % HUES;
 }
 
-// Time is what the server sent: milliseconds or an ISO string.
+export function showMe(me) {
+  part("me").textContent = labelOf(me);
+  part("leave-chat").hidden = false;
+}
+
+// A person's nickname, with the mark if there is another of it.
+const labelOf = (person) => `${person.nickname} ${mark(person)}`.trim();
+
+// Time is in milliseconds.
 function timeOf(time) {
   const node = element("time", "");
   const date = new Date(time);
@@ -45,17 +73,29 @@ function timeOf(time) {
   return node;
 }
 
-export function receivedMessage({ id, from, text, time }) {
+// Builds the node of an entry: a message that was received, one's own, or a notice.
+export function nodeOf(entry, retry) {
+  if (entry.kind === "received") return receivedMessage(entry);
+  return entry.kind === "own" ? ownMessage(entry, retry) : notice(entry);
+}
+
+function receivedMessage({ id, from, text, time }) {
   const node = element("div", "message");
   node.dataset.id = id;
   const head = element("p", "head");
   head.append(nicknameButton(from), timeOf(time));
-  node.append(head, element("p", "text", text));
+  node.append(head, messageText(text));
   return node;
 }
 
-// One's own message: its data-state is set by setDelivery.
-export function ownMessage(text, retry) {
+function messageText(text) {
+  const node = written("p", "text");
+  node.append(withLinks(text));
+  return node;
+}
+
+// One's own message: showDelivery says how it is doing.
+function ownMessage({ text }, retry) {
   const node = element("div", "message own");
   const head = element("p", "head");
   const again = element("button", "retry", "Retry");
@@ -68,29 +108,27 @@ export function ownMessage(text, retry) {
   head.append(element("span", "visually-hidden", "you"), timeOf(Date.now()), tick);
   const foot = element("p", "foot");
   foot.append(failure, again);
-  node.append(head, element("p", "text", text), foot);
+  node.append(head, messageText(text), foot);
   return node;
 }
 
 const TICKS = { sending: "◌", delivered: "✓", failed: "!" };
 
-// state: "sending", "delivered" (with the server's receipt) or "failed" (with a reason).
-export function setDelivery(node, state, { receipt, reason } = {}) {
+// state: "sending", "delivered" (at a time), or "failed" (for a reason).
+export function showDelivery({ node, state, reason, id, time }) {
   node.dataset.state = state;
+  node.dataset.id = id;
   const tick = node.querySelector(".tick");
   tick.textContent = TICKS[state];
   tick.setAttribute("aria-label", state);
   tick.title = state;
-  node.querySelector(".failure").textContent = reason ? `not delivered: ${reason}` : "";
-  if (receipt) {
-    node.dataset.id = receipt.id;
-    node.querySelector("time").replaceWith(timeOf(receipt.time));
-  }
+  node.querySelector(".failure").textContent = state === "failed" ? `not delivered: ${reason}` : "";
+  if (state === "delivered") node.querySelector("time").replaceWith(timeOf(time));
   stayAtEnd(); // a failed message is taller
 }
 
 // A line between the messages; who, if given, comes first and can be clicked.
-export function notice(text, who) {
+function notice({ text, who }) {
   const node = element("p", "notice");
   if (who) node.append(nicknameButton(who), " ");
   node.append(text);
@@ -107,28 +145,34 @@ export function showConversation(conversation) {
   if (!conversation) return;
   const log = part("log");
   log.setAttribute("aria-live", "off"); // old messages are not news
-  log.replaceChildren(...conversation.nodes);
+  log.replaceChildren(...conversation.entries.map(({ node }) => node));
+  tellApart(log);
   following = true;
   stayAtEnd();
   requestAnimationFrame(() => log.setAttribute("aria-live", "polite"));
   part("text").value = conversation.draft;
-  part("text").placeholder = `Message to ${conversation.name}`;
+  part("text").placeholder = `Message to ${nameOf(conversation)}`;
   part("leave-room").textContent = conversation.peer ? "Close" : "Leave";
+  showCompose();
   showHeading(conversation);
   showTyping(conversation);
 }
 
-function showHeading({ name, peer }) {
-  const [shown, other] = peer ? ["private-with", "room-heading"] : ["room-heading", "private-with"];
+// What a conversation is called: the room, or the other person.
+export const nameOf = ({ room, peer }) => room ?? labelOf(peer);
+
+export function showHeading(conversation) {
+  const [shown, other] = conversation.peer ? ["private-with", "room-heading"] : ["room-heading", "private-with"];
   part(shown).hidden = false;
-  part(shown).textContent = peer ? `Private with ${name}` : name;
+  part(shown).replaceChildren(conversation.peer ? "Private with " : "", written("span", "", nameOf(conversation)));
   part(other).hidden = true;
   part(other).textContent = "";
 }
 
-export function appendToLog(node, { follow }) {
+// Puts an entry into the log, before another or at its end.
+export function putIntoLog({ node }, before, { follow }) {
   if (follow) following = true;
-  part("log").append(node);
+  if (node.nextSibling !== (before?.node ?? null) || !node.isConnected) part("log").insertBefore(node, before?.node ?? null);
   stayAtEnd();
 }
 
@@ -148,11 +192,13 @@ function stayAtEnd() {
   if (following) part("log").scrollTop = part("log").scrollHeight;
 }
 
+// One typer, two, or a crowd.
 export function showTyping({ typers }) {
   const people = [...typers.values()].map(({ user }) => user);
   const line = part("typing");
   line.replaceChildren();
-  if (people.length > 3) line.append("several people are typing…");
+  if (people.length === 0) return;
+  if (people.length > 2) line.append("Several people are typing…");
   else people.forEach((user, i) => {
     if (i > 0) line.append(i === people.length - 1 ? " and " : ", ");
     line.append(nicknameButton(user));
@@ -160,116 +206,21 @@ export function showTyping({ typers }) {
   });
 }
 
-// Text written while there is no connection stays in the box.
-export function showCompose({ online }) {
-  part("send").disabled = !online;
+let isOnline = false;
+
+// Says what keeps the text in the box from being sent: no connection, or its length.
+export function showCompose(online = isOnline) {
+  isOnline = online;
+  const length = characters(part("text").value.trim());
+  const tooLong = length > LIMITS.text;
+  part("send").disabled = !online || tooLong;
   part("leave-room").disabled = !online;
   part("join-room").disabled = !online;
-  part("compose-help").textContent = online ? "" : "No connection: your text stays here until you can send it.";
+  part("text").setAttribute("aria-invalid", String(tooLong));
+  part("compose-help").classList.toggle("problem", tooLong);
+  part("compose-help").textContent = tooLong ? `${count(length)} characters are ${count(length - LIMITS.text)} too many for one message.`
+    : !online ? "No connection: your text stays here until you can send it."
+      : length > 0.9 * LIMITS.text ? `${count(length)} of ${count(LIMITS.text)} characters` : "";
 }
 
-// ---- lists
-
-export function showRooms(rooms, conversations, current) {
-  const names = [...rooms.keys()].sort((a, b) => a.localeCompare(b));
-  update(part("room-list"), names, "room", (name) => name, (item, name) => {
-    const members = rooms.get(name);
-    item.dataset.members = members;
-    item.classList.toggle("joined", conversations.has(roomKey(name)));
-    fillEntry(item, { name, count: members, counted: members === 1 ? "person" : "people", current: current?.room === name });
-  });
-  part("here").textContent = current?.room ? `${rooms.get(current.room) ?? 1} here` : "";
-}
-
-export function showTabs(conversations, current) {
-  const open = [...conversations.values()];
-  update(part("tabs"), open, "key", (conversation) => conversation.key, (item, conversation) => {
-    if (conversation.room) item.dataset.joined = conversation.room;
-    else item.dataset.private = conversation.peer.id;
-    item.dataset.unread = conversation.unread;
-    fillEntry(item, { name: conversation.name, count: conversation.unread || "", counted: "unread", current: conversation === current });
-  });
-  const unread = open.reduce((sum, conversation) => sum + conversation.unread, 0);
-  document.title = unread > 0 ? `(${unread}) Doze chat` : "Doze chat";
-}
-
-// On a phone the tabs scroll sideways.
-export function revealTab() {
-  part("tabs").querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
-}
-
-export const roomKey = (name) => `room ${name}`;
-export const privateKey = (id) => `private ${id}`;
-
-// Brings a list in line with the items. Entries that stay are kept, not built
-// anew: the keyboard's focus may be on one of them.
-function update(list, items, attribute, keyOf, fill) {
-  const wanted = new Set(items.map(keyOf));
-  for (const entry of [...list.children]) if (!wanted.has(entry.dataset[attribute])) entry.remove();
-  const kept = new Map([...list.children].map((entry) => [entry.dataset[attribute], entry]));
-  items.forEach((item, i) => {
-    const entry = kept.get(keyOf(item)) ?? newEntry(attribute, keyOf(item));
-    fill(entry, item);
-    if (list.children[i] !== entry) list.insertBefore(entry, list.children[i] ?? null);
-  });
-}
-
-function newEntry(attribute, key) {
-  const entry = element("li", "");
-  entry.dataset[attribute] = key;
-  const button = element("button", "entry");
-  button.type = "button";
-  button.append(element("span", "name"), element("span", "count"), element("span", "visually-hidden"));
-  entry.append(button);
-  return entry;
-}
-
-function fillEntry(entry, { name, count, counted, current }) {
-  const [label, number, unit] = entry.firstChild.children;
-  label.textContent = name;
-  number.textContent = count;
-  unit.textContent = count === "" ? "" : ` ${counted}`;
-  if (current) entry.firstChild.setAttribute("aria-current", "true");
-  else entry.firstChild.removeAttribute("aria-current");
-}
-
-// ---- the drawer of rooms on narrow screens, and focus
-
-const narrow = matchMedia("(max-width: 720px)");
-narrow.addEventListener("change", closeDrawer);
-const touch = matchMedia("(pointer: coarse)");
-
-export function openDrawer() {
-  if (narrow.matches) setDrawer(true);
-  focusRooms();
-}
-
-// The name of a room, but the panel where focus would raise an on-screen keyboard.
-export function focusRooms() {
-  part(touch.matches ? "rooms" : "room-name").focus();
-}
-
-export function closeDrawer() {
-  setDrawer(false);
-}
-
-// Closed by Escape or a click beside it: the focus returns to where it came from.
-export function leaveDrawer() {
-  setDrawer(false);
-  part("open-rooms").focus();
-}
-
-export function drawerIsOpen() {
-  return part("chat").classList.contains("drawer-open");
-}
-
-function setDrawer(open) {
-  part("chat").classList.toggle("drawer-open", open);
-  part("open-rooms").setAttribute("aria-expanded", String(open));
-  part("conversation").inert = open; // nothing behind the drawer takes the focus
-}
-
-// The message box, but a heading where focus would raise an on-screen keyboard.
-export function focusConversation({ peer }) {
-  part(!touch.matches ? "text" : peer ? "private-with" : "room-heading").focus();
-}
+const count = (n) => n.toLocaleString("en");

@@ -20,6 +20,8 @@ func (s *Socket) Disconnect(ctx context.Context, closeSession bool) error {
 	over, joining := s.over, s.joining
 	s.mu.Unlock()
 	switch {
+	case s.fetched:
+		return errFetched
 	case over:
 		return errOver
 	case s.turn == nil:

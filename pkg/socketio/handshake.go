@@ -28,7 +28,10 @@ type Handshake struct {
 // Handshake reads what the client sent when it connected. It is one read of the store. When the session is closed, as
 // it mostly is in OnDisconnecting and OnDisconnect, it returns ErrGone.
 func (s *Socket) Handshake(ctx context.Context) (Handshake, error) {
-	if s.turn == nil {
+	switch {
+	case s.fetched:
+		return Handshake{}, errFetched
+	case s.turn == nil:
 		return Handshake{}, ErrGone
 	}
 	h, err := s.turn.v.Handshake(ctx)

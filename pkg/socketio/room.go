@@ -99,6 +99,8 @@ func (s *Socket) Leave(ctx context.Context, names ...string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
+	case s.fetched:
+		return errFetched
 	case s.over:
 		return errOver
 	case s.joining:

@@ -15,11 +15,11 @@ const flags = [
   "--disable-component-update", "--disable-sync",
 ];
 
-/** launch starts Chromium without a window and with a fresh profile. */
-export async function launch() {
+/** launch starts Chromium without a window and with a fresh profile, and with more flags, if any. */
+export async function launch(...more) {
   const { path, env } = await find();
   try {
-    return await chromium.launch({ executablePath: path, args: flags, env: { ...process.env, ...env }, timeout: 30_000 });
+    return await chromium.launch({ executablePath: path, args: [...flags, ...more], env: { ...process.env, ...env }, timeout: 30_000 });
   } catch (error) {
     throw new Error(`${path} does not start: ${error.message}\n${missing(path, env)}Install one with "apt-get install -y chromium", or name one in CHROMIUM.`);
   }

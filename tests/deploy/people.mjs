@@ -49,7 +49,9 @@ export async function meet(...wanted) {
   const room = unique("tea");
   const people = await Promise.all(wanted.map(enter));
   for (const [before, socket] of people.entries()) {
-    assert.deepEqual(await request(socket, "join", room), [{ room, members: before + 1 }]);
+    const [{ members, people: there }] = await request(socket, "join", room);
+    assert.equal(members, before + 1);
+    assert.deepEqual(there.map(({ nickname }) => nickname).sort(), wanted.slice(0, before).sort());
   }
   return { room, people };
 }
