@@ -51,8 +51,8 @@ var layers = []struct{ folder, may string }{
 	{"tests", "app functions/ cmd/ internal/ pkg/"},
 }
 
-// applications are the folders of applications. Their tests may import, of Doze, what testsMay says; pkg/protocol is for
-// packets that a client sends as they are.
+// applications are the folders of applications. Their tests may import, of Doze, what testsMay says; pkg/protocol is
+// for packets that a client sends as they are.
 const (
 	applications = "app/ cmd/doze/project/ tests/docs/program/"
 	testsMay     = "pkg/socketio pkg/socketio/socketiotest pkg/devserver pkg/protocol"

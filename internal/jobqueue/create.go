@@ -1,5 +1,5 @@
-// Package jobqueue is what a deployment's template and Lambda do for its SQS queues, for programs outside of Lambda: it makes
-// them and invokes a function with what comes out of them. No function of a deployment links it.
+// Package jobqueue is what a deployment's template and Lambda do for its SQS queues, for programs outside of Lambda: it
+// makes them and invokes a function with what comes out of them. No function of a deployment links it.
 package jobqueue
 
 import (

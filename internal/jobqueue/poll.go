@@ -30,11 +30,11 @@ const (
 // PollTime is how long a client that Poll waits with has for an attempt.
 const PollTime = pollWait + sqsask.Time
 
-// Poll invokes a function with what comes out of the queue at a URL until ctx ends, and returns when the last invocation
-// is over. It works as Lambda's event source mapping does: JobBatch jobs for an
-// invocation, 50 jobs at a time; what the function does not report as failed is deleted; the
-// rest comes again when it is visible again, and so does the whole batch when the function fails or takes longer than
-// JobTime. Errors go to the log, each once until another comes, and are no reason to stop.
+// Poll invokes a function with what comes out of the queue at a URL until ctx ends, and returns when the last
+// invocation is over. It works as Lambda's event source mapping does: JobBatch jobs for an invocation, 50 jobs at a
+// time; what the function does not report as failed is deleted; the rest comes again when it is visible again, and so
+// does the whole batch when the function fails or takes longer than JobTime. Errors go to the log, each once until
+// another comes, and are no reason to stop.
 func Poll(ctx context.Context, client *sqs.Client, queue string, h apigw.Handler, log *slog.Logger) {
 	var wg sync.WaitGroup
 	defer wg.Wait()

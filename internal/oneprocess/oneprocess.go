@@ -57,8 +57,8 @@ func (l *late) Invoke(ctx context.Context, event []byte) ([]byte, error) {
 
 func (l *late) set(h apigw.Handler) { l.h.Store(&h) }
 
-// Start runs a deployment until Close. bind is the Bind method of an application's socketio.Server, or what else makes an
-// engine.
+// Start runs a deployment until Close. bind is the Bind method of an application's socketio.Server, or what else makes
+// an engine.
 func Start(o Options, bind func(socketio.Backend) (*engine.Engine, error)) (*Server, error) {
 	if o.Addr == "" {
 		o.Addr = "127.0.0.1:0"

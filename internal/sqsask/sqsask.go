@@ -1,5 +1,5 @@
-// Package sqsask sends requests to SQS, each with a deadline of its own, and makes errors of what goes wrong that say in one
-// line what to do. An error that may pass has a method Temporary that returns true.
+// Package sqsask sends requests to SQS, each with a deadline of its own, and makes errors of what goes wrong that say
+// in one line what to do. An error that may pass has a method Temporary that returns true.
 package sqsask
 
 import (

@@ -1,5 +1,5 @@
-// Package testparts lets Doze's own tests look behind a socketiotest.Server. An application's tests see what clients see,
-// and need nothing of it.
+// Package testparts lets Doze's own tests look behind a socketiotest.Server. An application's tests see what clients
+// see, and need nothing of it.
 package testparts
 
 import (

@@ -16,7 +16,8 @@ type Options struct {
 	Addr  string   // to listen on; default 127.0.0.1:0, a free port
 	Hosts []string // names besides localhost that requests may give a server on a loopback address, see gateway.NewServer
 
-	// Engine goes before what the application says. BinaryFrames and OrderedFrames, here or in Gateway, are both sides'.
+	// Engine goes before what the application says. BinaryFrames and OrderedFrames, here or in Gateway, are both
+	// sides'.
 	Engine engine.Options
 	// Gateway is the local API Gateway. Its functions are filled in. Its Path is /socket.io/, where functions are asked
 	// in a deployment. Its Logger is the application's too, unless that has one.

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// promptly has the open packet of a new connection posted by this process, where Timers can do that, and reports whether
-// they will.
+// promptly has the open packet of a new connection posted by this process, where Timers can do that, and reports
+// whether they will.
 func (e *Engine) promptly(j job, message []byte) bool {
 	timers, ok := e.timers.(PromptTimers)
 	return ok && j.Kind == jobOpen && timers.SchedulePromptly(message, func(ctx context.Context) error {

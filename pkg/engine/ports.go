@@ -41,12 +41,12 @@ type Timers interface {
 	Schedule(ctx context.Context, job []byte, after time.Duration) error
 }
 
-// PromptTimers is what Timers may be besides: those of a process that goes on for a moment after its response. The Engine
-// gives them the jobs that a client waits for, first of all. Safe for concurrent use.
+// PromptTimers is what Timers may be besides: those of a process that goes on for a moment after its response. The
+// Engine gives them the jobs that a client waits for, first of all. Safe for concurrent use.
 type PromptTimers interface {
 	// SchedulePromptly has do called once, in this process, as soon as the invocation that calls it has given its
-	// response, and reports whether it will: if not, the job goes to Schedule. It goes there too, and only then, when do
-	// returns an error, as it does when the connection is not made within a quarter of a second: a process does not
+	// response, and reports whether it will: if not, the job goes to Schedule. It goes there too, and only then, when
+	// do returns an error, as it does when the connection is not made within a quarter of a second: a process does not
 	// stay up for one that may never be. It does not block.
 	SchedulePromptly(job []byte, do func(context.Context) error) bool
 }
@@ -70,8 +70,8 @@ func (systemClock) AfterFunc(d time.Duration, f func()) (stop func() bool) {
 	return time.AfterFunc(d, f).Stop
 }
 
-// Errors that a Poster returns and that sending passes on. Their texts name no package, because applications know all but
-// ErrRefused as errors of socketio.
+// Errors that a Poster returns and that sending passes on. Their texts name no package, because applications know all
+// but ErrRefused as errors of socketio.
 var (
 	// ErrGone says that the session or connection is closed; nothing was sent.
 	ErrGone = errors.New("the client is disconnected")

@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// Store keeps what an Engine knows: of sessions, and of the heartbeat by which it finds those that are dead. It is written
-// for a database with conditional writes of single items and queries of one partition, and without transactions. Every
-// method may be called by any number of processes at once, and again after an error: a call that had in fact been
-// written recognises its own success.
+// Store keeps what an Engine knows: of sessions, and of the heartbeat by which it finds those that are dead. It is
+// written for a database with conditional writes of single items and queries of one partition, and without
+// transactions. Every method may be called by any number of processes at once, and again after an error: a call that
+// had in fact been written recognises its own success.
 //
 // An error with a method Temporary() bool that returns true is worth a retry. Every call ends within a few seconds,
 // with such an error if need be: a store gives each of its requests a deadline. A row whose Expires has passed is
@@ -43,8 +43,8 @@ type SessionStore interface {
 	Handshake(ctx context.Context, s Session) ([]byte, error)
 }
 
-// HeartbeatStore keeps liveness rows and timers, as Store says: by these a sweep finds the sessions of its shard, and the
-// next sweep comes.
+// HeartbeatStore keeps liveness rows and timers, as Store says: by these a sweep finds the sessions of its shard, and
+// the next sweep comes.
 type HeartbeatStore interface {
 	// PutLive writes a liveness row, whatever was there.
 	PutLive(ctx context.Context, l Live) error

@@ -53,9 +53,9 @@ func (b Broadcast) Except(rooms ...string) Broadcast {
 // most 10 of them. The recipients are those of the moment of the call. It blocks until the event is posted to, or
 // waiting for, every recipient. Events of one handler arrive in the order of its calls, if these get its own context.
 //
-// ErrTooLarge, or the error of arguments that cannot be encoded: nothing was sent to anybody. What goes wrong with a single
-// recipient is no error of the emit: one that is gone is left out; one that does not get the event, because it does not
-// read or poll as fast as events come, is logged and disconnected, so that it knows.
+// ErrTooLarge, or the error of arguments that cannot be encoded: nothing was sent to anybody. What goes wrong with a
+// single recipient is no error of the emit: one that is gone is left out; one that does not get the event, because it
+// does not read or poll as fast as events come, is logged and disconnected, so that it knows.
 //
 // An emit to one socket, by its id and nothing else, is otherwise: ErrOutboxFull (too much waits for a client
 // that polls) and ErrBusy (a client does not read fast enough, or there was no time to try) are the sender's

@@ -18,8 +18,8 @@ var (
 	// ErrTooLarge says that a packet is over 128 KiB, the text or an attachment in base64, or all of them together over
 	// 256 KiB. It is for everybody the same, whoever the recipients are.
 	ErrTooLarge = engine.ErrTooLarge
-	// ErrOutboxFull says that too much waits for a client that polls. An emit to one socket returns it, by its id alone;
-	// the socket stays connected.
+	// ErrOutboxFull says that too much waits for a client that polls. An emit to one socket returns it, by its id
+	// alone; the socket stays connected.
 	ErrOutboxFull = engine.ErrOutboxFull
 	// ErrBusy says that a client does not read fast enough, or that there was no time to try. An emit to one socket
 	// returns it, by its id alone; the socket stays connected.

@@ -102,8 +102,8 @@ func (n *Namespace) On(event string, f any) {
 	n.handlers[event] = h
 }
 
-// To returns a broadcast to the sockets that are in any of the rooms, each once; without rooms, to nobody. A socket's id
-// is the name of a room.
+// To returns a broadcast to the sockets that are in any of the rooms, each once; without rooms, to nobody. A socket's
+// id is the name of a room.
 func (n *Namespace) To(rooms ...string) Broadcast { return Broadcast{namespace: n}.To(rooms...) }
 
 // In is To.

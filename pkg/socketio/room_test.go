@@ -96,8 +96,8 @@ func TestBroadcastsReachTheSocketsTheyName(t *testing.T) {
 	}
 }
 
-// TestAnEmptyListOfRoomsIsNobody calls To, In and Except with nothing, on everything that has them, alone and in chains.
-// In Node, to([]) reaches everybody: a list that a program computes is empty now and then.
+// TestAnEmptyListOfRoomsIsNobody calls To, In and Except with nothing, on everything that has them, alone and in
+// chains. In Node, to([]) reaches everybody: a list that a program computes is empty now and then.
 func TestAnEmptyListOfRoomsIsNobody(t *testing.T) {
 	var none, empty []string = nil, []string{}
 	type b = socketio.Broadcast

@@ -17,8 +17,8 @@ import (
 	"github.com/dozeio/doze/pkg/rooms"
 )
 
-// Options are the settings of a Server. The zero value of each field means its default. What is set here goes before the
-// defaults of a deployment, and is overridden by what somebody has set for one: an environment variable of its
+// Options are the settings of a Server. The zero value of each field means its default. What is set here goes before
+// the defaults of a deployment, and is overridden by what somebody has set for one: an environment variable of its
 // functions, or a flag of doze dev.
 type Options struct {
 	// AllowOrigins lists the origins, such as https://chat.example.com, whose pages may connect besides the server's
@@ -152,7 +152,8 @@ func (s *Server) Bind(b Backend) (*engine.Engine, error) {
 	return e, nil
 }
 
-// firstOf returns options of which each is the first that is not zero. AllowOrigins are added up, in a slice of their own.
+// firstOf returns options of which each is the first that is not zero. AllowOrigins are added up, in a slice of their
+// own.
 func firstOf(all ...engine.Options) (o engine.Options) {
 	var origins []string
 	to := reflect.ValueOf(&o).Elem()
