@@ -5,15 +5,18 @@
 GOTOOL = go tool -modfile=tools/go.mod
 
 # The chat on the embedded store. make dev ARGS='-v -jitter 20ms' passes flags on.
+# exec takes the shell away, which Ctrl-C would end before the command and make would report as an error.
+dev: export DOZE_AS = make dev
 dev: tests/node_modules
 	go build -o bin/doze ./cmd/doze
-	@bin/doze dev $(ARGS)
+	@exec bin/doze dev $(ARGS)
 
 # The template, deployed to MiniStack until Ctrl-C. make deploy-local GATEWAY=1 puts Doze's gateway before the functions, ENDPOINT=URL takes
 # another stand-in for AWS.
+deploy-local: export DOZE_AS = make deploy-local
 deploy-local: tests/node_modules tests/.venv tests/.sam
 	go build -o bin/deploy ./tests/deploy
-	@bin/deploy $(if $(GATEWAY),-gateway) $(if $(ENDPOINT),-endpoint $(ENDPOINT)) $(ARGS)
+	@exec bin/deploy $(if $(GATEWAY),-gateway) $(if $(ENDPOINT),-endpoint $(ENDPOINT)) $(ARGS)
 
 # Three groups. What waits for other programs (databases, sam and what it deploys, browsers), where the race detector finds little
 # and costs most, runs beside what computes, a package of each at a time. Then, with the machine to themselves, the official suites,

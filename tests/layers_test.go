@@ -32,6 +32,8 @@ var layers = []struct{ folder, may string }{
 	{"pkg/apigw", "pkg/engine"},
 	{"pkg/store/storetest", "pkg/engine pkg/rooms tests/fakeclock"},
 	{"pkg/store", "pkg/engine pkg/rooms"},
+	{"internal/commandline", ""},
+	{"pkg/devcommand", "internal/commandline pkg/apigw pkg/devserver pkg/site pkg/socketio pkg/store/dynamo pkg/verify/counterpart"},
 	{"pkg/devserver", "pkg/apigw pkg/engine pkg/gateway pkg/site pkg/socketio pkg/store/memory"},
 	{"pkg/verify/counterpart", "pkg/socketio"},
 	{"pkg/verify", ""},
@@ -39,20 +41,20 @@ var layers = []struct{ folder, may string }{
 	{"functions", "app pkg/"},
 	{"cmd/doze/project/app", "pkg/socketio"}, // what doze new writes
 	{"cmd/doze/project", "pkg/"},
-	{"cmd", "app pkg/"},
-	{"tests", "app functions/ cmd/ pkg/"},
+	{"cmd", "app internal/ pkg/"},
+	{"tests", "app functions/ cmd/ internal/ pkg/"},
 }
 
 // reaches says who may depend on modules of AWS, directly or not.
 var reaches = []struct{ what, prefixes, may string }{
 	{"the AWS SDK", "github.com/aws/aws-sdk-go-v2 github.com/aws/smithy-go",
-		"pkg/apigw pkg/store/dynamo pkg/devserver functions/ cmd/ tests/"},
+		"pkg/apigw pkg/store/dynamo pkg/devserver pkg/devcommand functions/ cmd/ tests/"},
 	{"aws-lambda-go", "github.com/aws/aws-lambda-go", // the gateway makes its events
-		"pkg/apigw pkg/gateway pkg/devserver functions/ cmd/ tests/"},
+		"pkg/apigw pkg/gateway pkg/devserver pkg/devcommand functions/ cmd/ tests/"},
 }
 
 // testsReach says whose tests may: those of an application link nothing of AWS.
-const testsReach = "pkg/apigw pkg/gateway/ pkg/store/ pkg/devserver pkg/verify functions/ cmd/ tests/"
+const testsReach = "pkg/apigw pkg/gateway/ pkg/store/ pkg/devserver pkg/devcommand pkg/verify functions/ cmd/ tests/"
 
 type goPackage struct {
 	ImportPath, Name, Dir, ForTest string

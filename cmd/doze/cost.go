@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/dozeio/doze"
+	"github.com/dozeio/doze/internal/commandline"
 )
 
 const costUsage = `usage: doze cost [flags]
@@ -19,11 +20,9 @@ and prices of us-east-1 of ` + pricesOf + `.
 `
 
 // cost runs doze cost.
-func cost(args []string, out, log io.Writer) error {
+func cost(args []string, out io.Writer) error {
 	var u use
 	f := flag.NewFlagSet("doze cost", flag.ContinueOnError)
-	f.SetOutput(log)
-	f.Usage = func() { fmt.Fprint(log, costUsage); f.PrintDefaults() }
 	f.Float64Var(&u.clients, "clients", 100, "clients over WebSocket that are connected at the same time")
 	f.Float64Var(&u.polling, "polling", 0, "clients connected at the same time that stay with long-polling")
 	f.Float64Var(&u.hours, "hours", 24, "hours a day that they are connected; the rest of the day nobody is")
@@ -37,11 +36,8 @@ func cost(args []string, out, log io.Writer) error {
 	f.Float64Var(&u.logged, "log", 0, "bytes that handlers log for each event; Doze logs only what goes wrong")
 	f.BoolVar(&u.webSocketOnly, "websocket-only", false, "clients connect with transports: [\"websocket\"]")
 	f.BoolVar(&u.oneOrigin, "one-origin", true, "CloudFront is before both APIs, as the template's OneOrigin=yes has it")
-	if f.Parse(args) != nil {
-		return flag.ErrHelp
-	}
-	if f.NArg() > 0 {
-		return fmt.Errorf("unexpected argument %q: doze cost takes flags only, see doze cost -h", f.Arg(0))
+	if err := commandline.ParseFlags(f, costUsage, args, out); err != nil {
+		return err
 	}
 	if err := u.check(); err != nil {
 		return err

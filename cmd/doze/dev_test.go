@@ -98,37 +98,53 @@ func TestWrongCommandsSayWhatIsRight(t *testing.T) {
 		args string
 		want string
 	}{
-		{"", "usage: doze"},
-		{"serve", "usage: doze"},
-		{"dev -nonsense", "-ping-interval"},
+		{"", "name a command"},
+		{"serve", `unknown command "serve"`},
+		{"dev -nonsense", "doze dev -h lists the flags"},
 		{"dev extra", "doze dev takes flags only"},
 		{"dev -addr 127.0.0.1", "-addr 127.0.0.1:3000"},
 		{"dev -client /nowhere", "there is no socket.io.js"},
 		{"dev -addr 127.0.0.1:0 -max-payload -5", "MaxPayload"},
 		{"dev -addr 127.0.0.1:0 -allow-origins example.com", "https://chat.example.com"},
+		{"dev -addr 127.0.0.1:0 -ping-interval -1s", "at least a millisecond"},
 		{"dev -addr 127.0.0.1:0 -ping-interval 1ns", "at least a millisecond"},
 		{"dev -addr nowhere:99999", "99999"},
 		{"dev -endpoint http://127.0.0.1:1", "no use without -table or -queue"},
 		{"dev -table doze -endpoint 127.0.0.1:4566", "-endpoint http://127.0.0.1:4566"},
 		{"dev -queue doze.fifo -endpoint http://127.0.0.1:1", "standard queue"},
 		{"dev -table doze -endpoint http://127.0.0.1:1", "set the right endpoint"},
-		{"verify", "usage: doze verify"},
-		{"verify one two", "usage: doze verify"},
+		{"verify", "doze verify https://HOST"},
+		{"verify one two", "doze verify https://HOST"},
+		{"verify -nonsense", "doze verify -h lists the flags"},
 		{"verify 127.0.0.1:3000", "write https://HOST"},
-		{"verify http://127.0.0.1:1 -only weather", "no question"},
+		{"verify http://127.0.0.1:1 -only weather", "no question \"weather\"; these are all:\n  polling.open\n"},
 		{"verify http://127.0.0.1:1", "cannot be reached"},
+		{"gateway -nonsense", "doze gateway -h lists the flags"},
+		{"new -nonsense", "doze new -h lists the flags"},
 		{"gateway extra", "doze gateway takes flags only"},
 		{"gateway -addr 3000", "-addr 127.0.0.1:3000"},
 		{"gateway -stack chat -endpoint http://127.0.0.1:1", "the stack chat has no"},
 	} {
-		var log bytes.Buffer
-		err := run(t.Context(), strings.Fields(c.args), io.Discard, &log)
-		text := log.String()
-		if err != nil && !errors.Is(err, flag.ErrHelp) {
-			text += err.Error()
+		var out, log bytes.Buffer
+		err := run(t.Context(), strings.Fields(c.args), &out, &log)
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("doze %s: %v, want %q", c.args, err, c.want)
 		}
-		if err == nil || !strings.Contains(text, c.want) {
-			t.Errorf("doze %s: %v %q, want %q", c.args, err, text, c.want)
+		if lists := c.args == "" || c.args == "serve"; out.Len() > 0 || lists != strings.Contains(log.String(), "\n  verify ") || !lists && log.Len() > 0 {
+			t.Errorf("doze %s prints besides the error %s%s", c.args, out.String(), log.String())
+		}
+	}
+}
+
+func TestHelpIsWhatIsAskedFor(t *testing.T) {
+	for args, want := range map[string]string{
+		"help": "usage: doze dev|", "dev -h": "-ping-interval", "gateway --help": "-stack", "new -h": "usage: doze new",
+		"cost -h": "-messages rate", "verify http://127.0.0.1:1 -h": "-only",
+	} {
+		var out, log bytes.Buffer
+		err := run(t.Context(), strings.Fields(args), &out, &log)
+		if text := out.String(); !strings.Contains(text, want) || log.Len() > 0 || err != nil && !errors.Is(err, flag.ErrHelp) {
+			t.Errorf("doze %s: %v %s%s", args, err, text, log.String())
 		}
 	}
 }

@@ -10,12 +10,11 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
-	"syscall"
+
+	"github.com/dozeio/doze/internal/commandline"
 )
 
 const usage = `usage: doze dev|gateway|new|cost|verify [flags]
@@ -29,39 +28,31 @@ const usage = `usage: doze dev|gateway|new|cost|verify [flags]
 doze dev -h lists the flags of dev, and so on.`
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	context.AfterFunc(ctx, stop) // a second Ctrl-C ends it at once
-	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); errors.Is(err, flag.ErrHelp) {
-		os.Exit(2)
-	} else if err != nil {
-		fmt.Fprintln(os.Stderr, "doze:", err)
-		os.Exit(1)
-	}
+	ctx := commandline.Interruptible()
+	commandline.Exit(ctx, "doze", run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
+// run runs a command. What is asked for goes to out, what is said meanwhile to log; what is wrong is the error.
 func run(ctx context.Context, args []string, out, log io.Writer) error {
-	if len(args) == 1 && (args[0] == "-h" || args[0] == "--help" || args[0] == "help") {
+	if len(args) == 0 {
+		fmt.Fprint(log, usage, "\n\n")
+		return errors.New("name a command")
+	}
+	switch args[0] {
+	case "-h", "-help", "--help", "help":
 		fmt.Fprintln(out, usage)
 		return nil
+	case "dev":
+		return dev(ctx, args[1:], out, log)
+	case "gateway":
+		return serveGateway(ctx, args[1:], out, log)
+	case "new":
+		return newProject(args[1:], out)
+	case "cost":
+		return cost(args[1:], out)
+	case "verify":
+		return verifyDeployment(ctx, args[1:], out, log)
 	}
-	if len(args) > 0 {
-		switch args[0] {
-		case "dev":
-			return dev(ctx, args[1:], out, log)
-		case "gateway":
-			return serveGateway(ctx, args[1:], out, log)
-		case "new":
-			return newProject(args[1:], out, log)
-		case "cost":
-			return cost(args[1:], out, log)
-		case "verify":
-			return verifyDeployment(ctx, args[1:], out, log)
-		}
-	}
-	fmt.Fprintln(log, usage)
-	if len(args) > 0 {
-		return fmt.Errorf("there is no command %q", args[0])
-	}
-	return flag.ErrHelp
+	fmt.Fprint(log, usage, "\n\n")
+	return fmt.Errorf("unknown command %q", args[0])
 }

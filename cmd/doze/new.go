@@ -10,6 +10,8 @@ import (
 	"regexp"
 	"runtime/debug"
 	"strings"
+
+	"github.com/dozeio/doze/internal/commandline"
 )
 
 const newUsage = `usage: doze new [flags] DIR
@@ -26,25 +28,16 @@ type project struct {
 }
 
 // newProject runs doze new.
-func newProject(args []string, out, log io.Writer) error {
+func newProject(args []string, out io.Writer) error {
 	f := flag.NewFlagSet("doze new", flag.ContinueOnError)
-	f.SetOutput(log)
-	f.Usage = func() { fmt.Fprint(log, newUsage); f.PrintDefaults() }
 	module := f.String("module", "", "`path` of the Go module, such as example.com/chat (default: the name of the folder)")
 	replace := f.String("replace", "", "`folder` of a clone of Doze to build with")
-	var dirs []string
-	for rest := args; ; {
-		if f.Parse(rest) != nil {
-			return flag.ErrHelp
-		}
-		if f.NArg() == 0 {
-			break
-		}
-		dirs, rest = append(dirs, f.Arg(0)), f.Args()[1:] // flags may follow the folder
+	dirs, err := commandline.Parse(f, newUsage, args, out)
+	if err != nil {
+		return err
 	}
 	if len(dirs) != 1 {
-		f.Usage()
-		return flag.ErrHelp
+		return fmt.Errorf("doze new writes to one folder, not %d: doze new DIR, doze new -h lists the flags", len(dirs))
 	}
 	dir, err := filepath.Abs(dirs[0])
 	if err != nil {

@@ -130,9 +130,9 @@ func TestAProjectIsWrittenWholeOrNotAtAll(t *testing.T) {
 		}
 	}
 	for _, c := range []struct{ args, want string }{
-		{"", "usage: doze new"},
-		{"one two", "usage: doze new"},
-		{"-nonsense new", "-module"},
+		{"", "doze new DIR"},
+		{"one two", "doze new DIR"},
+		{"-nonsense new", "doze new -h lists the flags"},
 		{"full", "not empty"},
 		{"file", "name a new folder"},
 		{"nowhere/new", "no folder"},

@@ -25,18 +25,8 @@ const ownPath = ours + "/cmd/doze/project"
 // unneeded are the modules that Doze depends on, and a project with it does not: what its command and its tests use.
 // That go.sum has their sums too does no harm.
 var unneeded = strings.Fields(`
-github.com/aws/aws-sdk-go-v2/aws/protocol/eventstream
-github.com/aws/aws-sdk-go-v2/config
-github.com/aws/aws-sdk-go-v2/credentials
-github.com/aws/aws-sdk-go-v2/feature/ec2/imds
-github.com/aws/aws-sdk-go-v2/internal/v4a
 github.com/aws/aws-sdk-go-v2/service/cloudformation
-github.com/aws/aws-sdk-go-v2/service/internal/presigned-url
 github.com/aws/aws-sdk-go-v2/service/lambda
-github.com/aws/aws-sdk-go-v2/service/signin
-github.com/aws/aws-sdk-go-v2/service/sso
-github.com/aws/aws-sdk-go-v2/service/ssooidc
-github.com/aws/aws-sdk-go-v2/service/sts
 github.com/coder/websocket
 github.com/google/uuid`)
 

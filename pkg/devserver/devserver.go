@@ -66,7 +66,7 @@ func Start(o Options, bind func(socketio.Backend) (*engine.Engine, error)) (*Ser
 	}
 	listener, err := net.Listen("tcp", o.Addr)
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, fmt.Errorf("%s is taken by another program: end that one, or choose another address (doze dev: -addr 127.0.0.1:PORT)", o.Addr)
+		return nil, fmt.Errorf("%s is taken by another program: end that one, or choose another address in Addr: port 0 takes a free one", o.Addr)
 	} else if err != nil {
 		return nil, err
 	}

@@ -98,7 +98,11 @@ func choose(ids []string) ([]Question, error) {
 	all := Questions()
 	for _, id := range ids {
 		if !slices.ContainsFunc(all, func(q Question) bool { return q.ID == id }) {
-			return nil, fmt.Errorf("there is no question %q: doze verify prints their ids", id)
+			var known strings.Builder
+			for _, q := range all {
+				known.WriteString("\n  " + q.ID)
+			}
+			return nil, fmt.Errorf("there is no question %q; these are all:%s", id, &known)
 		}
 	}
 	return slices.DeleteFunc(all, func(q Question) bool { return len(ids) > 0 && !slices.Contains(ids, q.ID) }), nil
