@@ -21,13 +21,13 @@ and prices of us-east-1 of ` + pricesOf + `.
 
 // cost runs doze cost.
 func cost(args []string, out io.Writer) error {
-	var u use
+	u := use{rate: rate{unit: "h"}}
 	f := flag.NewFlagSet("doze cost", flag.ContinueOnError)
 	f.Float64Var(&u.clients, "clients", 100, "clients over WebSocket that are connected at the same time")
 	f.Float64Var(&u.polling, "polling", 0, "clients connected at the same time that stay with long-polling")
 	f.Float64Var(&u.hours, "hours", 24, "hours a day that they are connected; the rest of the day nobody is")
 	f.DurationVar(&u.stay, "stay", 2*time.Hour, "time until a client connects anew; API Gateway ends WebSocket connections after 2h")
-	f.Float64Var(&u.messages, "messages", 0, "events that each client sends in an hour, each with an ack")
+	f.Var(&u.rate, "messages", "`rate` of events that each client sends, each with an ack: 10/s, 10/min, 10/h or 10/day; a number alone is an hour's (default 0/h)")
 	f.Float64Var(&u.members, "members", 10, "other clients that each event goes to")
 	f.Float64Var(&u.rooms, "rooms", 1, "rooms that a client joins after it has connected")
 	f.Float64Var(&u.size, "size", 200, "bytes of an event")
@@ -39,6 +39,7 @@ func cost(args []string, out io.Writer) error {
 	if err := commandline.ParseFlags(f, costUsage, args, out); err != nil {
 		return err
 	}
+	u.messages = u.rate.hourly(u.hours)
 	if err := u.check(); err != nil {
 		return err
 	}
@@ -58,6 +59,7 @@ func cost(args []string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
+	u.describe(out)
 	report(out, u, u.month(table, in))
 	return nil
 }
@@ -68,7 +70,7 @@ func (u use) check() error {
 		value float64
 		most  float64
 	}{
-		{"clients", u.clients, 1e9}, {"polling", u.polling, 1e9}, {"hours", u.hours, 24}, {"messages", u.messages, 1e9},
+		{"clients", u.clients, 1e9}, {"polling", u.polling, 1e9}, {"hours", u.hours, 24}, {"messages", u.rate.n, 1e9},
 		{"members", u.members, 1e9}, {"rooms", u.rooms, 1e6}, {"size", u.size, maxEvent}, {"log", u.logged, 1e9},
 	} {
 		if !(n.value >= 0 && n.value <= n.most) { // also what is no number
