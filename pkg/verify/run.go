@@ -137,8 +137,9 @@ func (d *deployment) find(ctx context.Context, q Question, namespace bool) Findi
 	case q.Flood && !d.o.Flood:
 		return Finding{Verdict: Unknown, Seen: "not asked: it costs money and disturbs others (-flood)"}
 	case ctx.Err() != nil:
-		return Finding{Verdict: Unknown, Seen: "not asked: the time was over"}
+		return Finding{Verdict: Unknown, Seen: "not asked: " + over(ctx)}
 	}
+	all := ctx
 	if !q.Long {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, d.o.Limit)
@@ -152,7 +153,10 @@ func (d *deployment) find(ctx context.Context, q Question, namespace bool) Findi
 			}
 		}()
 		f, err := q.ask(ctx, d)
-		if err != nil {
+		switch {
+		case all.Err() != nil && (err != nil || f.Verdict == Differs): // what is missing was not waited for
+			f = Finding{Verdict: Unknown, Seen: "not answered: " + over(all)}
+		case err != nil:
 			f = Finding{Verdict: Unknown, Seen: reason(err)}
 		}
 		found <- f
@@ -168,6 +172,14 @@ func (d *deployment) find(ctx context.Context, q Question, namespace bool) Findi
 	case <-time.After(min(time.Second, d.o.Limit)):
 		return Finding{Verdict: Unknown, Seen: "no answer in time"}
 	}
+}
+
+// over says why a context has ended.
+func over(ctx context.Context) string {
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return "the time was over"
+	}
+	return "interrupted"
 }
 
 func reason(err error) string {
