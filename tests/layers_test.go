@@ -45,12 +45,13 @@ var layers = []struct{ folder, may string }{
 	{"tests", "app functions/ cmd/ internal/ pkg/"},
 }
 
-// reaches says who may depend on modules of AWS, directly or not.
+// reaches says who may depend on which other modules, directly or not.
 var reaches = []struct{ what, prefixes, may string }{
 	{"the AWS SDK", "github.com/aws/aws-sdk-go-v2 github.com/aws/smithy-go",
 		"pkg/apigw pkg/store/dynamo pkg/devserver pkg/devcommand functions/ cmd/ tests/"},
 	{"aws-lambda-go", "github.com/aws/aws-lambda-go", // the gateway makes its events
 		"pkg/apigw pkg/gateway pkg/devserver pkg/devcommand functions/ cmd/ tests/"},
+	{"what doze upgrade is made of", "github.com/rogpeppe/go-internal golang.org/x/mod", "cmd/doze tests/"},
 }
 
 // testsReach says whose tests may: those of an application link nothing of AWS.

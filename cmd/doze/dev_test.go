@@ -120,6 +120,7 @@ func TestWrongCommandsSayWhatIsRight(t *testing.T) {
 		{"verify http://127.0.0.1:1 -only weather", "no question \"weather\"; these are all:\n  polling.open\n"},
 		{"verify http://127.0.0.1:1", "cannot be reached"},
 		{"gateway -nonsense", "doze gateway -h lists the flags"},
+		{"upgrade -nonsense", "doze upgrade -h lists the flags"},
 		{"new -nonsense", "doze new -h lists the flags"},
 		{"gateway extra", "doze gateway takes flags only"},
 		{"gateway -addr 3000", "-addr 127.0.0.1:3000"},
@@ -138,7 +139,7 @@ func TestWrongCommandsSayWhatIsRight(t *testing.T) {
 
 func TestHelpIsWhatIsAskedFor(t *testing.T) {
 	for args, want := range map[string]string{
-		"help": "usage: doze dev|", "dev -h": "-ping-interval", "gateway --help": "-stack", "new -h": "usage: doze new",
+		"help": "usage: doze dev|", "dev -h": "-ping-interval", "gateway --help": "-stack", "new -h": "usage: doze new", "upgrade -h": "usage: doze upgrade",
 		"cost -h": "-messages rate", "verify http://127.0.0.1:1 -h": "-only",
 	} {
 		var out, log bytes.Buffer

@@ -3,6 +3,7 @@
 //	doze dev [flags]        runs the chat of package app, on the embedded store, behind the local API Gateway
 //	doze gateway [flags]    runs the local API Gateway before functions that are deployed
 //	doze new [flags] DIR    writes a small application of one's own
+//	doze upgrade [flags]    brings such an application to this version of Doze
 //	doze cost [flags]       estimates the monthly bill of a deployment
 //	doze verify [flags] URL asks a deployment what Doze takes for granted of AWS
 package main
@@ -17,11 +18,12 @@ import (
 	"github.com/dozeio/doze/internal/commandline"
 )
 
-const usage = `usage: doze dev|gateway|new|cost|verify [flags]
+const usage = `usage: doze dev|gateway|new|upgrade|cost|verify [flags]
 
   dev       run the chat on this machine: nothing to install, nothing is kept
   gateway   run the local API Gateway before the functions of a stack
   new       write a small application of one's own to a new folder
+  upgrade   bring an application that doze new has written to this version of Doze
   cost      estimate the monthly bill of a deployment
   verify    ask a deployment what Doze takes for granted of AWS
 
@@ -48,6 +50,8 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 		return serveGateway(ctx, args[1:], out, log)
 	case "new":
 		return newProject(args[1:], out)
+	case "upgrade":
+		return upgrade(args[1:], out)
 	case "cost":
 		return cost(args[1:], out)
 	case "verify":
