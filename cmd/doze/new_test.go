@@ -72,7 +72,7 @@ func TestAProjectHasWhatTheRepositoryHas(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{".doze", ".gitignore", "Makefile", "README.md", "app/app_test.go", "app/page/page.js", "cmd/dev/main.go",
+	for _, want := range []string{".doze", ".gitignore", "Makefile", "README.md", "app/app_test.go", "app/page/page.css", "app/page/page.js", "cmd/dev/main.go",
 		"functions/connect/main.go", "functions/disconnect/main.go", "functions/heartbeat/main.go", "functions/message/main.go", "functions/poll/main.go", "go.mod", "go.sum"} {
 		if !slices.Contains(names, want) {
 			t.Errorf("there is no %s", want)
