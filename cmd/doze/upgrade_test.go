@@ -420,6 +420,9 @@ func TestAReleaseIsRequired(t *testing.T) {
 	if err := to("v0.10.0"); err != nil { // newer, though not for who compares texts
 		t.Error(err)
 	}
+	if err := to(""); err != nil || !strings.Contains(read(t, dir, "go.mod"), "\t"+ours+" v0.10.0\n") { // no release that go.mod could require
+		t.Error(err, read(t, dir, "go.mod"))
+	}
 }
 
 func TestOnlyProjectsAreUpgraded(t *testing.T) {

@@ -61,7 +61,6 @@ func (u *upgrading) upgradedMod(fresh string) (string, error) {
 	changed := false
 	for _, r := range theirs.Require {
 		switch version, has := required[r.Mod.Path]; {
-		case r.Mod.Path == ours && u.version == "": // no release to require
 		case !has:
 			mine.AddNewRequire(r.Mod.Path, r.Mod.Version, r.Indirect)
 			changed = true

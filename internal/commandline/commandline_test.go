@@ -27,6 +27,7 @@ func TestFlagsMayFollow(t *testing.T) {
 		{"one -addr a two -n 3", "one two", "a"},
 		{"-addr a -- -n x", "-n x", "a"},
 		{"one -- -addr a", "one -addr a", ""},
+		{"-- one -addr a", "one -addr a", ""},
 	} {
 		rest, addr, said, err := parse(strings.Fields(c.args)...)
 		if err != nil || !slices.Equal(rest, strings.Fields(c.rest)) || addr != c.addr || said != "" {

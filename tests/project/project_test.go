@@ -166,6 +166,11 @@ func dev(t *testing.T, project string) {
 			t.Errorf("as %s: %s, want %d", host, answer.Status, want)
 		}
 	}
+	second := exec.Command("make", "dev", "ARGS=-addr "+strings.TrimPrefix(url, "http://"))
+	second.Dir = project
+	if text, err := second.CombinedOutput(); err == nil || !strings.Contains(string(text), "is taken by another program: end that one, or take a free port: make dev ARGS='-addr 127.0.0.1:0'\n") {
+		t.Errorf("at an address that is taken: %v %s", err, text)
+	}
 	clients(t, url)
 	if err := syscall.Kill(-cmd.Process.Pid, syscall.SIGINT); err != nil {
 		t.Fatal(err)
