@@ -27,7 +27,7 @@ func comment(name string) string {
 	return "# "
 }
 
-// mark is the first line of a file of Doze's: which version it is, and of what text.
+// mark is the first line of a file of Doze's, as Doze writes it: which version it is, and the hash of its text.
 type mark struct {
 	version string // a release's, or unreleased
 	hash    string // of the text, see project.hash
@@ -46,18 +46,24 @@ func (m mark) marked(name, text string) string {
 	return line + text
 }
 
-// unmarked takes the mark off a file, whose lines may end as on Windows; found is false when there is none.
+// unmarked takes the mark off a file, whose lines may end as on Windows; found is false when there is none. Somebody may
+// have put lines before it, such as a licence.
 func unmarked(name, text string) (m mark, rest string, found bool) {
 	text = strings.ReplaceAll(text, "\r\n", "\n")
-	first, rest, _ := strings.Cut(text, "\n")
-	parts := marking.FindStringSubmatch(first)
-	if parts == nil {
-		return mark{}, text, false
+	before := 0
+	for line := range strings.Lines(text) {
+		parts := marking.FindStringSubmatch(line)
+		if parts == nil {
+			before += len(line)
+			continue
+		}
+		rest := text[before+len(line):]
+		if path.Ext(name) == ".go" {
+			rest = strings.TrimPrefix(rest, "\n")
+		}
+		return mark{version: parts[1], hash: parts[2]}, text[:before] + rest, true
 	}
-	if path.Ext(name) == ".go" {
-		rest = strings.TrimPrefix(rest, "\n")
-	}
-	return mark{version: parts[1], hash: parts[2]}, rest, true
+	return mark{}, text, false
 }
 
 var stackName = regexp.MustCompile(`(?m)^stack_name = "(.*)"$`)

@@ -288,7 +288,7 @@ func writeWhole(place, text string) (err error) {
 		return err
 	}
 	aside := place + ".doze-new"
-	f, err := os.OpenFile(aside, os.O_CREATE|os.O_EXCL|os.O_WRONLY, mode)
+	f, err := os.OpenFile(aside, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, mode)
 	if err != nil {
 		return err
 	}

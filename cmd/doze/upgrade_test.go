@@ -223,6 +223,23 @@ func TestWhatSomebodyHasChangedIsShownAndLeft(t *testing.T) {
 	}
 }
 
+// TestAMarkIsFoundBelowWhatSomebodyHasPutAboveIt has a licence above, a byte order mark, and a mark that has gone.
+func TestAMarkIsFoundBelowWhatSomebodyHasPutAboveIt(t *testing.T) {
+	files := fresh(t)
+	marked := files["cmd/dev/main.go"]
+	files["cmd/dev/main.go"] = "// Copyright of mine.\n\n" + marked
+	files["Makefile"] = "\ufeff" + files["Makefile"]
+	_, files["samconfig.toml"], _ = unmarked("samconfig.toml", files["samconfig.toml"])
+	dir := written(t, files)
+	said := upgraded(t, dir)
+	if got := section(said, "left as they are: you have changed them, and Doze has nothing new"); !slices.Equal(got, []string{"cmd/dev/main.go"}) {
+		t.Errorf("%q\n%s", got, said)
+	}
+	if got := section(said, "replaced"); !slices.Equal(got, []string{"samconfig.toml"}) { // it is Doze's to the letter
+		t.Errorf("%q\n%s", got, said)
+	}
+}
+
 // older makes a project of another version of Doze of one: each of Doze's files has a line that has gone since.
 func older(t *testing.T, files map[string]string) map[string]string {
 	t.Helper()
