@@ -5,15 +5,18 @@
 GOTOOL = go tool -modfile=tools/go.mod
 
 # The chat on the embedded store. make dev ARGS='-v -jitter 20ms' passes flags on.
+# exec takes the shell away, which Ctrl-C would end before the command and make would report as an error.
+dev: export DOZE_AS = make dev
 dev: tests/node_modules
 	go build -o bin/doze ./cmd/doze
-	@bin/doze dev $(ARGS)
+	@exec bin/doze dev $(ARGS)
 
 # The template, deployed to MiniStack until Ctrl-C. make deploy-local GATEWAY=1 puts Doze's gateway before the functions, ENDPOINT=URL takes
 # another stand-in for AWS.
+deploy-local: export DOZE_AS = make deploy-local
 deploy-local: tests/node_modules tests/.venv tests/.sam
 	go build -o bin/deploy ./tests/deploy
-	@bin/deploy $(if $(GATEWAY),-gateway) $(if $(ENDPOINT),-endpoint $(ENDPOINT)) $(ARGS)
+	@exec bin/deploy $(if $(GATEWAY),-gateway) $(if $(ENDPOINT),-endpoint $(ENDPOINT)) $(ARGS)
 
 # Three groups. What waits for other programs (databases, sam and what it deploys, browsers), where the race detector finds little
 # and costs most, runs beside what computes, a package of each at a time. Then, with the machine to themselves, the official suites,
@@ -81,6 +84,7 @@ tests/.venv/installed tests/.sam/installed:
 	@command -v python3 >/dev/null || { echo "python3 is missing: install Python 3.10 or newer with its venv module; without it: make check"; exit 1; }
 	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "$$(python3 --version) is too old: install Python 3.10 or newer"; exit 1; }
 	@python3 -c 'import ensurepip, venv' 2>/dev/null || { echo "Python's venv module is missing: install it (Debian, Ubuntu: apt-get install python3-venv)"; exit 1; }
+	@echo "installing $< to $(@D), once; pip says nothing meanwhile"
 	python3 -m venv --clear $(@D)
 	$(@D)/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
 	@touch $@

@@ -36,6 +36,8 @@ var layers = []struct{ folder, may string }{
 	{"internal/sqsask", ""},
 	{"internal/jobqueue", "internal/sqsask pkg/apigw"},
 	{"internal/oneprocess", "pkg/apigw pkg/engine pkg/gateway pkg/site pkg/socketio pkg/store/memory"},
+	{"internal/commandline", ""},
+	{"pkg/devcommand", "internal/commandline internal/jobqueue internal/oneprocess pkg/apigw pkg/site pkg/socketio pkg/store/dynamo pkg/verify/counterpart"},
 	{"pkg/devserver", "internal/oneprocess pkg/engine pkg/gateway pkg/socketio"},
 	{"pkg/verify/counterpart", "pkg/socketio"},
 	{"pkg/verify", ""},
@@ -44,10 +46,10 @@ var layers = []struct{ folder, may string }{
 	{"functions/backend", "pkg/"},
 	{"functions", "app pkg/apigw"},
 	{"cmd/doze/project/app", "pkg/socketio"},
-	{"cmd/doze/project", "pkg/devserver pkg/gateway pkg/socketio"},
+	{"cmd/doze/project", "pkg/devcommand"},
 	{"tests/docs/program/app", "pkg/socketio"},
 	{"tests/docs/program", "pkg/devserver pkg/socketio"},
-	{"cmd", "app internal/jobqueue internal/oneprocess pkg/"},
+	{"cmd", "app internal/ pkg/"},
 	{"tests", "app functions/ cmd/ internal/ pkg/"},
 }
 
@@ -61,13 +63,14 @@ const (
 // reaches says who may depend on modules of AWS, directly or not.
 var reaches = []struct{ what, prefixes, may string }{
 	{"the AWS SDK", "github.com/aws/aws-sdk-go-v2 github.com/aws/smithy-go",
-		"internal/ pkg/apigw pkg/store/dynamo pkg/devserver functions/ cmd/ tests/"},
+		"internal/ pkg/apigw pkg/store/dynamo pkg/devserver pkg/devcommand functions/ cmd/ tests/"},
 	{"aws-lambda-go", "github.com/aws/aws-lambda-go", // the gateway makes its events
-		"internal/jobqueue internal/oneprocess pkg/apigw pkg/gateway pkg/devserver functions/ cmd/ tests/"},
+		"internal/jobqueue internal/oneprocess pkg/apigw pkg/gateway pkg/devserver pkg/devcommand functions/ cmd/ tests/"},
+	{"what doze upgrade is made of", "github.com/rogpeppe/go-internal golang.org/x/mod", "cmd/doze tests/"},
 }
 
 // testsReach says whose tests may: those of an application link nothing of AWS.
-const testsReach = "internal/ pkg/apigw pkg/gateway/ pkg/store/ pkg/devserver pkg/verify functions/ cmd/ tests/"
+const testsReach = "internal/ pkg/apigw pkg/gateway/ pkg/store/ pkg/devserver pkg/devcommand pkg/verify functions/ cmd/ tests/"
 
 type goPackage struct {
 	ImportPath, Name, Dir, ForTest string

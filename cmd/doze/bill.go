@@ -12,7 +12,8 @@ type use struct {
 	clients, polling float64       // connected at the same time: over WebSocket, and those that stay with polling
 	hours            float64       // a day that they are connected
 	stay             time.Duration // of a connection
-	messages         float64       // events of each client in an hour
+	rate             rate          // of events of each client, as people write it
+	messages         float64       // events of each client in an hour that it is connected
 	members          float64       // others whom an event goes to
 	rooms            float64       // that a client joins after it has connected
 	size             float64       // bytes of an event

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/dozeio/doze"
+	"github.com/dozeio/doze/internal/commandline"
 )
 
 const costUsage = `usage: doze cost [flags]
@@ -19,16 +20,14 @@ and prices of us-east-1 of ` + pricesOf + `.
 `
 
 // cost runs doze cost.
-func cost(args []string, out, log io.Writer) error {
-	var u use
+func cost(args []string, out io.Writer) error {
+	u := use{rate: rate{unit: "h"}}
 	f := flag.NewFlagSet("doze cost", flag.ContinueOnError)
-	f.SetOutput(log)
-	f.Usage = func() { fmt.Fprint(log, costUsage); f.PrintDefaults() }
 	f.Float64Var(&u.clients, "clients", 100, "clients over WebSocket that are connected at the same time")
 	f.Float64Var(&u.polling, "polling", 0, "clients connected at the same time that stay with long-polling")
 	f.Float64Var(&u.hours, "hours", 24, "hours a day that they are connected; the rest of the day nobody is")
 	f.DurationVar(&u.stay, "stay", 2*time.Hour, "time until a client connects anew; API Gateway ends WebSocket connections after 2h")
-	f.Float64Var(&u.messages, "messages", 0, "events that each client sends in an hour, each with an ack")
+	f.Var(&u.rate, "messages", "`rate` of events that each client sends, each with an ack: 10/s, 10/min, 10/h or 10/day; a number alone is an hour's (default 0/h)")
 	f.Float64Var(&u.members, "members", 10, "other clients that each event goes to")
 	f.Float64Var(&u.rooms, "rooms", 1, "rooms that a client joins after it has connected")
 	f.Float64Var(&u.size, "size", 200, "bytes of an event")
@@ -37,12 +36,10 @@ func cost(args []string, out, log io.Writer) error {
 	f.Float64Var(&u.logged, "log", 0, "bytes that handlers log for each event; Doze logs only what goes wrong")
 	f.BoolVar(&u.webSocketOnly, "websocket-only", false, "clients connect with transports: [\"websocket\"]")
 	f.BoolVar(&u.oneOrigin, "one-origin", true, "CloudFront is before both APIs, as the template's OneOrigin=yes has it")
-	if f.Parse(args) != nil {
-		return flag.ErrHelp
+	if err := commandline.ParseFlags(f, costUsage, args, out); err != nil {
+		return err
 	}
-	if f.NArg() > 0 {
-		return fmt.Errorf("unexpected argument %q: doze cost takes flags only, see doze cost -h", f.Arg(0))
-	}
+	u.messages = u.rate.hourly(u.hours)
 	if err := u.check(); err != nil {
 		return err
 	}
@@ -62,6 +59,7 @@ func cost(args []string, out, log io.Writer) error {
 	if err != nil {
 		return err
 	}
+	u.describe(out)
 	report(out, u, u.month(table, in))
 	return nil
 }
@@ -72,7 +70,7 @@ func (u use) check() error {
 		value float64
 		most  float64
 	}{
-		{"clients", u.clients, 1e9}, {"polling", u.polling, 1e9}, {"hours", u.hours, 24}, {"messages", u.messages, 1e9},
+		{"clients", u.clients, 1e9}, {"polling", u.polling, 1e9}, {"hours", u.hours, 24}, {"messages", u.rate.n, 1e9},
 		{"members", u.members, 1e9}, {"rooms", u.rooms, 1e6}, {"size", u.size, maxEvent}, {"log", u.logged, 1e9},
 	} {
 		if !(n.value >= 0 && n.value <= n.most) { // also what is no number

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"flag"
+	"io"
 	"math"
 	"os"
 	"regexp"
@@ -160,7 +161,12 @@ func TestTheBillHasToSayWhatIsReckonedWith(t *testing.T) {
 func TestWrongUsesAreRefused(t *testing.T) {
 	for args, want := range map[string]string{
 		"extra":             "takes flags only",
-		"-nonsense":         "-websocket-only",
+		"-nonsense":         "doze cost -h lists the flags",
+		"-messages 10/m":    "such as 10/min",
+		"-messages x/h":     "such as 10/min",
+		"-messages 10/":     "such as 10/min",
+		"-messages -1/day":  "-messages is -1: it goes from 0",
+		"-messages NaN":     "-messages is NaN",
 		"-clients -1":       "-clients is -1: it goes from 0",
 		"-clients NaN":      "-clients is NaN",
 		"-hours 25":         "-hours is 25: it goes from 0 to 24",
@@ -170,9 +176,52 @@ func TestWrongUsesAreRefused(t *testing.T) {
 		"-handler 1h":       "1ms to 29s",
 	} {
 		var out bytes.Buffer
-		err := run(t.Context(), append([]string{"cost"}, strings.Fields(args)...), &out, &out)
+		err := run(t.Context(), append([]string{"cost"}, strings.Fields(args)...), &out, io.Discard)
 		if err == nil || !strings.Contains(out.String()+err.Error(), want) {
 			t.Errorf("doze cost %s: %v %s, want %q", args, err, out.String(), want)
+		}
+	}
+}
+
+// TestInputsAreRepeatedInWords has the same rate in every unit, and what a number alone is.
+func TestInputsAreRepeatedInWords(t *testing.T) {
+	bill := func(args string) (words, table string) {
+		var out bytes.Buffer
+		if err := run(t.Context(), append([]string{"cost"}, strings.Fields(args)...), &out, io.Discard); err != nil {
+			t.Fatal(err)
+		}
+		words, table, _ = strings.Cut(out.String(), "\n\n")
+		return words, table
+	}
+	const use = "-clients 1000 -members 20 -hours 6 -messages "
+	_, want := bill(use + "60")
+	for rate, said := range map[string]string{
+		"60": "60 events an hour each", "60/h": "60 events an hour each", "1/min": "1 event a minute each",
+		"0.016666666666666666/s": "0.017 events a second each", "360/day": "360 events a day each", // of six hours
+	} {
+		words, table := bill(use + rate)
+		if table != want {
+			t.Errorf("%s costs\n%s\n60 an hour\n%s", rate, table, want)
+		}
+		if !strings.HasPrefix(words, "1,000 clients over WebSocket, "+said+", every one to 20 others.\n") ||
+			!strings.Contains(words, "In a month: 10,950,000 events of 200 bytes, received 219,000,000 times.") {
+			t.Errorf("%s: %s", rate, words)
+		}
+	}
+	for args, want := range map[string][]string{
+		"-clients 0":                              {"No clients"},
+		"-clients 1 -messages 1 -members 1":       {"1 client over WebSocket, 1 event an hour each, every one to 1 other.", "In a month: 730 events of 200 bytes, received 730 times."},
+		"-clients 2.5 -polling 1 -stay 90m":       {"2.5 clients over WebSocket and 1 client over polling, which send nothing.", "anew after 1h30m;", "A ping every 5m;"},
+		"-clients 0 -polling 3":                   {"3 clients over polling, "},
+		"-websocket-only -one-origin=false":       {"begin with WebSocket", "no CloudFront"},
+		"-rooms 3 -log 20 -handler 30ms -hours 8": {"Connected 8 hours a day", "joins 3 rooms", "20 bytes logged", "30ms an invocation"},
+		"-messages 5/day -hours 0":                {"send nothing"},
+	} {
+		words, _ := bill(args)
+		for _, w := range want {
+			if !strings.Contains(words, w) {
+				t.Errorf("doze cost %s says nothing of %q:\n%s", args, w, words)
+			}
 		}
 	}
 }

@@ -2,19 +2,18 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
-	"strings"
-	"syscall"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/smithy-go/logging"
 
+	"github.com/dozeio/doze/internal/commandline"
 	"github.com/dozeio/doze/pkg/gateway"
 )
 
@@ -22,25 +21,23 @@ import (
 func serveGateway(ctx context.Context, args []string, out, log io.Writer) error {
 	var o gateway.Options
 	f := flag.NewFlagSet("doze gateway", flag.ContinueOnError)
-	f.SetOutput(log)
 	addr := f.String("addr", "127.0.0.1:3000", "`address` to listen on: the stack's parameter Connections is http://ADDRESS/local")
 	var hosts []string
-	f.Func("host", hostUsage, hostNames(&hosts))
+	commandline.Hosts(f, &hosts)
 	stack := f.String("stack", "doze", "`name` of the stack with the functions")
 	endpoint := f.String("endpoint", "", "`URL` of a server that answers like AWS, such as LocalStack's http://127.0.0.1:4566 (default: AWS_ENDPOINT_URL, else AWS)")
 	f.DurationVar(&o.Jitter, "jitter", 0, "delay each WebSocket message by a random time up to this, which shuffles them")
 	f.Uint64Var(&o.Seed, "seed", 0, "of jitter; 0 takes a random one")
 	verbose := f.Bool("v", false, "log each request, invocation and post")
-	if err := f.Parse(args); err != nil {
-		return flag.ErrHelp
+	if err := commandline.ParseFlags(f, "usage: doze gateway [flags]\n\n", args, out); err != nil {
+		return err
 	}
-	if f.NArg() > 0 {
-		return fmt.Errorf("unexpected argument %q: doze gateway takes flags only, see doze gateway -h", f.Arg(0))
+	o.Logger = commandline.Logger(log, *verbose)
+	listener, err := commandline.Listen("doze gateway", *addr) // before AWS is asked anything
+	if err != nil {
+		return err
 	}
-	if !strings.Contains(*addr, ":") {
-		return fmt.Errorf("-addr %q has no port: write -addr 127.0.0.1:%s, say", *addr, *addr)
-	}
-	o.Logger = logger(log, *verbose)
+	defer listener.Close()
 	cfg, err := config.LoadDefaultConfig(ctx, config.WithLogger(logging.Nop{})) // what goes wrong is in the error
 	if err != nil {
 		return err
@@ -49,7 +46,9 @@ func serveGateway(ctx context.Context, args []string, out, log io.Writer) error 
 		cfg.BaseEndpoint = aws.String(*endpoint)
 	}
 	functions, err := findFunctions(ctx, cfg, *stack)
-	if err != nil {
+	if ctx.Err() != nil {
+		return nil // that is how people end the command
+	} else if err != nil {
 		return err
 	}
 	o.Connect, o.Default, o.Disconnect = functions.connect, functions.message, functions.disconnect
@@ -60,12 +59,6 @@ func serveGateway(ctx context.Context, args []string, out, log io.Writer) error 
 	}
 	g, err := gateway.New(o)
 	if err != nil {
-		return err
-	}
-	listener, err := net.Listen("tcp", *addr)
-	if errors.Is(err, syscall.EADDRINUSE) {
-		return fmt.Errorf("%s is taken by another program: end that one, or deploy with another address in Connections and give it as -addr", *addr)
-	} else if err != nil {
 		return err
 	}
 	gatewayIsUp(out, log, *stack, listener.Addr())
@@ -81,6 +74,9 @@ func gatewayIsUp(out, log io.Writer, stack string, addr net.Addr) {
 	}
 }
 
+// closeTimeout is how long the server may take to say goodbye to its clients.
+const closeTimeout = 2 * time.Second
+
 // serve answers until ctx ends, and then says goodbye to the clients.
 func serve(ctx context.Context, g *gateway.Gateway, server *http.Server, listener net.Listener, out io.Writer) error {
 	ended := make(chan error, 1)
@@ -91,12 +87,15 @@ func serve(ctx context.Context, g *gateway.Gateway, server *http.Server, listene
 	case <-ctx.Done():
 		fmt.Fprintln(out, "\nclosing the connections")
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+	goodbye, cancel := context.WithTimeout(context.Background(), closeTimeout)
 	defer cancel()
-	err := g.Close(ctx)
-	if server.Shutdown(ctx) != nil {
-		err = errors.Join(err, server.Close())
+	err := g.Close(goodbye)
+	if server.Shutdown(goodbye) != nil {
+		server.Close()
 	}
 	<-ended
+	if goodbye.Err() != nil {
+		return nil // whoever has not gone by now goes with the process
+	}
 	return err
 }

@@ -3,6 +3,7 @@
 //	doze dev [flags]        runs the chat of package app, on the embedded store, behind the local API Gateway
 //	doze gateway [flags]    runs the local API Gateway before functions that are deployed
 //	doze new [flags] DIR    writes a small application of one's own
+//	doze upgrade [flags]    brings such an application to this version of Doze
 //	doze cost [flags]       estimates the monthly bill of a deployment
 //	doze verify [flags] URL asks a deployment what Doze takes for granted of AWS
 package main
@@ -10,58 +11,52 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
-	"syscall"
+
+	"github.com/dozeio/doze/internal/commandline"
 )
 
-const usage = `usage: doze dev|gateway|new|cost|verify [flags]
+const usage = `usage: doze dev|gateway|new|upgrade|cost|verify [flags]
 
   dev       run the chat on this machine: nothing to install, nothing is kept
   gateway   run the local API Gateway before the functions of a stack
   new       write a small application of one's own to a new folder
+  upgrade   bring an application that doze new has written to this version of Doze
   cost      estimate the monthly bill of a deployment
   verify    ask a deployment what Doze takes for granted of AWS
 
 doze dev -h lists the flags of dev, and so on.`
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	context.AfterFunc(ctx, stop) // a second Ctrl-C ends it at once
-	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); errors.Is(err, flag.ErrHelp) {
-		os.Exit(2)
-	} else if err != nil {
-		fmt.Fprintln(os.Stderr, "doze:", err)
-		os.Exit(1)
-	}
+	ctx := commandline.Interruptible()
+	commandline.Exit(ctx, "doze", run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
+// run runs a command. What is asked for goes to out, what is said meanwhile to log; what is wrong is the error.
 func run(ctx context.Context, args []string, out, log io.Writer) error {
-	if len(args) == 1 && (args[0] == "-h" || args[0] == "--help" || args[0] == "help") {
+	if len(args) == 0 {
+		fmt.Fprint(log, usage, "\n\n")
+		return errors.New("name a command")
+	}
+	switch args[0] {
+	case "-h", "-help", "--help", "help":
 		fmt.Fprintln(out, usage)
 		return nil
+	case "dev":
+		return dev(ctx, args[1:], out, log)
+	case "gateway":
+		return serveGateway(ctx, args[1:], out, log)
+	case "new":
+		return newProject(args[1:], out)
+	case "upgrade":
+		return upgrade(args[1:], out)
+	case "cost":
+		return cost(args[1:], out)
+	case "verify":
+		return verifyDeployment(ctx, args[1:], out, log)
 	}
-	if len(args) > 0 {
-		switch args[0] {
-		case "dev":
-			return dev(ctx, args[1:], out, log)
-		case "gateway":
-			return serveGateway(ctx, args[1:], out, log)
-		case "new":
-			return newProject(args[1:], out, log)
-		case "cost":
-			return cost(args[1:], out, log)
-		case "verify":
-			return verifyDeployment(ctx, args[1:], out, log)
-		}
-	}
-	fmt.Fprintln(log, usage)
-	if len(args) > 0 {
-		return fmt.Errorf("there is no command %q", args[0])
-	}
-	return flag.ErrHelp
+	fmt.Fprint(log, usage, "\n\n")
+	return fmt.Errorf("unknown command %q", args[0])
 }

@@ -6,10 +6,13 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"runtime/debug"
 	"strings"
+
+	"github.com/dozeio/doze/internal/commandline"
 )
 
 const newUsage = `usage: doze new [flags] DIR
@@ -20,35 +23,30 @@ Writes a small application of one's own to the folder DIR, which must not be the
 
 // project is what doze new writes.
 type project struct {
-	module  string // path of its Go module
-	version string // of Doze; "" before there is a release
-	replace string // a clone of Doze to use instead, as its go.mod has it; "" for none
+	module   string // path of its Go module
+	version  string // of Doze; "" before there is a release
+	replace  string // a clone of Doze to use instead, as its go.mod has it; "" for none
+	deployed string // name of its stack; "" for one like the module's
 }
 
 // newProject runs doze new.
-func newProject(args []string, out, log io.Writer) error {
+func newProject(args []string, out io.Writer) error {
 	f := flag.NewFlagSet("doze new", flag.ContinueOnError)
-	f.SetOutput(log)
-	f.Usage = func() { fmt.Fprint(log, newUsage); f.PrintDefaults() }
 	module := f.String("module", "", "`path` of the Go module, such as example.com/chat (default: the name of the folder)")
 	replace := f.String("replace", "", "`folder` of a clone of Doze to build with")
-	var dirs []string
-	for rest := args; ; {
-		if f.Parse(rest) != nil {
-			return flag.ErrHelp
-		}
-		if f.NArg() == 0 {
-			break
-		}
-		dirs, rest = append(dirs, f.Arg(0)), f.Args()[1:] // flags may follow the folder
+	dirs, err := commandline.Parse(f, newUsage, args, out)
+	if err != nil {
+		return err
 	}
 	if len(dirs) != 1 {
-		f.Usage()
-		return flag.ErrHelp
+		return fmt.Errorf("doze new writes to one folder, not %d: doze new DIR, doze new -h lists the flags", len(dirs))
 	}
 	dir, err := filepath.Abs(dirs[0])
 	if err != nil {
 		return err
+	}
+	if _, err := exec.LookPath("go"); err != nil {
+		return fmt.Errorf("there is no go on the PATH, with which the application is built: install Go %s or newer from https://go.dev/dl/, and run doze new again", goVersion())
 	}
 	p := project{module: *module, version: release()}
 	if p.module == "" {
@@ -62,27 +60,33 @@ func newProject(args []string, out, log io.Writer) error {
 			return err
 		}
 	}
-	files, err := p.files()
+	files, err := p.marked()
 	if err != nil {
 		return err
 	}
 	if err := writeFolder(dir, files); err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "%s is a Socket.IO server of your own. Its handlers are in app/app.go.\n\n    cd %s\n%s    make dev            # runs it on this machine\n    make test\n    sam build && sam deploy --guided\n",
-		p.module, shellWord(dirs[0]), p.first())
+	fmt.Fprintf(out, "%s is a Socket.IO server of your own. Its handlers are in app/app.go, README.md says what else there is.\n\n    cd %s\n%s",
+		p.module, shellWord(dirs[0]), guides(p.steps(), "    "))
 	return nil
 }
 
-// first is what has to be done before the project builds.
-func (p project) first() string {
+// steps are what can be done with a new project, one after the other: doze new prints them, and its README has them.
+func (p project) steps() (steps []guide) {
 	switch {
 	case p.replace != "":
-		return ""
 	case p.version != "":
-		return "    go mod tidy         # once: fetches Doze " + p.version + "\n"
+		steps = append(steps, guide{"go mod tidy", "once: fetches Doze " + p.version})
+	default:
+		steps = append(steps, guide{"go mod edit -replace " + ours + "=PATH && go mod tidy", "once: Doze has no release yet, PATH is a clone of it"})
 	}
-	return "    go mod edit -replace " + ours + "=PATH    # first: Doze has no release yet; PATH is a clone of it\n"
+	return append(steps,
+		guide{"make dev", "runs it on this machine: open the address in two tabs; make dev ARGS=-h lists flags"},
+		guide{"make test", ""},
+		guide{"npm install socket.io", "if you like: the page then has the client from here, and not from its CDN"},
+		guide{"sam build && sam deploy --guided", "puts it on the internet, with an AWS account and the SAM CLI"},
+		guide{"sam delete", "takes everything away"})
 }
 
 // ours is Doze's module.

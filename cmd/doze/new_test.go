@@ -40,7 +40,7 @@ func TestAProjectHasWhatTheRepositoryHas(t *testing.T) {
 		t.Fatal(err)
 	}
 	at := func(name string) string { return read(t, folder, "my-shop", name) }
-	if at("template.yaml") != read(t, root, "template.yaml") {
+	if _, template, marked := unmarked("template.yaml", at("template.yaml")); !marked || template != read(t, root, "template.yaml") {
 		t.Error("the template is another one")
 	}
 	for line := range strings.SplitSeq(read(t, root, "samconfig.toml"), "\n") {
@@ -59,7 +59,7 @@ func TestAProjectHasWhatTheRepositoryHas(t *testing.T) {
 		text := read(t, name)
 		name, _ = filepath.Rel(filepath.Join(folder, "my-shop"), name)
 		names = append(names, filepath.ToSlash(name))
-		if strings.Contains(text, ownPath) || strings.Contains(text, ours+"/app") || strings.Contains(text, "PROJECT") {
+		if strings.Contains(text, ownPath) || strings.Contains(text, ours+"/app") || strings.Contains(text, "PROJECT") || strings.Contains(text, "STEPS") {
 			t.Errorf("%s still has a name of Doze's own", name)
 		}
 		if strings.HasSuffix(name, ".go") {
@@ -75,7 +75,7 @@ func TestAProjectHasWhatTheRepositoryHas(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{".gitignore", "Makefile", "README.md", "app/app_test.go", "app/page/page.js", "cmd/dev/main.go",
+	for _, want := range []string{".doze", ".gitignore", "Makefile", "README.md", "app/app_test.go", "app/page/page.css", "app/page/page.js", "cmd/dev/main.go",
 		"functions/connect/main.go", "functions/disconnect/main.go", "functions/heartbeat/main.go", "functions/message/main.go", "functions/poll/main.go", "go.mod", "go.sum"} {
 		if !slices.Contains(names, want) {
 			t.Errorf("there is no %s", want)
@@ -113,10 +113,43 @@ func TestReplacementsAreRelativeWhenTheyAreGivenSo(t *testing.T) {
 	}
 }
 
-func TestWithoutAReleaseOneIsToldToNameAClone(t *testing.T) {
-	said, err := newIn(t, t.TempDir(), "shop")
-	if err != nil || !strings.Contains(said, "no release yet") || !strings.Contains(said, "go mod edit -replace "+ours+"=") {
-		t.Error(said, err)
+// TestWhatIsPrintedIsWhatTheREADMESays compares the steps, of which both have all.
+func TestWhatIsPrintedIsWhatTheREADMESays(t *testing.T) {
+	for args, want := range map[string]string{"shop": "go mod edit -replace " + ours + "=PATH && go mod tidy", "-replace . other": "make dev"} {
+		clone := t.TempDir()
+		if err := os.WriteFile(filepath.Join(clone, "go.mod"), []byte("module "+ours+"\n"), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		said, err := newIn(t, clone, strings.Fields(args)...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		dir := strings.Fields(args)[len(strings.Fields(args))-1]
+		_, steps, _ := strings.Cut(said, "\n    cd "+dir+"\n")
+		first, _, _ := strings.Cut(steps, " #")
+		if strings.TrimSpace(first) != want || strings.Count(steps, "\n") < 3 {
+			t.Errorf("doze new %s prints\n%s", args, said)
+		}
+		_, shown, _ := strings.Cut(read(t, clone, dir, "README.md"), "\n```sh\n")
+		if shown, _, _ = strings.Cut(shown, "```\n"); strings.ReplaceAll("\n"+steps, "\n    ", "\n") != "\n"+shown {
+			t.Errorf("the README has\n%s\nprinted is\n%s", shown, steps)
+		}
+	}
+	released, local := project{module: "x", version: "v0.1.0"}.steps(), project{module: "x", version: "v0.1.0", replace: "../doze"}.steps()
+	if released[0].command != "go mod tidy" || local[0].command != "make dev" {
+		t.Errorf("%v\n%v", released, local)
+	}
+}
+
+func TestWithoutGoNothingIsWritten(t *testing.T) {
+	folder := t.TempDir()
+	t.Setenv("PATH", folder)
+	_, err := newIn(t, folder, "shop")
+	if err == nil || !strings.Contains(err.Error(), "install Go 1.26") || !strings.Contains(err.Error(), "https://go.dev/dl/") {
+		t.Error(err)
+	}
+	if left, err := os.ReadDir(folder); err != nil || len(left) > 0 {
+		t.Error(left, err)
 	}
 }
 
@@ -133,9 +166,9 @@ func TestAProjectIsWrittenWholeOrNotAtAll(t *testing.T) {
 		}
 	}
 	for _, c := range []struct{ args, want string }{
-		{"", "usage: doze new"},
-		{"one two", "usage: doze new"},
-		{"-nonsense new", "-module"},
+		{"", "doze new DIR"},
+		{"one two", "doze new DIR"},
+		{"-nonsense new", "doze new -h lists the flags"},
 		{"full", "not empty"},
 		{"file", "name a new folder"},
 		{"nowhere/new", "no folder"},

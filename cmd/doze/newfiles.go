@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"embed"
 	"fmt"
 	"go/format"
@@ -26,24 +27,57 @@ const ownPath = ours + "/cmd/doze/project"
 // That go.sum has their sums too does no harm.
 var unneeded = strings.Fields(`
 github.com/aws/aws-sdk-go-v2/aws/protocol/eventstream
-github.com/aws/aws-sdk-go-v2/config
-github.com/aws/aws-sdk-go-v2/credentials
-github.com/aws/aws-sdk-go-v2/feature/ec2/imds
-github.com/aws/aws-sdk-go-v2/internal/v4a
 github.com/aws/aws-sdk-go-v2/service/cloudformation
-github.com/aws/aws-sdk-go-v2/service/internal/presigned-url
 github.com/aws/aws-sdk-go-v2/service/lambda
-github.com/aws/aws-sdk-go-v2/service/signin
-github.com/aws/aws-sdk-go-v2/service/sso
-github.com/aws/aws-sdk-go-v2/service/ssooidc
-github.com/aws/aws-sdk-go-v2/service/sts
 github.com/coder/websocket
-github.com/google/uuid`)
+github.com/google/uuid
+github.com/rogpeppe/go-internal
+golang.org/x/mod`)
 
 // direct is the module that a project imports besides Doze.
 const direct = "github.com/aws/aws-lambda-go"
 
-// files returns what doze new writes, by name.
+// marked returns what doze new writes, by name, with Doze's marks, and the list of what has one.
+func (p project) marked() (map[string]string, error) {
+	files, err := p.files()
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for name, text := range files {
+		if isDozes(name) {
+			names = append(names, name)
+			files[name] = mark{cmp.Or(p.version, unreleased), p.hash(name, text)}.marked(name, text)
+		}
+	}
+	files[listName] = list(names)
+	return files, nil
+}
+
+// listName is the file that says which of a project's files are Doze's.
+const listName = ".doze"
+
+const listHead = `# The files of this project that doze new and doze upgrade have written. Keep this list with them: doze upgrade takes what
+# is on it and not there for deleted, and adds what is new.
+`
+
+// list writes the names of Doze's files.
+func list(names []string) string {
+	slices.Sort(names)
+	return listHead + strings.Join(names, "\n") + "\n"
+}
+
+// listed reads them.
+func listed(text string) (names []string) {
+	for line := range strings.Lines(text) {
+		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") {
+			names = append(names, line)
+		}
+	}
+	return names
+}
+
+// files returns what doze new writes, by name, without marks.
 func (p project) files() (map[string]string, error) {
 	files := map[string]string{}
 	err := fs.WalkDir(own, "project", func(name string, d fs.DirEntry, err error) error {
@@ -58,6 +92,7 @@ func (p project) files() (map[string]string, error) {
 		return nil, err
 	}
 	files["README.md"] = strings.Replace(files["README.md"], "PROJECT", path.Base(p.module), 1)
+	files["README.md"] = strings.Replace(files["README.md"], "STEPS\n", guides(p.steps(), ""), 1)
 	mains, err := fs.Glob(doze.Files, "functions/*/main.go")
 	if err != nil {
 		return nil, err
@@ -88,11 +123,25 @@ func (p project) files() (map[string]string, error) {
 
 // stack returns a name for CloudFormation: letters, digits and hyphens, and a letter first.
 func (p project) stack() string {
+	if p.deployed != "" {
+		return p.deployed
+	}
 	name := regexp.MustCompile(`[^a-zA-Z0-9]+`).ReplaceAllString(path.Base(p.module), "-")
 	if name = strings.Trim(name, "-"); name == "" || name[0] < 'A' {
 		name = strings.TrimSuffix("doze-"+name, "-")
 	}
 	return name[:min(len(name), 100)]
+}
+
+var goLine = regexp.MustCompile(`(?m)^go (\d+\.\d+).*$`)
+
+// goVersion returns the version of Go that a project needs, such as 1.26.
+func goVersion() string {
+	text, err := doze.Files.ReadFile("go.mod")
+	if m := goLine.FindSubmatch(text); err == nil && m != nil {
+		return string(m[1])
+	}
+	panic("the embedded go.mod has no line for Go")
 }
 
 // goMod makes the project's go.mod of Doze's, with the versions that Doze is tested with.
@@ -116,7 +165,7 @@ func (p project) goMod(dozes string) string {
 	requires = append(requires, "\t"+ours+" "+version+"\n")
 	slices.Sort(indirect)
 	text := fmt.Sprintf("module %s\n\n%s\n\nrequire (\n%s)\n\nrequire (\n%s)\n", p.module,
-		regexp.MustCompile(`(?m)^go .*$`).FindString(dozes), strings.Join(requires, ""), strings.Join(indirect, ""))
+		goLine.FindString(dozes), strings.Join(requires, ""), strings.Join(indirect, ""))
 	if p.replace != "" {
 		replace := p.replace
 		if strings.ContainsAny(replace, " \t\"'`,()[]{}\\") || strings.Contains(replace, "//") {

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dozeio/doze/internal/commandline"
 	"github.com/dozeio/doze/pkg/verify"
 )
 
@@ -24,8 +25,6 @@ where something differs on which Doze depends. Most questions need the template'
 func verifyDeployment(ctx context.Context, args []string, out, log io.Writer) error {
 	var o verify.Options
 	f := flag.NewFlagSet("doze verify", flag.ContinueOnError)
-	f.SetOutput(log)
-	f.Usage = func() { fmt.Fprint(log, verifyUsage); f.PrintDefaults() }
 	f.StringVar(&o.WebSocket, "websocket", "", "`URL` of the WebSocket API with its stage, the output WebSocketAddress (default: where the deployment sends its pages)")
 	f.StringVar(&o.Origin, "origin", "", "`origin` to come from with every request, as a page does")
 	f.BoolVar(&o.Long, "long", false, "wait for 20 pings too, which takes 20 times PingInterval")
@@ -35,19 +34,12 @@ func verifyDeployment(ctx context.Context, args []string, out, log io.Writer) er
 	only := f.String("only", "", "`ids` of questions, separated by commas (default: all)")
 	file := f.String("json", "", "`file` to write the report to, to keep")
 	timeout := f.Duration("timeout", 0, "time for all of it (default: 10m, with -long 3h)")
-	var urls []string
-	for rest := args; ; {
-		if f.Parse(rest) != nil {
-			return flag.ErrHelp
-		}
-		if f.NArg() == 0 {
-			break
-		}
-		urls, rest = append(urls, f.Arg(0)), f.Args()[1:] // flags may follow the address
+	urls, err := commandline.Parse(f, verifyUsage, args, out)
+	if err != nil {
+		return err
 	}
 	if len(urls) != 1 {
-		f.Usage()
-		return flag.ErrHelp
+		return fmt.Errorf("doze verify asks one deployment, not %d: doze verify https://HOST, doze verify -h lists the flags", len(urls))
 	}
 	o.URL = urls[0]
 	if *only != "" {
@@ -65,9 +57,9 @@ func verifyDeployment(ctx context.Context, args []string, out, log io.Writer) er
 			return err
 		}
 	}
-	ctx, cancel := context.WithTimeout(ctx, *timeout)
+	limited, cancel := context.WithTimeout(ctx, *timeout)
 	defer cancel()
-	report, err := verify.Run(ctx, o)
+	report, err := verify.Run(limited, o)
 	if err != nil {
 		return err
 	}
@@ -83,6 +75,9 @@ func verifyDeployment(ctx context.Context, args []string, out, log io.Writer) er
 		if err := os.WriteFile(*file, append(text, '\n'), 0o644); err != nil {
 			return err
 		}
+	}
+	if ctx.Err() != nil {
+		return fmt.Errorf("the questions were interrupted: %w", ctx.Err())
 	}
 	if failed := report.Failed(); len(failed) > 0 {
 		var ids []string

@@ -1,5 +1,5 @@
 // Package oneprocess runs a whole deployment in one process: the functions behind a local API Gateway, on the embedded
-// store. It is pkg/devserver with its parts in sight, for doze dev and for the tests of Doze itself.
+// store. It is pkg/devserver with its parts in sight, for pkg/devcommand and for the tests of Doze itself.
 package oneprocess
 
 import (
@@ -65,7 +65,7 @@ func Start(o Options, bind func(socketio.Backend) (*engine.Engine, error)) (*Ser
 	}
 	listener, err := net.Listen("tcp", o.Addr)
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, fmt.Errorf("%s is taken by another program: end that one, or choose another address (doze dev: -addr 127.0.0.1:PORT)", o.Addr)
+		return nil, fmt.Errorf("%s is taken by another program: end that one, or choose another address in Addr: port 0 takes a free one", o.Addr)
 	} else if err != nil {
 		return nil, err
 	}

@@ -134,6 +134,14 @@ func FindClient() string {
 	}
 }
 
+// Source says where a Handler with this Options.Client gets the client's files from, in words that follow "from".
+func Source(client string) string {
+	if _, err := os.Stat(filepath.Join(client, "socket.io.js")); client == "" || err != nil {
+		return cdn + ": for pages that work without it, npm install socket.io"
+	}
+	return client + ", version " + clientVersion(client)
+}
+
 // clientVersion returns the version of the npm package that a folder belongs to, or was copied from.
 func clientVersion(folder string) string {
 	var p struct {

@@ -98,7 +98,11 @@ func choose(ids []string) ([]Question, error) {
 	all := Questions()
 	for _, id := range ids {
 		if !slices.ContainsFunc(all, func(q Question) bool { return q.ID == id }) {
-			return nil, fmt.Errorf("there is no question %q: doze verify prints their ids", id)
+			var known strings.Builder
+			for _, q := range all {
+				known.WriteString("\n  " + q.ID)
+			}
+			return nil, fmt.Errorf("there is no question %q; these are all:%s", id, &known)
 		}
 	}
 	return slices.DeleteFunc(all, func(q Question) bool { return len(ids) > 0 && !slices.Contains(ids, q.ID) }), nil
@@ -133,8 +137,9 @@ func (d *deployment) find(ctx context.Context, q Question, namespace bool) Findi
 	case q.Flood && !d.o.Flood:
 		return Finding{Verdict: Unknown, Seen: "not asked: it costs money and disturbs others (-flood)"}
 	case ctx.Err() != nil:
-		return Finding{Verdict: Unknown, Seen: "not asked: the time was over"}
+		return Finding{Verdict: Unknown, Seen: "not asked: " + over(ctx)}
 	}
+	all := ctx
 	if !q.Long {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, d.o.Limit)
@@ -148,7 +153,10 @@ func (d *deployment) find(ctx context.Context, q Question, namespace bool) Findi
 			}
 		}()
 		f, err := q.ask(ctx, d)
-		if err != nil {
+		switch {
+		case all.Err() != nil && (err != nil || f.Verdict == Differs): // what is missing was not waited for
+			f = Finding{Verdict: Unknown, Seen: "not answered: " + over(all)}
+		case err != nil:
 			f = Finding{Verdict: Unknown, Seen: reason(err)}
 		}
 		found <- f
@@ -164,6 +172,14 @@ func (d *deployment) find(ctx context.Context, q Question, namespace bool) Findi
 	case <-time.After(min(time.Second, d.o.Limit)):
 		return Finding{Verdict: Unknown, Seen: "no answer in time"}
 	}
+}
+
+// over says why a context has ended.
+func over(ctx context.Context) string {
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return "the time was over"
+	}
+	return "interrupted"
 }
 
 func reason(err error) string {

@@ -2,6 +2,7 @@ package verify_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"io"
 	"maps"
@@ -156,6 +157,30 @@ func TestWhatCannotBeAsked(t *testing.T) {
 	} {
 		if _, err := verify.Run(t.Context(), o); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%+v: %v, want %s", o, err, want)
+		}
+	}
+}
+
+// TestWhatIsInterruptedIsUnknown ends a run when the first question is answered, while another, asked alongside, waits
+// for the answer to a GET.
+func TestWhatIsInterruptedIsUnknown(t *testing.T) {
+	o := quick(deploy(t, settings{engine: engine.Options{PollWait: 3 * time.Second}}).URL)
+	o.Only = []string{"polling.idle", "http.head", "empty.event"}
+	ctx, interrupt := context.WithCancel(t.Context())
+	defer interrupt()
+	o.Tell = func(f verify.Fact) {
+		if f.ID == "http.head" {
+			interrupt()
+		}
+	}
+	r, err := verify.Run(ctx, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]string{"polling.idle": "not answered: interrupted", "http.head": "", "empty.event": "not asked: interrupted"}
+	for _, f := range r.Facts {
+		if seen := want[f.ID]; seen != "" && (f.Verdict != verify.Unknown || f.Seen != seen) {
+			t.Errorf("%s: %s: %s", f.ID, f.Verdict, f.Seen)
 		}
 	}
 }

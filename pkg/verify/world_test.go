@@ -2,6 +2,7 @@ package verify_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"io"
 	"log/slog"
@@ -39,7 +40,7 @@ func deploy(t *testing.T, s settings) *oneprocess.Server {
 	if !s.without {
 		counterpart.Register(io)
 	}
-	s.engine.PollWait = 300 * time.Millisecond
+	s.engine.PollWait = cmp.Or(s.engine.PollWait, 300*time.Millisecond)
 	s.engine.Logger = slog.New(slog.DiscardHandler)
 	s.gateway.Site = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
 	d, err := oneprocess.Start(oneprocess.Options{Engine: s.engine, Gateway: s.gateway}, io.Bind)

@@ -20,13 +20,13 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
-	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
 	"time"
 
+	"github.com/dozeio/doze/internal/commandline"
 	"github.com/dozeio/doze/tests/ministack"
 	"github.com/dozeio/doze/tests/stack"
 )
@@ -37,26 +37,33 @@ type settings struct {
 	gateway, delete, verify            bool
 }
 
+// name is that of the command, as people call it.
+const name = "go run ./tests/deploy"
+
 func main() {
-	var s settings
-	flag.StringVar(&s.endpoint, "endpoint", "", "`URL` of a server that answers like AWS (default: MiniStack, started for the while)")
-	flag.StringVar(&s.prefix, "execute-api", "", "`URL` of its APIs before their ids (default: /_aws/execute-api of the endpoint)")
-	flag.StringVar(&s.name, "stack", "doze", "`name` of the stack")
-	flag.BoolVar(&s.gateway, "gateway", false, "put doze gateway before the functions, and deploy nothing of API Gateway")
-	flag.StringVar(&s.addr, "addr", "127.0.0.1:3000", "`address` of doze gateway")
-	flag.StringVar(&s.host, "host", "", "`name` by which the functions reach doze gateway, such as host.docker.internal from a container (default: that of -addr)")
-	flag.BoolVar(&s.verify, "verify", false, "have the namespace that doze verify asks")
-	flag.BoolVar(&s.delete, "delete", false, "take the stack down that is at the endpoint")
-	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	context.AfterFunc(ctx, stop) // a second Ctrl-C ends it at once
-	if err := run(ctx, s, os.Stdout); err != nil && ctx.Err() == nil {
-		fmt.Fprintln(os.Stderr, "deploy:", err)
-		os.Exit(1)
+	ctx := commandline.Interruptible()
+	s, err := parse(os.Args[1:], os.Stdout)
+	if err == nil {
+		err = run(ctx, s, os.Stdout)
 	}
+	commandline.Exit(ctx, "deploy", err)
 }
 
+func parse(args []string, out io.Writer) (s settings, err error) {
+	f := flag.NewFlagSet(name, flag.ContinueOnError)
+	f.StringVar(&s.endpoint, "endpoint", "", "`URL` of a server that answers like AWS (default: MiniStack, started for the while)")
+	f.StringVar(&s.prefix, "execute-api", "", "`URL` of its APIs before their ids (default: /_aws/execute-api of the endpoint)")
+	f.StringVar(&s.name, "stack", "doze", "`name` of the stack")
+	f.BoolVar(&s.gateway, "gateway", false, "put doze gateway before the functions, and deploy nothing of API Gateway")
+	f.StringVar(&s.addr, "addr", "127.0.0.1:3000", "`address` of doze gateway")
+	f.StringVar(&s.host, "host", "", "`name` by which the functions reach doze gateway, such as host.docker.internal from a container (default: that of -addr)")
+	f.BoolVar(&s.verify, "verify", false, "have the namespace that doze verify asks")
+	f.BoolVar(&s.delete, "delete", false, "take the stack down that is at the endpoint")
+	return s, commandline.ParseFlags(f, fmt.Sprintf("usage: %s\n\n", commandline.With(name, "[flags]")), args, out)
+}
+
+// run deploys, and waits until ctx has ended where it has something to take down then. What is interrupted before it
+// is deployed is an error.
 func run(ctx context.Context, s settings, out io.Writer) error {
 	root, err := stack.Root()
 	if err != nil {
@@ -71,29 +78,39 @@ func run(ctx context.Context, s settings, out io.Writer) error {
 	if u, err := url.Parse(s.endpoint); s.endpoint != "" && (err != nil || u.Host == "") {
 		return fmt.Errorf("-endpoint %q is no URL: write http://127.0.0.1:4566, say", s.endpoint)
 	}
-	if _, _, err := net.SplitHostPort(s.addr); s.gateway && err != nil {
-		return fmt.Errorf("-addr %q: write 127.0.0.1:3000, say", s.addr)
+	if s.gateway { // now, and not when all is built and deployed
+		listener, err := commandline.Listen(name, s.addr)
+		if err != nil {
+			return err
+		}
+		s.addr = listener.Addr().String() // a port, if it was 0
+		listener.Close()
 	}
 	work, err := os.MkdirTemp("", "doze-deploy")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(work)
-	fmt.Fprintln(out, "building the functions")
-	if err := stack.Build(ctx, root, filepath.Join(work, "built")); err != nil {
+	p := progress{out: out, every: time.Tick}
+	err = p.step("building the functions, a minute the first time", func() error {
+		return stack.Build(ctx, root, filepath.Join(work, "built"))
+	})
+	if err != nil {
 		return err
 	}
 	endpoint := s.endpoint
 	if endpoint == "" {
-		url, end, err := ministack.Start("AUTH=true")
+		var end func()
+		err := p.step("starting MiniStack, which stands in for AWS", func() (err error) {
+			endpoint, end, err = ministack.Start("AUTH=true")
+			return err
+		})
 		if err != nil {
 			return err
 		}
 		defer end()
-		endpoint = url
-		fmt.Fprintln(out, "MiniStack stands in for AWS at", url)
+		fmt.Fprintln(out, "MiniStack is at", endpoint)
 	}
-	fmt.Fprintln(out, "deploying the stack", s.name)
 	o := stack.Options{Folder: root, Endpoint: endpoint, Name: s.name}
 	if s.gateway {
 		host, port, err := net.SplitHostPort(s.addr)
@@ -110,12 +127,19 @@ func run(ctx context.Context, s settings, out io.Writer) error {
 	if s.verify {
 		o.Parameters["Verify"] = "yes"
 	}
-	deployed, err := stack.Deploy(ctx, filepath.Join(work, "built"), o)
+	var deployed *stack.Stack
+	err = p.step("deploying the stack "+s.name, func() (err error) {
+		deployed, err = stack.Deploy(ctx, filepath.Join(work, "built"), o)
+		return err
+	})
 	if err != nil {
+		if s.endpoint != "" {
+			fmt.Fprintf(out, "Part of the stack may be there. To take it down: %s -delete -stack %s -endpoint %s\n", name, s.name, s.endpoint)
+		}
 		return err
 	}
 	if s.gateway {
-		return serve(ctx, root, work, s, deployed, out)
+		return serve(ctx, root, work, s, deployed, out, p)
 	}
 	line, err := clientLine(ctx, deployed.Outputs["Address"])
 	if err != nil {
@@ -132,19 +156,26 @@ func run(ctx context.Context, s settings, out io.Writer) error {
 }
 
 // serve runs doze gateway before the functions until ctx ends.
-func serve(ctx context.Context, root, work string, s settings, deployed *stack.Stack, out io.Writer) error {
+func serve(ctx context.Context, root, work string, s settings, deployed *stack.Stack, out io.Writer, p progress) error {
 	doze := filepath.Join(work, "doze")
-	build := exec.CommandContext(ctx, "go", "build", "-o", doze, "./cmd/doze")
-	build.Dir = root
-	if text, err := build.CombinedOutput(); err != nil {
-		return fmt.Errorf("go build ./cmd/doze: %w\n%s", err, text)
+	err := p.step("building doze gateway", func() error {
+		build := exec.CommandContext(ctx, "go", "build", "-o", doze, "./cmd/doze")
+		build.Dir = root
+		if text, err := build.CombinedOutput(); err != nil {
+			return fmt.Errorf("go build ./cmd/doze: %w\n%s", err, text)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
 	}
 	cmd := exec.CommandContext(ctx, doze, "gateway", "-stack", s.name, "-endpoint", deployed.Endpoint, "-addr", s.addr)
 	cmd.Env = slices.Concat(os.Environ(), stack.Credentials)
 	cmd.Stdout, cmd.Stderr = out, os.Stderr
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C comes from here alone: a second one would end it without a goodbye
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = 5 * time.Second
-	err := cmd.Run()
+	err = cmd.Run()
 	if ctx.Err() != nil {
 		err = nil
 	}

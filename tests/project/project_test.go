@@ -62,15 +62,61 @@ func TestANewProject(t *testing.T) {
 	}
 }
 
+// TestAnOldProjectIsUpgraded brings a project that doze new of an older commit wrote to this one, and tests and runs it.
+func TestAnOldProjectIsUpgraded(t *testing.T) {
+	clone, err := filepath.Abs(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder := t.TempDir()
+	doze := filepath.Join(folder, "doze")
+	run(t, root, nil, "go", "build", "-o", doze, "./cmd/doze")
+	project := filepath.Join(folder, "my-shop")
+	text, err := os.ReadFile(filepath.Join(root, "cmd", "doze", "testdata", "project-9ba1448.txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var file *os.File
+	for line := range strings.Lines(string(text)) {
+		name, ok := strings.CutPrefix(line, "-- ")
+		if !ok {
+			if _, err := file.WriteString(line); err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
+		place := filepath.Join(project, filepath.FromSlash(strings.TrimSuffix(name, " --\n")))
+		if err := os.MkdirAll(filepath.Dir(place), 0o777); err != nil {
+			t.Fatal(err)
+		}
+		if file, err = os.Create(place); err != nil {
+			t.Fatal(err)
+		}
+		defer file.Close()
+	}
+	run(t, project, nil, "go", "mod", "edit", "-replace", "github.com/dozeio/doze="+clone)
+	if out := run(t, project, nil, doze, "upgrade"); strings.Contains(out, "left as") || !strings.Contains(out, "cmd/dev/main.go") {
+		t.Error(out)
+	}
+	if out := run(t, project, nil, "gofmt", "-l", "."); out != "" {
+		t.Error("gofmt would change ", out)
+	}
+	if out := run(t, project, nil, "make", "test"); !strings.Contains(out, "ok  \texample.com/my-shop/app") {
+		t.Error(out)
+	}
+	run(t, project, nil, "go", "build", "./...")
+}
+
 // wanting finds in a difference what tells more than that go.sum knows more than it needs to.
 var wanting = regexp.MustCompile(`(?m)^([+-]\t|\+[a-z])`)
 
 // dev runs make dev until Ctrl-C, and lets two clients talk meanwhile.
 func dev(t *testing.T, project string) {
-	cmd := exec.Command("make", "dev", "ARGS=-addr 127.0.0.1:0 -host shop.test")
+	cmd := exec.Command("make", "dev", "ARGS=-addr 127.0.0.1:0 -host shop.test -jitter 5ms -ping-interval 20s")
 	cmd.Dir = project
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.Stderr = io.Discard // make says that it was interrupted
+	var wrong strings.Builder
+	cmd.Stderr = &wrong
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -92,7 +138,8 @@ func dev(t *testing.T, project string) {
 	if url == "" {
 		t.Fatal("make dev said no address")
 	}
-	go io.Copy(io.Discard, out)
+	read := make(chan struct{}) // Wait closes the pipe
+	go func() { _, _ = io.Copy(io.Discard, out); close(read) }()
 	for path, want := range map[string]string{"/": "page.js", "/page.js": "emitWithAck", "/client.json": "{}"} {
 		answer, err := http.Get(url + path)
 		if err != nil {
@@ -119,17 +166,25 @@ func dev(t *testing.T, project string) {
 			t.Errorf("as %s: %s, want %d", host, answer.Status, want)
 		}
 	}
+	second := exec.Command("make", "dev", "ARGS=-addr "+strings.TrimPrefix(url, "http://"))
+	second.Dir = project
+	if text, err := second.CombinedOutput(); err == nil || !strings.Contains(string(text), "is taken by another program: end that one, or take a free port: make dev ARGS='-addr 127.0.0.1:0'\n") {
+		t.Errorf("at an address that is taken: %v %s", err, text)
+	}
 	clients(t, url)
 	if err := syscall.Kill(-cmd.Process.Pid, syscall.SIGINT); err != nil {
 		t.Fatal(err)
 	}
 	over := make(chan struct{})
-	go func() { _ = cmd.Wait(); close(over) }()
+	go func() { <-read; _ = cmd.Wait(); close(over) }()
 	select {
 	case <-over:
 		ended = true
 	case <-time.After(15 * time.Second):
 		t.Fatal("make dev does not end on Ctrl-C")
+	}
+	if wrong.Len() > 0 {
+		t.Errorf("make dev says what is wrong, though nothing is: %s", wrong.String())
 	}
 }
 

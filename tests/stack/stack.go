@@ -14,6 +14,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Options say what is deployed, and where to. Folder, Endpoint and Name are needed.
@@ -120,6 +121,8 @@ func sam(ctx context.Context, project string, env []string, args ...string) ([]b
 	cmd.Env = slices.Concat(os.Environ(), []string{"SAM_CLI_TELEMETRY=0", "__SAM_CLI_APP_DIR=" + settings, "TMPDIR=" + settings}, env)
 	var out, log bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &log
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) } // it takes down what it has begun
+	cmd.WaitDelay = 10 * time.Second
 	if err := cmd.Run(); err != nil {
 		return nil, fmt.Errorf("sam %s: %w\n%s%s", strings.Join(args, " "), err, out.Bytes(), log.Bytes())
 	}

@@ -1,0 +1,114 @@
+// Package devcommand is the command that runs an application on one machine until Ctrl-C: doze dev runs the chat with
+// it, make dev of a project of doze new that project's own application.
+package devcommand
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/dozeio/doze/internal/commandline"
+	"github.com/dozeio/doze/internal/jobqueue"
+	"github.com/dozeio/doze/internal/oneprocess"
+	"github.com/dozeio/doze/pkg/apigw"
+	"github.com/dozeio/doze/pkg/site"
+	"github.com/dozeio/doze/pkg/socketio"
+	"github.com/dozeio/doze/pkg/verify/counterpart"
+)
+
+// Command is what is run. Name and Application are needed.
+type Command struct {
+	Name        string           // as it is called, such as "doze dev"
+	Application *socketio.Server // not bound yet
+	Page        http.Handler     // what browsers get besides the protocol; nil for nothing
+	Client      string           // of the line that says how clients connect: their options, such as { auth: { nickname: 'ada' } }
+}
+
+// closeTimeout is how long the server may take to say goodbye to its clients.
+const closeTimeout = 2 * time.Second
+
+// Main runs the command with the flags of this process, and ends the process: with status 0 after Ctrl-C, which says
+// goodbye to the clients, else with 1 and the error. A second Ctrl-C ends it at once.
+func Main(c Command) {
+	ctx := commandline.Interruptible()
+	commandline.Exit(ctx, "dev", c.Run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// Run runs the command until ctx ends. What people look for goes to out, and what the server has to say of its work to
+// log. With -h the error is flag.ErrHelp; any other says what to do.
+func (c Command) Run(ctx context.Context, args []string, out, log io.Writer) error {
+	o, aws, asked, err := c.options(args, out, log)
+	if err != nil {
+		return err
+	}
+	listener, err := commandline.Listen(c.Name, o.Addr)
+	if err != nil {
+		return err
+	}
+	listener.Close() // before a table is made; oneprocess.Start listens itself
+	services, err := aws.connect(ctx)
+	if err != nil {
+		return stopped(ctx, err)
+	}
+	if asked {
+		counterpart.Register(c.Application)
+	}
+	o.Wrap = services.wrap
+	o.Gateway.Site = c.Page
+	o.Clients = cmp.Or(o.Clients, site.FindClient())
+	s, err := oneprocess.Start(o, c.Application.Bind)
+	if err != nil {
+		return err
+	}
+	if services.queue != nil {
+		polling, stop := context.WithCancel(context.WithoutCancel(ctx)) // connections that are closed at the end have jobs too
+		var polled sync.WaitGroup
+		polled.Go(func() {
+			jobqueue.Poll(polling, services.sqs, services.queues.Jobs, apigw.NewHeartbeat(s.Engine, services.queue), o.Gateway.Logger)
+		})
+		defer polled.Wait()
+		defer stop()
+	}
+	c.isUp(out, s.URL, o.Clients)
+	if s.Warning != "" {
+		fmt.Fprintln(log, s.Warning)
+	}
+	select {
+	case <-ctx.Done():
+		fmt.Fprintln(out, "\nclosing the connections")
+	case <-s.Ended():
+		return s.Err()
+	}
+	goodbye, cancel := context.WithTimeout(context.Background(), closeTimeout)
+	defer cancel()
+	if err := s.Close(goodbye); err != nil && goodbye.Err() == nil {
+		return err
+	}
+	return nil // whoever has not gone by now goes with the process
+}
+
+// stopped is nil for an error that comes of ctx having ended: that is how people end the command.
+func stopped(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+// isUp says where it is, how clients connect, and where the page's client comes from.
+func (c Command) isUp(out io.Writer, url, clients string) {
+	open, options := "It listens at", ""
+	if c.Page != nil {
+		open = "Open it in two browser tabs"
+	}
+	if c.Client != "" {
+		options = ", " + c.Client
+	}
+	fmt.Fprintf(out, "Doze is up. %s:\n\n    %s\n\nClients connect with io(%q%s).\nsocket.io.js comes from %s.\nCtrl-C ends it.\n",
+		open, url, url, options, site.Source(clients))
+}

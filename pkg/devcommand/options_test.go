@@ -1,0 +1,67 @@
+package devcommand
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/dozeio/doze/internal/oneprocess"
+	"github.com/dozeio/doze/pkg/engine"
+	"github.com/dozeio/doze/pkg/socketio"
+)
+
+// TestDevDoesWhatTheApplicationSays runs an application with doze dev's flags: one that was given goes before what the
+// application says, one that was not leaves it as it is.
+func TestDevDoesWhatTheApplicationSays(t *testing.T) {
+	const s = time.Second
+	mine := slog.New(slog.DiscardHandler)
+	says := socketio.Options{PingInterval: 7 * s, PingTimeout: 8 * s, ConnectTimeout: 9 * s, UpgradeTimeout: 11 * s,
+		AllowOrigins: []string{"https://app.example"}, Logger: mine}
+	times := func(o engine.Options) any {
+		return fmt.Sprint(o.PingInterval, o.PingTimeout, o.ConnectTimeout, o.UpgradeTimeout)
+	}
+	origins := func(o engine.Options) any { return strings.Join(o.AllowOrigins, " ") }
+	for _, c := range []struct {
+		flags string
+		app   socketio.Options
+		got   func(engine.Options) any
+		want  any
+	}{
+		{"", socketio.Options{}, times, "25s 20s 45s 10s"},
+		{"", says, times, "7s 8s 9s 11s"},
+		{"-ping-interval 42s", says, times, "42s 8s 9s 11s"},
+		{"-ping-interval 25s", says, times, "25s 8s 9s 11s"}, // the default, but somebody has asked for it
+		{"-ping-timeout 42s", says, times, "7s 42s 9s 11s"},
+		{"-connect-timeout 42s", says, times, "7s 8s 42s 11s"},
+		{"-upgrade-timeout 42s", says, times, "7s 8s 9s 42s"},
+		{"-ping-interval 1s -ping-timeout 2s -connect-timeout 3s -upgrade-timeout 4s", says, times, "1s 2s 3s 4s"},
+		{"-ping-interval 1s -ping-timeout 2s -connect-timeout 3s -upgrade-timeout 4s", socketio.Options{}, times, "1s 2s 3s 4s"},
+		{"", says, origins, "https://app.example"},
+		{"-allow-origins https://a.example,https://b.example", socketio.Options{}, origins, "https://a.example https://b.example"},
+		{"-allow-origins https://a.example", says, origins, "https://a.example https://app.example"},
+		{"", says, func(o engine.Options) any { return o.Logger == mine }, true},
+		{"-v", says, func(o engine.Options) any { return o.Logger == mine }, false},
+		{"-v", says, func(o engine.Options) any { return o.Logger.Enabled(t.Context(), slog.LevelDebug) }, true},
+		{"", socketio.Options{}, func(o engine.Options) any { return o.Logger.Enabled(t.Context(), slog.LevelDebug) }, false},
+		{"", socketio.Options{}, func(o engine.Options) any { return o.MaxPayload }, 1_000_000},
+		{"-max-payload 5000", says, func(o engine.Options) any { return o.MaxPayload }, 5000},
+	} {
+		o, _, _, err := Command{Name: "doze dev"}.options(strings.Fields("-addr 127.0.0.1:0 "+c.flags), io.Discard, io.Discard)
+		if err != nil {
+			t.Fatal(err)
+		}
+		server, err := oneprocess.Start(o, socketio.New(c.app).Bind)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := c.got(server.Engine.Options()); got != c.want {
+			t.Errorf("doze dev %s, the application says %+v: got %v, want %v", c.flags, c.app, got, c.want)
+		}
+		if err := server.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}
+}
