@@ -138,7 +138,7 @@ func TestOptionsThatCannotWorkAreErrors(t *testing.T) {
 		{"DOZE_PING_INTERVAL", "481s", "at most 8m0s"},
 		{"DOZE_POLLS", "many", "write a number"},
 		{"DOZE_CLIENT_RATE", "-1", "write a number"},
-		{"DOZE_ALLOW_ORIGINS", "example.com", "https://chat.example.com"},
+		{"DOZE_ALLOW_ORIGINS", "example.com", "https://example.com"},
 	} {
 		if _, err := deployed(t, socketio.Options{}, c.name, c.value); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s=%s: %v, want %q", c.name, c.value, err, c.want)
