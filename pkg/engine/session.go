@@ -94,7 +94,7 @@ type Session struct {
 
 	// The rest is a polling session's only.
 	Poll   Lease     // the GET that waits
-	Outbox []Parcel  // what waits for the next GET, in order
+	Outbox []Parcel  // what waits for the next GET, in order; may be blank, see Store
 	Taken  Taken     // what the last GET, or the drain, took: a retry of that write recognises itself
 	Recent []string  // operations of the parcels that came last, newest first: a retry of Append recognises itself
 	Ponged time.Time // when the last pong came; the handshake counts as one

@@ -116,7 +116,7 @@ func TestOneRequestCostsLittle(t *testing.T) {
 	body("1,000 joins and leaves", opened(), times(500, `42["join","x"]`, `42["leave","x"]`)...)
 	body("1,000 changes of data, of 16 KiB", opened(), append(times(1, `42["set","`+strings.Repeat("x", 15<<10)+`"]`), times(999, `42["set",""]`)...)...)
 
-	// Those whose row is large, because they do not fetch what was sent to them.
+	// Those whose outbox is full, because they do not fetch what was sent to them: of few large packets, or many small ones.
 	full := func(room string) (sid string) {
 		t.Helper()
 		sid = opened()
@@ -126,12 +126,16 @@ func TestOneRequestCostsLittle(t *testing.T) {
 	}
 	body("60,000 pongs, of a client that fetches nothing", full("x"), times(60_000, "3")...)
 	body("64 CONNECT and DISCONNECT, of a client that fetches nothing", full("x"), times(32, "40/other,", "41/other,")...)
-	body("100 changes of data, of a client that fetches nothing", full("x"), times(100, `42["set","x"]`)...)
+	body("1,000 changes of data, of a client that fetches nothing", full("x"), times(1000, `42["set","x"]`)...)
+	small := opened()
+	d.of(1, func() { d.post(small, `42["join","small"]`) })
+	body("850 whispers, to one that fetches nothing", opened(), times(850, `42["say","small","x"]`)...)
+	body("1,000 changes of data, of one that has not fetched these", small, times(1000, `42["set","x"]`)...)
 	polling := opened()
 	d.of(1, func() { d.post(polling, `42["join","`+another+`"]`) })
 	body("60 whispers of 4,000 emoji, to one that polls", opened(), times(60, `42["say","`+another+`","`+strings.Repeat("😀", 4000)+`"]`)...)
 	full("alone")
-	body("1,000 whispers, to one that fetches nothing", opened(), times(1000, `42["say","alone","x"]`)...)
+	body("1,000 whispers, to one whose outbox is full", opened(), times(1000, `42["say","alone","x"]`)...)
 
 	crowd := make([]*rawclient.Conn, many)
 	for i := range crowd {

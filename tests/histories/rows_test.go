@@ -58,6 +58,8 @@ func scan(ctx context.Context, client *dynamodb.Client, name string) (*table, er
 				}
 			case 'H':
 				t.tombs++ // sealed, and without a key once the session is closed
+			case 'Q':
+				t.tombs++ // packets of an outbox, of use to who takes the reference to them, until they expire
 			case 'L':
 				t.lives = append(t.lives, s)
 			case 'T':

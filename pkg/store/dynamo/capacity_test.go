@@ -145,6 +145,18 @@ func TestCapacity(t *testing.T) {
 	}
 	poll() // takes what waits
 	poll() // drops it
+	bill("emit of 16 KiB to a polling member", 1, 17+1, func() {
+		update(polling, engine.Append{Parcel: engine.Parcel{Op: op(), Packets: [][]byte{make([]byte, 16<<10)}}})
+	})
+	bill("poll that takes it", 5, 2, poll)
+	poll()
+	bill("32 emits of 512 bytes to a polling member, one by one", 8, 100, func() {
+		for range 32 {
+			update(polling, engine.Append{Parcel: engine.Parcel{Op: op(), Packets: [][]byte{make([]byte, 512)}}})
+		}
+	})
+	bill("poll that takes them", 8, 2, poll)
+	poll()
 	bill("waiting poll of 20 s, nothing arrives", 50, 2, func() {
 		id := op()
 		update(polling, engine.BeginPoll{Lease: engine.Lease{ID: id, Until: now.Add(25 * time.Second)}, Now: now})

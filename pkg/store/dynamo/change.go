@@ -134,7 +134,7 @@ func (c *change) take(by string) {
 		attrSize+" = if_not_exists("+attrOutboxSize+", "+zero+")",
 		attrOutboxSize+" = "+zero)
 	c.set(attrTakenBy, idValue(by))
-	c.remove(attrOutbox)
+	c.remove(attrOutbox, attrInline)
 	c.remove(oldest...)
 }
 
@@ -148,22 +148,7 @@ func changeOf(transition engine.Transition, a engine.Address, seen *engine.Sessi
 	c := &change{}
 	switch t := transition.(type) {
 	case engine.Append:
-		n := int64(t.Parcel.Size())
-		c.state(engine.Open, engine.Probing, engine.Draining)
-		c.when("attribute_not_exists(" + attrSealed + ")")
-		c.when("attribute_not_exists("+attrSize+") OR "+attrSize+" <= %s", numberValue(engine.MaxOutbox-n))
-		if n > engine.MaxOutbox {
-			c.when("attribute_not_exists(" + partitionKey + ")") // never
-		}
-		c.when("attribute_not_exists("+attrRecent+") OR size("+attrRecent+") < %s", numberValue(maxRecents))
-		op := c.value(textsValue(t.Parcel.Op))
-		c.when("NOT contains("+attrRecent+", %s)", stringValue(t.Parcel.Op))
-		none, zero, bytes := c.value(listValue()), c.value(numberValue(0)), c.value(numberValue(n))
-		c.sets = append(c.sets,
-			attrOutbox+" = list_append(if_not_exists("+attrOutbox+", "+none+"), "+c.value(parcelsValue([]engine.Parcel{t.Parcel}))+")",
-			attrRecent+" = list_append("+op+", if_not_exists("+attrRecent+", "+none+"))",
-			attrOutboxSize+" = if_not_exists("+attrOutboxSize+", "+zero+") + "+bytes,
-			attrSize+" = if_not_exists("+attrSize+", "+zero+") + "+bytes)
+		c.appendInline(t, parcelValue(t.Parcel))
 	case engine.BeginPoll:
 		c.state(engine.Open, engine.Probing)
 		c.isNot(attrTakenBy, idValue(t.Lease.ID))

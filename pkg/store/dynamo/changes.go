@@ -97,6 +97,6 @@ func (c *change) close(t engine.Close, a engine.Address) {
 	c.expires(t.Expires)
 	c.remove(attrPending, attrKey)
 	if t.Told {
-		c.remove(attrOutbox, attrOutboxSize, attrTaken, attrTakenBy, attrSize)
+		c.remove(attrOutbox, attrOutboxSize, attrInline, attrTaken, attrTakenBy, attrSize)
 	}
 }

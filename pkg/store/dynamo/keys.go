@@ -23,8 +23,9 @@ type key struct{ partition, sort string }
 
 // The rows, as docs/data-model.md draws them. The first letter of the partition says what a row is; names that are not
 // Doze's own are escaped wherever something follows them, so that no two rows have one key.
-func sessionKey(a engine.Address) key { return key{"S" + text(string(a)), "s"} }
-func handshakeKey(sid string) key     { return key{"H" + text(sid), "h"} }
+func sessionKey(a engine.Address) key              { return key{"S" + text(string(a)), "s"} }
+func spilledKey(a engine.Address, hash string) key { return key{"Q" + text(string(a)), hash} }
+func handshakeKey(sid string) key                  { return key{"H" + text(sid), "h"} }
 func liveKey(a engine.Address) key {
 	return key{livePartition(engine.Shard(a)), text(string(a))}
 }

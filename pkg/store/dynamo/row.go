@@ -31,6 +31,7 @@ const (
 	attrLeaseUntil   = "u"
 	attrOutbox       = "q" // never an empty list
 	attrOutboxSize   = "f"
+	attrInline       = "fi" // what the outbox's tail weighs, see mostInline
 	attrTaken        = "t"
 	attrTakenBy      = "v"
 	attrSize         = "z" // of outbox and taken together
@@ -93,6 +94,11 @@ func sessionItem(s engine.Session) item {
 	outbox, taken := size(s.Outbox), size(s.Taken.Parcels)
 	put(attrOutbox, len(s.Outbox) > 0, parcelsValue(s.Outbox))
 	put(attrOutboxSize, outbox > 0, numberValue(outbox))
+	inline := int64(0)
+	for _, p := range s.Outbox {
+		inline += weigh(parcelValue(p), p.Op)
+	}
+	put(attrInline, inline > 0, numberValue(inline))
 	put(attrTaken, len(s.Taken.Parcels) > 0, parcelsValue(s.Taken.Parcels))
 	id(attrTakenBy, s.Taken.By)
 	put(attrSize, outbox+taken > 0, numberValue(outbox+taken))
@@ -147,7 +153,7 @@ func changesValue(changes map[string][]string) value {
 }
 
 // session reads a row; one that is absent or has expired is the zero Session with its Address. Recent holds all that
-// the row has, which may be more than is the session's: see visible.
+// the row has, which may be more than is the session's: see visible. Parcels that lie in rows of their own are blank.
 func (s *Store) session(a engine.Address, row item) (_ engine.Session, err error) {
 	if s.expired(row) {
 		return engine.Session{Address: a}, nil

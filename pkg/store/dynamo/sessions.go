@@ -97,14 +97,19 @@ func (s *Store) Get(ctx context.Context, a engine.Address, strong bool) (engine.
 	return visible(r), err
 }
 
-// refusing returns the row for which a condition failed. Servers that do not say which are asked.
+// rowOf returns the row for which a condition failed. Servers that do not say which are asked.
+func (s *Store) rowOf(ctx context.Context, a engine.Address, failed *types.ConditionalCheckFailedException) (item, error) {
+	if failed.Item != nil {
+		return failed.Item, nil
+	}
+	return s.get(ctx, sessionKey(a), true)
+}
+
+// refusing is rowOf, as a session.
 func (s *Store) refusing(ctx context.Context, a engine.Address, failed *types.ConditionalCheckFailedException) (engine.Session, error) {
-	row := failed.Item
-	if row == nil {
-		var err error
-		if row, err = s.get(ctx, sessionKey(a), true); err != nil {
-			return engine.Session{}, err
-		}
+	row, err := s.rowOf(ctx, a, failed)
+	if err != nil {
+		return engine.Session{}, err
 	}
 	return s.session(a, row)
 }
@@ -114,6 +119,9 @@ const updateTries = 16
 
 // Update implements engine.Store.
 func (s *Store) Update(ctx context.Context, a engine.Address, t engine.Transition) (engine.Session, bool, error) {
+	if t, ok := t.(engine.Append); ok {
+		return s.append(ctx, a, t)
+	}
 	var seen *engine.Session
 	for range updateTries {
 		row, err := s.update(ctx, a, t, seen)
@@ -124,20 +132,19 @@ func (s *Store) Update(ctx context.Context, a engine.Address, t engine.Transitio
 		if failed == nil {
 			r, err := s.session(a, row)
 			s.trim(ctx, a, r)
-			return visible(r), true, err
+			return s.holds(ctx, t, r, row, err)
 		}
-		r, err := s.refusing(ctx, a, failed)
+		if row, err = s.rowOf(ctx, a, failed); err != nil {
+			return engine.Session{}, false, err
+		}
+		r, err := s.session(a, row)
 		if err != nil {
 			return engine.Session{}, false, err
 		}
 		next := r.Clone()
-		outcome := t.Apply(&next)
-		if _, appends := t.(engine.Append); appends && outcome == engine.Applied && len(r.Recent) >= maxRecents {
-			outcome = engine.Refused
-		}
-		switch outcome {
+		switch t.Apply(&next) {
 		case engine.Already:
-			return visible(r), true, nil
+			return s.holds(ctx, t, r, row, nil)
 		case engine.Refused:
 			return visible(r), false, nil
 		}
@@ -146,25 +153,47 @@ func (s *Store) Update(ctx context.Context, a engine.Address, t engine.Transitio
 	return engine.Session{}, false, changing("UpdateItem")
 }
 
+// holds is the answer for a transition that has been written to a row. Who has taken the outbox gets the packets, also
+// those that lie in rows of their own; when they cannot be read, the same transition may be tried again.
+func (s *Store) holds(ctx context.Context, t engine.Transition, r engine.Session, row item, err error) (engine.Session, bool, error) {
+	if id := taker(t); err == nil && id != "" && id == r.Taken.By {
+		r.Taken.Parcels, err = s.whole(ctx, r.Address, listOf(row[attrTaken]))
+	}
+	if err != nil {
+		return engine.Session{}, false, err
+	}
+	return visible(r), true, nil
+}
+
 // update writes a transition and returns the row, as it is afterwards.
 func (s *Store) update(ctx context.Context, a engine.Address, t engine.Transition, seen *engine.Session) (item, error) {
 	c, err := changeOf(t, a, seen)
 	if err != nil {
 		return nil, err
 	}
-	if end, ok := t.(engine.Close); ok {
-		if seen != nil && seen.State == engine.Absent { // the row has expired: nothing of it may stay
-			row := sessionItem(engine.Session{Address: a, State: engine.Closed, Reason: end.Reason, ClosedBy: end.Op, Told: end.Told, Expires: end.Expires})
-			return row, s.putNew(ctx, row)
-		}
-		// Where there is no row it gets one, with the lists that others change from within.
-		none := c.value(listValue())
-		c.sets = append(c.sets, attrRecent+" = if_not_exists("+attrRecent+", "+none+")")
-		c.when(attrExpires+" > %s", s.nowValue())
-		c.conditions = []string{"attribute_not_exists(" + partitionKey + ") OR (" + c.condition() + ")"}
-	} else {
-		c.when(attrExpires+" > %s", s.nowValue())
+	end, ok := t.(engine.Close)
+	if !ok {
+		return s.write(ctx, a, c)
 	}
+	if seen != nil && seen.State == engine.Absent { // the row has expired: nothing of it may stay
+		row := sessionItem(engine.Session{Address: a, State: engine.Closed, Reason: end.Reason, ClosedBy: end.Op, Told: end.Told, Expires: end.Expires})
+		return row, s.putNew(ctx, row)
+	}
+	// Where there is no row it gets one, with the lists that others change from within.
+	none := c.value(listValue())
+	c.sets = append(c.sets, attrRecent+" = if_not_exists("+attrRecent+", "+none+")")
+	c.when(attrExpires+" > %s", s.nowValue())
+	c.conditions = []string{"attribute_not_exists(" + partitionKey + ") OR (" + c.condition() + ")"}
+	return s.send(ctx, a, c)
+}
+
+// write makes a change to a row that has not expired, and returns the row.
+func (s *Store) write(ctx context.Context, a engine.Address, c *change) (item, error) {
+	c.when(attrExpires+" > %s", s.nowValue())
+	return s.send(ctx, a, c)
+}
+
+func (s *Store) send(ctx context.Context, a engine.Address, c *change) (item, error) {
 	out, err := call(ctx, s, s.client.UpdateItem, &dynamodb.UpdateItemInput{
 		TableName: &s.table, Key: sessionKey(a).item(),
 		UpdateExpression:                    aws.String(c.update()),

@@ -198,8 +198,17 @@ func parcelOf(b []byte) (p engine.Parcel, err error) {
 	return p, err
 }
 
+// parcelsOf returns the parcels of an outbox, blank ones for those that are in rows of their own.
 func parcelsOf(v value) (parcels []engine.Parcel, err error) {
 	for _, one := range listOf(v) {
+		r, ok, err := referenceOf(one)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			parcels = append(parcels, r.blanks()...)
+			continue
+		}
 		p, err := parcelOf(bytesOf(one))
 		if err != nil {
 			return nil, err

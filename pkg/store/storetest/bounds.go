@@ -3,6 +3,7 @@ package storetest
 import (
 	"bytes"
 	"fmt"
+	"reflect"
 	"testing"
 	"time"
 
@@ -15,6 +16,7 @@ var bounds = []struct {
 	run  func(t *testing.T, s *sessions)
 }{
 	{"Append fills an outbox to MaxOutbox", appendToBound},
+	{"what an outbox is filled with is what is taken from it", fillAndTake},
 	{"SetEntry fills the entries to MaxEntries", entriesToBound},
 	{"Keep keeps what fits", keepToBound},
 	{"a row that holds all it may goes through its whole life", fullLife},
@@ -40,6 +42,61 @@ func appendToBound(t *testing.T, s *sessions) {
 	}
 	if got, ok := s.update(row.Address, engine.Append{Parcel: filling("c", 300)}); !ok || len(got.Outbox) != 2 {
 		t.Errorf("a parcel that fits: %t", ok)
+	}
+}
+
+// packetsOf are the packets of the parcels of an outbox, by their length: few long ones and many short ones, and what
+// is in between.
+var packetsOf = [][]int{{2}, {200}, {900, 900}, {1900}, {2500}, {60 << 10}, {2, 3 << 10, 700, 2, 40 << 10, 1500, 2, 2}}
+
+func fillAndTake(t *testing.T, s *sessions) {
+	now := s.clock.Now()
+	for i, lengths := range packetsOf {
+		row := s.made(s.polling())
+		s.update(row.Address, engine.Probe{Connection: "c", Now: now})
+		lease := engine.Lease{ID: "lease", Until: now.Add(time.Minute)}
+		s.update(row.Address, engine.BeginPoll{Lease: lease, Now: now})
+		var want []engine.Parcel
+		counts := 0
+		for n := 0; ; n++ {
+			packet := bytes.Repeat([]byte("4"), lengths[n%len(lengths)])
+			p := engine.Parcel{Op: fmt.Sprintf("AAAA%08d", n), Packets: [][]byte{packet, []byte(fmt.Sprint(n))}}
+			got, ok := s.update(row.Address, engine.Append{Parcel: p})
+			if fits := counts+p.Size() <= engine.MaxOutbox; ok != fits {
+				t.Fatalf("packets of %d: parcel %d: %t", lengths, n, ok)
+			}
+			if len(got.Outbox) != len(want) && !ok {
+				t.Fatalf("packets of %d: parcel %d was refused, and there are %d", lengths, n, len(got.Outbox))
+			}
+			if !ok {
+				break
+			}
+			want, counts = append(want, p), counts+p.Size()
+		}
+		if got, ok := s.update(row.Address, engine.Append{Parcel: want[len(want)-1]}); !ok || len(got.Outbox) != len(want) {
+			t.Errorf("packets of %d: a retry came twice", lengths)
+		}
+		got, counted := s.get(row.Address), 0
+		for _, p := range got.Outbox {
+			counted += p.Size()
+		}
+		if len(got.Outbox) != len(want) || counted != counts {
+			t.Errorf("packets of %d: Get has %d parcels that count %d, instead of %d and %d", lengths, len(got.Outbox), counted, len(want), counts)
+		}
+		take := []engine.Transition{
+			engine.EndPoll{ID: lease.ID},
+			engine.Drain{Connection: "c", Step: "step", Now: now, Expires: row.Expires},
+			engine.Tell{ID: "teller"},
+		}[i%3]
+		if _, ok := take.(engine.Tell); ok {
+			s.update(row.Address, engine.Close{Op: "closer", Reason: engine.PingTimeout, Expires: now.Add(5 * time.Minute)})
+		}
+		for again := range 2 {
+			got, ok := s.update(row.Address, take)
+			if !ok || !reflect.DeepEqual(got.Taken.Parcels, want) {
+				t.Errorf("packets of %d, %T, time %d: %t, %d parcels are not the %d that were appended", lengths, take, again, ok, len(got.Taken.Parcels), len(want))
+			}
+		}
 	}
 }
 

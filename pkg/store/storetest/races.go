@@ -1,11 +1,13 @@
 package storetest
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -93,11 +95,24 @@ func closeOrDrain(t *testing.T, s *sessions) {
 // writers is how many goroutines append, parcelsEach how many parcels each of them.
 const writers, parcelsEach = 8, 40
 
+// packetOf is the packet of a parcel: some are longer than others, so that a store which keeps long ones elsewhere has
+// both. All of them together fit in an outbox.
+func packetOf(op string, n int) []byte {
+	length := len(op)
+	switch {
+	case n%11 == 10:
+		length = 3 << 10
+	case n%7 == 6:
+		length = 700
+	}
+	return []byte(op + strings.Repeat(".", length-len(op)))
+}
+
 // write appends parcels until all are there, or until the session has moved.
 func (s *sessions) write(a engine.Address, writer int) (accepted int) {
 	for n := range parcelsEach {
 		op := fmt.Sprintf("%d-%d", writer, n)
-		if _, ok := s.remembered(a, engine.Append{Parcel: engine.Parcel{Op: op, Packets: [][]byte{[]byte(op)}}}); !ok {
+		if _, ok := s.remembered(a, engine.Append{Parcel: engine.Parcel{Op: op, Packets: [][]byte{packetOf(op, n)}}}); !ok {
 			return n
 		}
 	}
@@ -110,7 +125,7 @@ func inOrder(t *testing.T, read []engine.Parcel, accepted [writers]int) {
 	var next [writers]int
 	for _, p := range read {
 		var writer, n int
-		if _, err := fmt.Sscanf(p.Op, "%d-%d", &writer, &n); err != nil || len(p.Packets) != 1 || string(p.Packets[0]) != p.Op {
+		if _, err := fmt.Sscanf(p.Op, "%d-%d", &writer, &n); err != nil || len(p.Packets) != 1 || !bytes.Equal(p.Packets[0], packetOf(p.Op, n)) {
 			t.Fatalf("read %+v", p)
 		}
 		if n != next[writer] {
