@@ -15,8 +15,8 @@ const KNOWN_TRANSPORTS = ["polling", "websocket", "webtransport"];
 // What the deployment says about itself; nothing, where it has nothing to say.
 const deployment = await fetch("client.json").then((answer) => (answer.ok ? answer.json() : {})).catch(() => ({}));
 
-// The client sends one event at a time and waits for its ack before it sends the next, for API Gateway does not keep the
-// order of messages: https://socket.io/docs/v4/client-options/#retries. Without an ack it tries once more.
+// The client sends one event at a time and waits for its ack before it sends the next, for API Gateway does not keep
+// the order of messages: https://socket.io/docs/v4/client-options/#retries. Without an ack it tries once more.
 const IN_ORDER = { retries: 1, ackTimeout: 10_000 }; // ms
 
 // Opens the one socket of this page, as somebody with a nickname and a secret. The callbacks:

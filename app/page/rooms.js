@@ -41,8 +41,7 @@ export async function refreshRooms(next = ROOMS_INTERVAL) {
   showLists();
 }
 
-// A room's people are looked at again when they are others than the list of rooms has counted: who goes while we come may
-// be missed.
+// A room's people are looked at again when the list of rooms has counted others: who goes while we come may be missed.
 function compare(conversation, before) {
   const { room, complete, outside } = conversation;
   if (!room || outside) return;

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -64,9 +65,18 @@ func TestClientHasOneVersion(t *testing.T) {
 	if got := get(t, site.Options{}, "/socket.io/socket.io.js").Header().Get("Location"); got != want || pinned.Versions["socket.io-client"] != pinned.Versions["socket.io"] {
 		t.Errorf("the CDN's client is %s, tests have %s and the client %s", got, want, pinned.Versions["socket.io-client"])
 	}
-	page, err := os.ReadFile("../../app/page/index.html")
-	if err != nil || !strings.Contains(string(page), "socket.io "+pinned.Versions["socket.io"]+",") {
-		t.Errorf("the chat's page is not for socket.io %s: %v", pinned.Versions["socket.io"], err)
+	version := regexp.MustCompile(`socket\.io[ @](\d+\.\d+\.\d+)`)
+	for _, name := range []string{"index.html", "client.js"} {
+		page, err := os.ReadFile("../../app/page/" + name)
+		named := version.FindAllStringSubmatch(string(page), -1)
+		if err != nil || len(named) == 0 {
+			t.Errorf("the chat's %s names no version of socket.io: %v", name, err)
+		}
+		for _, n := range named {
+			if n[1] != pinned.Versions["socket.io"] {
+				t.Errorf("the chat's %s is for socket.io %s, tests have %s", name, n[1], pinned.Versions["socket.io"])
+			}
+		}
 	}
 }
 

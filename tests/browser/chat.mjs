@@ -246,6 +246,18 @@ try {
     await bob.shoot("chat-reconnected-phone");
   });
 
+  await step("what is said while the connection breaks is heard once", async () => {
+    await bob.part("text").fill("Into the tunnel");
+    await bob.kill({ sending: true }); // the server gets it, and its ack finds nobody
+    await bob.status("reconnecting");
+    await bob.part("log").locator(".message[data-state=delivered]", { hasText: "Into the tunnel" }).waitFor();
+    await bob.upgrade();
+    await bob.say("And out of it");
+    await ada.hears("And out of it", bob.name);
+    const heard = await ada.part("log").locator(".message", { hasText: "Into the tunnel" }).count();
+    if (heard !== 1) throw new Error(`it was heard ${heard} times`);
+  });
+
   await step("a closed tab is told to the others", async () => {
     const left = await ada.leavings(bob.name).count();
     await bob.page.close();

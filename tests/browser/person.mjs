@@ -1,5 +1,5 @@
-// What somebody does and sees on the chat page. Everything is found by the data-testid hooks of the page. Screenshots go
-// to tests/artifacts.
+// What somebody does and sees on the chat page. Everything is found by the data-testid hooks of the page. Screenshots
+// go to tests/artifacts.
 
 import { mkdir } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
@@ -100,12 +100,14 @@ export class Person {
     await this.part("private-with").waitFor({ state: "hidden" });
   }
 
-  async kill() {
-    const killed = await this.page.evaluate(() => {
+  /** kill closes the WebSocket, sending what is in the box in the same moment, or not. */
+  async kill({ sending = false } = {}) {
+    const killed = await this.page.evaluate((sending) => {
+      if (sending) document.querySelector("[data-testid=compose]").requestSubmit();
       const open = webSockets.filter((socket) => socket.readyState === WebSocket.OPEN);
       for (const socket of open) socket.close();
       return open.length;
-    });
+    }, sending);
     if (killed !== 1) throw new Error(`${killed} open WebSockets, want 1`);
   }
 
