@@ -209,13 +209,16 @@ func (c *chat) leave(ctx context.Context, s *socketio.Socket, room string) (map[
 	if err != nil {
 		return nil, err
 	}
-	if err := isIn(ctx, s, room); err != nil {
+	left := map[string]string{"room": room}
+	if err := isIn(ctx, s, room); answers(err) { // it has left: the page asks again when the answer got lost
+		return left, nil
+	} else if err != nil {
 		return nil, err
 	}
 	if err := s.Leave(ctx, key(room)); err != nil {
 		return nil, err
 	}
-	return map[string]string{"room": room}, s.To(key(room)).Emit(ctx, "left", roomEvent{room, p, c.clock.stamp(0)})
+	return left, s.To(key(room)).Emit(ctx, "left", roomEvent{room, p, c.clock.stamp(0)})
 }
 
 func (c *chat) goodbye(ctx context.Context, s *socketio.Socket, _ socketio.Reason) error {
@@ -233,6 +236,9 @@ func (c *chat) goodbye(ctx context.Context, s *socketio.Socket, _ socketio.Reaso
 	}
 	return errors.Join(errs...)
 }
+
+// answers reports whether an error is one that problem has made.
+func answers(err error) bool { return errors.As(err, new(*socketio.AckError)) }
 
 // problem answers a request with what to do about it.
 func problem(hint string) error {

@@ -80,6 +80,7 @@ func isBehind(err error) bool {
 }
 
 func (c *chat) compose(s *socketio.Socket, in text) (message, error) {
+	in.Text = strings.ToValidUTF8(in.Text, "\ufffd") // halves of surrogate pairs, each of which the page counts as one
 	if n := utf8.RuneCountInString(in.Text); n == 0 || n > maxText {
 		return message{}, problem("A message has 1 to 4000 characters.")
 	}

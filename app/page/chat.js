@@ -54,16 +54,26 @@ function showEntrance(shown) {
 // After a refresh: as if one had not been away.
 function resume() {
   if (!kept.nickname) return;
+  try {
+    restoreAll();
+  } catch { // what was kept is of another version of this page
+    forget();
+    location.reload();
+    return;
+  }
+  showEntrance(false);
+  const there = wanted();
+  if (there) select(there, { replace: true });
+  enter();
+}
+
+function restoreAll() {
   part("nickname").value = kept.nickname;
   for (const { room, peer, draft, unread, entries } of kept.conversations) {
     if (peer) people.meet(peer);
     const conversation = room ? openRoom(room, { draft, unread, outside: true }) : openPrivate(peer, { draft, unread });
     for (const entry of entries) restore(conversation, entry);
   }
-  showEntrance(false);
-  const there = wanted();
-  if (there) select(there, { replace: true });
-  enter();
 }
 
 // Shows an entry that was kept. What waited for an answer then will not get one.

@@ -22,7 +22,11 @@ export const present = (person) => latest.get(person.tag)?.person ?? person;
 
 // What has to stand beside a nickname, "" where there is only one person of that nickname.
 export function mark({ nickname, tag }) {
-  return tags.get(look(nickname))?.size > 1 ? `·${tag.slice(0, 4)}` : "";
+  const same = tags.get(look(nickname));
+  if (!(same?.size > 1)) return "";
+  let length = 4; // more where somebody has made a tag that begins alike
+  while (length < tag.length && [...same].some((other) => other !== tag && other.startsWith(tag.slice(0, length)))) length += 4;
+  return `·${tag.slice(0, length)}`;
 }
 
 // "ADA" and "ada" are easily taken for each other.

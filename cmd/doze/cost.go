@@ -27,7 +27,7 @@ func cost(args []string, out io.Writer) error {
 	f.Float64Var(&u.polling, "polling", 0, "clients connected at the same time that stay with long-polling")
 	f.Float64Var(&u.hours, "hours", 24, "hours a day that they are connected; the rest of the day nobody is")
 	f.DurationVar(&u.stay, "stay", 2*time.Hour, "time until a client connects anew; API Gateway ends WebSocket connections after 2h")
-	f.Var(&u.rate, "messages", "`rate` of events that each client sends, each with an ack: 10/s, 10/min, 10/h or 10/day; a number alone is an hour's (default 0/h)")
+	f.Var(&u.rate, "messages", "`rate` of events that each client sends, each with an ack: 10/s, 10/min, 10/h or 10/day; a number alone is an hour's")
 	f.Float64Var(&u.members, "members", 10, "other clients that each event goes to")
 	f.Float64Var(&u.rooms, "rooms", 1, "rooms that a client joins after it has connected")
 	f.Float64Var(&u.size, "size", 200, "bytes of an event")

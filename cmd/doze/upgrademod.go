@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"go/version"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -60,18 +61,18 @@ func (u *upgrading) upgradedMod(fresh string) (string, error) {
 	}
 	changed := false
 	for _, r := range theirs.Require {
-		switch version, has := required[r.Mod.Path]; {
+		switch needed, has := required[r.Mod.Path]; {
 		case !has:
 			mine.AddNewRequire(r.Mod.Path, r.Mod.Version, r.Indirect)
 			changed = true
-		case semver.Compare(version, r.Mod.Version) < 0:
+		case semver.Compare(needed, r.Mod.Version) < 0:
 			if err := mine.AddRequire(r.Mod.Path, r.Mod.Version); err != nil {
 				return "", err
 			}
 			changed = true
 		}
 	}
-	if mine.Go == nil || semver.Compare("v"+mine.Go.Version, "v"+theirs.Go.Version) < 0 {
+	if mine.Go == nil || version.Compare("go"+mine.Go.Version, "go"+theirs.Go.Version) < 0 {
 		if err := mine.AddGoStmt(theirs.Go.Version); err != nil {
 			return "", err
 		}

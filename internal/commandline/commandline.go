@@ -72,7 +72,7 @@ func Interruptible() context.Context {
 const interrupted = 130
 
 // Exit ends the process of a command that has returned err: with 0 for nil and flag.ErrHelp, with 130 and a word where
-// ctx has ended before what was asked for was done, else with 1 and the error. A command that runs until it is
+// the error is that ctx has ended, else with 1 and the error. A command that runs until it is
 // interrupted returns nil then.
 func Exit(ctx context.Context, name string, err error) {
 	text, status := status(ctx, name, err)
@@ -86,7 +86,7 @@ func status(ctx context.Context, name string, err error) (text string, status in
 	switch {
 	case err == nil, errors.Is(err, flag.ErrHelp):
 		return "", 0
-	case ctx.Err() != nil:
+	case ctx.Err() != nil && errors.Is(err, context.Canceled):
 		return name + ": interrupted", interrupted
 	}
 	return name + ": " + err.Error(), 1

@@ -36,7 +36,7 @@ const closeTimeout = 2 * time.Second
 // goodbye to the clients, else with 1 and the error. A second Ctrl-C ends it at once.
 func Main(c Command) {
 	ctx := commandline.Interruptible()
-	commandline.Exit(ctx, "dev", c.Run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+	commandline.Exit(ctx, c.Name, c.Run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
 // Run runs the command until ctx ends. What people look for goes to out, and what the server has to say of its work to

@@ -1,5 +1,5 @@
 // Package devserver runs a whole deployment in one process: the functions behind a local API Gateway, on the embedded
-// store. It is what doze dev runs, and what a test of an application with real clients runs.
+// store. A test of an application with real clients starts one; doze dev runs the same.
 package devserver
 
 import (

@@ -20,8 +20,8 @@ type Store interface {
 	// many does, and what it has counted may be some time old. Without rooms it only counts.
 	Join(ctx context.Context, namespace string, m Member, rooms ...string) (int, error)
 
-	// Leave removes a socket from rooms of a namespace, without rooms from all that it is in but "". Where it is not
-	// is fine.
+	// Leave removes a socket from rooms of a namespace, without rooms from all that it is in but "". It is no
+	// error when the socket is not in them.
 	Leave(ctx context.Context, namespace, socket string, rooms ...string) error
 
 	// Move changes the address of a socket in all rooms that it is in, and adds it to none.

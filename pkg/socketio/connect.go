@@ -39,7 +39,7 @@ func (t *turn) connect(ctx context.Context, p protocol.Packet) error {
 	}
 	s := &Socket{namespace: n, turn: t, id: id, auth: p.Data, joining: true}
 	if err := s.run(ctx, n.middlewares, func() bool { return !t.isClosed() }); err != nil {
-		s.giveUp()
+		defer s.giveUp()
 		return t.refuse(ctx, s, err)
 	}
 	if t.isClosed() {
@@ -59,7 +59,7 @@ func (t *turn) connect(ctx context.Context, p protocol.Packet) error {
 		return err
 	}
 	if err := s.run(ctx, n.connection, s.isConnected); err != nil {
-		if err := t.server.reported(ctx, s, "connection", err); err != nil && answer(err) == nil {
+		if err := t.server.noted(ctx, s, "connection", err); err != nil {
 			t.tally.failed(s, "connection", "OnConnection failed, so the socket is disconnected", err)
 		}
 		return s.Disconnect(ctx, false)
@@ -140,10 +140,10 @@ func (t *turn) refuse(ctx context.Context, s *Socket, err error) error {
 	if told {
 		return err
 	}
-	if told, err = t.tellRefused(ctx, s, t.server.reported(ctx, s, "connect", err)); told {
+	if told, err = t.tellRefused(ctx, s, t.server.noted(ctx, s, "connect", err)); told {
 		return err
 	}
-	if err != nil && answer(err) == nil {
+	if err != nil {
 		message := "a middleware failed"
 		switch {
 		case errors.Is(err, errUnsendable):

@@ -120,9 +120,9 @@ func (s *Socket) runReason(ctx context.Context, event string, functions []func(c
 			return f(ctx, s, reason)
 		}()
 		if err != nil {
-			err = s.namespace.server.reported(ctx, s, event, err)
+			err = s.namespace.server.noted(ctx, s, event, err)
 		}
-		if err != nil && answer(err) == nil {
+		if err != nil {
 			text, stack := logged(err)
 			s.log(event).Log(ctx, levelOf(err), "a handler failed", "error", text+stack)
 		}

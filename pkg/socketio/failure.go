@@ -31,6 +31,15 @@ func (s *Server) OnError(f func(ctx context.Context, s *Socket, event string, er
 	s.onError = f
 }
 
+// noted is reported for a function whose *AckError answers nobody: it returns what is left to log.
+func (s *Server) noted(ctx context.Context, socket *Socket, event string, err error) error {
+	left := s.reported(ctx, socket, event, err)
+	if s.onError != nil && answer(left) != nil {
+		return nil
+	}
+	return left
+}
+
 // reported shows an error to the application's function for errors, and returns what that makes of it.
 func (s *Server) reported(ctx context.Context, socket *Socket, event string, err error) (left error) {
 	if s.onError == nil {
@@ -65,7 +74,7 @@ func (e *ArgumentError) Error() string {
 	}
 	name := cut(e.Type.String(), 60) // a struct without a name has all its fields there
 	if errors.Is(e.Err, errMissing) {
-		return fmt.Sprintf("%s, a %s, is missing", what, name)
+		return fmt.Sprintf("%s (%s) is missing", what, name)
 	}
 	return fmt.Sprintf("%s is no %s: %v", what, name, e.Err)
 }

@@ -1,6 +1,7 @@
 package socketio_test
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"reflect"
@@ -29,7 +30,7 @@ func TestOnErrorSeesWhatGoesWrong(t *testing.T) {
 		"a handler":         {func(n *socketio.Namespace) { n.On("e", fails) }, nil, "e", "secret"},
 		"a panic":           {func(n *socketio.Namespace) { n.On("e", func(ctx, sock) error { panic("oh no") }) }, nil, "e", "panic: oh no"},
 		"a wrong argument":  {func(n *socketio.Namespace) { n.On("e", func(ctx, sock, int) error { return nil }) }, []any{"x"}, "e", "argument 1 is no int: "},
-		"a missing one":     {func(n *socketio.Namespace) { n.On("e", func(ctx, sock, int) error { return nil }) }, nil, "e", "argument 1, a int, is missing"},
+		"a missing one":     {func(n *socketio.Namespace) { n.On("e", func(ctx, sock, int) error { return nil }) }, nil, "e", "argument 1 (int) is missing"},
 		"a bad result":      {func(n *socketio.Namespace) { n.On("e", func(ctx, sock) (any, error) { return make(chan int), nil }) }, nil, "e", "what the handler has returned cannot be an ack"},
 		"OnAny":             {func(n *socketio.Namespace) { n.OnAny(func(ctx, sock, string, socketio.Args) error { return secret }) }, nil, "e", "secret"},
 		"a nested argument": {func(n *socketio.Namespace) { n.On("e", func(ctx, sock, any) error { return nil }) }, []any{deep(1001)}, "e", "the arguments: nested more than 1,000 deep"},
@@ -189,6 +190,53 @@ func TestAnswersAreNoErrors(t *testing.T) {
 	client.Emit("ok")
 	client.EmitNoAck("nobody")
 	log.nothing(t)
+}
+
+// An *AckError of a function that nobody waits for is an error like any other.
+func TestAnswersToNobodyAreLogged(t *testing.T) {
+	fails := func(ctx, sock) error { return &socketio.AckError{Data: "nobody hears this"} }
+	late := func(ctx, sock, socketio.Reason) error { return &socketio.AckError{Data: "nobody hears this"} }
+	for name, register := range map[string]func(n *socketio.Namespace){
+		"Use":             func(n *socketio.Namespace) { n.Use(fails) },
+		"OnConnection":    func(n *socketio.Namespace) { n.OnConnection(fails) },
+		"OnDisconnecting": func(n *socketio.Namespace) { n.OnDisconnecting(late) },
+		"OnDisconnect":    func(n *socketio.Namespace) { n.OnDisconnect(late) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			io, log := newServer()
+			register(io.Of("/"))
+			s := socketiotest.New(t, io)
+			switch name {
+			case "Use":
+				s.ConnectError("/")
+			case "OnConnection":
+				if reason := s.Connect("/").Disconnected(); reason != "io server disconnect" {
+					t.Errorf("disconnected by %q", reason)
+				}
+			default:
+				s.Connect("/").Close()
+			}
+			message := map[string]string{"Use": "a middleware failed", "OnConnection": "OnConnection failed, so the socket is disconnected"}[name]
+			if lines := log.lines(t, cmp.Or(message, "a handler failed")); len(lines) != 1 || !strings.Contains(fmt.Sprint(lines[0]["error"]), "nobody hears this") {
+				t.Errorf("the log has %v", lines)
+			}
+		})
+	}
+}
+
+// OnError for a middleware runs before the socket is given up.
+func TestOnErrorOfAMiddlewareMayUseTheSocket(t *testing.T) {
+	io, _ := newServer()
+	io.Of("/").Use(func(ctx, sock) error { return errors.New("no") })
+	var emitted error
+	io.OnError(func(ctx ctx, s sock, _ string, err error) error {
+		emitted = s.Emit(ctx, "why", err.Error())
+		return nil
+	})
+	socketiotest.New(t, io).ConnectError("/")
+	if emitted != nil {
+		t.Error(emitted)
+	}
 }
 
 func TestThereIsOneOnError(t *testing.T) {

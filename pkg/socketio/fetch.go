@@ -29,20 +29,30 @@ func (b Broadcast) FetchSockets(ctx context.Context) ([]*Socket, error) {
 	if err := t.spend(1); err != nil {
 		return nil, err
 	}
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
 	var mu sync.Mutex
 	_, err = b.namespace.server.adapter.Broadcast(ctx, b.target(ctx), func(ctx context.Context, m rooms.Member) error {
-		if err := t.spend(1); err != nil {
-			return err
+		err := t.spend(1)
+		var found entry
+		if err == nil {
+			found, err = b.namespace.entryOf(ctx, e, m)
 		}
-		found, err := b.namespace.entryOf(ctx, e, m)
-		if err != nil || !found.connected() {
-			return err
+		if err != nil {
+			stop(err) // of all the others, too
+			return nil
+		}
+		if !found.connected() {
+			return nil
 		}
 		mu.Lock()
 		defer mu.Unlock()
 		sockets = append(sockets, &Socket{namespace: b.namespace, id: m.Socket, data: found.data(), fetched: true})
 		return nil
 	})
+	if cause := context.Cause(ctx); cause != nil {
+		return nil, cause
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -91,7 +91,7 @@ func TestFetchSocketsReadsTheDataOfThoseThatAnEmitWouldReach(t *testing.T) {
 	if names, err := fetched(main.To("all").FetchSockets(t.Context())); err != nil || strings.Join(names, " ") != "ada robert" {
 		t.Errorf("without eve: %v %v", names, err)
 	}
-	for range 6 { // beyond the calls that one request has
+	for range 60 { // beyond the calls that one request has
 		s.Connect("/", auth("more"))
 	}
 	if ack, ok := ada.TryEmit("others", "all"); ok {

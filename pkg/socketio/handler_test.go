@@ -136,8 +136,8 @@ func TestArgumentsThatDoNotFitAreLoggedAndNotAcked(t *testing.T) {
 		args    []any
 		want    string
 	}{
-		"missing":         {func(ctx, sock, int) error { return nil }, nil, "argument 1, a int, is missing"},
-		"second missing":  {func(ctx, sock, int, string) error { return nil }, []any{1}, "argument 2, a string, is missing"},
+		"missing":         {func(ctx, sock, int) error { return nil }, nil, "argument 1 (int) is missing"},
+		"second missing":  {func(ctx, sock, int, string) error { return nil }, []any{1}, "argument 2 (string) is missing"},
 		"another type":    {func(ctx, sock, int) error { return nil }, []any{"x"}, "argument 1 is no int: "},
 		"in the variadic": {func(ctx, sock, ...int) error { return nil }, []any{1, "x"}, "argument 2 is no int: "},
 		"text for binary": {func(ctx, sock, []byte) error { return nil }, []any{"AQ=="}, "argument 1 is no []uint8: "},

@@ -93,7 +93,7 @@ func (s *Socket) member() rooms.Member {
 	return rooms.Member{Socket: s.id, Address: string(s.turn.v.Address()), Expires: s.turn.v.Expires()}
 }
 
-// Leave removes the socket from rooms. Where it is not is fine.
+// Leave removes the socket from rooms. It is no error when the socket is not in them.
 func (s *Socket) Leave(ctx context.Context, names ...string) error {
 	names = slices.DeleteFunc(slices.Clone(names), func(name string) bool { return name == s.id || name == "" })
 	s.mu.Lock()

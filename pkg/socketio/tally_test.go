@@ -25,7 +25,7 @@ func TestWhatGoesWrongAlikeInOneRequestIsOneLineOfTheLog(t *testing.T) {
 		handler              any
 		message, want, level string
 	}{
-		"an argument missing": {func(ctx, sock, string) error { return nil }, refusedEvent, "argument 1, a string, is missing", "WARN"},
+		"an argument missing": {func(ctx, sock, string) error { return nil }, refusedEvent, "argument 1 (string) is missing", "WARN"},
 		"an error":            {func(ctx, sock) error { return errors.New("oh no") }, "a handler failed", "oh no", "ERROR"},
 		"a panic":             {func(ctx, sock) error { panic(strings.Repeat("x", 1<<12)) }, "a handler failed", "panic: xxx", "ERROR"},
 		"gone":                {func(ctx, sock) error { return socketio.ErrGone }, "a handler failed", "disconnected", "WARN"},
