@@ -105,8 +105,27 @@ func (d Deployed) Bind(io *socketio.Server) (*engine.Engine, error) {
 	if err == nil && e.Options().PingInterval > maxPingInterval {
 		return nil, fmt.Errorf("backend: PingInterval is %v: write at most %v, because API Gateway closes connections that are silent for ten minutes", e.Options().PingInterval, maxPingInterval)
 	}
+	if err == nil {
+		warn(e.Options())
+	}
 	return e, err
 }
+
+// warn logs what a deployment can do and should not.
+func warn(o engine.Options) {
+	if o.PingInterval < leastPingInterval {
+		o.Logger.Warn("PingInterval is short for a deployment, where each ping costs and all shards sweep that often", "is", o.PingInterval, "at least", leastPingInterval)
+	}
+	if o.PingTimeout < leastPingTimeout {
+		o.Logger.Warn("PingTimeout is short for a deployment: clients give up before a sweep that has died is repeated", "is", o.PingTimeout, "at least", leastPingTimeout)
+	}
+}
+
+// The least that the template takes.
+const (
+	leastPingInterval = 25 * time.Second
+	leastPingTimeout  = 40 * time.Second
+)
 
 // maxPingInterval is the longest that the template takes.
 const maxPingInterval = 480 * time.Second

@@ -180,3 +180,26 @@ func TestRace8WhoFollowsAMoveLeavesAClosedConnectionToTheSweep(t *testing.T) {
 		w.gone()
 	})
 }
+
+// Between the two rows of a move there is a moment in which only the old one has the entries.
+func TestRace2EntryOfASessionThatIsAboutToOpenOnItsConnection(t *testing.T) {
+	inWorld(t, engine.Options{}, func(t *testing.T, w *world) {
+		sid := w.poll()
+		w.post(sid, "4join")
+		w.connect("c", sid)
+		update := func(transition engine.Transition) {
+			if _, ok, err := w.table.Update(t.Context(), polling(sid), transition); err != nil || !ok {
+				t.Fatalf("%T: %t, %v", transition, ok, err)
+			}
+		}
+		update(engine.Drain{Connection: "c", Step: "1", Now: time.Now(), Expires: time.Now().Add(time.Minute)})
+		if s := w.row(polling(sid)); s.State != engine.Moved {
+			t.Fatalf("the session is %s", s.State)
+		}
+		for _, strong := range []bool{false, true} {
+			if b, err := w.e.Entry(t.Context(), polling(sid), namespace, strong); err != nil || string(b) != "socket" {
+				t.Errorf("its entry is %q, %v", b, err)
+			}
+		}
+	})
+}

@@ -79,6 +79,7 @@ type Table struct {
 	rates  Rates
 	script []Fault
 	counts map[Fault]int
+	held   chan struct{} // closed when what is late may arrive; nil when nobody holds it
 }
 
 // Start runs a proxy of the DynamoDB at an endpoint, on a free loopback port, until Close.
@@ -122,6 +123,15 @@ func (t *Table) Close() {
 	<-t.served
 	t.late.Wait()
 	t.client.CloseIdleConnections()
+}
+
+// Hold keeps what is Late until release is called: for who has to know what comes first.
+func (t *Table) Hold() (release func()) {
+	held := make(chan struct{})
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.held = held
+	return func() { close(held) }
 }
 
 // Wait waits until all Late requests whose clients have given up are passed on.
@@ -203,14 +213,7 @@ func (t *Table) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		_, _ = t.pass(r, operation, body)
 		t.hang(r)
 	case Late:
-		t.late.Go(func() {
-			<-r.Context().Done()
-			select {
-			case <-time.After(t.lateness):
-				_, _ = t.pass(r, operation, body)
-			case <-t.ended.Done():
-			}
-		})
+		t.late.Go(func() { t.passLate(r, operation, body) })
 		t.hang(r)
 	case Lost:
 		a, err := t.pass(r, operation, body)
@@ -239,6 +242,29 @@ func (t *Table) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		a.all(w)
 	}
+}
+
+// passLate passes a request on some time after its client has given up.
+func (t *Table) passLate(r *http.Request, operation string, body []byte) {
+	<-r.Context().Done()
+	t.mu.Lock()
+	held := t.held
+	t.mu.Unlock()
+	delay := time.NewTimer(t.lateness)
+	defer delay.Stop()
+	select {
+	case <-delay.C:
+	case <-t.ended.Done():
+		return
+	}
+	if held != nil {
+		select {
+		case <-held:
+		case <-t.ended.Done():
+			return
+		}
+	}
+	_, _ = t.pass(r, operation, body)
 }
 
 // hang waits until the client gives up, or the proxy ends.

@@ -5,8 +5,13 @@ package badtable_test
 import (
 	"context"
 	"crypto/rand"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"github.com/dozeio/doze/pkg/rooms"
 	"github.com/dozeio/doze/pkg/store/dynamo"
@@ -24,7 +29,8 @@ func TestWritesThatArriveAfterLeaving(t *testing.T) {
 			t.Run(name+" of "+map[string]string{"": "everyone"}[room]+room, func(t *testing.T) {
 				t.Parallel()
 				ctx := context.Background()
-				bad := bad(t, badtable.Options{Lateness: 700 * time.Millisecond})
+				bad := bad(t, badtable.Options{Lateness: time.Millisecond})
+				release := bad.Hold()
 				client := dynalite.Client(bad.URL, badtable.Impatient(300*time.Millisecond))
 				store := dynamo.New(client, table, nil)
 				namespace := "/" + rand.Text()
@@ -46,6 +52,7 @@ func TestWritesThatArriveAfterLeaving(t *testing.T) {
 				if err := store.Leave(ctx, namespace, m.Socket, room); err != nil {
 					t.Fatal(err)
 				}
+				release()
 				bad.Wait()
 				if bad.Counts()[badtable.Late] != 1 {
 					t.Error("no write was late: nothing was tested")
@@ -64,5 +71,57 @@ func TestWritesThatArriveAfterLeaving(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// What DynamoDB has refused cannot arrive later: no tombstone is left, which every broadcast would read.
+func TestARefusedWriteIsForgotten(t *testing.T) {
+	for _, fault := range []badtable.Fault{badtable.Throttled, badtable.Late} {
+		bad := bad(t, badtable.Options{Lateness: time.Millisecond})
+		client := dynalite.Client(bad.URL, badtable.Impatient(300*time.Millisecond))
+		here, elsewhere := dynamo.New(client, table, nil), dynamo.New(client, table, nil)
+		m := rooms.Member{Socket: "socket-of-20-letters", Address: "w1", Expires: time.Now().Add(time.Hour)}
+		namespace := "/" + rand.Text()
+		bad.Script(fault)
+		if _, err := here.Join(t.Context(), namespace, m, ""); err != nil {
+			t.Fatal(err)
+		}
+		if err := elsewhere.Leave(t.Context(), namespace, m.Socket, ""); err != nil {
+			t.Fatal(err)
+		}
+		bad.Wait()
+		out, err := client.GetItem(t.Context(), &dynamodb.GetItemInput{TableName: &table, ConsistentRead: aws.Bool(true), Key: map[string]types.AttributeValue{
+			"p": &types.AttributeValueMemberS{Value: "A" + namespace}, "s": &types.AttributeValueMemberS{Value: m.Socket},
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if left := out.Item != nil; left != (fault == badtable.Late) {
+			t.Errorf("a write that was %s: a tombstone is left: %t", fault, left)
+		}
+	}
+}
+
+// A process whose clock is behind cannot tell a new socket from a late write.
+func TestJoiningBeforeTheTimeOfATombstoneIsTriedAgain(t *testing.T) {
+	var behind atomic.Int64
+	behind.Store(int64(2 * time.Second))
+	client := dynalite.Client(endpoint)
+	ahead := dynamo.New(client, table, nil)
+	slow := dynamo.New(client, table, func() time.Time { return time.Now().Add(-time.Duration(behind.Load())) })
+	m := rooms.Member{Socket: "socket-of-20-letters", Address: "w1", Expires: time.Now().Add(time.Hour)}
+	namespace := "/" + rand.Text()
+	if err := ahead.Leave(t.Context(), namespace, m.Socket, ""); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := slow.Join(t.Context(), namespace, m, ""); !isTemporary(err) {
+		t.Errorf("joined before the tombstone: %v", err)
+	}
+	behind.Store(0)
+	if _, err := slow.Join(t.Context(), namespace, m, ""); err != nil {
+		t.Error(err)
+	}
+	if page, _, err := slow.Members(t.Context(), namespace, "", ""); err != nil || len(page) != 1 {
+		t.Errorf("%d members, %v; want 1", len(page), err)
 	}
 }

@@ -33,7 +33,7 @@ type Store struct {
 	table  string
 	now    func() time.Time
 	joins  atomic.Int64
-	unsure sync.Map // keys of rows of everyone, and of list rows, that an attempt of this process may still write
+	unsure unsure
 }
 
 // New returns a Store on a table, which has to be there. Rows expire by the time that now returns; nil means time.Now.

@@ -55,8 +55,27 @@ func with[In, Out any](do func(context.Context, *In, ...func(*dynamodb.Options))
 	}
 }
 
-// onlyOnce lets a request be tried once.
-func onlyOnce(o *dynamodb.Options) { o.Retryer = aws.NopRetryer{} }
+// unknown reports whether a write that failed may have been carried out, or may be later. What DynamoDB has refused was
+// not.
+func unknown(err error) bool {
+	var api smithy.APIError
+	var response *awshttp.ResponseError
+	return err != nil && !(errors.As(err, &api) && errors.As(err, &response) && response.HTTPStatusCode() < 500)
+}
+
+// whileKnown lets a request be tried again only as long as nothing can have been written.
+func whileKnown(o *dynamodb.Options) {
+	if retryer, ok := o.Retryer.(aws.RetryerV2); ok {
+		o.Retryer = knownOnly{retryer}
+	}
+}
+
+type knownOnly struct{ aws.RetryerV2 }
+
+// IsErrorRetryable implements aws.Retryer.
+func (r knownOnly) IsErrorRetryable(err error) bool {
+	return !unknown(err) && r.RetryerV2.IsErrorRetryable(err)
+}
 
 // refused returns what a failed condition says, nil for any other error.
 func refused(err error) *types.ConditionalCheckFailedException {
@@ -73,8 +92,8 @@ var throttled = []string{"ProvisionedThroughputExceededException", "ThrottlingEx
 // denied are the codes by which AWS says who may not.
 var denied = []string{"AccessDeniedException", "AccessDenied", "NotAuthorized"}
 
-// unknown are the codes by which AWS says that it does not know the caller.
-var unknown = []string{"UnrecognizedClientException", "InvalidSignatureException", "ExpiredTokenException", "ExpiredToken",
+// strangers are the codes by which AWS says that it does not know the caller.
+var strangers = []string{"UnrecognizedClientException", "InvalidSignatureException", "ExpiredTokenException", "ExpiredToken",
 	"MissingAuthenticationTokenException", "IncompleteSignatureException", "InvalidClientTokenId"}
 
 // explain says what is wrong and what to do about it.
@@ -102,7 +121,7 @@ func (s *Store) explain(ctx context.Context, operation string, err error) error 
 		return &fault{fmt.Sprintf("there is no table %q at %s: deploy the template or call dynamo.CreateTable, or set the right table, region and endpoint", s.table, s.where()), err, false}
 	case oneOf(code, denied):
 		return &fault{fmt.Sprintf("no right to dynamodb:%s on the table %q: grant it to this function's role (%s)", operation, s.table, line(api.ErrorMessage())), err, false}
-	case oneOf(code, unknown):
+	case oneOf(code, strangers):
 		return &fault{fmt.Sprintf("the credentials are not known at %s: set AWS_ACCESS_KEY_ID and the rest, or sign in again (%s)", s.where(), code), err, false}
 	case code == "ValidationException" && strings.Contains(strings.ToLower(api.ErrorMessage()), "item size"):
 		return errTooLarge

@@ -2,6 +2,8 @@ package dynamo
 
 import (
 	"context"
+	"maps"
+	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -31,17 +33,52 @@ func (s *Store) joinEveryone(ctx context.Context, namespace string, m rooms.Memb
 	row := k.item()
 	row[attrAddress] = stringValue(m.Address)
 	expires(row, m.Expires)
-	if _, again := s.unsure.LoadOrStore(k, true); !again {
-		err := s.putEveryone(ctx, row, unburied, onlyOnce)
-		if err == nil {
-			s.unsure.Delete(k)
+	if !s.unsure.has(k) {
+		err := s.putEveryone(ctx, row, unburied, whileKnown)
+		if !unknown(err) {
+			return err
 		}
-		if err == nil || ctx.Err() != nil {
+		s.unsure.add(k, s.now())
+		if ctx.Err() != nil {
 			return err
 		}
 	}
 	row[attrBuried] = boolValue(true)
-	return s.putEveryone(ctx, row, unburied+" OR attribute_not_exists(u)")
+	err := s.putEveryone(ctx, row, unburied+" OR attribute_not_exists(u)")
+	if err == nil { // the row says it from now on
+		s.unsure.remove(k)
+	}
+	return err
+}
+
+// unsure are the keys of rows of everyone, and of list rows, that an attempt of this process may still write, and that
+// are not marked. Its methods may be called concurrently.
+type unsure struct {
+	mu    sync.Mutex
+	since map[key]time.Time
+}
+
+func (u *unsure) has(k key) bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	_, there := u.since[k]
+	return there
+}
+
+func (u *unsure) add(k key, now time.Time) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.since == nil {
+		u.since = map[key]time.Time{}
+	}
+	maps.DeleteFunc(u.since, func(_ key, since time.Time) bool { return !now.Before(since.Add(lateFor)) })
+	u.since[k] = now
+}
+
+func (u *unsure) remove(k key) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	delete(u.since, k)
 }
 
 // putEveryone writes a row under a condition, or finds it there.
@@ -51,11 +88,18 @@ func (s *Store) putEveryone(ctx context.Context, row item, condition string, opt
 		ExpressionAttributeValues:           item{":now": s.nowValue()},
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	})
-	switch failed := refused(err); {
-	case failed == nil:
+	failed := refused(err)
+	if failed == nil {
 		return err
-	case failed.Item != nil && failed.Item[attrAddress] == nil:
-		return notLeft(err)
+	}
+	there := failed.Item
+	if there == nil { // the server does not say
+		if there, err = s.get(ctx, key{stringOf(row[partitionKey]), stringOf(row[sortKey])}, true); err != nil {
+			return err
+		}
+	}
+	if there[attrAddress] == nil {
+		return notLeft(failed)
 	}
 	return nil
 }
@@ -68,7 +112,7 @@ func notLeft(cause error) error {
 // leaveEveryone deletes the row of a member among everyone.
 func (s *Store) leaveEveryone(ctx context.Context, namespace, socket string) error {
 	k := everyoneKey(namespace, socket)
-	if _, unsure := s.unsure.Load(k); !unsure {
+	if !s.unsure.has(k) {
 		_, err := call(ctx, s, s.client.DeleteItem, &dynamodb.DeleteItemInput{
 			TableName: &s.table, Key: k.item(),
 			ConditionExpression: aws.String("attribute_exists(a) AND attribute_not_exists(u)"),
@@ -82,7 +126,7 @@ func (s *Store) leaveEveryone(ctx context.Context, namespace, socket string) err
 	expires(tombstone, s.now().Add(lateFor))
 	err := s.put(ctx, tombstone)
 	if err == nil {
-		s.unsure.Delete(k)
+		s.unsure.remove(k)
 	}
 	return err
 }

@@ -34,20 +34,23 @@ func (l *rowLinks) list(room string) key { return listKey(l.namespace, l.member.
 func (l *rowLinks) room(room string) key { return roomKey(l.namespace, room, l.member.Socket) }
 
 // unsure notes that an attempt to write a row of a membership was given up, and may arrive at any time.
-func (l *rowLinks) unsure(room string) { l.store.unsure.Store(l.list(room), true) }
+func (l *rowLinks) unsure(room string) { l.store.unsure.add(l.list(room), l.store.now()) }
 
 // enlist implements links. Who has to try twice marks the row as raced.
 func (l *rowLinks) enlist(ctx context.Context, room string, raced bool) (ticket, bool, error) {
-	if _, unsure := l.store.unsure.Load(l.list(room)); !unsure {
-		t, made, err := l.count(ctx, room, raced, onlyOnce)
-		if err == nil || ctx.Err() != nil {
+	if !l.store.unsure.has(l.list(room)) {
+		t, made, err := l.count(ctx, room, raced, whileKnown)
+		if !unknown(err) {
 			return t, made, err
 		}
 		l.unsure(room)
+		if ctx.Err() != nil {
+			return t, made, err
+		}
 	}
 	t, made, err := l.count(ctx, room, true)
 	if err == nil {
-		l.store.unsure.Delete(l.list(room))
+		l.store.unsure.remove(l.list(room))
 	}
 	return t, made, err
 }
@@ -70,6 +73,7 @@ func (l *rowLinks) count(ctx context.Context, room string, raced bool, options .
 		if raced {
 			*in.UpdateExpression += ", f = :raced"
 			values[":raced"] = boolValue(true)
+			made[attrRaced] = values[":raced"]
 		}
 		in.ExpressionAttributeNames = map[string]string{"#ttl": timeToLive}
 		if ttl := made[timeToLive]; ttl != nil { // a tombstone has one of its own
@@ -163,7 +167,7 @@ func (l *rowLinks) show(ctx context.Context, room string, t ticket, over place) 
 		l.unsure(room)
 		return shownTwice, nil
 	case failed == nil:
-		if err != nil {
+		if unknown(err) {
 			l.unsure(room)
 		}
 		return became, err
@@ -223,13 +227,9 @@ func (l *rowLinks) hide(ctx context.Context, room string, t ticket) (bool, error
 	return err == nil, err
 }
 
-// tombLife is how long a tombstone keeps away who was about to write a room row when its list row was deleted: longer
-// than any call lasts.
-const tombLife = 10 * time.Minute
-
 func (l *rowLinks) bury(ctx context.Context, room string, t ticket) (bool, error) {
 	row := l.room(room).item()
-	row[attrStamp], row[timeToLive] = stringValue(t.stamp()+numeral(0, 2)), ttlValue(l.store.now().Add(tombLife))
+	row[attrStamp], row[timeToLive] = stringValue(t.stamp()+numeral(0, 2)), ttlValue(l.store.now().Add(lateFor))
 	_, err := call(ctx, l.store, l.store.client.PutItem, &dynamodb.PutItemInput{
 		TableName: &l.store.table, Item: row,
 		ConditionExpression:       aws.String("attribute_not_exists(p) OR NOT begins_with(r, :id) OR r < :stamp OR (begins_with(r, :stamp) AND attribute_not_exists(a))"),
