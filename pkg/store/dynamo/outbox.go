@@ -9,7 +9,8 @@ import (
 // mostInline is how many bytes of an outbox lie in the session's row itself, which every write of the row pays for: as
 // much as keeps the row of a chat within few units. What is beyond lies in rows of its own:
 //
-//	q  [many ... many  parcel or large ...]    the tail, from the last "many" on, weighs mostInline at most
+//	q  [many ... many  parcel or large ...]    the tail, from the last "many" on, weighs mostInline at most,
+//	                                           twice that while many append at once
 //
 //	large  a reference to one parcel that weighs more than mostInline by itself
 //	many   a reference to what was the tail before it was full, and the parcel for which it was
