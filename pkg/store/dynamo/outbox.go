@@ -12,7 +12,7 @@ import (
 //	q  [many ... many  parcel or large ...]    the tail, from the last "many" on, weighs mostInline at most,
 //	                                           twice that while many append at once
 //
-//	large  a reference to one parcel that weighs more than mostInline by itself
+//	large  a reference to one parcel: one that weighs more than mostInline by itself, or that others raced
 //	many   a reference to what was the tail before it was full, and the parcel for which it was
 const mostInline = 2 << 10
 
