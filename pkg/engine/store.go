@@ -15,10 +15,10 @@ import (
 // with such an error if need be: a store gives each of its requests a deadline. A row whose Expires has passed is
 // absent to every method, whether or not the store has deleted it.
 //
-// What waits for a client may be large, and most who read a row only ask whether anything does. So the parcels in Outbox
-// and Taken of a row that is returned may be blank: as many as there are, with as many packets in all, which are as long
-// in all, but without their operations and their bytes. Whole are those in Taken when Update returns true for the
-// transition that took them, be it for a second time.
+// What waits for a client may be large, and most who read a row only ask whether anything does. So the parcels in
+// Outbox and Taken of a row that is returned may be blank: as many as there are, with as many packets in all, which are
+// as long in all, but without their operations and their bytes. Whole are those in Taken when Update returns true for
+// the transition that took them, be it for a second time.
 type Store interface {
 	SessionStore
 	HeartbeatStore

@@ -148,7 +148,7 @@ func changeOf(transition engine.Transition, a engine.Address, seen *engine.Sessi
 	c := &change{}
 	switch t := transition.(type) {
 	case engine.Append:
-		c.appendInline(t, parcelValue(t.Parcel))
+		c.appendInline(t, parcelValue(t.Parcel), mostInline)
 	case engine.BeginPoll:
 		c.state(engine.Open, engine.Probing)
 		c.isNot(attrTakenBy, idValue(t.Lease.ID))

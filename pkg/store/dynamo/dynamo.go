@@ -2,8 +2,8 @@
 // Lambda uses. The table is on demand, has a partition key "p" and a sort key "s", both strings, and "ttl" as its time
 // to live; [CreateTable] makes it, and docs/data-model.md draws its rows.
 //
-// Every change of a session is one conditional write of one item, and so is each step of a membership. There are no
-// transactions, no indexes and no streams.
+// Every change of a session is one conditional write of one item, and so is each step of a membership; what an outbox
+// has beyond 2 KiB is written to an item of its own before. There are no transactions, no indexes and no streams.
 package dynamo
 
 import (

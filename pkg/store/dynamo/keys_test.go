@@ -51,6 +51,7 @@ func TestKeysDoNotCollide(t *testing.T) {
 	for _, n := range names {
 		add(sessionKey(engine.Address(n)), "session", n)
 		add(handshakeKey(n), "handshake", n)
+		add(spilledKey(engine.Address(n), "hash"), "spilled", n)
 		add(liveKey(engine.Address(n)), "live", n)
 		for _, socket := range names {
 			if len(socket) > 20 {
@@ -95,6 +96,45 @@ func TestParcelsKeepEveryByte(t *testing.T) {
 	for _, broken := range []string{"", "\xff", "\x05", "\x02a\x05b"} {
 		if p, err := parcelOf([]byte(broken)); err == nil {
 			t.Errorf("%q is %q", broken, p)
+		}
+	}
+}
+
+// A reference is no parcel, counts what it stands for, and is an error when it cannot be right.
+func TestReferencesCountWhatTheyStandFor(t *testing.T) {
+	for _, r := range []reference{
+		{parcels: 1, packets: 1, bytes: 100_000},
+		{hash: [16]byte{0xff, 15: 1}, parcels: 900, packets: 1200, bytes: 2400},
+		{parcels: 2},
+		{parcels: 3, packets: 2},
+	} {
+		got, ok, err := referenceOf(r.value())
+		if err != nil || !ok || got != r {
+			t.Errorf("%+v became %+v: %t %v", r, got, ok, err)
+		}
+		blanks, err := parcelsOf(listValue(r.value()))
+		packets, length, counts := 0, 0, r.parcels*(engine.Parcel{}).Size()+r.packets*(engine.Parcel{Packets: [][]byte{nil}}.Size()-engine.Parcel{}.Size())+r.bytes
+		for _, p := range blanks {
+			packets += len(p.Packets)
+			for _, packet := range p.Packets {
+				length += len(packet)
+			}
+		}
+		if err != nil || len(blanks) != r.parcels || packets != r.packets || length != r.bytes || size(blanks) != int64(counts) {
+			t.Errorf("%+v: %d parcels with %d packets of %d bytes: %v", r, len(blanks), packets, length, err)
+		}
+		if p, err := parcelOf(bytesOf(r.value())); err == nil {
+			t.Errorf("who knows no references takes one for the parcel %q", p)
+		}
+	}
+	if _, ok, err := referenceOf(parcelValue(engine.Parcel{Op: "x"})); ok || err != nil {
+		t.Errorf("a parcel is a reference: %v", err)
+	}
+	hash := strings.Repeat("h", 16)
+	for _, broken := range []string{"", "short", hash, hash + "\x01\x01", hash + "\x00\x00\x00", hash + "\x01\x00\x01", hash + "\x01\x01\x01\x01",
+		hash + "\x01\x01\xff\xff\xff\x7f", hash + "\xff\xff\xff\x7f\x01\x01"} {
+		if _, err := parcelsOf(listValue(listValue(bytesValue([]byte(broken))))); err == nil {
+			t.Errorf("%q is a reference", broken)
 		}
 	}
 }

@@ -9,9 +9,10 @@ import (
 // mostInline is how many bytes of an outbox lie in the session's row itself, which every write of the row pays for: as
 // much as keeps the row of a chat within few units. What is beyond lies in rows of its own:
 //
-//	q  [many ... many  parcel or large ...]    the tail, from the last "many" on, weighs mostInline at most
+//	q  [many ... many  parcel or large ...]    the tail, from the last "many" on, weighs mostInline at most,
+//	                                           twice that while many append at once
 //
-//	large  a reference to one parcel that weighs more than mostInline by itself
+//	large  a reference to one parcel: one that weighs more than mostInline by itself, or that others raced
 //	many   a reference to what was the tail before it was full, and the parcel for which it was
 const mostInline = 2 << 10
 
@@ -37,11 +38,21 @@ func tail(outbox []value) (before int, rest []value, err error) {
 	return before, outbox[before:], nil
 }
 
+// appender is an Append in the making.
+type appender struct {
+	*Store
+	address engine.Address
+	t       engine.Append
+	v       value // the parcel, or a reference to it
+	limit   int64 // of the tail's weight
+	lost    bool  // others have changed the row while the tail was written to one of its own
+}
+
 // append is Update for an Append: into the row where there is room, else the tail first goes to a row of its own. A
 // process that dies before the reference is written leaves a row that nobody looks for, until it expires.
 func (s *Store) append(ctx context.Context, a engine.Address, t engine.Append) (engine.Session, bool, error) {
-	v := parcelValue(t.Parcel)
-	if weigh(v, t.Parcel.Op) > mostInline {
+	p := &appender{Store: s, address: a, t: t, v: parcelValue(t.Parcel), limit: mostInline}
+	if p.weight() > p.limit {
 		row, err := s.get(ctx, sessionKey(a), true)
 		if err != nil {
 			return engine.Session{}, false, err
@@ -50,12 +61,12 @@ func (s *Store) append(ctx context.Context, a engine.Address, t engine.Append) (
 		if err != nil || outcome != engine.Applied {
 			return visible(r), err == nil && outcome == engine.Already, err
 		}
-		if v, err = s.spill(ctx, a, r.Expires, []value{v}); err != nil {
+		if err := p.refer(ctx, r); err != nil {
 			return engine.Session{}, false, err
 		}
 	}
 	c := &change{}
-	c.appendInline(t, v)
+	c.appendInline(t, p.v, p.limit)
 	for range updateTries {
 		row, err := s.write(ctx, a, c)
 		failed := refused(err)
@@ -73,23 +84,51 @@ func (s *Store) append(ctx context.Context, a engine.Address, t engine.Append) (
 		if err != nil || outcome != engine.Applied {
 			return visible(r), err == nil && outcome == engine.Already, err
 		}
-		c = &change{}
-		if numberOf(row[attrInline])+weigh(v, t.Parcel.Op) <= mostInline { // others have made room meanwhile
-			c.appendInline(t, v)
-			continue
-		}
-		outbox := listOf(row[attrOutbox])
-		before, rest, err := tail(outbox)
-		if err != nil {
+		if c, err = p.next(ctx, r, row); err != nil {
 			return engine.Session{}, false, err
 		}
-		many, err := s.spill(ctx, a, r.Expires, append(rest[:len(rest):len(rest)], v))
-		if err != nil {
-			return engine.Session{}, false, err
-		}
-		c.appendMany(t, row, append(outbox[:before:before], many))
 	}
 	return engine.Session{}, false, changing("UpdateItem")
+}
+
+func (p *appender) weight() int64 { return weigh(p.v, p.t.Parcel.Op) }
+
+// refer writes the parcel to a row of its own, unless it has one.
+func (p *appender) refer(ctx context.Context, r engine.Session) (err error) {
+	if _, ok, err := referenceOf(p.v); ok || err != nil {
+		return err
+	}
+	p.v, err = p.spill(ctx, p.address, r.Expires, []value{p.v})
+	return err
+}
+
+// next is what to try on a row that has refused, though it takes the parcel. Many who find the tail full at once would
+// race each other, and one wins: the others refer to rows of their own, for which the tail may be twice as long.
+func (p *appender) next(ctx context.Context, r engine.Session, row item) (*change, error) {
+	c := &change{}
+	there := numberOf(row[attrInline])
+	if there+p.weight() > p.limit && p.lost && p.limit == mostInline {
+		p.limit = 2 * mostInline
+		if err := p.refer(ctx, r); err != nil {
+			return nil, err
+		}
+	}
+	if there+p.weight() <= p.limit {
+		c.appendInline(p.t, p.v, p.limit)
+		return c, nil
+	}
+	outbox := listOf(row[attrOutbox])
+	before, rest, err := tail(outbox)
+	if err != nil {
+		return nil, err
+	}
+	many, err := p.spill(ctx, p.address, r.Expires, append(rest[:len(rest):len(rest)], p.v))
+	if err != nil {
+		return nil, err
+	}
+	p.lost = true // unless it is written
+	c.appendMany(p.t, row, append(outbox[:before:before], many))
+	return c, nil
 }
 
 // appending returns a row as a session, and what an Append of it comes to, but for the room in the tail.
@@ -127,10 +166,10 @@ func (c *change) add(name string, n int64) {
 }
 
 // appendInline adds a value, a parcel or a reference to one, to the tail if there is room.
-func (c *change) appendInline(t engine.Append, v value) {
+func (c *change) appendInline(t engine.Append, v value, limit int64) {
 	c.admits(t)
 	weight := weigh(v, t.Parcel.Op)
-	c.when("attribute_not_exists("+attrInline+") OR "+attrInline+" <= %s", numberValue(mostInline-weight))
+	c.when("attribute_not_exists("+attrInline+") OR "+attrInline+" <= %s", numberValue(limit-weight))
 	c.add(attrInline, weight)
 	none := c.value(listValue())
 	c.sets = append(c.sets,

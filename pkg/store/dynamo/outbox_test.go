@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -78,6 +79,52 @@ func TestAFullOutboxIsNotPaidForWithEachWrite(t *testing.T) {
 		measure(engine.EndPoll{ID: "CCCCCCCCCCCC"})
 		measure(engine.Pong{At: now.Add(2 * time.Second)})
 		measure(engine.Close{Op: "DDDDDDDDDDDD", Reason: engine.PingTimeout, Told: true, Expires: now.Add(time.Minute)})
+	}
+}
+
+// Many who send to one outbox at once all get their parcels in, and what that costs grows with their number.
+func TestManyAppendAtOnce(t *testing.T) {
+	const each = 5
+	m := &meter.Meter{}
+	store := dynamo.New(dynalite.Client(*endpoint, m.Options), table, nil)
+	for _, length := range []int{50, 700, 1900, 2500} {
+		for _, writers := range []int{4, 16} {
+			s := pollingSession(t, store)
+			parcel := func(writer, n int) engine.Parcel {
+				return engine.Parcel{Op: fmt.Sprintf("%04d%08d", writer, n), Packets: [][]byte{bytes.Repeat([]byte("4"), length)}}
+			}
+			m.Take()
+			var all sync.WaitGroup
+			for writer := range writers {
+				all.Go(func() {
+					for n := range each {
+						if _, ok, err := store.Update(t.Context(), s.Address, engine.Append{Parcel: parcel(writer, n)}); err != nil || !ok {
+							t.Errorf("%d writers of %d bytes: %t %v", writers, length, ok, err)
+						}
+					}
+				})
+			}
+			all.Wait()
+			if _, writes := m.Take().Sum(); writes > float64(20*writers*each) {
+				t.Errorf("%d writers: %d parcels of %d bytes cost %.0f WRU", writers, writers*each, length, writes)
+			}
+			now := s.Created
+			if _, ok, err := store.Update(t.Context(), s.Address, engine.BeginPoll{Lease: engine.Lease{ID: "lease", Until: now.Add(time.Minute)}, Now: now}); err != nil || !ok {
+				t.Fatal(ok, err)
+			}
+			got, ok, err := store.Update(t.Context(), s.Address, engine.EndPoll{ID: "lease"})
+			if err != nil || !ok || len(got.Taken.Parcels) != writers*each {
+				t.Fatalf("%d writers of %d bytes: %t %v, %d parcels", writers, length, ok, err, len(got.Taken.Parcels))
+			}
+			next := make([]int, writers)
+			for _, p := range got.Taken.Parcels {
+				var writer, n int
+				if _, err := fmt.Sscanf(p.Op, "%04d%08d", &writer, &n); err != nil || n != next[writer] || !reflect.DeepEqual(p, parcel(writer, n)) {
+					t.Fatalf("%d writers of %d bytes: %s, where %d was due", writers, length, p.Op, next[writer])
+				}
+				next[writer]++
+			}
+		}
 	}
 }
 

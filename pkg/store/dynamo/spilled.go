@@ -18,7 +18,8 @@ import (
 // comes late changes nothing. Spilled rows are never changed, nor deleted, which would cost as much as writing them;
 // they expire when the session's row does.
 
-// reference is what the outbox of a session's row has instead of parcels. In the table it is a list of one binary value,
+// reference is what the outbox of a session's row has instead of parcels. In the table it is a list of one binary
+// value,
 //
 //	hash  parcels  packets  bytes
 //
