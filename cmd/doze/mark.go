@@ -46,8 +46,8 @@ func (m mark) marked(name, text string) string {
 	return line + text
 }
 
-// unmarked takes the mark off a file, whose lines may end as on Windows; found is false when there is none. Somebody may
-// have put lines before it, such as a licence.
+// unmarked takes the mark off a file, whose lines may end as on Windows; found is false when there is none. Somebody
+// may have put lines before it, such as a licence.
 func unmarked(name, text string) (m mark, rest string, found bool) {
 	text = strings.ReplaceAll(text, "\r\n", "\n")
 	before := 0

@@ -58,9 +58,9 @@ func NewAfterResponse(api string, queue engine.Timers) *AfterResponse {
 	return a
 }
 
-// Wrap returns the function h of the engine e. What clients wait for is then done after each response of it. Wrap has to
-// be called once, before lambda.Start: extensions are registered while a process starts. Without extensions it returns
-// h.
+// Wrap returns the function h of the engine e. What clients wait for is then done after each response of it. Wrap has
+// to be called once, before lambda.Start: extensions are registered while a process starts. Without extensions it
+// returns h.
 func (a *AfterResponse) Wrap(h Handler, e *engine.Engine) Handler {
 	if a.api == "" {
 		return h

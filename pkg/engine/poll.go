@@ -7,8 +7,9 @@ import (
 	"time"
 )
 
-// While a GET waits it reads its session again: at first often, because most answers come soon after traffic, then after
-// a quarter of what it has waited, so that none waits for much longer than it must, and at last at a rate that costs little.
+// While a GET waits it reads its session again: at first often, because most answers come soon after traffic, then
+// after a quarter of what it has waited, so that none waits for much longer than it must, and at last at a rate that
+// costs little.
 const (
 	readSoon  = 5 * time.Millisecond
 	readLater = 250 * time.Millisecond

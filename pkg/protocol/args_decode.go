@@ -16,15 +16,13 @@ var errNotBinary = errors.New("not an attachment, cannot be decoded into []byte"
 // DecodeArg decodes one argument, an element of [Packet.Args], into the value
 // that into points to. Buffers are those of the argument's packet.
 //
-// It decodes as encoding/json does, tags and Unmarshalers included, except for
-// three things. An integer of Go takes a number that is one however it is
-// written, such as 5.0 or 5e0. A lone surrogate, "\ud83d", is three bytes of the
-// string (WTF-8), which [EncodeArgs] turns into the escape again; as encoding/json
-// would have it, all of them were one and the same text. And binary: wherever the target is a []byte, the argument must be an attachment or
-// null, because text is not binary to a Socket.IO client; wherever the target is
-// an empty interface, an attachment becomes a []byte. A target that takes the
-// JSON itself, such as json.RawMessage, gets the placeholders. The attachments
-// are not copied: arguments that refer to one attachment share its memory.
+// It decodes as encoding/json does, tags and Unmarshalers included, except for three things. An integer of Go takes a
+// number that is one however it is written, such as 5.0 or 5e0. A lone surrogate, "\ud83d", is three bytes of the
+// string (WTF-8), which [EncodeArgs] turns into the escape again; as encoding/json would have it, all of them were one
+// and the same text. And binary: wherever the target is a []byte, the argument must be an attachment or null, because
+// text is not binary to a Socket.IO client; wherever the target is an empty interface, an attachment becomes a []byte.
+// A target that takes the JSON itself, such as json.RawMessage, gets the placeholders. The attachments are not copied:
+// arguments that refer to one attachment share its memory.
 //
 // With no buffers, an object that looks like a placeholder is just an object.
 // With buffers, one that refers to none of them is refused with an error that

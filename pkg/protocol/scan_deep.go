@@ -34,7 +34,8 @@ func (s *scanner) skip(i int) int {
 	}
 }
 
-// behind takes the index behind a value and returns that of the next one, or that behind the end of the outermost level.
+// behind takes the index behind a value and returns that of the next one, or that behind the end of the outermost
+// level.
 func (s *scanner) behind(i int, open []byte) (int, []byte) {
 	for len(open) > 0 {
 		end := open[len(open)-1]

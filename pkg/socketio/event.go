@@ -108,8 +108,8 @@ type unsendable struct{ error }
 
 func (e unsendable) Unwrap() error { return e.error }
 
-// ack makes the ack of an event of the handler's results, or of the *AckError that it has returned. It is nil when there
-// is none to send; any other error of the handler is returned.
+// ack makes the ack of an event of the handler's results, or of the *AckError that it has returned. It is nil when
+// there is none to send; any other error of the handler is returned.
 func (t *turn) ack(s *Socket, p protocol.Packet, results []any, failed error) (ack *engine.Parcel, err error) {
 	if a := answer(failed); a != nil {
 		results, failed = []any{a.Data}, nil

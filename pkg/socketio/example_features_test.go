@@ -256,8 +256,8 @@ func ExampleNamespace_OnDisconnecting() {
 	// [tea] server namespace disconnect
 }
 
-// What goes wrong is for the log, and the client gets an id by which it is found there. What the client did wrong it may
-// know.
+// What goes wrong is for the log, and the client gets an id by which it is found there. What the client did wrong it
+// may know.
 func ExampleServer_OnError() {
 	io := socketio.New(socketio.Options{})
 	io.Of("/").On("buy", func(ctx context.Context, s *socketio.Socket, count int) (string, error) {

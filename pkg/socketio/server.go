@@ -24,8 +24,8 @@ type Options struct {
 	// AllowOrigins lists the origins, such as https://chat.example.com, whose pages may connect besides the server's
 	// own, and besides those that a deployment allows. "*" lets every site on the web act with its visitors' cookies:
 	// name the origins instead. Pages in apps have origins such as file://, capacitor://localhost or null, which can be
-	// named; null is what any site can send. What no browser sends, such as a path or a pattern, is an error of Bind that
-	// says what to write.
+	// named; null is what any site can send. What no browser sends, such as a path or a pattern, is an error of Bind
+	// that says what to write.
 	AllowOrigins []string
 
 	// PingInterval is the time between two pings; default 25 s, and 300 s in a deployment on AWS, which takes 480 s at

@@ -116,7 +116,8 @@ func TestOneRequestCostsLittle(t *testing.T) {
 	body("1,000 joins and leaves", opened(), times(500, `42["join","x"]`, `42["leave","x"]`)...)
 	body("1,000 changes of data, of 16 KiB", opened(), append(times(1, `42["set","`+strings.Repeat("x", 15<<10)+`"]`), times(999, `42["set",""]`)...)...)
 
-	// Those whose outbox is full, because they do not fetch what was sent to them: of few large packets, or many small ones.
+	// Those whose outbox is full, because they do not fetch what was sent to them: of few large packets, or many small
+	// ones.
 	full := func(room string) (sid string) {
 		t.Helper()
 		sid = opened()

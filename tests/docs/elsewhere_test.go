@@ -175,8 +175,8 @@ func TestEmittingFromElsewhere(t *testing.T) {
 	}
 }
 
-// TestFarewellsRunElsewhere has a client stop polling, so that its outbox fills up. Who emits to it then disconnects it,
-// and the application's farewell has to run there.
+// TestFarewellsRunElsewhere has a client stop polling, so that its outbox fills up. Who emits to it then disconnects
+// it, and the application's farewell has to run there.
 func TestFarewellsRunElsewhere(t *testing.T) {
 	for name, way := range elsewhere {
 		t.Run(name, func(t *testing.T) {

@@ -61,8 +61,8 @@ func TestCrowd(t *testing.T) {
 				if r := rows(); r == (memory.Rows{Tombstones: r.Tombstones}) {
 					return true
 				}
-				// Before tombstones expire, and all else that closing leaves; and slowly enough for the sweeps to keep up: a
-				// session that nobody has joined expires by itself, and the probe that was to take it over later.
+				// Before tombstones expire, and all else that closing leaves; and slowly enough for the sweeps to keep
+				// up: a session that nobody has joined expires by itself, and the probe that was to take it over later.
 				if clock.Now().Sub(began) < 3*time.Minute && time.Since(jumped) >= 20*time.Millisecond {
 					clock.Jump(time.Second)
 					jumped = time.Now()

@@ -62,7 +62,8 @@ func TestANewProject(t *testing.T) {
 	}
 }
 
-// TestAnOldProjectIsUpgraded brings a project that doze new of an older commit wrote to this one, and tests and runs it.
+// TestAnOldProjectIsUpgraded brings a project that doze new of an older commit wrote to this one, and tests and runs
+// it.
 func TestAnOldProjectIsUpgraded(t *testing.T) {
 	clone, err := filepath.Abs(root)
 	if err != nil {

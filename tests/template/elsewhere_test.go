@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// TestAFunctionThatEmitsIsAdded puts the function of docs/elsewhere.md into the template, as the page says, and compares
-// its rights with those of the function that handles packets, apart from its log.
+// TestAFunctionThatEmitsIsAdded puts the function of docs/elsewhere.md into the template, as the page says, and
+// compares its rights with those of the function that handles packets, apart from its log.
 func TestAFunctionThatEmitsIsAdded(t *testing.T) {
 	whole, err := os.ReadFile(source)
 	if err != nil {
