@@ -49,6 +49,9 @@ func TestANewProject(t *testing.T) {
 		t.Errorf("go.mod requires more or less than it needs: cmd/doze/newfiles.go says what it leaves out\n%s%s", diff, said.String())
 	}
 	run(t, project, nil, "go", "mod", "verify")
+	for _, name := range []string{"MAKEFLAGS", "MFLAGS"} { // of the make that runs this test, which others warn of
+		t.Setenv(name, "")
+	}
 	t.Run("make test", func(t *testing.T) {
 		out := run(t, project, nil, "make", "test")
 		if !strings.Contains(out, "ok  \texample.com/my-shop/app") {
