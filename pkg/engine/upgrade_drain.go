@@ -101,9 +101,7 @@ func (e *Engine) settle(ctx context.Context, s Session) (Session, error) {
 	switch {
 	case err != nil:
 		return s, err
-	case !ok && len(open.Entries) > 0: // it was open: a sweep sees to it that all of it is cleaned up
-		return open, ErrGone
-	case !ok:
+	case !ok: // whoever has closed it just now cleans up
 		return open, errors.Join(ErrGone, e.store.Forget(ctx, target, ""))
 	}
 	return open, e.arm(ctx, Shard(target))
