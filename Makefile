@@ -1,6 +1,6 @@
 # Three commands do everything: make dev runs the chat, make check looks at a change before it is committed, make test sets up and runs
 # every test.
-.PHONY: dev deploy-local test test-waiting test-computing test-alone check histories lint bench bill fuzz tests/.venv tests/.sam
+.PHONY: dev deploy-local test test-waiting test-computing test-alone check histories lint bench bill fuzz tests/node_modules tests/.venv tests/.sam
 
 GOTOOL = go tool -modfile=tools/go.mod
 
@@ -69,7 +69,9 @@ fuzz:
 		for target in $$(go test -list '^Fuzz' ./$$package | grep ^Fuzz); do \
 			go test ./$$package -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 20x || exit 1; done; done
 
-tests/node_modules: tests/package-lock.json
+# The stamp is written last: an installation that broke off is done again.
+tests/node_modules: tests/node_modules/.installed
+tests/node_modules/.installed: tests/package-lock.json
 	@command -v npm >/dev/null || { echo "npm is missing: install Node 20.14 or newer; without it: go run ./cmd/doze dev, make check"; exit 1; }
 	npm ci --prefix tests --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
