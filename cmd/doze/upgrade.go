@@ -278,11 +278,14 @@ func (u *upgrading) write() error {
 	return nil
 }
 
-// writeWhole replaces a file, whose mode it keeps.
+// writeWhole replaces a file, whose mode it keeps, or the one that a link leads to.
 func writeWhole(place, text string) (err error) {
-	mode := fs.FileMode(0o666)
+	mode, there := fs.FileMode(0o666), false
 	if info, err := os.Stat(place); err == nil {
-		mode = info.Mode().Perm()
+		mode, there = info.Mode().Perm(), true
+		if place, err = filepath.EvalSymlinks(place); err != nil {
+			return err
+		}
 	}
 	if err := os.MkdirAll(filepath.Dir(place), 0o777); err != nil {
 		return err
@@ -298,6 +301,9 @@ func writeWhole(place, text string) (err error) {
 		}
 	}()
 	_, err = f.WriteString(text)
+	if there { // whatever the umask says
+		err = errors.Join(err, f.Chmod(mode))
+	}
 	if err = errors.Join(err, f.Close()); err != nil {
 		return err
 	}

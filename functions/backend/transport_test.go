@@ -116,7 +116,8 @@ func TestConnectionsAreUsedAgain(t *testing.T) {
 					})
 				}
 				all.Wait()
-				// 64 is the most at once, and 128 for posts. A few more may be made for those that a slow machine gives up.
+				// 64 is the most at once, and 128 for posts. A few more may be made for those that a slow machine
+				// gives up.
 				if made := handshakes.Load() - before; made > 150 {
 					t.Errorf("%d handshakes for 3,200 calls, %d at a time", made, atATime)
 				}

@@ -72,6 +72,9 @@ func Start(o Options, bind func(socketio.Backend) (*engine.Engine, error)) (*Ser
 	s := &Server{URL: "http://" + listener.Addr().String(), Warning: gateway.Warning(listener.Addr()), ended: make(chan struct{})}
 	if err := s.wire(o, listener.Addr(), bind); err != nil {
 		listener.Close()
+		if s.Gateway != nil {
+			err = errors.Join(err, s.Gateway.Close(context.Background()))
+		}
 		return nil, err
 	}
 	go func() {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -152,13 +153,23 @@ func TestTakenPortSaysWhatToDo(t *testing.T) {
 }
 
 func TestWrongOptionsLeaveNothingOpen(t *testing.T) {
-	var o oneprocess.Options
-	o.Engine.PingInterval = time.Nanosecond
-	if _, err := oneprocess.Start(o, socketio.New(socketio.Options{}).Bind); err == nil {
-		t.Error("a ping interval of a nanosecond was taken")
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
 	}
-	o = oneprocess.Options{Gateway: gateway.Options{Path: "/chat/"}}
-	if _, err := oneprocess.Start(o, socketio.New(socketio.Options{}).Bind); err == nil || !strings.Contains(err.Error(), "/socket.io/") {
-		t.Errorf("another path: %v", err)
+	addr := listener.Addr().String()
+	listener.Close()
+	for want, o := range map[string]oneprocess.Options{
+		"at least a millisecond": {Addr: addr, Engine: engine.Options{PingInterval: time.Nanosecond}},
+		"/socket.io/":            {Addr: addr, Gateway: gateway.Options{Path: "/chat/"}},
+	} {
+		if _, err := oneprocess.Start(o, socketio.New(socketio.Options{}).Bind); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %q", err, want)
+		}
+		listener, err := net.Listen("tcp", addr)
+		if err != nil {
+			t.Fatalf("after %q: %v", want, err)
+		}
+		listener.Close()
 	}
 }

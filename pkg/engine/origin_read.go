@@ -101,7 +101,11 @@ func flaw(text string) (hint string) {
 	case strings.HasPrefix(text, "file:"):
 		return "browsers send file:// for all files: write that"
 	case !ok || !isScheme(scheme):
-		return "write the scheme, too, as in https://" + exampleHost(strings.TrimLeft(text, ":/"))
+		host, secure := exampleHost(strings.TrimLeft(text, ":/")), "https://"
+		if name, _, _ := strings.Cut(host, ":"); name == "localhost" || strings.HasPrefix(name, "127.") { // a server that one develops with
+			secure = "http://"
+		}
+		return "write the scheme, too, as in " + secure + host
 	case scheme == "ftp":
 		return "browsers open no pages of this kind: write another, or leave it out"
 	case strings.ContainsAny(rest, `/?#\`) || strings.Contains(rest, "@"):

@@ -153,7 +153,7 @@ func TestOriginsInOptions(t *testing.T) {
 	}
 	for written, says := range map[string]string{
 		"chat.example":                    "https://chat.example",
-		"localhost:3000":                  "https://localhost:3000",
+		"localhost:3000":                  "http://localhost:3000",
 		"//chat.example":                  "https://chat.example",
 		"https:/chat.example":             "scheme",
 		"https:chat.example":              "scheme",

@@ -168,8 +168,8 @@ func (c *conn) forget() {
 
 func (c *conn) touch() { c.lastActive.Store(c.g.opt.Clock.Now().UnixMilli()) }
 
-// watch arms the clock for the earlier of the two limits, idle time and age. Traffic does not touch the timer: when it fires too early it is armed
-// again. The mutex is held.
+// watch arms the clock for the earlier of the two limits, idle time and age. Traffic does not touch the timer: when it
+// fires too early it is armed again. The mutex is held.
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-execution-service-websocket-limits-table.html
 func (c *conn) watch() {
 	c.stop = c.g.opt.Clock.AfterFunc(c.remaining(), func() {

@@ -19,8 +19,8 @@ const (
 	FrameBinary = "binary"
 )
 
-// manage is the @connections API. Credentials are not checked; what has an Origin, which no SDK sends and browsers send with any POST and DELETE, is
-// refused.
+// manage is the @connections API. Credentials are not checked; what has an Origin, which no SDK sends and browsers send
+// with any POST and DELETE, is refused.
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-how-to-call-websocket-api-connections.html
 func (g *Gateway) manage(w http.ResponseWriter, r *http.Request, id string) {
 	var a apiAnswer

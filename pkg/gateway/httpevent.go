@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// httpEvent is payload format 2.0, the shape of aws-lambda-go's recorded apigw-v2-request-no-authorizer.json. Doubled headers and query values
-// are joined by commas; cookies stand apart.
+// httpEvent is payload format 2.0, the shape of aws-lambda-go's recorded apigw-v2-request-no-authorizer.json. Doubled
+// headers and query values are joined by commas; cookies stand apart.
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
 type httpEvent struct {
 	Version               string            `json:"version"`

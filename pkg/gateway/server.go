@@ -13,10 +13,10 @@ import (
 // what it will listen on.
 //
 // On a loopback address it serves requests for localhost and for loopback addresses, with any port, and for the names
-// given; others it answers with
-// 421 Misdirected Request and a line that says what to do, handshakes too. Without that a page of any site whose name leads to 127.0.0.1 for a moment would
-// be of the same origin as the gateway, and could use it as its developer does
-// (https://en.wikipedia.org/wiki/DNS_rebinding). On other addresses it asks for no name: see Warning.
+// given; others it answers with 421 Misdirected Request and a line that says what to do, handshakes too. Without that a
+// page of any site whose name leads to 127.0.0.1 for a moment would be of the same origin as the gateway, and could use
+// it as its developer does (https://en.wikipedia.org/wiki/DNS_rebinding). On other addresses it asks for no name: see
+// Warning.
 //
 // A client has 10 s for the headers of a request, 14,336 bytes at most, and 40 s for all of it.
 func NewServer(addr net.Addr, h http.Handler, names ...string) *http.Server {

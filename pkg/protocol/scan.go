@@ -8,7 +8,8 @@ import (
 
 // maxDepth bounds how deep arrays and objects nest: the outermost array of an
 // event, and 1,000 levels of an argument. Real applications stay far below; the
-// bound keeps whoever walks the value from exhausting its stack.
+// bound keeps whoever walks an argument from exhausting its stack. The payload of
+// a CONNECT has no bound but its size.
 const maxDepth = 1 + 1000
 
 // errTooDeep says that a text is valid but for its depth.

@@ -71,6 +71,7 @@ func startLogged(t *testing.T, io *socketio.Server, logger *slog.Logger) *deploy
 	t.Cleanup(stop)
 	table := "doze-" + rand.Text()
 	plain := dynalite.Client(url)
+	d.meter.Rows = plain
 	d.must(dynamo.CreateTable(ctx, plain, table))
 	d.store = dynamo.New(plain, table, d.clock.Now)
 	counted := dynamo.New(dynalite.Client(url, d.meter.Options), table, d.clock.Now)

@@ -4,7 +4,9 @@ package meter
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -32,6 +34,10 @@ type Calls []Call
 // Meter notes the calls of a client that was made with its Options. The zero Meter is ready. All methods may be called
 // concurrently.
 type Meter struct {
+	// Rows reads the rows by whose size writes that are refused are billed, unmetered; nil lets each be one unit. The
+	// table's keys are p and s.
+	Rows *dynamodb.Client
+
 	latency atomic.Int64
 
 	mu    sync.Mutex
@@ -115,7 +121,9 @@ func (m *Meter) handle(ctx context.Context, in middleware.InitializeInput, next 
 	out, metadata, err = next.HandleInitialize(ctx, in)
 	call.End = time.Now()
 	units := least(call, write)
-	if err == nil {
+	if failed := (*types.ConditionalCheckFailedException)(nil); errors.As(err, &failed) {
+		units = max(units, m.refused(ctx, in.Parameters))
+	} else if err == nil {
 		units = max(units, consumed(out.Result))
 	}
 	if write {
@@ -157,6 +165,56 @@ func reporting(parameters any) (c Call, write bool, err error) {
 		return c, write, fmt.Errorf("meter: it is not known what %s consumes", c.Operation)
 	}
 	return c, write, nil
+}
+
+// refused returns the units of a write that was refused: by the size of the row that is there, which it reads.
+func (m *Meter) refused(ctx context.Context, parameters any) float64 {
+	if m.Rows == nil {
+		return 1
+	}
+	in := &dynamodb.GetItemInput{ConsistentRead: aws.Bool(true)}
+	switch p := parameters.(type) {
+	case *dynamodb.PutItemInput:
+		in.TableName, in.Key = p.TableName, map[string]types.AttributeValue{"p": p.Item["p"], "s": p.Item["s"]}
+	case *dynamodb.UpdateItemInput:
+		in.TableName, in.Key = p.TableName, p.Key
+	case *dynamodb.DeleteItemInput:
+		in.TableName, in.Key = p.TableName, p.Key
+	}
+	out, err := m.Rows.GetItem(context.WithoutCancel(ctx), in)
+	if err != nil {
+		return 1
+	}
+	return math.Ceil(float64(itemSize(out.Item)) / 1024)
+}
+
+// itemSize returns the bytes of a row as DynamoDB counts them, about:
+// https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
+func itemSize(item map[string]types.AttributeValue) (bytes int) {
+	for name, v := range item {
+		bytes += len(name) + valueSize(v)
+	}
+	return bytes
+}
+
+func valueSize(v types.AttributeValue) int {
+	switch v := v.(type) {
+	case *types.AttributeValueMemberS:
+		return len(v.Value)
+	case *types.AttributeValueMemberB:
+		return len(v.Value)
+	case *types.AttributeValueMemberN:
+		return len(v.Value)/2 + 2
+	case *types.AttributeValueMemberM:
+		return 3 + len(v.Value) + itemSize(v.Value)
+	case *types.AttributeValueMemberL:
+		n := 3 + len(v.Value)
+		for _, e := range v.Value {
+			n += valueSize(e)
+		}
+		return n
+	}
+	return 1
 }
 
 func consumed(result any) (units float64) {
