@@ -34,9 +34,18 @@ func newClock() *clock {
 
 func (c *clock) AfterFunc(d time.Duration, f func()) (stop func() bool) {
 	due := c.Now().Add(d)
-	stop = c.Clock.AfterFunc(d, f)
+	end := c.Clock.AfterFunc(d, f)
+	var stopped atomic.Bool // a timeout that was not reached moves nothing
+	stop = func() bool {
+		stopped.Store(true)
+		return end()
+	}
 	if d <= pause {
-		reach := func() { c.Advance(max(0, due.Sub(c.Now()))) } // and no further, when another pause has moved it meanwhile
+		reach := func() {
+			if !stopped.Load() {
+				c.Advance(max(0, due.Sub(c.Now()))) // and no further, when another pause has moved it meanwhile
+			}
+		}
 		switch c.pauses.Load() {
 		case skipped:
 			go reach()
