@@ -79,7 +79,7 @@ func together(t *testing.T, members int) *counted {
 }
 
 func TestMembersWhoDropTogetherCostWhatTheyAre(t *testing.T) {
-	for _, members := range []int{10, 100, 300} {
+	for _, members := range []int{10, 100, 1000} {
 		n := together(t, members)
 		t.Logf("%d members: %d posts, asked for %d, %d jobs, %d writes", members, n.posts, n.asked, n.jobs, n.writes)
 		if n.posts > 2*members || n.asked > 2*members || n.jobs > engine.Shards || n.writes > 5*members {
