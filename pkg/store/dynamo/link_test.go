@@ -86,6 +86,30 @@ func TestMembershipsWithLateWrites(t *testing.T) {
 	}
 }
 
+// The same where others join and leave, too: orders are drawn.
+func TestMembershipsOfManyWithLateWrites(t *testing.T) {
+	const seed = 5
+	random := rand.New(rand.NewPCG(seed, 0))
+	for _, parties := range []string{"Jjl", "Jjll", "JJll", "Jjjll"} {
+		for at := range 5 {
+			for _, what := range []mishap{stray, late} {
+				for i := range 1_500 {
+					s := scenario{parties: parties, there: i%2 == 0}
+					s.fault = func(step int) mishap {
+						if step == at {
+							return what
+						}
+						return done
+					}
+					if p, order := s.run(random.IntN); !t.Failed() {
+						s.verify(t, p, order)
+					}
+				}
+			}
+		}
+	}
+}
+
 // Who leaves, or joins, and dies at any step: whoever then leaves all rooms that are listed leaves nothing behind.
 func TestMembershipsAfterACrash(t *testing.T) {
 	for _, kind := range []string{"J", "L"} {

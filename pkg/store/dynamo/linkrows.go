@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/smithy-go/middleware"
 
 	"github.com/dozeio/doze/pkg/rooms"
 )
@@ -128,11 +129,44 @@ func roomExpires(row item) time.Time {
 	return time.UnixMilli(numberOf(row[timeToLive])*1000 - int64(numberFrom(stamp[len(stamp)-2:]))).UTC()
 }
 
+// show implements links. A row that is not the list row's first carries the time at which it was written, as tombstones
+// do: what began before it writes nothing over it.
 func (l *rowLinks) show(ctx context.Context, room string, t ticket, over place) (shown, error) {
-	became := map[place]shown{overNone: shownFirst, overOther: shownFresh, overMine: shownOver}[over]
-	var tries int
-	var err error
-	if over == overMine {
+	now := l.store.now()
+	tries, err := 1, error(nil)
+	switch over {
+	case overNone:
+		row := l.room(room).item()
+		row[attrStamp], row[attrAddress] = t.stampValue(), stringValue(l.member.Address)
+		if t.expires != never {
+			row[timeToLive] = numberValue(ttlOf(t.expires))
+		}
+		var out *dynamodb.PutItemOutput
+		if out, err = call(ctx, l.store, l.store.client.PutItem, &dynamodb.PutItemInput{
+			TableName: &l.store.table, Item: row, ConditionExpression: aws.String("attribute_not_exists(p)"),
+			ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+		}); err == nil {
+			tries = triesOf(out.ResultMetadata)
+		}
+	case overOther:
+		in := &dynamodb.UpdateItemInput{
+			TableName: &l.store.table, Key: l.room(room).item(),
+			UpdateExpression:         aws.String("SET r = :r, a = :a, u = :now REMOVE #ttl"),
+			ConditionExpression:      aws.String("(attribute_not_exists(u) OR u <= :now) AND (attribute_not_exists(p) OR NOT begins_with(r, :id) OR (attribute_not_exists(a) AND r < :stamp))"),
+			ExpressionAttributeNames: map[string]string{"#ttl": timeToLive},
+			ExpressionAttributeValues: item{":r": t.stampValue(), ":a": stringValue(l.member.Address), ":now": timeValue(now),
+				":id": stringValue(t.id), ":stamp": stringValue(t.stamp())},
+			ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+		}
+		if t.expires != never {
+			in.UpdateExpression = aws.String("SET r = :r, a = :a, u = :now, #ttl = :ttl")
+			in.ExpressionAttributeValues[":ttl"] = numberValue(ttlOf(t.expires))
+		}
+		var out *dynamodb.UpdateItemOutput
+		if out, err = call(ctx, l.store, l.store.client.UpdateItem, in); err == nil {
+			tries = triesOf(out.ResultMetadata)
+		}
+	case overMine:
 		_, err = call(ctx, l.store, l.store.client.UpdateItem, &dynamodb.UpdateItemInput{
 			TableName: &l.store.table, Key: l.room(room).item(),
 			UpdateExpression:                    aws.String("SET r = :new"),
@@ -140,43 +174,35 @@ func (l *rowLinks) show(ctx context.Context, room string, t ticket, over place) 
 			ExpressionAttributeValues:           item{":new": t.stampValue(), ":id": stringValue(t.id), ":stamp": stringValue(t.stamp())},
 			ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 		})
-	} else {
-		row := l.room(room).item()
-		row[attrStamp], row[attrAddress] = t.stampValue(), stringValue(l.member.Address)
-		if t.expires != never {
-			row[timeToLive] = numberValue(ttlOf(t.expires))
-		}
-		in := &dynamodb.PutItemInput{
-			TableName: &l.store.table, Item: row, ConditionExpression: aws.String("attribute_not_exists(p)"),
-			ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
-		}
-		if over == overOther {
-			*in.ConditionExpression += " OR NOT begins_with(r, :id) OR (attribute_not_exists(a) AND r < :stamp)"
-			in.ExpressionAttributeValues = item{":id": stringValue(t.id), ":stamp": stringValue(t.stamp())}
-		}
-		var out *dynamodb.PutItemOutput
-		if out, err = call(ctx, l.store, l.store.client.PutItem, in); err == nil {
-			if attempts, ok := retry.GetAttemptResults(out.ResultMetadata); ok {
-				tries = len(attempts.Results)
-			}
-		}
 	}
 	failed := refused(err)
 	switch {
-	case err == nil && over != overMine && tries != 1:
+	case err == nil && tries != 1:
 		l.unsure(room)
 		return shownTwice, nil
 	case failed == nil:
 		if unknown(err) {
 			l.unsure(room)
 		}
-		return became, err
+		return map[place]shown{overNone: shownFirst, overOther: shownFresh, overMine: shownOver}[over], err
 	case failed.Item == nil: // the server does not say
 		if failed.Item, err = l.store.get(ctx, l.room(room), true); err != nil {
 			return shownNot, err
 		}
 	}
+	if over == overOther && numberOf(failed.Item[attrBuried]) > now.UnixMilli() {
+		return shownNot, notLeft(failed)
+	}
 	return t.became(stampOf(failed.Item)), nil
+}
+
+// triesOf returns how often a call that has succeeded was tried, 0 when nobody knows.
+func triesOf(metadata middleware.Metadata) int {
+	attempts, ok := retry.GetAttemptResults(metadata)
+	if !ok {
+		return 0
+	}
+	return len(attempts.Results)
 }
 
 // stampOf returns the stamp of a room row, with a mark when it is a tombstone, "" when there is none.
@@ -230,6 +256,7 @@ func (l *rowLinks) hide(ctx context.Context, room string, t ticket) (bool, error
 func (l *rowLinks) bury(ctx context.Context, room string, t ticket) (bool, error) {
 	row := l.room(room).item()
 	row[attrStamp], row[timeToLive] = stringValue(t.stamp()+numeral(0, 2)), ttlValue(l.store.now().Add(lateFor))
+	row[attrBuried] = l.store.nowValue()
 	_, err := call(ctx, l.store, l.store.client.PutItem, &dynamodb.PutItemInput{
 		TableName: &l.store.table, Item: row,
 		ConditionExpression:       aws.String("attribute_not_exists(p) OR NOT begins_with(r, :id) OR r < :stamp OR (begins_with(r, :stamp) AND attribute_not_exists(a))"),

@@ -11,14 +11,15 @@ import (
 
 // pair is the two rows of one membership, and whoever works on them, one step at a time in an order that is given.
 type pair struct {
-	list    *ticket
-	room    string // stamp of the room row, "" when there is none
-	made    int
-	clock   int         // of steps
-	buried  int         // when the list row was a tombstone, 0 for never
-	strays  int         // that have begun since the last step
-	turns   []chan bool // grants one step: to each party, and after them to the stray attempt of each
-	waiting chan int    // who waits for a step, or has ended: -1-i
+	list     *ticket
+	room     string // stamp of the room row, "" when there is none
+	made     int
+	clock    int         // of steps
+	buried   int         // when the list row was a tombstone, 0 for never
+	entombed int         // when the room row was made a tombstone last
+	strays   int         // that have begun since the last step
+	turns    []chan bool // grants one step: to each party, and after them to the stray attempt of each
+	waiting  chan int    // who waits for a step, or has ended: -1-i
 }
 
 // there reports whether there is a room row, and no tombstone.
@@ -122,8 +123,8 @@ func (p *party) show(_ context.Context, _ string, t ticket, over place) (became 
 		switch {
 		case over == overNone && p.room == "":
 			became = shownFirst
-		case over == overOther && (!mine || tomb && lower):
-			became = shownFresh
+		case over == overOther && p.entombed <= a.began && (!mine || tomb && lower):
+			became, p.entombed = shownFresh, a.began
 		case over == overMine && lower && !tomb:
 			became = shownOver
 		default:
@@ -170,7 +171,7 @@ func (p *party) hide(_ context.Context, _ string, t ticket) (ok bool, err error)
 func (p *party) bury(_ context.Context, _ string, t ticket) (ok bool, err error) {
 	err = p.step(func(attempt) {
 		if ok = !strings.HasPrefix(p.room, t.id) || p.room[:len(t.stamp())] < t.stamp(); ok {
-			p.room = t.stamp() + buried
+			p.room, p.entombed = t.stamp()+buried, p.clock
 		} else {
 			ok = p.room == t.stamp()+buried
 		}
