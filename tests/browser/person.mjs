@@ -18,7 +18,7 @@ export class Person {
   static async arrive(browser, url, name, screen, prepare = () => {}) {
     const person = new Person();
     const context = await browser.newContext(screen);
-    context.setDefaultTimeout(15_000);
+    context.setDefaultTimeout(30_000); // the page gives an answer ten seconds, and sends once more
     // Keeps the page's WebSockets at hand, so that a connection can be killed under the page.
     await context.addInitScript(() => {
       globalThis.webSockets = [];
