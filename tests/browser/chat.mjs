@@ -200,7 +200,7 @@ try {
     await bob.upgrade();
     await bob.shoot("chat-refreshed-phone");
     await ada.page.locator(`[data-private="${bob.name}"] button`).click(); // under his new id
-    await ada.say("Still you?");
+    await ada.sayToWhoReturned("Still you?");
     await bob.page.locator(`[data-private="${ada.name}"][data-unread="1"] button`).click();
     await bob.hears("Still you?", ada.name);
     await Promise.all([ada.back(room), bob.back(room)]);
