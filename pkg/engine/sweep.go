@@ -25,11 +25,13 @@ func (e *Engine) check(ctx context.Context, l Live, at time.Time) (doubted bool)
 	case !l.Joined && !at.Before(l.Created.Add(e.opt.ConnectTimeout)):
 		e.connectTimeout(ctx, l, connection)
 	case !at.Before(l.Last.Add(e.opt.PingInterval + e.opt.PingTimeout)):
+		if !e.ping(ctx, l, connection) { // who was not asked is not judged
+			return false
+		}
 		if _, _, err := e.store.Update(ctx, l.Address, Doubt{At: e.now()}); err != nil {
 			e.opt.Logger.ErrorContext(ctx, "a sweep could not note its doubt, the next one will", "connection", connection, "error", err)
 			return false
 		}
-		e.ping(ctx, l, connection)
 		return true
 	case at.Sub(l.Created) >= e.quiet() && (l.Joined || e.isGreeted(ctx, l)):
 		e.ping(ctx, l, connection)
@@ -65,11 +67,12 @@ func (e *Engine) connectTimeout(ctx context.Context, l Live, connection string) 
 // leaves.
 const pingTries = 3
 
-// ping sends a ping. A connection that turns out to be gone is closed, unless it is still being made.
-func (e *Engine) ping(ctx context.Context, l Live, connection string) {
+// ping sends a ping and reports whether it was sent. A connection that turns out to be gone is closed, unless it is
+// still being made.
+func (e *Engine) ping(ctx context.Context, l Live, connection string) (sent bool) {
 	leave, err := e.lanes.enter(ctx, connection)
 	if err != nil {
-		return
+		return false
 	}
 	for try := 1; ; try++ {
 		err = e.post1(ctx, connection, Frame{Data: ping})
@@ -79,15 +82,16 @@ func (e *Engine) ping(ctx context.Context, l Live, connection string) {
 	}
 	leave()
 	if !errors.Is(err, ErrGone) || !errors.Is(e.exists(ctx, connection), ErrGone) {
-		return
+		return err == nil
 	}
 	if e.now().Sub(l.Created) < invocationTime {
 		s, err := e.store.Get(ctx, l.Address, true)
 		if err != nil || s.State == Absent || s.State == Open && !s.greeted() {
-			return
+			return false
 		}
 	}
 	e.closeSwept(ctx, l, connection, Close{Reason: TransportClose})
+	return false
 }
 
 // closeSwept closes a session that a sweep found dead, or finishes one that was closed but not cleaned up.
