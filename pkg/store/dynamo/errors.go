@@ -49,7 +49,7 @@ func call[In, Out any](ctx context.Context, s *Store, do func(context.Context, *
 }
 
 // with adds options to an operation.
-func with[In, Out any](do func(context.Context, *In, ...func(*dynamodb.Options)) (*Out, error), options []func(*dynamodb.Options)) func(context.Context, *In, ...func(*dynamodb.Options)) (*Out, error) {
+func with[In, Out any](do func(context.Context, *In, ...func(*dynamodb.Options)) (*Out, error), options ...func(*dynamodb.Options)) func(context.Context, *In, ...func(*dynamodb.Options)) (*Out, error) {
 	return func(ctx context.Context, in *In, _ ...func(*dynamodb.Options)) (*Out, error) {
 		return do(ctx, in, options...)
 	}

@@ -2,6 +2,7 @@ package dynamo
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"sync"
 	"time"
@@ -24,32 +25,66 @@ const attrBuried = "u" // when a row was a tombstone; of a row of everyone that 
 // lateFor is how long a tombstone stays: after that time a request's signature is too old for DynamoDB.
 const lateFor = 15 * time.Minute
 
-// unburied is the condition for a row of everyone where there is none. A socket's id is not used again once it has
+// unburied is the condition, at a time, for a row of everyone where there is none. A socket's id is not used again once it has
 // left.
-const unburied = "attribute_not_exists(p) OR x <= :now OR attribute_not_exists(a) AND u <= :now"
+const unburied = "attribute_not_exists(p) OR x <= %[1]s OR attribute_not_exists(a) AND u <= %[1]s"
 
 // joinEveryone writes the row of a member among everyone, unless it is there.
 func (s *Store) joinEveryone(ctx context.Context, namespace string, m rooms.Member) error {
 	k := everyoneKey(namespace, m.Socket)
-	row := k.item()
-	row[attrAddress] = stringValue(m.Address)
-	expires(row, m.Expires)
 	if !s.unsure.has(k) {
-		err := s.putEveryone(ctx, row, unburied, whileKnown)
+		row := k.item()
+		row[attrAddress] = stringValue(m.Address)
+		expires(row, m.Expires)
+		_, err := call(ctx, s, with(s.client.PutItem, whileKnown), &dynamodb.PutItemInput{
+			TableName: &s.table, Item: row, ConditionExpression: aws.String(fmt.Sprintf(unburied, ":now")),
+			ExpressionAttributeValues:           item{":now": s.nowValue()},
+			ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+		})
 		if !unknown(err) {
-			return err
+			return s.isThere(ctx, k, err)
 		}
 		s.unsure.add(k, s.now())
 		if ctx.Err() != nil {
 			return err
 		}
 	}
-	row[attrBuried] = boolValue(true)
-	err := s.putEveryone(ctx, row, unburied+" OR attribute_not_exists(u)")
-	if err == nil { // the row says it from now on
+	mark := &change{}
+	mark.when(unburied+" OR attribute_not_exists(u)", s.nowValue())
+	mark.set(attrBuried, boolValue(true))
+	mark.sets = append(mark.sets, attrAddress+" = if_not_exists("+attrAddress+", "+mark.value(stringValue(m.Address))+")")
+	mark.expires(m.Expires)
+	_, err := call(ctx, s, s.client.UpdateItem, &dynamodb.UpdateItemInput{
+		TableName: &s.table, Key: k.item(),
+		UpdateExpression:                    aws.String(mark.update()),
+		ConditionExpression:                 aws.String(mark.condition()),
+		ExpressionAttributeNames:            mark.names,
+		ExpressionAttributeValues:           mark.values,
+		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+	})
+	if err = s.isThere(ctx, k, err); err == nil { // the row says it from now on
 		s.unsure.remove(k)
 	}
 	return err
+}
+
+// isThere returns the error of a write that was to make a row of everyone: none when it was refused because the row is
+// there.
+func (s *Store) isThere(ctx context.Context, k key, err error) error {
+	failed := refused(err)
+	if failed == nil {
+		return err
+	}
+	there := failed.Item
+	if there == nil { // the server does not say
+		if there, err = s.get(ctx, k, true); err != nil {
+			return err
+		}
+	}
+	if there[attrAddress] == nil {
+		return notLeft(failed)
+	}
+	return nil
 }
 
 // unsure are the keys of rows of everyone, and of list rows, that an attempt of this process may still write, and that
@@ -80,29 +115,6 @@ func (u *unsure) remove(k key) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	delete(u.since, k)
-}
-
-// putEveryone writes a row under a condition, or finds it there.
-func (s *Store) putEveryone(ctx context.Context, row item, condition string, options ...func(*dynamodb.Options)) error {
-	_, err := call(ctx, s, with(s.client.PutItem, options), &dynamodb.PutItemInput{
-		TableName: &s.table, Item: row, ConditionExpression: &condition,
-		ExpressionAttributeValues:           item{":now": s.nowValue()},
-		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
-	})
-	failed := refused(err)
-	if failed == nil {
-		return err
-	}
-	there := failed.Item
-	if there == nil { // the server does not say
-		if there, err = s.get(ctx, key{stringOf(row[partitionKey]), stringOf(row[sortKey])}, true); err != nil {
-			return err
-		}
-	}
-	if there[attrAddress] == nil {
-		return notLeft(failed)
-	}
-	return nil
 }
 
 // notLeft is the error of who joins before the time of a tombstone.

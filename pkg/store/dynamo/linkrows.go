@@ -83,7 +83,7 @@ func (l *rowLinks) count(ctx context.Context, room string, raced bool, options .
 		} else {
 			*in.UpdateExpression += " REMOVE #ttl"
 		}
-		out, err := call(ctx, l.store, with(l.store.client.UpdateItem, options), in)
+		out, err := call(ctx, l.store, with(l.store.client.UpdateItem, options...), in)
 		switch {
 		case err == nil:
 			t := ticketOf(out.Attributes)
