@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"time"
@@ -46,7 +47,7 @@ type chat struct{ clock clock }
 // New returns the chat.
 func New() *socketio.Server {
 	io := socketio.New(socketio.Options{MaxRooms: maxRooms})
-	c := &chat{clock{now: time.Now}}
+	c := &chat{clock{now: time.Now, last: stamp{Seq: rand.Int64N(1 << 52)}}}
 	people := io.Of("/")
 	people.Use(introduce)
 	people.OnConnection(welcome)

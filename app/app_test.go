@@ -191,7 +191,7 @@ func TestWhisperReachesOnePerson(t *testing.T) {
 	bob.ExpectNothing()
 	eve.ExpectNothing()
 	bob.Vanish()
-	if problem := ada.Emit("whisper", map[string]string{"to": bob.ID(), "text": "psst"}); field(t, problem, "error") == nil {
+	if problem := ada.Emit("whisper", map[string]string{"to": bob.ID(), "text": "psst"}); field(t, problem, "error") == nil || field(t, problem, "gone") != true {
 		t.Errorf("a whisper to somebody who has left was acked with %v", problem)
 	}
 }

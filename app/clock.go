@@ -8,7 +8,7 @@ import (
 // stamp says where an event belongs among others, whatever order they arrive in: by time, then by number.
 type stamp struct {
 	Time int64 `json:"time"` // milliseconds since 1970
-	Seq  int64 `json:"seq"`  // counts the stamps of one process
+	Seq  int64 `json:"seq"`  // counts the stamps of one process, from a number that is no other process's
 }
 
 // maxSkew is how far the clocks of two processes, or of one process before and after it was set, may be apart for

@@ -57,7 +57,7 @@ func (c *chat) whisper(ctx context.Context, s *socketio.Socket, in text) (receip
 	}
 	to := s.To(in.To)
 	if there, err := to.Sockets(ctx); err != nil || len(there) == 0 {
-		return receipt{}, errors.Join(err, problem("They are not here any more."))
+		return receipt{}, errors.Join(err, &socketio.AckError{Data: map[string]any{"error": "They are not here any more.", "gone": true}})
 	}
 	err = to.Emit(ctx, "whispered", m)
 	if isBehind(err) {

@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -55,6 +56,21 @@ func testOrder(t *testing.T) {
 	ada.Emit("leave", "tea")
 	event, args := bob.Next()
 	later(event, args)
+}
+
+// TestTwoProcessesStampNothingAlike: in one millisecond, two messages have to stand in one order on all pages.
+func TestTwoProcessesStampNothingAlike(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		stamped := map[string]bool{}
+		for range 8 {
+			ada := enter(socketiotest.New(t, app.New()), "ada")
+			at, seq := order(t, ada.Emit("join", "tea"))
+			stamped[fmt.Sprintf("%.0f %.0f", at, seq)] = true
+		}
+		if len(stamped) != 8 {
+			t.Errorf("8 processes, in one millisecond: %v", stamped)
+		}
+	})
 }
 
 // TestAReplyIsLaterThanWhatItsSenderHasSeen stands for processes whose clocks differ.

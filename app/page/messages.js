@@ -5,6 +5,7 @@ import { onShow, put, showLists } from "./conversations.js";
 import { LIMITS, characters } from "./limits.js";
 import { noteTime, seenUntil } from "./order.js";
 import { focusConversation } from "./panels.js";
+import { isElsewhere, present } from "./people.js";
 import { forgetTyping, showTypingOf } from "./typing.js";
 import * as view from "./view.js";
 import { part } from "./view.js";
@@ -34,15 +35,17 @@ export function retry(conversation, entry) {
 async function deliver(conversation, entry) {
   settle(conversation, entry, { state: "sending", waiting: true }, { own: true });
   const { id, text } = entry;
+  const { room, peer } = conversation;
   const sender = link.socket.id;
+  const to = peer && present(peer);
   try {
-    const { room, peer } = conversation;
-    const receipt = await (peer ? ask("whisper", { id, to: peer.id, text, seen: seenUntil() })
+    const receipt = await (to ? ask("whisper", { id, to: to.id, text, seen: seenUntil() })
       : ask("say", { id, room, text, seen: seenUntil() }));
     noteTime(receipt);
     settle(conversation, entry, { state: "delivered", waiting: false, time: receipt.time, seq: receipt.seq });
   } catch (error) {
-    if (online() && link.socket.id !== sender && conversation.room) { // it may have come before its room was joined again
+    if (error.gone && (await isElsewhere(to))) return deliver(conversation, entry); // who reloads the page has another id
+    if (online() && link.socket.id !== sender && room) { // it may have come before its room was joined again
       await link.rejoining;
       if (!conversation.outside) return deliver(conversation, entry);
     }

@@ -3,13 +3,16 @@
 
 import { isLater } from "./order.js";
 
-const latest = new Map(); // tag -> {person, stamp}
+const AWAY = 5_000; // ms that somebody is given to come back
+
+const known = new Map(); // tag -> id -> {person, stamp}
 const tags = new Map(); // nickname as it looks -> tags
 
 // Notes a person. Returns whether somebody else of that nickname was known, and nobody more.
 export function meet(person, stamp = { time: 0, seq: 0 }) {
-  const known = latest.get(person.tag);
-  if (!known || isLater(stamp, known.stamp)) latest.set(person.tag, { person, stamp });
+  const ids = known.get(person.tag) ?? new Map();
+  known.set(person.tag, ids);
+  if (!ids.has(person.id) || isLater(stamp, ids.get(person.id).stamp)) ids.set(person.id, { person, stamp });
   const same = tags.get(look(person.nickname)) ?? new Set();
   tags.set(look(person.nickname), same);
   const before = same.size;
@@ -18,7 +21,20 @@ export function meet(person, stamp = { time: 0, seq: 0 }) {
 }
 
 // The person as they were last heard of: what is written to an old id reaches nobody.
-export const present = (person) => latest.get(person.tag)?.person ?? person;
+export function present(person) {
+  const ids = [...(known.get(person.tag)?.values() ?? [])];
+  return ids.reduce((a, b) => (a && isLater(a.stamp, b.stamp) ? a : b), undefined)?.person ?? person;
+}
+
+// Forgets an id that is not there any more. Resolves to whether the person is there under another, or comes back before
+// long.
+export async function isElsewhere({ id, tag }) {
+  known.get(tag)?.delete(id);
+  for (const end = performance.now() + AWAY; !known.get(tag)?.size; await new Promise((done) => setTimeout(done, 100))) {
+    if (performance.now() > end) return false;
+  }
+  return true;
+}
 
 // What has to stand beside a nickname, "" where there is only one person of that nickname.
 export function mark({ nickname, tag }) {

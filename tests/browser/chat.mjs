@@ -200,9 +200,21 @@ try {
     await bob.upgrade();
     await bob.shoot("chat-refreshed-phone");
     await ada.page.locator(`[data-private="${bob.name}"] button`).click(); // under his new id
-    await ada.sayToWhoReturned("Still you?");
+    await ada.say("Still you?");
     await bob.page.locator(`[data-private="${ada.name}"][data-unread="1"] button`).click();
     await bob.hears("Still you?", ada.name);
+    await Promise.all([ada.back(room), bob.back(room)]);
+  });
+
+  await step("a private message waits for who is just coming back", async () => {
+    await ada.page.locator(`[data-private="${bob.name}"] button`).click();
+    await bob.page.goto("about:blank");
+    await ada.part("log").locator(".message", { hasText: "Still you?" }).waitFor();
+    await ada.counts(room, 1);
+    await Promise.all([ada.say("Come back"), bob.page.goto(url)]);
+    await bob.page.locator(`[data-private="${ada.name}"] button`).click();
+    await bob.hears("Come back", ada.name);
+    await ada.counts(room, 2);
     await Promise.all([ada.back(room), bob.back(room)]);
   });
 

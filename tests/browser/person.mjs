@@ -77,17 +77,6 @@ export class Person {
     await this.part("log").locator(".message[data-state=delivered]", { hasText: text }).waitFor();
   }
 
-  /** Says something to who has just come back, whose old connection may still be theirs for a moment: then the page says so, and one tries again. */
-  async sayToWhoReturned(text) {
-    await this.part("text").fill(text);
-    await this.part("send").click();
-    const said = this.part("log").locator(".message", { hasText: text });
-    const state = (name) => said.and(this.part("log").locator(`.message[data-state=${name}]`));
-    await state("delivered").or(state("failed")).first().waitFor();
-    if (await state("failed").count()) await said.locator(".retry").click();
-    await state("delivered").waitFor();
-  }
-
   async hears(text, from) {
     const message = this.part("log").locator(".message:not([data-state])", { hasText: text });
     await message.waitFor();
