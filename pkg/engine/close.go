@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// end writes one closing of the session at an address, and reports whether this call did it. It cleans up nothing.
-func (e *Engine) end(ctx context.Context, a Address, c Close) (Session, bool, error) {
+// writeClose writes one closing of the session at an address, and reports whether this call did it. It cleans up nothing.
+func (e *Engine) writeClose(ctx context.Context, a Address, c Close) (Session, bool, error) {
 	c.Op = e.newOp()
 	c.Expires = e.now().Add(e.tombstone())
 	return e.store.Update(ctx, a, c)
@@ -20,7 +20,7 @@ func (e *Engine) end(ctx context.Context, a Address, c Close) (Session, bool, er
 func (e *Engine) close(ctx context.Context, a Address, c Close) (Session, bool) {
 	ctx, cancel := e.outlive(ctx)
 	defer cancel()
-	s, ok, err := e.end(ctx, a, c)
+	s, ok, err := e.writeClose(ctx, a, c)
 	if err != nil { // a sweep will find the session
 		e.opt.Logger.ErrorContext(ctx, "a session could not be closed", "session", a, "reason", c.Reason, "error", err)
 		return s, false
@@ -49,8 +49,8 @@ func (e *Engine) overdue(s Session) (Close, bool) {
 	return Close{}, false
 }
 
-// expire closes a polling session that is overdue.
-func (e *Engine) expire(ctx context.Context, s Session) (closed Session, ok bool) {
+// closeOverdue closes a polling session that is overdue.
+func (e *Engine) closeOverdue(ctx context.Context, s Session) (closed Session, ok bool) {
 	c, is := e.overdue(s)
 	if !is {
 		return s, false
@@ -70,7 +70,7 @@ func (e *Engine) finish(ctx context.Context, s Session) {
 
 func (e *Engine) cleanUp(ctx context.Context, s Session) error {
 	if s.polling() && s.Connection != "" { // it was to take over
-		if _, _, err := e.end(ctx, connectionAddress(s.Connection), Close{Reason: s.Reason, Told: true, Probe: true}); err != nil {
+		if _, _, err := e.writeClose(ctx, connectionAddress(s.Connection), Close{Reason: s.Reason, Told: true, Probe: true}); err != nil {
 			return err
 		}
 		e.cut(ctx, s.Connection)
@@ -85,17 +85,17 @@ func (e *Engine) cleanUp(ctx context.Context, s Session) error {
 	return e.store.Forget(ctx, s.Address, handshake)
 }
 
-// closeConnection ends what a connection stands for: a session, or the attempt to upgrade one. With cut it closes the
+// closeBehind closes what a connection stands for: a session, or the attempt to upgrade one. With cut it closes the
 // connection too. It returns the connection's row as it is then, the zero Session when the store failed.
-func (e *Engine) closeConnection(ctx context.Context, connection string, c Close, cut bool) Session {
+func (e *Engine) closeBehind(ctx context.Context, connection string, c Close, cut bool) Session {
 	ctx, cancel := e.outlive(ctx)
 	defer cancel()
 	a := connectionAddress(connection)
 	c.Told = true
 	if cut { // should this invocation die between closing the row and the connection, a sweep takes it for dead
-		e.giveUp(ctx, a)
+		e.markDead(ctx, a)
 	}
-	s, ok, err := e.end(ctx, a, c)
+	s, ok, err := e.writeClose(ctx, a, c)
 	if err == nil && !ok && s.State == Probing {
 		s, ok, err = e.closeProbe(ctx, s, c)
 	}
@@ -112,14 +112,14 @@ func (e *Engine) closeConnection(ctx context.Context, connection string, c Close
 	return s
 }
 
-// endGone closes what a connection stands for that the gateway does not know any more, unless its $disconnect has. The
+// closeGone closes what a connection stands for that the gateway does not know any more, unless its $disconnect has. The
 // connection is cut as well: the gateway may have been wrong.
-func (e *Engine) endGone(ctx context.Context, connection string) error {
+func (e *Engine) closeGone(ctx context.Context, connection string) error {
 	s, err := e.store.Get(ctx, connectionAddress(connection), true)
 	if err != nil || s.State == Closed || s.State == Absent {
 		return err
 	}
-	e.closeConnection(ctx, connection, Close{Reason: TransportClose}, false)
+	e.closeBehind(ctx, connection, Close{Reason: TransportClose}, false)
 	e.cut(ctx, connection)
 	return nil
 }
@@ -134,7 +134,7 @@ func (e *Engine) closeProbe(ctx context.Context, c Session, how Close) (Session,
 	}
 	if !ok && s.Connection == connection {
 		if s.State == Draining {
-			if s, ok, err = e.end(ctx, s.Address, how); err != nil {
+			if s, ok, err = e.writeClose(ctx, s.Address, how); err != nil {
 				return c, false, err
 			} else if ok {
 				return s, true, nil
@@ -143,21 +143,21 @@ func (e *Engine) closeProbe(ctx context.Context, c Session, how Close) (Session,
 		open, err := e.settled(ctx, s, connection)
 		switch {
 		case err == nil: // it has moved: the session is the connection's by now
-			return e.end(ctx, open.Address, how)
+			return e.writeClose(ctx, open.Address, how)
 		case !errors.Is(err, ErrGone):
 			return c, false, err
 		}
 	}
 	how.Probe, how.Empty = true, false
-	c, _, err = e.end(ctx, c.Address, how)
+	c, _, err = e.writeClose(ctx, c.Address, how)
 	return c, false, err
 }
 
-// unprobe ends an upgrade that the client has not confirmed in time.
-func (e *Engine) unprobe(ctx context.Context, s Session) error {
+// closeUnconfirmed closes an upgrade that the client has not confirmed in time.
+func (e *Engine) closeUnconfirmed(ctx context.Context, s Session) error {
 	_, ok, err := e.store.Update(ctx, s.Address, Unprobe{s.Connection})
 	if err == nil && ok {
-		e.closeConnection(ctx, s.Connection, Close{Reason: TransportClose}, true)
+		e.closeBehind(ctx, s.Connection, Close{Reason: TransportClose}, true)
 	}
 	return err
 }
@@ -183,7 +183,7 @@ func (v *Invocation) close(ctx context.Context, c Close) {
 		}
 		connection = s.Connection
 	}
-	v.e.closeConnection(ctx, connection, c, true)
+	v.e.closeBehind(ctx, connection, c, true)
 }
 
 // panicked is a panic of a handler, as an error.

@@ -49,7 +49,7 @@ func (e *Engine) poll(ctx context.Context, sid string) Response {
 	if err != nil {
 		return e.unavailable(ctx, "a poll could not read its session", err)
 	}
-	if closed, expired := e.expire(ctx, s); expired {
+	if closed, expired := e.closeOverdue(ctx, s); expired {
 		return e.refusePoll(ctx, closed, id)
 	}
 	if !ok {
@@ -66,7 +66,7 @@ func (e *Engine) poll(ctx context.Context, sid string) Response {
 			until = end
 		}
 		if e.unconfirmed(s) {
-			if err := e.unprobe(ctx, s); err != nil {
+			if err := e.closeUnconfirmed(ctx, s); err != nil {
 				return e.unavailable(ctx, "an upgrade could not be given up", err)
 			}
 			s.State, s.Connection = Open, ""
@@ -85,7 +85,7 @@ func (e *Engine) poll(ctx context.Context, sid string) Response {
 			}
 			wait = probeRead
 		}
-		if _, expired := e.expire(ctx, s); expired {
+		if _, expired := e.closeOverdue(ctx, s); expired {
 			return e.endPoll(ctx, a, id, false)
 		}
 		if pinged {
