@@ -8,14 +8,15 @@ import (
 	"time"
 )
 
-// writeClose writes one closing of the session at an address, and reports whether this call did it. It cleans up nothing.
+// writeClose writes one closing of the session at an address, and reports whether this call did it. It cleans up
+// nothing.
 func (e *Engine) writeClose(ctx context.Context, a Address, c Close) (Session, bool, error) {
 	c.Op = e.newOp()
 	c.Expires = e.now().Add(e.tombstone())
 	return e.store.Update(ctx, a, c)
 }
 
-// close ends the session at an address: whoever wins lets the handler clean up and removes the rows. It returns the
+// close closes the session at an address: whoever wins lets the handler clean up and removes the rows. It returns the
 // row as it is then, and whether this call did it.
 func (e *Engine) close(ctx context.Context, a Address, c Close) (Session, bool) {
 	ctx, cancel := e.outlive(ctx)
@@ -112,8 +113,8 @@ func (e *Engine) closeBehind(ctx context.Context, connection string, c Close, cu
 	return s
 }
 
-// closeGone closes what a connection stands for that the gateway does not know any more, unless its $disconnect has. The
-// connection is cut as well: the gateway may have been wrong.
+// closeGone closes what a connection stands for that the gateway does not know any more, unless its $disconnect has.
+// The connection is cut as well: the gateway may have been wrong.
 func (e *Engine) closeGone(ctx context.Context, connection string) error {
 	s, err := e.store.Get(ctx, connectionAddress(connection), true)
 	if err != nil || s.State == Closed || s.State == Absent {
@@ -124,32 +125,39 @@ func (e *Engine) closeGone(ctx context.Context, connection string) error {
 	return nil
 }
 
-// closeProbe ends a connection that was to take a session over. Before the client has confirmed, the session polls
+// closeProbe closes a connection that was to take a session over. Before the client has confirmed, the session polls
 // on. It returns the connection's row as it is now, and whether this call has closed a session that is to be finished.
 func (e *Engine) closeProbe(ctx context.Context, c Session, how Close) (Session, bool, error) {
 	connection, _ := c.Address.connection()
-	s, ok, err := e.store.Update(ctx, pollingAddress(c.SID), Unprobe{connection})
-	if err != nil {
+	s, unprobed, err := e.store.Update(ctx, pollingAddress(c.SID), Unprobe{connection})
+	switch {
+	case err != nil:
 		return c, false, err
+	case unprobed || s.Connection != connection: // the session is none of its business
+		return e.closeOnlyProbe(ctx, c, how)
 	}
-	if !ok && s.Connection == connection {
-		if s.State == Draining {
-			if s, ok, err = e.writeClose(ctx, s.Address, how); err != nil {
-				return c, false, err
-			} else if ok {
-				return s, true, nil
-			}
-		}
-		open, err := e.settled(ctx, s, connection)
-		switch {
-		case err == nil: // it has moved: the session is the connection's by now
-			return e.writeClose(ctx, open.Address, how)
-		case !errors.Is(err, ErrGone):
+	if s.State == Draining {
+		var ok bool
+		if s, ok, err = e.writeClose(ctx, s.Address, how); err != nil {
 			return c, false, err
+		} else if ok {
+			return s, true, nil
 		}
 	}
+	open, err := e.settled(ctx, s, connection)
+	switch {
+	case err == nil: // it has moved: the session is the connection's by now
+		return e.writeClose(ctx, open.Address, how)
+	case errors.Is(err, ErrGone):
+		return e.closeOnlyProbe(ctx, c, how)
+	}
+	return c, false, err
+}
+
+// closeOnlyProbe closes a connection that probes, and no session.
+func (e *Engine) closeOnlyProbe(ctx context.Context, c Session, how Close) (Session, bool, error) {
 	how.Probe, how.Empty = true, false
-	c, _, err = e.writeClose(ctx, c.Address, how)
+	c, _, err := e.writeClose(ctx, c.Address, how)
 	return c, false, err
 }
 
@@ -167,13 +175,13 @@ func (e *Engine) unconfirmed(s Session) bool {
 	return s.State == Probing && !e.now().Before(s.ProbedAt.Add(e.opt.UpgradeTimeout))
 }
 
-// Close ends the session from within: what was sent to it before arrives first.
+// Close closes the session from within: what was sent to it before arrives first.
 func (v *Invocation) Close(ctx context.Context, reason Reason) {
 	v.flush()
 	v.close(ctx, Close{Reason: reason})
 }
 
-// close ends the session, also when it has moved to a connection since it was read.
+// close closes the session, also when it has moved to a connection since it was read.
 func (v *Invocation) close(ctx context.Context, c Close) {
 	connection, ok := v.Address().connection()
 	if !ok {
