@@ -123,7 +123,7 @@ func New(store Store, poster Poster, timers Timers, handler Handler, o Options) 
 		return nil, err
 	}
 	e := &Engine{poster: poster, timers: timers, handler: handler, opt: o, origins: origins}
-	e.store = &retrying{store: store, pause: e.sleep}
+	e.store = &retrying{store, e.Retry}
 	e.rates.init(o.ClientRate)
 	return e, nil
 }

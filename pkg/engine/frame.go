@@ -50,7 +50,7 @@ func (e *Engine) connect(ctx context.Context, connection string, r Request, offe
 	if err == nil {
 		e.opening.put(connection, sid)
 		if err = e.schedule(ctx, open, 0); err != nil {
-			e.closeConnection(ctx, connection, Close{Reason: TransportError}, false)
+			e.closeBehind(ctx, connection, Close{Reason: TransportError}, false)
 		}
 	}
 	if err != nil {
@@ -90,7 +90,7 @@ func (e *Engine) Frame(ctx context.Context, connection string, f Frame) {
 		how, overdue = Close{Reason: TransportClose}, true
 	}
 	if overdue {
-		e.closeConnection(ctx, connection, how, true)
+		e.closeBehind(ctx, connection, how, true)
 		return
 	}
 	if !s.Doubted.IsZero() {
@@ -186,7 +186,7 @@ func (e *Engine) Disconnect(ctx context.Context, connection string, code int) {
 	if !e.opt.OrderedFrames && code != 1006 {
 		_ = e.sleep(ctx, linger) // cut short when the invocation's time is over
 	}
-	e.closeConnection(ctx, connection, Close{Reason: reason}, false)
+	e.closeBehind(ctx, connection, Close{Reason: reason}, false)
 }
 
 // receive handles the packets of one frame or request, in order, then err when decoding the rest of them failed.

@@ -121,7 +121,7 @@ func (e *Engine) http(ctx context.Context, r Request) Response {
 	case r.Method != http.MethodPost:
 		return Response{Status: http.StatusInternalServerError} // as the reference server does
 	}
-	if _, ok := e.expire(ctx, s); ok {
+	if _, ok := e.closeOverdue(ctx, s); ok {
 		return refuse(unknownSID)
 	}
 	return e.post(ctx, s, r)

@@ -65,11 +65,11 @@ func (e *Engine) Job(ctx context.Context, message []byte) error {
 	case jobOpen:
 		return e.announce(ctx, j, establishTries)
 	case jobGone:
-		return e.endGone(ctx, j.Connection)
+		return e.closeGone(ctx, j.Connection)
 	case jobReject:
 		_, err := e.established(ctx, j.Connection, establishTries)
 		if err == nil {
-			e.closeConnection(ctx, j.Connection, Close{Reason: TransportClose}, true)
+			e.closeBehind(ctx, j.Connection, Close{Reason: TransportClose}, true)
 		}
 		return err
 	case jobSweep:

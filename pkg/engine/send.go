@@ -146,7 +146,7 @@ func (e *Engine) cut(ctx context.Context, connection string) {
 			e.opt.Logger.ErrorContext(ctx, "a connection could not be closed", "connection", connection, "error", err)
 			ctx, cancel := e.outlive(ctx)
 			defer cancel()
-			e.giveUp(ctx, connectionAddress(connection))
+			e.markDead(ctx, connectionAddress(connection))
 			return
 		}
 	}

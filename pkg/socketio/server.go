@@ -62,7 +62,8 @@ type Server struct {
 	bound   atomic.Bool // set when all below is
 
 	engine  *engine.Engine
-	store   *retrying
+	store   rooms.Store // tries again
+	once    rooms.Store // the same, and does not
 	adapter rooms.Adapter
 	random  io.Reader
 	now     func() time.Time
@@ -145,7 +146,7 @@ func (s *Server) Bind(b Backend) (*engine.Engine, error) {
 	}
 	o = e.Options()
 	s.engine, s.random, s.now = e, o.Rand, o.Clock.Now
-	s.store = &retrying{store: b.Rooms, engine: e}
+	s.once, s.store = b.Rooms, rooms.Retrying(b.Rooms, e.Retry)
 	s.adapter = rooms.Adapter{Store: s.store}
 	s.opt.Logger = o.Logger
 	s.bound.Store(true)
