@@ -14,8 +14,8 @@ var errFetched = errors.New("socketio: a fetched socket has its id, namespace, d
 
 // FetchSockets returns the sockets that an Emit would reach at the moment, in no order. Each has its data as it was
 // when it was read, which may be some time ago, and can be asked for its rooms and be sent to; whatever else would
-// change it is an error. Besides what Sockets reads, it reads a row for each of them, 64 at a time, and each counts as
-// a call of Options.MaxCalls: ask Sockets first where a room may be large.
+// change it is an error. Besides what SocketIDs reads, it reads a row for each of them, 64 at a time, and each counts
+// as a call of Options.MaxCalls: ask SocketIDs first where a room may be large.
 func (b Broadcast) FetchSockets(ctx context.Context) ([]*Socket, error) {
 	e, err := b.namespace.server.backend()
 	if err != nil {
