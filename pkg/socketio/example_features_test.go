@@ -283,3 +283,31 @@ func ExampleServer_OnError() {
 	// internal error, id 1
 	// argument 1 of buy has to be a int
 }
+
+// What is done to many is for those that match at the moment: it moves a room's members, or sends them away.
+func ExampleBroadcast_SocketsJoin() {
+	io := socketio.New(socketio.Options{})
+	game := io.Of("/")
+	game.OnConnection(func(ctx context.Context, s *socketio.Socket) error { return s.Join(ctx, "lobby") })
+	game.OnDisconnect(func(_ context.Context, _ *socketio.Socket, why socketio.Reason) error {
+		fmt.Println(why)
+		return nil
+	})
+
+	s := socketiotest.New(nil, io)
+	defer s.Close()
+	s.Connect("/")
+	late := s.Connect("/")
+	ctx := context.Background()
+	fmt.Println(io.In("lobby").Except(late.ID()).SocketsJoin(ctx, "playing"))
+	fmt.Println(io.In("playing").SocketsLeave(ctx, "lobby"))
+	fmt.Println(game.Rooms(ctx))
+	fmt.Println(io.DisconnectSockets(ctx, true))
+	// Output:
+	// <nil>
+	// <nil>
+	// [{lobby 1} {playing 1}] <nil>
+	// server namespace disconnect
+	// server namespace disconnect
+	// <nil>
+}

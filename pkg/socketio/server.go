@@ -190,3 +190,26 @@ func (s *Server) Except(rooms ...string) Broadcast { return s.Of("/").Except(roo
 func (s *Server) Emit(ctx context.Context, event string, args ...any) error {
 	return s.Of("/").Emit(ctx, event, args...)
 }
+
+// SocketIDs returns the ids of all sockets of the namespace "/". See Broadcast.SocketIDs.
+func (s *Server) SocketIDs(ctx context.Context) ([]string, error) { return s.Of("/").SocketIDs(ctx) }
+
+// FetchSockets returns all sockets of the namespace "/". See Broadcast.FetchSockets.
+func (s *Server) FetchSockets(ctx context.Context) ([]*Socket, error) {
+	return s.Of("/").FetchSockets(ctx)
+}
+
+// SocketsJoin adds all sockets of the namespace "/" to rooms. See Broadcast.SocketsJoin.
+func (s *Server) SocketsJoin(ctx context.Context, rooms ...string) error {
+	return s.Of("/").SocketsJoin(ctx, rooms...)
+}
+
+// SocketsLeave removes all sockets of the namespace "/" from rooms. See Broadcast.SocketsLeave.
+func (s *Server) SocketsLeave(ctx context.Context, rooms ...string) error {
+	return s.Of("/").SocketsLeave(ctx, rooms...)
+}
+
+// DisconnectSockets disconnects all sockets of the namespace "/". See Broadcast.DisconnectSockets.
+func (s *Server) DisconnectSockets(ctx context.Context, closeConnection bool) error {
+	return s.Of("/").DisconnectSockets(ctx, closeConnection)
+}

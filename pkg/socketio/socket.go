@@ -14,10 +14,9 @@ import (
 // is ErrGone.
 type Socket struct {
 	namespace *Namespace
-	turn      *turn // nil when the session is closed, or another's
+	turn      *turn // nil when the session is closed
 	id        string
 	auth      json.RawMessage // while the socket joins
-	fetched   bool            // by FetchSockets
 
 	mu      sync.Mutex // guards everything below; held over calls of the store, never over the application's
 	entry   entry      // nil until the socket has joined
@@ -52,9 +51,6 @@ func (s *Socket) Namespace() *Namespace { return s.namespace }
 
 // Emit sends an event to this client. See Broadcast.Emit for one socket; here a client that is gone is ErrGone.
 func (s *Socket) Emit(ctx context.Context, event string, args ...any) error {
-	if s.fetched {
-		return s.namespace.To(s.id).Emit(ctx, event, args...)
-	}
 	p, err := eventParcel(s.namespace.server.engine, s.namespace.name, event, args)
 	if err != nil {
 		return err
@@ -63,7 +59,7 @@ func (s *Socket) Emit(ctx context.Context, event string, args ...any) error {
 	err = s.usable()
 	s.mu.Unlock()
 	if err == nil {
-		err = s.turn.spend(1)
+		err = s.spend(ctx, 1)
 	}
 	if err != nil {
 		return err
@@ -74,8 +70,6 @@ func (s *Socket) Emit(ctx context.Context, event string, args ...any) error {
 // usable returns nil while the socket can do something for the client: it is connected, or about to be. s.mu is held.
 func (s *Socket) usable() error {
 	switch {
-	case s.fetched:
-		return errFetched
 	case s.over:
 		return errOver
 	case s.turn == nil || !s.joining && !s.entry.connected():
