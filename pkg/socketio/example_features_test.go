@@ -311,3 +311,38 @@ func ExampleBroadcast_SocketsJoin() {
 	// server namespace disconnect
 	// <nil>
 }
+
+// A socket of another client can do all that a handler's own can: here an administrator promotes somebody.
+func ExampleServer_FetchSocket() {
+	type user struct{ Role string }
+	io := socketio.New(socketio.Options{})
+	io.Of("/admin").On("promote", func(ctx context.Context, s *socketio.Socket, id string) error {
+		member, err := io.FetchSocket(ctx, id) // in the namespace "/"
+		if err != nil {
+			return err // ErrGone: nobody has the id
+		}
+		if err := member.Join(ctx, "moderators"); err != nil {
+			return err
+		}
+		if err := socketio.UpdateData(ctx, member, func(u *user) error { u.Role = "moderator"; return nil }); err != nil {
+			return err
+		}
+		return member.Emit(ctx, "promoted")
+	})
+	io.Of("/").On("role", func(ctx context.Context, s *socketio.Socket) (string, error) {
+		var u user
+		err := s.Data(&u)
+		return u.Role, err
+	})
+
+	s := socketiotest.New(nil, io)
+	defer s.Close()
+	ada := s.Connect("/")
+	s.Connect("/admin").Emit("promote", ada.ID())
+	ada.Expect("promoted")
+	fmt.Println(ada.Emit("role"))
+	fmt.Println(io.Of("/").Rooms(context.Background()))
+	// Output:
+	// [moderator]
+	// [{moderators 1}] <nil>
+}

@@ -10,8 +10,8 @@ import (
 )
 
 // FetchSockets returns the sockets that an Emit would reach at the moment, in no order, with their data as it was when
-// it was read. They are Sockets like a handler's own, and the client whose handler calls it is represented by that very
-// one. Besides what SocketIDs reads, it reads a row for each of them, 64 at a time, and each counts as a call of
+// it was read, which may be some time ago. They are Sockets like a handler's own: the client whose handler calls it is
+// there as that very one. What is done with one whose client has left meanwhile returns ErrGone. Besides what SocketIDs reads, it reads a row for each of them, 64 at a time, and each counts as a call of
 // Options.MaxCalls: ask SocketIDs first where a room may be large.
 func (b Broadcast) FetchSockets(ctx context.Context) ([]*Socket, error) {
 	e, err := b.namespace.server.backend()
@@ -53,6 +53,33 @@ func (b Broadcast) FetchSockets(ctx context.Context) ([]*Socket, error) {
 		return nil, err
 	}
 	return sockets, nil
+}
+
+// FetchSocket returns the socket with an id, which costs one read of who that is and one of the session's row; its data
+// may be some time old. ErrGone: there is none. Somebody who is to get an event needs no more than To with the id.
+func (n *Namespace) FetchSocket(ctx context.Context, id string) (*Socket, error) {
+	e, err := n.server.backend()
+	if err != nil {
+		return nil, err
+	}
+	if err := turnOf(ctx).spend(1); err != nil {
+		return nil, err
+	}
+	for cursor := ""; isID(id); {
+		page, next, err := n.server.store.Members(ctx, n.name, id, cursor)
+		if err != nil {
+			return nil, err
+		}
+		for _, m := range page {
+			if m.Socket == id { // others may look on
+				return n.open(ctx, e, m)
+			}
+		}
+		if cursor = next; cursor == "" {
+			break
+		}
+	}
+	return nil, ErrGone
 }
 
 // open returns the socket of a member; ErrGone when it has left. The socket of the invocation that ctx is of is that

@@ -199,6 +199,11 @@ func (s *Server) FetchSockets(ctx context.Context) ([]*Socket, error) {
 	return s.Of("/").FetchSockets(ctx)
 }
 
+// FetchSocket returns the socket of the namespace "/" with an id. See Namespace.FetchSocket.
+func (s *Server) FetchSocket(ctx context.Context, id string) (*Socket, error) {
+	return s.Of("/").FetchSocket(ctx, id)
+}
+
 // SocketsJoin adds all sockets of the namespace "/" to rooms. See Broadcast.SocketsJoin.
 func (s *Server) SocketsJoin(ctx context.Context, rooms ...string) error {
 	return s.Of("/").SocketsJoin(ctx, rooms...)

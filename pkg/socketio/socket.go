@@ -9,9 +9,10 @@ import (
 	"github.com/dozeio/doze/pkg/engine"
 )
 
-// Socket is what one invocation sees of a client in one namespace. Its methods may be called by several goroutines of
-// the handler that got it. After the handler it is of no use: what would change or send something returns an error that
-// is ErrGone.
+// Socket is what one invocation sees of a client in one namespace: of the client whose packets it handles, or of any
+// other, from FetchSockets. Its methods may be called by several goroutines. A handler's own is of no use after the
+// handler: what would change or send something returns an error that is ErrGone. One that was fetched shows what there
+// was at the time; what changes it is done to what there is now, and is ErrGone once its client has left.
 type Socket struct {
 	namespace *Namespace
 	turn      *turn // nil when the session is closed
