@@ -146,7 +146,7 @@ func TestWhatIsDoneWithAFetchedSocketThatHasLeftIsErrGone(t *testing.T) {
 				s.Settle()
 				err := do(t.Context(), fetched)
 				stays := what == "leaves the namespace" || what == "comes back" // the session
-				if name == "Handshake" || stays && name == "Emit" { // to a client that does not listen any more
+				if name == "Handshake" || stays && name == "Emit" {             // to a client that does not listen any more
 					if err != nil && !errors.Is(err, socketio.ErrGone) {
 						t.Error(err)
 					}

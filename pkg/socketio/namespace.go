@@ -114,6 +114,9 @@ func (n *Namespace) Except(rooms ...string) Broadcast {
 	return Broadcast{namespace: n}.Except(rooms...)
 }
 
+// Volatile returns a broadcast to all sockets of what is worth nothing later. See Broadcast.Volatile.
+func (n *Namespace) Volatile() Broadcast { return Broadcast{namespace: n}.Volatile() }
+
 // Emit sends an event to all sockets of the namespace. See Broadcast.Emit.
 func (n *Namespace) Emit(ctx context.Context, event string, args ...any) error {
 	return Broadcast{namespace: n}.Emit(ctx, event, args...)
