@@ -226,7 +226,7 @@ func ExampleNamespace_OnDisconnecting() {
 	io := socketio.New(socketio.Options{})
 	chat := io.Of("/")
 	chat.On("join", func(ctx context.Context, s *socketio.Socket, room string) error { return s.Join(ctx, room) })
-	chat.On("kick me", func(ctx context.Context, s *socketio.Socket) error { return s.Disconnect(ctx, false) })
+	chat.On("kick me", func(ctx context.Context, s *socketio.Socket) error { return s.Disconnect(ctx) })
 	chat.OnDisconnecting(func(ctx context.Context, s *socketio.Socket, reason socketio.Reason) error {
 		rooms, err := s.Rooms(ctx)
 		if err != nil {

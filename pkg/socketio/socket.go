@@ -35,7 +35,7 @@ type Reason = engine.Reason
 // The reasons.
 const (
 	ClientDisconnect Reason = "client namespace disconnect" // the client has left the namespace
-	ServerDisconnect Reason = "server namespace disconnect" // Socket.Disconnect
+	ServerDisconnect Reason = "server namespace disconnect" // Socket.Disconnect and DisconnectClient, Broadcast.DisconnectSockets
 
 	TransportClose = engine.TransportClose // "transport close": the connection ended, as when a page is closed
 	TransportError = engine.TransportError // "transport error": the client could not be reached, or did not read
