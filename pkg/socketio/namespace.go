@@ -114,9 +114,37 @@ func (n *Namespace) Except(rooms ...string) Broadcast {
 	return Broadcast{namespace: n}.Except(rooms...)
 }
 
+// Volatile returns a broadcast to all sockets of what is worth nothing later. See Broadcast.Volatile.
+func (n *Namespace) Volatile() Broadcast { return Broadcast{namespace: n}.Volatile() }
+
 // Emit sends an event to all sockets of the namespace. See Broadcast.Emit.
 func (n *Namespace) Emit(ctx context.Context, event string, args ...any) error {
 	return Broadcast{namespace: n}.Emit(ctx, event, args...)
+}
+
+// SocketIDs returns the ids of all sockets of the namespace. See Broadcast.SocketIDs.
+func (n *Namespace) SocketIDs(ctx context.Context) ([]string, error) {
+	return Broadcast{namespace: n}.SocketIDs(ctx)
+}
+
+// FetchSockets returns all sockets of the namespace. See Broadcast.FetchSockets.
+func (n *Namespace) FetchSockets(ctx context.Context) ([]*Socket, error) {
+	return Broadcast{namespace: n}.FetchSockets(ctx)
+}
+
+// SocketsJoin adds all sockets of the namespace to rooms. See Broadcast.SocketsJoin.
+func (n *Namespace) SocketsJoin(ctx context.Context, rooms ...string) error {
+	return Broadcast{namespace: n}.SocketsJoin(ctx, rooms...)
+}
+
+// SocketsLeave removes all sockets of the namespace from rooms. See Broadcast.SocketsLeave.
+func (n *Namespace) SocketsLeave(ctx context.Context, rooms ...string) error {
+	return Broadcast{namespace: n}.SocketsLeave(ctx, rooms...)
+}
+
+// DisconnectSockets disconnects all sockets of the namespace. See Broadcast.DisconnectSockets.
+func (n *Namespace) DisconnectSockets(ctx context.Context, closeConnection bool) error {
+	return Broadcast{namespace: n}.DisconnectSockets(ctx, closeConnection)
 }
 
 // Room is a room and the number of sockets in it.
@@ -125,8 +153,12 @@ type Room struct {
 	Members int    `json:"members"`
 }
 
-// Rooms returns the rooms of the namespace that have members, sorted by name; the rooms that are sockets' own are not
-// among them. The counts may be some time old. It reads every membership: not for hot paths. For the handlers of
+// Private reports whether the room is a socket's own, named like its id. Its Members are those that have joined it by
+// JoinSocketRoom, the socket itself left out. All other rooms are for whoever the application lets join them.
+func (r Room) Private() bool { return isID(r.Name) }
+
+// Rooms returns the rooms of the namespace that have members, sorted by name; of the rooms that are sockets' own only
+// those that others have joined. The counts may be some time old. It reads every membership: not for hot paths. For the handlers of
 // clients' packets each process does so once in two seconds at most, so that clients who ask often cost little more
 // than one who asks once; everybody else's call reads.
 func (n *Namespace) Rooms(ctx context.Context) ([]Room, error) {

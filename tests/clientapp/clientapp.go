@@ -60,7 +60,10 @@ func New() *socketio.Server {
 	main.On("counter", counter)
 	main.On("binary", binary)
 	main.On("disconnect-me", func(ctx context.Context, s *socketio.Socket, closeSession bool) error {
-		return s.Disconnect(ctx, closeSession)
+		if closeSession {
+			return s.DisconnectClient(ctx)
+		}
+		return s.Disconnect(ctx)
 	})
 	main.On("burst", func(ctx context.Context, s *socketio.Socket, n int) error {
 		for i := range n {
