@@ -67,7 +67,7 @@ func (b Broadcast) Except(rooms ...string) Broadcast {
 // that they know, by jobs that outlive the invocation. When nobody had been, nobody is, and the call may be repeated.
 func (b Broadcast) Emit(ctx context.Context, event string, args ...any) error {
 	s := b.namespace.server
-	e, err := s.backend()
+	e, err := b.namespace.backend()
 	if err != nil {
 		return err
 	}
@@ -125,7 +125,7 @@ func (b Broadcast) isTo(id string) bool {
 // Sockets returns the ids of the sockets that an Emit would reach at the moment, in no order: who is in a room, or
 // whether one socket is still there. It reads as much as an Emit does.
 func (b Broadcast) Sockets(ctx context.Context) ([]string, error) {
-	if _, err := b.namespace.server.backend(); err != nil {
+	if _, err := b.namespace.backend(); err != nil {
 		return nil, err
 	}
 	var mu sync.Mutex

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/dozeio/doze/pkg/socketio"
@@ -23,6 +24,28 @@ func ExampleServer_Of() {
 	admin := main.Connect("/admin") // over the same connection
 	fmt.Println(main.Emit("where")[0], admin.Emit("where")[0], s.ConnectError("/nope"))
 	// Output: / /admin Invalid namespace
+}
+
+// The namespaces whose names a function takes share their handlers. Each has its own sockets and rooms.
+func ExampleServer_OfFunc() {
+	io := socketio.New(socketio.Options{})
+	rooms := io.OfFunc(regexp.MustCompile(`^/room-\d+$`).MatchString)
+	rooms.On("say", func(ctx context.Context, s *socketio.Socket, text string) (string, error) {
+		return s.Namespace().Name(), s.Namespace().Emit(ctx, "said", text)
+	})
+
+	s := socketiotest.New(nil, io)
+	defer s.Close()
+	one, two := s.Connect("/room-1"), s.Connect("/room-2")
+	fmt.Println(one.Emit("say", "hello")...)
+	one.Expect("said", "hello")
+	two.ExpectNothing()
+	_ = io.Of("/room-2").Emit(context.Background(), "said", "from elsewhere")
+	two.Expect("said", "from elsewhere")
+	fmt.Println(s.ConnectError("/room-x"))
+	// Output:
+	// /room-1
+	// Invalid namespace
 }
 
 // A middleware decides who may join. What it says in a ConnectError is for the client, any other error for the log.

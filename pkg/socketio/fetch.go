@@ -17,7 +17,7 @@ var errFetched = errors.New("socketio: a fetched socket has its id, namespace, d
 // change it is an error. Besides what Sockets reads, it reads a row for each of them, 64 at a time, and each counts as
 // a call of Options.MaxCalls: ask Sockets first where a room may be large.
 func (b Broadcast) FetchSockets(ctx context.Context) ([]*Socket, error) {
-	e, err := b.namespace.server.backend()
+	e, err := b.namespace.backend()
 	if err != nil {
 		return nil, err
 	}

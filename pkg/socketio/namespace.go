@@ -6,24 +6,45 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/dozeio/doze/pkg/engine"
 	"github.com/dozeio/doze/pkg/protocol"
 )
 
-// Namespace holds the handlers of the sockets that join it. Get one with Server.Of, and register before Bind.
+// Namespace holds the handlers of the sockets that join it. Get one with Server.Of, or many that share their handlers
+// with Server.OfFunc, and register before Bind.
 type Namespace struct {
-	server        *Server
-	name          string
+	server *Server
+	name   string // empty: of OfFunc
+	*registered
+	counts counts
+}
+
+// registered is what the application has registered for a namespace. Those of one OfFunc share it.
+type registered struct {
 	middlewares   []func(context.Context, *Socket) error
 	connection    []func(context.Context, *Socket) error
 	disconnecting []func(context.Context, *Socket, Reason) error
 	disconnect    []func(context.Context, *Socket, Reason) error
 	any           []func(context.Context, *Socket, string, Args) error
 	handlers      map[string]*handler
-	counts        counts
 }
 
-// Name returns the name, which begins with a slash.
+func newRegistered() *registered { return &registered{handlers: map[string]*handler{}} }
+
+func newNamespace(s *Server, name string, r *registered) *Namespace {
+	return &Namespace{server: s, name: name, registered: r, counts: counts{reading: make(chan struct{}, 1)}}
+}
+
+// Name returns the name, which begins with a slash. What OfFunc returns has none: it is empty.
 func (n *Namespace) Name() string { return n.name }
+
+// backend returns the engine, or why nothing can be sent to the namespace or read of it.
+func (n *Namespace) backend() (*engine.Engine, error) {
+	if n.name == "" {
+		return nil, errParent
+	}
+	return n.server.backend()
+}
 
 // Use registers a middleware: it runs for every socket that wants to join, in the order of registration, before the
 // socket is connected. It may read the handshake, set data, join rooms and emit to the socket. An error keeps the
@@ -93,7 +114,7 @@ func (n *Namespace) On(event string, f any) {
 		panic(fmt.Sprintf("socketio: On(%q): the name is reserved; use OnConnection, OnDisconnecting or OnDisconnect", event))
 	}
 	if n.handlers[event] != nil {
-		panic(fmt.Sprintf("socketio: On(%q): the namespace %s has a handler for it already", event, n.name))
+		panic(fmt.Sprintf("socketio: On(%q): the %s has a handler for it already", event, n.called()))
 	}
 	h, err := newHandler(f)
 	if err != nil {
@@ -130,7 +151,7 @@ type Room struct {
 // clients' packets each process does so once in two seconds at most, so that clients who ask often cost little more
 // than one who asks once; everybody else's call reads.
 func (n *Namespace) Rooms(ctx context.Context) ([]Room, error) {
-	if _, err := n.server.backend(); err != nil {
+	if _, err := n.backend(); err != nil {
 		return nil, err
 	}
 	t := turnOf(ctx)

@@ -40,6 +40,7 @@ func TestRegistrationAfterBindPanics(t *testing.T) {
 	socketiotest.New(t, io)
 	for what, register := range map[string]func(){
 		`Of("/late")`:     func() { io.Of("late") },
+		"OfFunc":          func() { io.OfFunc(func(string) bool { return true }) },
 		"Use":             func() { n.Use(nil) },
 		"OnConnection":    func() { n.OnConnection(nil) },
 		"OnDisconnecting": func() { n.OnDisconnecting(nil) },
