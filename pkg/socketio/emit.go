@@ -88,6 +88,9 @@ func (b Broadcast) Emit(ctx context.Context, event string, args ...any) error {
 	rest, err := s.adapter.Broadcast(early, target, func(_ context.Context, m rooms.Member) error {
 		begun.Add(1)
 		err := e.Deliver(ctx, engine.Address(m.Address), parcel)
+		if err == nil {
+			b.namespace.sent(ctx, m.Socket, event, args)
+		}
 		if err == nil || errors.Is(err, ErrGone) {
 			return nil
 		}

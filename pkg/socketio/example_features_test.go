@@ -306,3 +306,22 @@ func ExampleServer_OnError() {
 	// internal error, id 1
 	// argument 1 of buy has to be a int
 }
+
+// OnAnyOutgoing sees what each socket is sent: for a log, or to count.
+func ExampleNamespace_OnAnyOutgoing() {
+	io := socketio.New(socketio.Options{})
+	chat := io.Of("/")
+	chat.OnAnyOutgoing(func(ctx context.Context, o socketio.Outgoing) error {
+		fmt.Println("to", len(o.Socket), "characters of an id:", o.Event, o.Args)
+		return nil
+	})
+	chat.On("hello", func(ctx context.Context, s *socketio.Socket, name string) error {
+		return s.Broadcast().Emit(ctx, "hello from", name)
+	})
+
+	s := socketiotest.New(nil, io)
+	defer s.Close()
+	ada, _ := s.Connect("/"), s.Connect("/")
+	ada.Emit("hello", "ada")
+	// Output: to 20 characters of an id: hello from [ada]
+}

@@ -46,6 +46,7 @@ func TestRegistrationAfterBindPanics(t *testing.T) {
 		"OnDisconnecting": func() { n.OnDisconnecting(nil) },
 		"OnDisconnect":    func() { n.OnDisconnect(nil) },
 		"OnAny":           func() { n.OnAny(nil) },
+		"OnAnyOutgoing":   func() { n.OnAnyOutgoing(nil) },
 		`On("e")`:         func() { n.On("e", func(ctx, sock) error { return nil }) },
 	} {
 		func() {

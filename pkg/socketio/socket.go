@@ -68,7 +68,10 @@ func (s *Socket) Emit(ctx context.Context, event string, args ...any) error {
 	if err != nil {
 		return err
 	}
-	return s.turn.v.Send(ctx, p)
+	if err = s.turn.v.Send(ctx, p); err == nil {
+		s.namespace.sent(ctx, s.id, event, args)
+	}
+	return err
 }
 
 // usable returns nil while the socket can do something for the client: it is connected, or about to be. s.mu is held.

@@ -81,6 +81,7 @@ func New() *socketio.Server {
 	custom.OnConnection(hello)
 	custom.On("echo", echo)
 	dynamic(io)
+	guarded(io.Of("/guarded"))
 	io.Of("/secret").Use(func(context.Context, *socketio.Socket) error { return &socketio.ConnectError{Message: "no entry"} })
 	return io
 }
@@ -110,6 +111,33 @@ func dynamic(io *socketio.Server) {
 	n.OnDisconnect(func(ctx context.Context, s *socketio.Socket, _ socketio.Reason) error {
 		return s.Namespace().Emit(ctx, "left", map[string]any{"id": s.ID(), "namespace": s.Namespace().Name()})
 	})
+}
+
+// guarded has a middleware for each event.
+func guarded(n *socketio.Namespace) {
+	n.OnAny(func(_ context.Context, _ *socketio.Socket, event string, _ socketio.Args) error {
+		switch event {
+		case "denied":
+			return &socketio.AckError{Data: "not for you"}
+		case "dropped":
+			return errors.New("dropped")
+		}
+		return nil
+	})
+	for _, event := range []string{"denied", "dropped", "heard"} {
+		n.On(event, func(ctx context.Context, s *socketio.Socket) (string, error) {
+			var events []string
+			err := socketio.UpdateData(ctx, s, func(all *[]string) error {
+				*all = append(*all, event)
+				events = *all
+				return nil
+			})
+			if err != nil || event != "heard" {
+				return "ok", err
+			}
+			return "ok", s.Emit(ctx, "heard", map[string]any{"events": events})
+		})
+	}
 }
 
 func refuse(_ context.Context, s *socketio.Socket) error {

@@ -40,6 +40,10 @@
 //   "tell-room" (room, event, ...args)   emits event to the room of the socket's namespace, then ack "ok"
 //   disconnect                 to all that are left in the namespace: "left" {id, namespace}
 // Namespace "/dynamic-7"   registered by its name: "where" acks "by name"; nothing else
+// Namespace "/guarded", which has a middleware for each event
+//   "denied" ()                the middleware acks "not for you", the handler does not run
+//   "dropped" ()               the middleware fails: no ack, the handler does not run, the connection lives on
+//   "heard" ()                 emits "heard" {events: of this socket, those whose handlers ran}, then ack "ok"
 // Any other namespace   "Invalid namespace"
 
 // faults are deliberate errors, by name: `server.mjs --break NAME`. A test that stays green under the fault aimed at it
@@ -61,6 +65,7 @@ export const faults = {
   "binary-byte": "the first byte of binary is wrong",
   "dynamic-open": "the pattern of /dynamic-1 takes any name that begins like it",
   "dynamic-shared": "tell reaches /dynamic-1 only",
+  "guard-open": "the middleware of /guarded lets every event in",
   "echo-event-lost": "every seventh echo-event is swallowed",
 };
 
@@ -198,6 +203,25 @@ export function install(io, broken = new Set()) {
       ack("ok");
     });
     socket.on("disconnect", () => socket.nsp.emit("left", { id: socket.id, namespace: socket.nsp.name }));
+  });
+
+  io.of("/guarded").on("connection", (socket) => {
+    const events = [];
+    socket.use(([event, ...all], next) => {
+      const [, ack] = rest(all);
+      if (broken.has("guard-open")) return next();
+      if (event === "denied") return ack("not for you");
+      next(event === "dropped" ? new Error("dropped") : undefined);
+    });
+    socket.on("error", () => {}); // where next's error goes
+    for (const event of ["denied", "dropped", "heard"]) {
+      socket.on(event, (...all) => {
+        const [, ack] = rest(all);
+        events.push(event);
+        if (event === "heard") socket.emit("heard", { events });
+        ack("ok");
+      });
+    }
   });
 
   io.of("/secret").use((_, next) => next(broken.has("secret-open") ? undefined : new Error("no entry")));

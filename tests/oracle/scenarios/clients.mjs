@@ -38,6 +38,16 @@ async function dynamicNamespaces(t, transport, first, second, third) {
   await t.ask("one", one, "where");
 }
 
+async function guarded(t, transport) {
+  const socket = t.client("a", transport, "/guarded");
+  await t.wait("a", socket, "connect");
+  await t.ask("a", socket, "denied");
+  await t.ask("a", socket, "dropped", 1);
+  socket.emit("denied", "without an ack");
+  await Promise.all([t.wait("a", socket, "heard"), t.ask("a", socket, "heard")]);
+  await t.ask("a", socket, "heard");
+}
+
 export const scenarios = {
   async "connect over polling"(t) {
     const socket = await connected(t, "a", { ...polling, auth: { n: 1 }, query: { x: "ü&" } });
@@ -80,6 +90,14 @@ export const scenarios = {
 
   async "dynamic namespaces over WebSocket"(t) {
     await dynamicNamespaces(t, websocket, "/dynamic-4", "/dynamic-55", "/dynamic-6");
+  },
+
+  async "a middleware for each event over polling"(t) {
+    await guarded(t, polling);
+  },
+
+  async "a middleware for each event over WebSocket"(t) {
+    await guarded(t, websocket);
   },
 
   async "refusals end the connection"(t) {
