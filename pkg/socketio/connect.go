@@ -11,7 +11,7 @@ import (
 
 // connect handles a client's wish to join a namespace.
 func (t *turn) connect(ctx context.Context, p protocol.Packet) error {
-	n := t.server.namespaces[p.Namespace]
+	n := t.server.namespace(ctx, p.Namespace)
 	if n == nil {
 		err := t.connectError(ctx, p.Namespace, &ConnectError{Message: "Invalid namespace"})
 		if errors.Is(err, errUnsendable) {

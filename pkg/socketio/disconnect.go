@@ -149,18 +149,16 @@ func (h handlerOf) Closed(ctx context.Context, session engine.Session) error {
 	names := slices.Sorted(maps.Keys(session.Entries))
 	var errs []error
 	for _, name := range names {
-		n, e := h.s.namespaces[name], entry(session.Entries[name])
-		if n != nil && e.id() != "" && !e.connected() {
-			errs = append(errs, h.s.finishLeaving(ctx, n, e))
+		if e := entry(session.Entries[name]); e.id() != "" && !e.connected() {
+			errs = append(errs, h.s.finishLeaving(ctx, h.s.joined(name), e))
 		}
 	}
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
 	for _, name := range names {
-		n, e := h.s.namespaces[name], entry(session.Entries[name])
-		if n != nil && e.connected() {
-			errs = append(errs, h.s.cleanUp(ctx, closedSocket(n, e), session.Reason))
+		if e := entry(session.Entries[name]); e.connected() {
+			errs = append(errs, h.s.cleanUp(ctx, closedSocket(h.s.joined(name), e), session.Reason))
 		}
 	}
 	return errors.Join(errs...)

@@ -92,7 +92,7 @@ func (b Broadcast) Emit(ctx context.Context, event string, args ...any) error {
 	if b.own != nil {
 		return b.own.emit(ctx, b.volatile, event, args)
 	}
-	e, err := s.backend()
+	e, err := b.namespace.backend()
 	if err != nil {
 		return err
 	}
@@ -113,10 +113,15 @@ func (b Broadcast) Emit(ctx context.Context, event string, args ...any) error {
 	rest, err := s.adapter.Broadcast(early, target, func(_ context.Context, m rooms.Member) error {
 		begun.Add(1)
 		if b.volatile {
-			_ = e.DeliverVolatile(ctx, engine.Address(m.Address), parcel) // whoever it did not reach goes without
+			if err := e.DeliverVolatile(ctx, engine.Address(m.Address), parcel); err == nil { // else it goes without
+				b.namespace.sent(ctx, m.Socket, event, args)
+			}
 			return nil
 		}
 		err := e.Deliver(ctx, engine.Address(m.Address), parcel)
+		if err == nil {
+			b.namespace.sent(ctx, m.Socket, event, args)
+		}
 		if err == nil || errors.Is(err, ErrGone) {
 			return nil
 		}
@@ -160,7 +165,7 @@ func (b Broadcast) isTo(id string) bool {
 // SocketIDs returns the ids of the sockets that an Emit would reach at the moment, in no order: who is in a room, or
 // whether one socket is still there. It reads as much as an Emit does.
 func (b Broadcast) SocketIDs(ctx context.Context) ([]string, error) {
-	if _, err := b.namespace.server.backend(); err != nil {
+	if _, err := b.namespace.backend(); err != nil {
 		return nil, err
 	}
 	var mu sync.Mutex

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/dozeio/doze/pkg/socketio"
@@ -363,4 +364,45 @@ func ExampleBroadcast_Volatile() {
 	polls.ExpectNothing()
 	fmt.Println("ok")
 	// Output: ok
+}
+
+// The namespaces whose names a function takes share their handlers. Each has its own sockets and rooms.
+func ExampleServer_OfFunc() {
+	io := socketio.New(socketio.Options{})
+	rooms := io.OfFunc(regexp.MustCompile(`^/room-\d+$`).MatchString)
+	rooms.On("say", func(ctx context.Context, s *socketio.Socket, text string) (string, error) {
+		return s.Namespace().Name(), s.Namespace().Emit(ctx, "said", text)
+	})
+
+	s := socketiotest.New(nil, io)
+	defer s.Close()
+	one, two := s.Connect("/room-1"), s.Connect("/room-2")
+	fmt.Println(one.Emit("say", "hello")...)
+	one.Expect("said", "hello")
+	two.ExpectNothing()
+	_ = io.Of("/room-2").Emit(context.Background(), "said", "from elsewhere")
+	two.Expect("said", "from elsewhere")
+	fmt.Println(s.ConnectError("/room-x"))
+	// Output:
+	// /room-1
+	// Invalid namespace
+}
+
+// OnAnyOutgoing sees what each socket is sent: for a log, or to count.
+func ExampleNamespace_OnAnyOutgoing() {
+	io := socketio.New(socketio.Options{})
+	chat := io.Of("/")
+	chat.OnAnyOutgoing(func(ctx context.Context, o socketio.Outgoing) error {
+		fmt.Println("to", len(o.Socket), "characters of an id:", o.Event, o.Args)
+		return nil
+	})
+	chat.On("hello", func(ctx context.Context, s *socketio.Socket, name string) error {
+		return s.Broadcast().Emit(ctx, "hello from", name)
+	})
+
+	s := socketiotest.New(nil, io)
+	defer s.Close()
+	ada, _ := s.Connect("/"), s.Connect("/")
+	ada.Emit("hello", "ada")
+	// Output: to 20 characters of an id: hello from [ada]
 }

@@ -14,7 +14,7 @@ import (
 // there as that very one. What is done with one whose client has left meanwhile returns ErrGone. Besides what SocketIDs reads, it reads a row for each of them, 64 at a time, and each counts as a call of
 // Options.MaxCalls: ask SocketIDs first where a room may be large.
 func (b Broadcast) FetchSockets(ctx context.Context) ([]*Socket, error) {
-	e, err := b.namespace.server.backend()
+	e, err := b.namespace.backend()
 	if err != nil {
 		return nil, err
 	}

@@ -11,7 +11,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-	"unicode/utf8"
 
 	"github.com/dozeio/doze/pkg/engine"
 	"github.com/dozeio/doze/pkg/rooms"
@@ -56,6 +55,7 @@ type Options struct {
 type Server struct {
 	opt        Options
 	namespaces map[string]*Namespace
+	dynamic    dynamic
 	onError    func(ctx context.Context, s *Socket, event string, err error) error
 
 	binding sync.Mutex
@@ -86,7 +86,8 @@ func New(o Options) *Server {
 }
 
 // Of returns the namespace of a name, which begins with a slash (one is added if need be), and makes it if there is
-// none yet. It panics when it would have to make one after Bind, or when the protocol cannot carry the name: it is
+// none yet. After Bind, one that a function of OfFunc takes is that of those who have joined it, or will: for emits to
+// them. It panics when it would have to make another one after Bind, or when the protocol cannot carry the name: it is
 // UTF-8 without comma, question mark and 0x1e.
 func (s *Server) Of(name string) *Namespace {
 	if !strings.HasPrefix(name, "/") {
@@ -95,11 +96,16 @@ func (s *Server) Of(name string) *Namespace {
 	if n := s.namespaces[name]; n != nil {
 		return n
 	}
-	if strings.ContainsAny(name, ",?\x1e") || !utf8.ValidString(name) {
+	if s.bound.Load() {
+		if n := s.child(name); n != nil {
+			return n
+		}
+	}
+	if !isNamespaceName(name) {
 		panic(fmt.Sprintf("socketio: Of(%q): the name of a namespace is UTF-8 without comma, question mark and 0x1e", name))
 	}
 	s.registering("Of(%q)", name)
-	n := &Namespace{server: s, name: name, handlers: map[string]*handler{}, counts: counts{reading: make(chan struct{}, 1)}}
+	n := newNamespace(s, name, newRegistered())
 	s.namespaces[name] = n
 	return n
 }

@@ -40,11 +40,13 @@ func TestRegistrationAfterBindPanics(t *testing.T) {
 	socketiotest.New(t, io)
 	for what, register := range map[string]func(){
 		`Of("/late")`:     func() { io.Of("late") },
+		"OfFunc":          func() { io.OfFunc(func(string) bool { return true }) },
 		"Use":             func() { n.Use(nil) },
 		"OnConnection":    func() { n.OnConnection(nil) },
 		"OnDisconnecting": func() { n.OnDisconnecting(nil) },
 		"OnDisconnect":    func() { n.OnDisconnect(nil) },
 		"OnAny":           func() { n.OnAny(nil) },
+		"OnAnyOutgoing":   func() { n.OnAnyOutgoing(nil) },
 		`On("e")`:         func() { n.On("e", func(ctx, sock) error { return nil }) },
 	} {
 		func() {

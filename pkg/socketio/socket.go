@@ -81,13 +81,17 @@ func (s *Socket) emit(ctx context.Context, volatile bool, event string, args []a
 	if err != nil {
 		return err
 	}
+	send := s.turn.v.Send
 	if volatile {
-		if err := s.turn.v.SendVolatile(ctx, p); errors.Is(err, ErrGone) {
-			return err
-		}
+		send = s.turn.v.SendVolatile
+	}
+	if err = send(ctx, p); err == nil {
+		s.namespace.sent(ctx, s.id, event, args)
+	}
+	if volatile && !errors.Is(err, ErrGone) {
 		return nil
 	}
-	return s.turn.v.Send(ctx, p)
+	return err
 }
 
 // usable returns nil while the socket can do something for the client: it is connected, or about to be. s.mu is held.

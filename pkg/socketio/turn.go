@@ -59,7 +59,7 @@ func (t *turn) find(n *Namespace) *Socket {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, s := range slices.Backward(t.sockets) {
-		if s.namespace == n {
+		if s.namespace.name == n.name {
 			return s
 		}
 	}
@@ -75,11 +75,7 @@ func (t *turn) find(n *Namespace) *Socket {
 // everywhere returns the session's sockets of all namespaces.
 func (t *turn) everywhere() (all []*Socket) {
 	for _, name := range slices.Sorted(maps.Keys(t.v.Entries())) {
-		n := t.server.namespaces[name]
-		if n == nil {
-			continue
-		}
-		if s := t.find(n); s != nil {
+		if s := t.find(t.server.joined(name)); s != nil {
 			all = append(all, s)
 		}
 	}
@@ -106,7 +102,7 @@ func (t *turn) refresh(ctx context.Context) error {
 // Where frames are not in order, one may have overtaken the CONNECT, which is then waited for: with the first namespace
 // only, because each frame that waits reads again, and a client that knows that it is connected has not overtaken it.
 func (t *turn) socket(ctx context.Context, namespace string) (*Socket, error) {
-	n := t.server.namespaces[namespace]
+	n := t.server.namespace(ctx, namespace)
 	if n == nil {
 		return nil, fmt.Errorf("%w: a packet for a namespace that does not exist", engine.ErrRefused)
 	}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"regexp"
 
 	"github.com/dozeio/doze/pkg/socketio"
 )
@@ -82,8 +83,64 @@ func New() *socketio.Server {
 	custom := io.Of("/custom")
 	custom.OnConnection(hello)
 	custom.On("echo", echo)
+	dynamic(io)
+	guarded(io.Of("/guarded"))
 	io.Of("/secret").Use(func(context.Context, *socketio.Socket) error { return &socketio.ConnectError{Message: "no entry"} })
 	return io
+}
+
+// dynamic are the namespaces of a pattern, and one of them that has handlers of its own.
+func dynamic(io *socketio.Server) {
+	io.Of("/dynamic-7").On("where", func(context.Context, *socketio.Socket) (string, error) { return "by name", nil })
+	n := io.OfFunc(regexp.MustCompile(`^/dynamic-\d+$`).MatchString)
+	n.Use(func(_ context.Context, s *socketio.Socket) error {
+		var auth struct{ Refuse bool }
+		if s.Auth(&auth) == nil && auth.Refuse {
+			return &socketio.ConnectError{Message: "refused"}
+		}
+		return nil
+	})
+	n.OnConnection(hello)
+	n.On("where", func(_ context.Context, s *socketio.Socket) (string, error) { return s.Namespace().Name(), nil })
+	n.On("join", func(ctx context.Context, s *socketio.Socket, room string) (string, error) {
+		return "ok", s.Join(ctx, room)
+	})
+	n.On("tell", func(ctx context.Context, s *socketio.Socket, event string, args ...any) (string, error) {
+		return "ok", s.Namespace().Emit(ctx, event, args...)
+	})
+	n.On("tell-room", func(ctx context.Context, s *socketio.Socket, room, event string, args ...any) (string, error) {
+		return "ok", s.Namespace().To(room).Emit(ctx, event, args...)
+	})
+	n.OnDisconnect(func(ctx context.Context, s *socketio.Socket, _ socketio.Reason) error {
+		return s.Namespace().Emit(ctx, "left", map[string]any{"id": s.ID(), "namespace": s.Namespace().Name()})
+	})
+}
+
+// guarded has a middleware for each event.
+func guarded(n *socketio.Namespace) {
+	n.OnAny(func(_ context.Context, _ *socketio.Socket, event string, _ socketio.Args) error {
+		switch event {
+		case "denied":
+			return &socketio.AckError{Data: "not for you"}
+		case "dropped":
+			return errors.New("dropped")
+		}
+		return nil
+	})
+	for _, event := range []string{"denied", "dropped", "heard"} {
+		n.On(event, func(ctx context.Context, s *socketio.Socket) (string, error) {
+			var events []string
+			err := socketio.UpdateData(ctx, s, func(all *[]string) error {
+				*all = append(*all, event)
+				events = *all
+				return nil
+			})
+			if err != nil || event != "heard" {
+				return "ok", err
+			}
+			return "ok", s.Emit(ctx, "heard", map[string]any{"events": events})
+		})
+	}
 }
 
 func refuse(_ context.Context, s *socketio.Socket) error {

@@ -31,6 +31,19 @@
 //
 // Namespace "/custom"   no middleware; "hello" on connection; "echo"; nothing else
 // Namespace "/secret"   middleware refuses everybody: Error "no entry", no data
+// Namespaces "/dynamic-" and digits, of one pattern
+//   middleware        auth.refuse === true: refused, Error "refused", no data
+//   on connection     "hello"
+//   "where" ()                 ack: the name of the socket's namespace
+//   "join" (room)              ack "ok"
+//   "tell" (event, ...args)    emits event to all of the socket's namespace, then ack "ok"
+//   "tell-room" (room, event, ...args)   emits event to the room of the socket's namespace, then ack "ok"
+//   disconnect                 to all that are left in the namespace: "left" {id, namespace}
+// Namespace "/dynamic-7"   registered by its name: "where" acks "by name"; nothing else
+// Namespace "/guarded", which has a middleware for each event
+//   "denied" ()                the middleware acks "not for you", the handler does not run
+//   "dropped" ()               the middleware fails: no ack, the handler does not run, the connection lives on
+//   "heard" ()                 emits "heard" {events: of this socket, those whose handlers ran}, then ack "ok"
 // Any other namespace   "Invalid namespace"
 
 // faults are deliberate errors, by name: `server.mjs --break NAME`. A test that stays green under the fault aimed at it
@@ -50,6 +63,9 @@ export const faults = {
   "reason": "peer-left tells another reason",
   "counter": "counter counts in twos",
   "binary-byte": "the first byte of binary is wrong",
+  "dynamic-open": "the pattern of /dynamic-1 takes any name that begins like it",
+  "dynamic-shared": "tell reaches /dynamic-1 only",
+  "guard-open": "the middleware of /guarded lets every event in",
   "echo-event-lost": "every seventh echo-event is swallowed",
 };
 
@@ -159,6 +175,53 @@ export function install(io, broken = new Set()) {
   io.of("/custom").on("connection", (socket) => {
     sayHello(socket);
     echo(socket);
+  });
+
+  io.of("/dynamic-7").on("connection", (socket) => {
+    socket.on("where", (ack) => ack("by name"));
+  });
+  const dynamic = io.of(broken.has("dynamic-open") ? /^\/dynamic-/ : /^\/dynamic-\d+$/);
+  dynamic.use((socket, next) => next(socket.handshake.auth.refuse === true ? new Error("refused") : undefined));
+  dynamic.on("connection", (socket) => {
+    sayHello(socket);
+    const on = (event, handler) =>
+      socket.on(event, (...all) => {
+        const [args, ack] = rest(all);
+        handler(args, ack);
+      });
+    on("where", (_, ack) => ack(socket.nsp.name));
+    on("join", ([room], ack) => {
+      socket.join(room);
+      ack("ok");
+    });
+    on("tell", ([event, ...args], ack) => {
+      (broken.has("dynamic-shared") ? io.of("/dynamic-1") : socket.nsp).emit(event, ...args);
+      ack("ok");
+    });
+    on("tell-room", ([room, event, ...args], ack) => {
+      socket.nsp.to(room).emit(event, ...args);
+      ack("ok");
+    });
+    socket.on("disconnect", () => socket.nsp.emit("left", { id: socket.id, namespace: socket.nsp.name }));
+  });
+
+  io.of("/guarded").on("connection", (socket) => {
+    const events = [];
+    socket.use(([event, ...all], next) => {
+      const [, ack] = rest(all);
+      if (broken.has("guard-open")) return next();
+      if (event === "denied") return ack("not for you");
+      next(event === "dropped" ? new Error("dropped") : undefined);
+    });
+    socket.on("error", () => {}); // where next's error goes
+    for (const event of ["denied", "dropped", "heard"]) {
+      socket.on(event, (...all) => {
+        const [, ack] = rest(all);
+        events.push(event);
+        if (event === "heard") socket.emit("heard", { events });
+        ack("ok");
+      });
+    }
   });
 
   io.of("/secret").use((_, next) => next(broken.has("secret-open") ? undefined : new Error("no entry")));

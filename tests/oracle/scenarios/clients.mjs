@@ -11,6 +11,43 @@ const connected = async (t, actor, options, namespace, manager) => {
   return socket;
 };
 
+// Two namespaces of one pattern over one connection, a third client in one of them, and names that are none. Each
+// scenario has names of its own: the last clients of another one may still be leaving.
+async function dynamicNamespaces(t, transport, first, second, third) {
+  const manager = new Manager(t.url, { ...transport, reconnection: false });
+  const one = await connected(t, "one", { auth: { k: 1 } }, first, manager);
+  const two = await connected(t, "two", {}, second, manager);
+  const other = await connected(t, "other", transport, first);
+  const named = t.client("named", {}, "/dynamic-7", manager);
+  await t.wait("named", named, "connect");
+  for (const [actor, socket] of Object.entries({ one, two, other, named })) await t.ask(actor, socket, "where");
+  for (const name of ["/dynamic-", "/dynamic-x", "/dynamic-1x", "/x/dynamic-1", "/Dynamic-1"]) {
+    const none = t.client(`none ${name}`, {}, name, manager);
+    await t.wait(`none ${name}`, none, "connect_error");
+  }
+  const refused = t.client("refused", { auth: { refuse: true } }, third, manager);
+  await t.wait("refused", refused, "connect_error");
+  for (const [actor, socket] of Object.entries({ one, two, other })) await t.ask(actor, socket, "join", "r");
+  await Promise.all([t.wait("other", other, "news"), t.ask("one", one, "tell", "news", 1)]);
+  await Promise.all([t.wait("two", two, "news"), t.ask("two", two, "tell", "news", 2)]);
+  await Promise.all([t.wait("one", one, "to r"), t.ask("other", other, "tell-room", "r", "to r", 3)]);
+  await Promise.all([t.wait("other", other, "left"), one.disconnect()]);
+  await t.ask("two", two, "where");
+  one.connect();
+  await Promise.all([t.wait("one", one, "connect"), t.wait("one", one, "hello")]);
+  await t.ask("one", one, "where");
+}
+
+async function guarded(t, transport) {
+  const socket = t.client("a", transport, "/guarded");
+  await t.wait("a", socket, "connect");
+  await t.ask("a", socket, "denied");
+  await t.ask("a", socket, "dropped", 1);
+  socket.emit("denied", "without an ack");
+  await Promise.all([t.wait("a", socket, "heard"), t.ask("a", socket, "heard")]);
+  await t.ask("a", socket, "heard");
+}
+
 export const scenarios = {
   async "connect over polling"(t) {
     const socket = await connected(t, "a", { ...polling, auth: { n: 1 }, query: { x: "ü&" } });
@@ -45,6 +82,22 @@ export const scenarios = {
     main.connect();
     await t.wait("main", main, "connect");
     await t.ask("main", main, "rooms");
+  },
+
+  async "dynamic namespaces over polling"(t) {
+    await dynamicNamespaces(t, polling, "/dynamic-1", "/dynamic-22", "/dynamic-3");
+  },
+
+  async "dynamic namespaces over WebSocket"(t) {
+    await dynamicNamespaces(t, websocket, "/dynamic-4", "/dynamic-55", "/dynamic-6");
+  },
+
+  async "a middleware for each event over polling"(t) {
+    await guarded(t, polling);
+  },
+
+  async "a middleware for each event over WebSocket"(t) {
+    await guarded(t, websocket);
   },
 
   async "refusals end the connection"(t) {
