@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/dozeio/doze/pkg/engine"
 	"github.com/dozeio/doze/pkg/protocol"
@@ -22,6 +23,8 @@ type Broadcast struct {
 	to        []string
 	except    []string
 	skip      string // the socket that broadcasts
+	timeout   time.Duration
+	then      *continuation // what takes the acks; nil: nothing
 }
 
 // To adds rooms whose members receive, each once. Only they do, from the first call on: after To without any room,
@@ -70,6 +73,9 @@ func (b Broadcast) Emit(ctx context.Context, event string, args ...any) error {
 	e, err := s.backend()
 	if err != nil {
 		return err
+	}
+	if b.then != nil {
+		return b.emitThen(ctx, event, args)
 	}
 	parcel, err := eventParcel(e, b.namespace.name, event, args)
 	if err != nil {

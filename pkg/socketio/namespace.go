@@ -19,6 +19,7 @@ type Namespace struct {
 	disconnect    []func(context.Context, *Socket, Reason) error
 	any           []func(context.Context, *Socket, string, Args) error
 	handlers      map[string]*handler
+	acks          map[string]*ackHandler
 	counts        counts
 }
 

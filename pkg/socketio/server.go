@@ -13,6 +13,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/dozeio/doze/pkg/acks"
 	"github.com/dozeio/doze/pkg/engine"
 	"github.com/dozeio/doze/pkg/rooms"
 )
@@ -63,6 +64,7 @@ type Server struct {
 
 	engine  *engine.Engine
 	store   *retrying
+	acks    acks.Store // nil: there is none
 	adapter rooms.Adapter
 	random  io.Reader
 	now     func() time.Time
@@ -115,6 +117,7 @@ type Backend struct {
 	Rooms    rooms.Store
 	Poster   engine.Poster
 	Timers   engine.Timers
+	Acks     acks.Store // of what the server asks clients; nil: EmitWithAck and Then are errors
 
 	// Options are what somebody has set for this deployment: what is not zero here goes before the Server's Options.
 	// The AllowOrigins of all three are added up.
@@ -147,6 +150,9 @@ func (s *Server) Bind(b Backend) (*engine.Engine, error) {
 	s.engine, s.random, s.now = e, o.Rand, o.Clock.Now
 	s.store = &retrying{store: b.Rooms, engine: e}
 	s.adapter = rooms.Adapter{Store: s.store}
+	if b.Acks != nil {
+		s.acks = &retryingAcks{store: b.Acks, engine: e}
+	}
 	s.opt.Logger = o.Logger
 	s.bound.Store(true)
 	return e, nil
