@@ -61,7 +61,7 @@ func (s *Server) Timeout(d time.Duration) Broadcast { return s.Of("/").Timeout(d
 // ctx does, so that the handler has time to use the answers. An *UnservedError comes without answers. The other errors
 // are those of Emit, and then nobody was asked.
 //
-// It waits in the invocation that calls it, which is paid for, and reads the table some twenty times in five seconds.
+// It waits in the invocation that calls it, which is paid for, and reads the table some forty times in five seconds.
 // Then does not wait.
 //
 // The recipients must not include the client whose handler calls it, when that client polls or when its gateway keeps
