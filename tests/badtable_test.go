@@ -48,7 +48,7 @@ func TestStockClientsOnABadTable(t *testing.T) {
 				Gateway: g.options(),
 				Wrap: func(b socketio.Backend) socketio.Backend {
 					store := dynamo.New(client, table, nil)
-					b.Sessions, b.Rooms = store, store
+					b.Sessions, b.Rooms, b.Acks = store, store, store
 					return b
 				},
 			}, clientapp.New().Bind)

@@ -41,7 +41,7 @@ func TestOfficialSuitesOnDynamoDB(t *testing.T) {
 				now = b.Options.Clock.Now
 			}
 			store := dynamo.New(client, table, now)
-			b.Sessions, b.Rooms = store, store
+			b.Sessions, b.Rooms, b.Acks = store, store, store
 			return b
 		}
 		t.Run(g.name, func(t *testing.T) {

@@ -87,7 +87,7 @@ func FromEnv() (d Deployed, err error) {
 		o.BaseEndpoint = endpoint("DYNAMODB")
 		o.HTTPClient = apigw.HTTPClient(apigw.AttemptTime)
 	}), table, nil)
-	d.Sessions, d.Rooms = store, store
+	d.Sessions, d.Rooms, d.Acks = store, store, store
 	d.Poster, d.Timers = apigw.NewPoster(cfg, connections), timers(cfg, queue)
 	if origins := os.Getenv("DOZE_ALLOW_ORIGINS"); origins != "" {
 		o.AllowOrigins = strings.Split(origins, ",")

@@ -116,6 +116,7 @@ func (s *Server) wire(o Options, addr net.Addr, bind func(socketio.Backend) (*en
 	b := socketio.Backend{
 		Sessions: s.Store,
 		Rooms:    s.Store,
+		Acks:     s.Store,
 		Poster:   apigw.NewPoster(awsConfig(), s.URL+"/"+stage),
 		Timers:   s.Gateway,
 		Options:  o.Engine,

@@ -20,9 +20,15 @@ const workTime = 10 * time.Second
 // Later has the handler, a Worker, do some work in an invocation of its own: soon, and also when ctx has ended in the
 // meantime. The work is JSON of less than a MiB, for it goes through a queue.
 func (e *Engine) Later(ctx context.Context, work json.RawMessage) error {
+	return e.LaterBy(ctx, work, 0)
+}
+
+// LaterBy is Later for work that is not to be done before a delay is over. A delay of more than 15 minutes is cut to
+// that: work that comes too early has to be given to LaterBy again.
+func (e *Engine) LaterBy(ctx context.Context, work json.RawMessage, after time.Duration) error {
 	ctx, cancel := e.outlive(ctx)
 	defer cancel()
-	return e.schedule(ctx, job{Kind: jobWork, Work: work}, 0)
+	return e.schedule(ctx, job{Kind: jobWork, Work: work}, min(max(0, after), maxDelay))
 }
 
 func (e *Engine) work(ctx context.Context, j job) error {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/dozeio/doze/pkg/engine"
 	"github.com/dozeio/doze/pkg/protocol"
@@ -24,6 +25,8 @@ type Broadcast struct {
 	skip      string // the socket that broadcasts
 	volatile  bool
 	own       *Socket // the one that is meant, until a room is named
+	timeout   time.Duration
+	then      *continuation // what takes the acks; nil: nothing
 }
 
 // To adds rooms whose members receive, each once. Only they do, from the first call on: after To without any room,
@@ -65,7 +68,7 @@ func (b Broadcast) Volatile() Broadcast {
 
 // toOthers returns a broadcast of one socket's that was to itself as one to all others.
 func (b Broadcast) toOthers() Broadcast {
-	if b.own != nil {
+	if b.own != nil && b.then == nil {
 		b.skip, b.toRooms, b.to, b.own = b.own.id, false, nil, nil
 	}
 	return b
@@ -89,12 +92,15 @@ func (b Broadcast) toOthers() Broadcast {
 // that they know, by jobs that outlive the invocation. When nobody had been, nobody is, and the call may be repeated.
 func (b Broadcast) Emit(ctx context.Context, event string, args ...any) error {
 	s := b.namespace.server
-	if b.own != nil {
+	if b.own != nil && b.then == nil {
 		return b.own.emit(ctx, b.volatile, event, args)
 	}
 	e, err := b.namespace.backend()
 	if err != nil {
 		return err
+	}
+	if b.then != nil {
+		return b.emitThen(ctx, event, args)
 	}
 	parcel, err := eventParcel(e, b.namespace.name, event, args)
 	if err != nil {

@@ -58,7 +58,7 @@ func (b Broadcast) FetchSockets(ctx context.Context) ([]*Socket, error) {
 // FetchSocket returns the socket with an id, which costs one read of who that is and one of the session's row; its data
 // may be some time old. ErrGone: there is none. Somebody who is to get an event needs no more than To with the id.
 func (n *Namespace) FetchSocket(ctx context.Context, id string) (*Socket, error) {
-	e, err := n.server.backend()
+	e, err := n.backend()
 	if err != nil {
 		return nil, err
 	}

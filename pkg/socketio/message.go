@@ -130,5 +130,5 @@ func (t *turn) packet(ctx context.Context, p protocol.Packet) error {
 	case protocol.ConnectError:
 		return fmt.Errorf("%w: CONNECT_ERROR is the server's to send", engine.ErrRefused)
 	}
-	return nil // an ACK for which nobody waits
+	return t.answered(ctx, s, p)
 }

@@ -28,6 +28,7 @@ type registered struct {
 	any           []func(context.Context, *Socket, string, Args) error
 	outgoing      []func(context.Context, Outgoing) error
 	handlers      map[string]*handler
+	acks          map[string]*ackHandler
 }
 
 func newRegistered() *registered { return &registered{handlers: map[string]*handler{}} }

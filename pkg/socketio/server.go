@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/dozeio/doze/pkg/acks"
 	"github.com/dozeio/doze/pkg/engine"
 	"github.com/dozeio/doze/pkg/rooms"
 )
@@ -64,6 +65,7 @@ type Server struct {
 	engine  *engine.Engine
 	store   rooms.Store // tries again
 	once    rooms.Store // the same, and does not
+	acks    acks.Store  // nil: there is none
 	adapter rooms.Adapter
 	random  io.Reader
 	now     func() time.Time
@@ -122,6 +124,7 @@ type Backend struct {
 	Rooms    rooms.Store
 	Poster   engine.Poster
 	Timers   engine.Timers
+	Acks     acks.Store // of what the server asks clients; nil: EmitWithAck and Then are errors
 
 	// Options are what somebody has set for this deployment: what is not zero here goes before the Server's Options.
 	// The AllowOrigins of all three are added up.
@@ -154,6 +157,9 @@ func (s *Server) Bind(b Backend) (*engine.Engine, error) {
 	s.engine, s.random, s.now = e, o.Rand, o.Clock.Now
 	s.once, s.store = b.Rooms, rooms.Retrying(b.Rooms, e.Retry)
 	s.adapter = rooms.Adapter{Store: s.store}
+	if b.Acks != nil {
+		s.acks = acks.Retrying(b.Acks, e.Retry)
+	}
 	s.opt.Logger = o.Logger
 	s.bound.Store(true)
 	return e, nil

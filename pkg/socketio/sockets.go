@@ -61,7 +61,7 @@ func (b Broadcast) DisconnectSockets(ctx context.Context, closeConnection bool) 
 // returns ErrGone. To each it counts as so many calls.
 func (b Broadcast) each(ctx context.Context, name string, calls int, do func(context.Context, *engine.Engine, rooms.Member) error) error {
 	s := b.namespace.server
-	e, err := s.backend()
+	e, err := b.namespace.backend()
 	if err != nil {
 		return err
 	}

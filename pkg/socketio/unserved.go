@@ -61,6 +61,9 @@ func (s *Server) disconnectRest(ctx context.Context, t rooms.Target, rest rooms.
 // job what there is no time for. Those that joined a room of the broadcast after it, with a session that is older, are
 // among them.
 func (h handlerOf) Work(ctx context.Context, work json.RawMessage) error {
+	if j, ok := overdueOf(work); ok {
+		return h.s.overdue(ctx, j)
+	}
 	var j unserved
 	if err := json.Unmarshal(work, &j); err != nil {
 		return errors.Join(engine.ErrNotAJob, err)

@@ -86,7 +86,7 @@ func newBench(ctx context.Context) (b *bench, stop func(), err error) {
 	server, err := oneprocess.Start(oneprocess.Options{
 		Engine: engine.Options{PingInterval: 5 * time.Minute, ClientRate: -1, Logger: slog.New(slog.DiscardHandler)},
 		Wrap: func(backend socketio.Backend) socketio.Backend {
-			backend.Sessions, backend.Rooms = b.metered, b.metered
+			backend.Sessions, backend.Rooms, backend.Acks = b.metered, b.metered, b.metered
 			backend.Poster = absentPoster{backend.Poster}
 			backend.Timers = armedTimers{backend.Timers, b}
 			return backend

@@ -113,6 +113,7 @@ func TestOneRequestCostsLittle(t *testing.T) {
 	body("1,000 joins", opened(), joins...)
 	body("65,000 events that lack an argument", opened(), times(65_000, `42["join"]`)...)
 
+	body("1,000 acks that answer nothing", opened(), times(1000, `431234567890123456["x"]`)...)
 	body("1,000 joins and leaves", opened(), times(500, `42["join","x"]`, `42["leave","x"]`)...)
 	body("1,000 changes of data, of 16 KiB", opened(), append(times(1, `42["set","`+strings.Repeat("x", 15<<10)+`"]`), times(999, `42["set",""]`)...)...)
 

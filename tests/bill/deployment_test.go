@@ -30,13 +30,16 @@ type deployment struct {
 	meter  *meter.Meter
 	server *oneprocess.Server
 	store  *dynamo.Store // on the same table, and not counted
+	counts *dynamo.Store // the server's, which is counted
 	client *rawclient.Client
 	header []string // of a handshake
 	posts  atomic.Int64
-	queued atomic.Int64
-	armed  atomic.Int64 // of queued, those for later: sweeps
-	sweeps bool         // they are carried out when they are due; else never
-	atOnce sync.WaitGroup
+	// absentees is the last frame that was for a connection that is absent.
+	absentees atomic.Value
+	queued    atomic.Int64
+	armed     atomic.Int64 // of queued, those for later: sweeps
+	sweeps    bool         // they are carried out when they are due; else never
+	atOnce    sync.WaitGroup
 
 	mu    sync.Mutex
 	ended int // invocations
@@ -75,12 +78,13 @@ func startLogged(t *testing.T, io *socketio.Server, logger *slog.Logger) *deploy
 	d.must(dynamo.CreateTable(ctx, plain, table))
 	d.store = dynamo.New(plain, table, d.clock.Now)
 	counted := dynamo.New(dynalite.Client(url, d.meter.Options), table, d.clock.Now)
+	d.counts = counted
 	d.server, err = oneprocess.Start(oneprocess.Options{
 		Engine: engine.Options{PingInterval: pingInterval, Clock: d.clock, Logger: logger},
 		// Without the gap after a handshake, in which a post is only tried in vain.
 		Gateway: gateway.Options{Clock: d.clock, Seed: 1, RepeatableIDs: true, ConnectGap: -1, Logger: slog.New(&invocations{complaints{t}, d})},
 		Wrap: func(b socketio.Backend) socketio.Backend {
-			b.Sessions, b.Rooms = counted, counted
+			b.Sessions, b.Rooms, b.Acks = counted, counted, counted
 			b.Poster, b.Timers = poster{b.Poster, d}, timers{b.Timers, d}
 			return b
 		},
@@ -119,6 +123,7 @@ type poster struct {
 func (p poster) Post(ctx context.Context, connection string, f engine.Frame) error {
 	p.d.posts.Add(1)
 	if strings.HasPrefix(connection, absent) {
+		p.d.absentees.Store(string(f.Data))
 		return nil
 	}
 	return p.Poster.Post(ctx, connection, f)

@@ -75,6 +75,7 @@ func New() *socketio.Server {
 		return nil
 	})
 	main.On("7", func(context.Context, *socketio.Socket) (string, error) { return "seven", nil })
+	acks(main)
 	main.OnDisconnecting(leaving)
 	main.OnDisconnect(func(ctx context.Context, s *socketio.Socket, reason socketio.Reason) error {
 		return s.Broadcast().Emit(ctx, "peer-left", map[string]any{"id": s.ID(), "reason": reason})

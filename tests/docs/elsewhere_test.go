@@ -42,7 +42,7 @@ func deploy(t *testing.T) deployment {
 	}
 	store := dynamo.New(client, "chat", nil)
 	s, err := devserver.Start(devserver.Options{Wrap: func(b socketio.Backend) socketio.Backend {
-		b.Sessions, b.Rooms = store, store
+		b.Sessions, b.Rooms, b.Acks = store, store, store
 		return b
 	}}, app.New())
 	if err != nil {

@@ -2,11 +2,12 @@
 
 import { Recorder } from "./recorder.mjs";
 import { allowed } from "./allowed.mjs";
+import { scenarios as acks } from "./scenarios/acks.mjs";
 import { scenarios as clients } from "./scenarios/clients.mjs";
 import { scenarios as http } from "./scenarios/http.mjs";
 import { scenarios as websocket } from "./scenarios/websocket.mjs";
 
-export const scenarios = { ...clients, ...http, ...websocket };
+export const scenarios = { ...acks, ...clients, ...http, ...websocket };
 
 /** transcribe runs the scenarios one after the other against a server: name -> lines. */
 export async function transcribe(url, names = Object.keys(scenarios)) {

@@ -24,6 +24,11 @@
 //   "disconnect-me" (close)    socket.disconnect(close): false leaves this namespace, true closes the connection; no ack
 //   "burst" (n)                emits "burst" 0, "burst" 1, ... "burst" n-1, in this order
 //   "7" ()                     ack "seven"
+//   "ask" (rooms[], ms, event, ...args)   socket.to(rooms).timeout(ms).emitWithAck(event, ...args), ack {answers, late}:
+//                              the first argument of each answer, null if it has none, in the order in which they came;
+//                              whether the time was over before all had come
+//   "ask-me" (ms, event, ...args)         socket.timeout(ms).emit(event, ...args, callback), ack "ok"; later emits "asked"
+//                              {answer, late}: the arguments of the answer, and whether the time was over
 //   disconnecting              to its rooms (own id left out; no rooms, no emit): "peer-leaving" {id, rooms, reason},
 //                              rooms sorted, without its own id
 //   disconnect                 to everybody else: "peer-left" {id, reason}
@@ -66,6 +71,9 @@ export const faults = {
   "dynamic-open": "the pattern of /dynamic-1 takes any name that begins like it",
   "dynamic-shared": "tell reaches /dynamic-1 only",
   "guard-open": "the middleware of /guarded lets every event in",
+  "ask-order": "ask answers in reverse order",
+  "ask-late": "ask says that the time was over when it was not, and the other way round",
+  "asked-answer": "asked lacks the last argument of the answer",
   "echo-event-lost": "every seventh echo-event is swallowed",
 };
 
@@ -163,6 +171,18 @@ export function install(io, broken = new Set()) {
       for (const i of numbers) socket.emit("burst", i);
     });
     on("7", (_, ack) => ack("seven"));
+    on("ask", ([rooms, ms, event, ...args], ack) => {
+      socket.to(rooms).timeout(ms).emit(event, ...args, (error, responses) => {
+        const answers = responses.map((response) => response ?? null);
+        if (broken.has("ask-order")) answers.reverse();
+        ack({ answers, late: (error !== null) !== broken.has("ask-late") });
+      });
+    });
+    on("ask-me", ([ms, event, ...args], ack) => {
+      socket.timeout(ms).emit(event, ...args, (error, ...answer) =>
+        socket.emit("asked", { answer: broken.has("asked-answer") ? answer.slice(0, -1) : answer, late: error !== null }));
+      ack("ok");
+    });
     socket.on("disconnecting", (reason) => {
       const rooms = roomsOf(socket);
       if (rooms.length > 0) socket.to(rooms).emit("peer-leaving", { id: socket.id, rooms, reason });

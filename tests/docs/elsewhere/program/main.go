@@ -44,6 +44,7 @@ func main() {
 	_, err = io.Bind(socketio.Backend{
 		Sessions: store,
 		Rooms:    store,
+		Acks:     store,
 		Poster:   apigw.NewPoster(cfg, *connections),
 		Timers:   apigw.NewSQSQueue(jobs, apigw.Queues{Jobs: *queue}),
 		Options:  engine.Options{PingInterval: 300 * time.Second, PingTimeout: 60 * time.Second}, // the deployment's
