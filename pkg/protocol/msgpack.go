@@ -142,4 +142,3 @@ func msgpackID(number []byte) (int64, error) {
 	}
 	return 0, malformed("ack id is no integer from 0 to 10^18-1")
 }
-

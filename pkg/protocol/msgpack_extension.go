@@ -94,4 +94,3 @@ func appendPadded(dst []byte, year int) []byte {
 	text := strconv.Itoa(year)
 	return append(append(dst, "000000"[:6-len(text)]...), text...)
 }
-
