@@ -66,7 +66,8 @@ var errDataNotJSON = errors.New("data is not JSON")
 // appendMsgPack writes a JSON text as msgpack, which has the number of its elements in front of an array: so a pass
 // that counts comes first. It uses no stack of Go's.
 func appendMsgPack(dst, text []byte, buffers [][]byte) ([]byte, error) {
-	nodes, err := jsonNodes(text, len(buffers))
+	var few [16]jsonNode
+	nodes, err := jsonNodes(few[:0], text, len(buffers))
 	if err != nil {
 		return nil, err
 	}
@@ -123,17 +124,15 @@ func appendScalar(dst, value []byte) []byte {
 	return msgp.AppendFloat64(dst, f)
 }
 
-// jsonNodes counts what is in each array and object of a valid JSON text, and finds the placeholders of attachments.
-func jsonNodes(text []byte, attachments int) ([]jsonNode, error) {
+// jsonNodes counts what is in each array and object of a valid JSON text, and finds the placeholders of attachments. It
+// appends to nodes, which are none.
+func jsonNodes(nodes []jsonNode, text []byte, attachments int) ([]jsonNode, error) {
 	type level struct {
 		node, key, keyEnd, value int
 		mark                     placeholder
 	}
-	var (
-		s     = scanner{text: text}
-		nodes []jsonNode
-		open  []level
-	)
+	var few [8]level
+	s, open := scanner{text: text}, few[:0]
 	for i := s.space(0); i < len(text); i = s.space(i) {
 		c := text[i]
 		switch c {
