@@ -14,6 +14,7 @@ import (
 	"github.com/dozeio/doze/app"
 	"github.com/dozeio/doze/internal/oneprocess"
 	"github.com/dozeio/doze/pkg/engine"
+	"github.com/dozeio/doze/pkg/socketio"
 	"github.com/dozeio/doze/tests/clientapp"
 )
 
@@ -26,6 +27,22 @@ func TestStockClients(t *testing.T) {
 				Gateway: g.options(),
 			}, clientapp.New().Bind)
 			closeAfter(t, s, err)
+			stockClients(t, s.URL, g, allAtOnce)
+		})
+	}
+}
+
+// TestStockClientsWithMsgPack runs the same clients with socket.io-msgpack-parser, and those with another parser than the
+// server's.
+func TestStockClientsWithMsgPack(t *testing.T) {
+	for _, g := range gateways {
+		t.Run(g.name, func(t *testing.T) {
+			s, err := oneprocess.Start(oneprocess.Options{
+				Engine:  engine.Options{BinaryFrames: g.ordered, OrderedFrames: g.ordered},
+				Gateway: g.options(),
+			}, clientapp.With(socketio.Options{MsgPack: true}).Bind)
+			closeAfter(t, s, err)
+			t.Setenv("PARSER", "msgpack")
 			stockClients(t, s.URL, g, allAtOnce)
 		})
 	}
@@ -63,6 +80,15 @@ func TestOracle(t *testing.T) {
 	}, clientapp.New().Bind)
 	closeAfter(t, s, err)
 	node(t, []string{"BINARY_FRAMES=1"}, "oracle/run.mjs", "--url", s.URL)
+}
+
+// TestOracleWithMsgPack is TestOracle for stock clients with socket.io-msgpack-parser.
+func TestOracleWithMsgPack(t *testing.T) {
+	s, err := oneprocess.Start(oneprocess.Options{
+		Engine: engine.Options{BinaryFrames: true, OrderedFrames: true},
+	}, clientapp.With(socketio.Options{MsgPack: true}).Bind)
+	closeAfter(t, s, err)
+	node(t, []string{"BINARY_FRAMES=1", "PARSER=msgpack"}, "oracle/run.mjs", "--url", s.URL)
 }
 
 // TestChatInBrowser lets tabs of headless Chromium chat, and keeps screenshots in tests/artifacts.

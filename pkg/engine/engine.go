@@ -38,6 +38,10 @@ type Options struct {
 	// OrderedFrames says that the gateway runs one invocation at a time per connection, in order of arrival.
 	// API Gateway does not. Without it, binary packets of a client over WebSocket are refused.
 	OrderedFrames bool
+	// BinaryMessages says that each message of a client is binary, as with Socket.IO's msgpack parser. Without
+	// BinaryFrames a WebSocket is then for clients alone that send binary as text, with the option forceBase64: others
+	// are not offered the upgrade, so that they go on polling, and are refused when they begin with a WebSocket.
+	BinaryMessages bool
 
 	// AllowOrigins lists the origins, such as https://chat.example.com, whose pages may connect besides the server's
 	// own. "*" allows every site on the web to act with its visitors' cookies: name the origins instead. Pages in apps
@@ -70,6 +74,7 @@ type Engine struct {
 	opening openings
 	met     meetings
 	rates   rates
+	hints   hints
 }
 
 // New returns an Engine on a store, or an error that names the option to change. Calls of the store that fail with a

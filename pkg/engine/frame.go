@@ -33,10 +33,14 @@ func (e *Engine) connect(ctx context.Context, connection string, r Request, offe
 		return refuse(badRequest)
 	case r.Query.Get("sid") != "" && !isSID(r.Query.Get("sid")):
 		return refuse(unknownSID)
-	case r.Query.Get("sid") != "":
+	case r.Query.Get("sid") != "" && e.carries(r):
 		return e.probe(ctx, connection, r.Query.Get("sid"))
-	case r.Query.Get("EIO") != "4":
+	case r.Query.Get("sid") == "" && !e.speaks(ctx, r):
 		return refuse(unsupportedVersion)
+	case !e.carries(r):
+		e.hint(ctx, "a WebSocket was refused, because this gateway takes no binary frames, and clients with the msgpack parser send nothing else: "+
+			"give the client the option forceBase64: true, or let it poll")
+		return refuse(badRequest)
 	}
 	sid, err := e.newSID()
 	if err != nil {

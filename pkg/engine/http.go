@@ -100,7 +100,7 @@ func (e *Engine) http(ctx context.Context, r Request) Response {
 		return refuse(badHandshakeMethod)
 	case sid == "" && transport == "websocket":
 		return refuse(badRequest)
-	case sid == "" && r.Query.Get("EIO") != "4":
+	case sid == "" && !e.speaks(ctx, r):
 		return refuse(unsupportedVersion)
 	case sid == "":
 		return e.open(ctx, r)

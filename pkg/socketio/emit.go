@@ -222,7 +222,7 @@ func parcel(e *engine.Engine, p protocol.Packet, args []any) (_ engine.Parcel, e
 // parcelOf encodes a packet. What no outbox could hold is refused for everybody, so that it does not depend on their
 // transports who gets an event.
 func parcelOf(e *engine.Engine, p protocol.Packet) (engine.Parcel, error) {
-	packets, err := p.Encode()
+	packets, err := encode(e, p)
 	if err != nil {
 		return engine.Parcel{}, err
 	}

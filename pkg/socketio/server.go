@@ -48,6 +48,12 @@ type Options struct {
 	// that a request may bring. Below zero: no limit.
 	MaxCalls int
 
+	// MsgPack says that all clients are given socket.io-msgpack-parser, or what does the same in other languages: each
+	// packet is one binary message. A client with the default parser is disconnected, with a line in the log, and so is
+	// one with that parser where MsgPack is not set. API Gateway takes no binary frames from clients, so that those
+	// without the option forceBase64 stay on polling there.
+	MsgPack bool
+
 	Logger *slog.Logger // default: the deployment's, else slog.Default()
 }
 
@@ -147,7 +153,7 @@ func (s *Server) Bind(b Backend) (*engine.Engine, error) {
 	o := firstOf(b.Options, engine.Options{
 		PingInterval: s.opt.PingInterval, PingTimeout: s.opt.PingTimeout,
 		ConnectTimeout: s.opt.ConnectTimeout, UpgradeTimeout: s.opt.UpgradeTimeout,
-		AllowOrigins: s.opt.AllowOrigins, Logger: s.opt.Logger,
+		AllowOrigins: s.opt.AllowOrigins, BinaryMessages: s.opt.MsgPack, Logger: s.opt.Logger,
 	}, b.Defaults)
 	e, err := engine.New(b.Sessions, b.Poster, b.Timers, handlerOf{s}, o)
 	if err != nil {

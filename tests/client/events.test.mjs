@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { connect, next, of, request, settled, transports, until, unique } from "./support.mjs";
+import { connect, largest, next, of, request, settled, transports, until, unique } from "./support.mjs";
 
 const several = [1, -2.5, "text", "", null, true, false, [1, [2, []]], { a: { b: [null] }, "key with space": "ü" }];
 
@@ -23,7 +23,7 @@ for (const [name, options] of Object.entries(transports)) {
   // A frame from the client has at most 32 KiB on API Gateway: over WebSocket, large is 20 KB.
   test(`${name}: an ack has several large arguments`, async () => {
     const { socket } = await connect(options);
-    const size = name === "polling" ? 50_000 : 10_000;
+    const size = name === "polling" ? largest / 2 : 10_000;
     const large = [text(size, "abc"), { text: text(size, "xyz") }, 7];
     assert.deepEqual(await request(socket, "echo", ...large), large);
   });
@@ -109,7 +109,7 @@ for (const [name, options] of Object.entries(transports)) {
 
 test("polling: 100 KB in both directions", async () => {
   const { socket } = await connect(transports.polling);
-  const large = text(100_000, "0123456789");
+  const large = text(largest, "0123456789");
   const utf8 = text(30_000, "äß日🙂");
   assert.deepEqual(await request(socket, "echo", large), [large]);
   const back = next(socket, "echo-event");
@@ -120,7 +120,7 @@ test("polling: 100 KB in both directions", async () => {
 test("WebSocket: 100 KB from the server", async () => {
   const { socket: sender } = await connect(transports.polling);
   const { socket } = await connect(transports.websocket);
-  const large = text(100_000, "0123456789");
+  const large = text(largest, "0123456789");
   const got = next(socket, "large");
   await request(sender, "private", socket.id, "large", large);
   assert.deepEqual(await got, [large]);

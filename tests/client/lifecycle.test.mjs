@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Manager } from "socket.io-client";
-import { client, connect, next, of, record, request, settled, transports, until, url } from "./support.mjs";
+import { client, connect, next, of, parser, record, request, settled, transports, until, url } from "./support.mjs";
 
 for (const [name, options] of Object.entries(transports)) {
   test(`${name}: several namespaces on one connection`, async (t) => {
@@ -160,7 +160,7 @@ test("polling: a client whose session is unknown begins a new one", async () => 
 
 /** both connects "/" and "/custom" over one connection. */
 async function both(t, options) {
-  const manager = new Manager(url, { reconnection: false, autoConnect: true, ...options });
+  const manager = new Manager(url, { reconnection: false, autoConnect: true, ...parser, ...options });
   const main = record(manager.socket("/"));
   const custom = record(manager.socket("/custom", { auth: { who: "custom" } }));
   t.after(() => {

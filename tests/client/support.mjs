@@ -3,6 +3,7 @@
 import { once } from "node:events";
 import { after } from "node:test";
 import { io } from "socket.io-client";
+import msgpack from "socket.io-msgpack-parser";
 
 /** The server under test. */
 export const url = process.env.DOZE_URL;
@@ -10,6 +11,10 @@ if (!url) throw new Error("DOZE_URL is not set: give it the address of a server 
 
 /** Whether the server's gateway passes binary WebSocket frames on. API Gateway does not. */
 export const binaryFrames = process.env.BINARY_FRAMES === "1";
+
+/** Whether the server's clients have the msgpack parser: where no binary frames pass, they send binary as text. */
+export const msgpackParser = process.env.PARSER === "msgpack";
+export const parser = msgpackParser ? { parser: msgpack, forceBase64: !binaryFrames } : {};
 
 // A bound for what hangs, nothing that a test asserts.
 export const limit = Number(process.env.LIMIT ?? 60_000);
@@ -21,7 +26,7 @@ after(() => {
 
 /** client creates a stock client on a connection of its own, without waiting for anything. */
 export function client(options = {}, namespace = "/") {
-  const socket = io(url + namespace, { forceNew: true, reconnection: false, ...options });
+  const socket = io(url + namespace, { forceNew: true, reconnection: false, ...parser, ...options });
   opened.add(socket);
   return socket;
 }
@@ -101,6 +106,9 @@ export const of = (socket, event) => socket.received.filter(([name]) => name ===
 let names = 0;
 /** unique makes a name that no other test uses, as several files may run against one server. */
 export const unique = (name) => `${name}-${process.pid}-${++names}`;
+
+/** How long a large text may be. The server's frames have 128 KiB at most, of which base64 leaves three quarters. */
+export const largest = msgpackParser ? 90_000 : 100_000;
 
 /** The ways to connect, by the name of the transport that carries the events. */
 export const transports = {

@@ -18,8 +18,11 @@ type data struct {
 }
 
 // New returns the application.
-func New() *socketio.Server {
-	io := socketio.New(socketio.Options{})
+func New() *socketio.Server { return With(socketio.Options{}) }
+
+// With is New with options.
+func With(o socketio.Options) *socketio.Server {
+	io := socketio.New(o)
 	main := io.Of("/")
 	main.Use(refuse)
 	main.OnConnection(hello)

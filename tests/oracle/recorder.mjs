@@ -3,7 +3,11 @@
 
 import { once } from "node:events";
 import { io } from "socket.io-client";
+import msgpack from "socket.io-msgpack-parser";
 import { WebSocket } from "ws";
+
+/** What all stock clients have besides their scenario's options: PARSER=msgpack is for servers that have that parser. */
+export const parser = process.env.PARSER === "msgpack" ? { parser: msgpack } : {};
 
 // How long a scenario waits for something before it writes down that nothing came.
 const limit = 5000;
@@ -62,7 +66,7 @@ export class Recorder {
   client(actor, options = {}, namespace = "/", manager = undefined) {
     const socket = manager
       ? manager.socket(namespace, options)
-      : io(this.url + namespace, { forceNew: true, reconnection: false, transports: ["polling"], ...options });
+      : io(this.url + namespace, { forceNew: true, reconnection: false, transports: ["polling"], ...parser, ...options });
     socket.on("connect", () => {
       this.name(socket.id, `${actor}.id`);
       this.name(socket.io.engine.id, `${actor}.sid`);

@@ -2,12 +2,15 @@
 //
 //   node tests/oracle/run.mjs --url http://127.0.0.1:PORT [--only SCENARIO] [--print]
 //
+// With PARSER=msgpack the stock clients and the reference have that parser, and the scenarios of clients.mjs and
+// parsers.mjs alone are run: in the others, packets are text.
+//
 // The other server runs the test app (../reference/app.mjs). Its address may also stand in DOZE_URL. Exits with 1 when a
 // transcript differs by more than allowed.mjs says; --print shows what the clients of the reference saw.
 
 import { parseArgs } from "node:util";
 import { startReference } from "../reference/start.mjs";
-import { compare, scenarios, transcribe } from "./compare.mjs";
+import { compare, ofClients, scenarios, transcribe } from "./compare.mjs";
 
 const { values: flags } = parseArgs({
   options: { url: { type: "string" }, only: { type: "string", multiple: true }, print: { type: "boolean", default: false } },
@@ -18,13 +21,14 @@ for (const name of flags.only ?? []) {
   if (!scenarios[name]) throw new Error(`--only ${name}: there is no such scenario; there are: ${Object.keys(scenarios).join(", ")}`);
 }
 
-const reference = await startReference("--suite", "client");
+const reference = await startReference("--suite", "client", ...(process.env.PARSER === "msgpack" ? ["--msgpack"] : []));
 let results;
 try {
   // One after the other: under load of our own making, both would be slower and neither would tell more.
-  const expected = await transcribe(reference.url, flags.only);
+  const names = flags.only ?? (process.env.PARSER === "msgpack" ? ofClients : undefined);
+  const expected = await transcribe(reference.url, names);
   if (flags.print) for (const [name, lines] of Object.entries(expected)) console.log([`# ${name}`, ...lines].join("\n"));
-  results = compare(expected, await transcribe(url, flags.only));
+  results = compare(expected, await transcribe(url, names));
 } finally {
   await reference.stop();
 }

@@ -1,7 +1,7 @@
 // The reference: Node's own engine.io and socket.io, serving what the suites of this folder expect.
 //
 //   node tests/reference/server.mjs --suite engineio|socketio|client|chat [--port N] [--ping-interval MS]
-//                                   [--ping-timeout MS] [--no-binary-frames] [--break NAME]
+//                                   [--ping-timeout MS] [--no-binary-frames] [--msgpack] [--break NAME]
 //
 //   engineio   the echo server of the Engine.IO v4 suite, at /engine.io/
 //   socketio   the application of the Socket.IO v5 suite, at /socket.io/
@@ -10,12 +10,13 @@
 //
 // Prints "listening <port>" when it is ready; port 0, the default, takes a free one. Listens on 127.0.0.1 only.
 // --no-binary-frames does what API Gateway does: an inbound binary frame closes the WebSocket with 1003, outbound
-// binary leaves as text. --break makes one deliberate mistake (see faults in app.mjs, conformance.mjs,
+// binary leaves as text. --msgpack is for clients with socket.io-msgpack-parser. --break makes one deliberate mistake (see faults in app.mjs, conformance.mjs,
 // chat.mjs), to prove that tests fail.
 
 import { createServer } from "node:http";
 import { parseArgs } from "node:util";
 import { Server } from "socket.io";
+import msgpack from "socket.io-msgpack-parser";
 import { faults as appFaults, install } from "./app.mjs";
 import { chat, faults as chatFaults, servePage } from "./chat.mjs";
 import { engineEcho, faults as suiteFaults, socketSuite } from "./conformance.mjs";
@@ -28,6 +29,7 @@ const { values: flags } = parseArgs({
     "ping-interval": { type: "string" },
     "ping-timeout": { type: "string" },
     "no-binary-frames": { type: "boolean", default: false },
+    "msgpack": { type: "boolean", default: false },
     "break": { type: "string", multiple: true, default: [] },
   },
 });
@@ -55,7 +57,7 @@ switch (flags.suite) {
   case "socketio":
   case "client":
   case "chat": {
-    const io = new Server(http, { ...options, connectTimeout: forSuite ? 1000 : 45000, serveClient: flags.suite === "chat" });
+    const io = new Server(http, { ...options, connectTimeout: forSuite ? 1000 : 45000, serveClient: flags.suite === "chat", ...(flags.msgpack && { parser: msgpack }) });
     ({ socketio: socketSuite, client: install, chat })[flags.suite](io, broken);
     engine = io.engine;
     break;

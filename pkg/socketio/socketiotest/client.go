@@ -182,6 +182,10 @@ func (c *Client) Raw(packets ...protocol.EnginePacket) {
 
 func (c *Client) send(p protocol.Packet) {
 	packets, err := p.Encode()
+	if c.s.msgpack() {
+		packets = make([]protocol.EnginePacket, 1)
+		packets[0], err = p.EncodeMsgPack()
+	}
 	if err != nil {
 		c.s.t.Fatalf("socketiotest: %v", err)
 	}

@@ -1,6 +1,7 @@
 // Stock clients.
 
 import { Manager } from "socket.io-client";
+import { parser } from "../recorder.mjs";
 
 const polling = { transports: ["polling"] };
 const websocket = { transports: ["websocket"] };
@@ -68,7 +69,7 @@ export const scenarios = {
   },
 
   async "namespaces on one connection"(t) {
-    const manager = new Manager(t.url, { ...polling, reconnection: false });
+    const manager = new Manager(t.url, { ...polling, ...parser, reconnection: false });
     const main = await connected(t, "main", {}, "/", manager);
     const custom = await connected(t, "custom", { auth: { k: "v" } }, "/custom", manager);
     const unknown = t.client("unknown", {}, "/unknown", manager);
