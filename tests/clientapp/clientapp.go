@@ -73,6 +73,7 @@ func New() *socketio.Server {
 		}
 		return nil
 	})
+	others(io, main)
 	main.On("7", func(context.Context, *socketio.Socket) (string, error) { return "seven", nil })
 	main.OnDisconnecting(leaving)
 	main.OnDisconnect(func(ctx context.Context, s *socketio.Socket, reason socketio.Reason) error {
