@@ -20,7 +20,16 @@ type lane struct {
 // enter waits for the lane of a connection, or for ctx to end. Without an error the caller has to call leave.
 func (l *lanes) enter(ctx context.Context, connection string) (leave func(), err error) {
 	l.mu.Lock()
-	mine := l.use(connection)
+	if l.busy == nil {
+		l.busy = map[string]*lane{}
+	}
+	mine := l.busy[connection]
+	if mine == nil {
+		mine = &lane{free: make(chan struct{}, 1)}
+		mine.free <- struct{}{}
+		l.busy[connection] = mine
+	}
+	mine.users++
 	l.mu.Unlock()
 	select {
 	case <-mine.free:
@@ -32,36 +41,6 @@ func (l *lanes) enter(ctx context.Context, connection string) (leave func(), err
 		l.leave(connection, mine)
 		return nil, ctx.Err()
 	}
-}
-
-// try is enter for who does not wait: it reports whether the lane was free. If so, the caller has to call leave.
-func (l *lanes) try(connection string) (leave func(), free bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.busy[connection] != nil { // somebody is in it, or waits
-		return nil, false
-	}
-	mine := l.use(connection)
-	<-mine.free
-	return func() {
-		mine.free <- struct{}{}
-		l.leave(connection, mine)
-	}, true
-}
-
-// use returns the lane of a connection, with one user more. l.mu is held.
-func (l *lanes) use(connection string) *lane {
-	if l.busy == nil {
-		l.busy = map[string]*lane{}
-	}
-	mine := l.busy[connection]
-	if mine == nil {
-		mine = &lane{free: make(chan struct{}, 1)}
-		mine.free <- struct{}{}
-		l.busy[connection] = mine
-	}
-	mine.users++
-	return mine
 }
 
 func (l *lanes) leave(connection string, mine *lane) {

@@ -3,11 +3,12 @@ package engine
 import (
 	"context"
 	"errors"
+	"time"
 )
 
-// DeliverVolatile is Deliver for what is worth nothing later: it tries once, waits for nobody, keeps nothing for a
-// client that cannot take it now, and disconnects nobody on account of it. A connection takes it when nothing else of
-// this process is on its way to it and the gateway accepts it; a client that polls when a GET of it waits and nothing
+// DeliverVolatile is Deliver for what is worth nothing later: it tries once, waits for no client, keeps nothing for a
+// client that cannot take it now, and disconnects nobody on account of it. A connection takes it when the posts of this
+// process that are on their way to it end at once and the gateway accepts it; a client that polls when a GET of it waits and nothing
 // waits for that GET. It is one post, or one cheap read of the store and one write.
 //
 // ErrBusy: the client does not take it now. ErrGone: it is closed. Any other error: nobody knows whether it has arrived.
@@ -53,21 +54,26 @@ func (e *Engine) deliverVolatile(ctx context.Context, a Address, p Parcel) error
 	return e.deliver(ctx, a, p)
 }
 
+// volatileWait is how long what is volatile waits for another post to the connection: somewhat longer than one takes.
+const volatileWait = 50 * time.Millisecond
+
 // postVolatile tries to post packets to a connection.
 func (e *Engine) postVolatile(ctx context.Context, connection string, p Parcel) error {
 	if e.met.has(connection, e.now()) {
 		return ErrGone
 	}
-	leave, free := e.lanes.try(connection)
-	if !free || ctx.Err() != nil {
-		if free {
-			leave()
-		}
+	turn, cancel := e.within(ctx, volatileWait)
+	leave, err := e.lanes.enter(turn, connection)
+	cancel()
+	if err != nil {
 		return ErrBusy
 	}
 	defer leave()
+	if ctx.Err() != nil {
+		return ErrBusy
+	}
 	post, cancel := e.within(ctx, postTimeout)
-	err := e.poster.Post(post, connection, e.frame(p.Packets[0]))
+	err = e.poster.Post(post, connection, e.frame(p.Packets[0]))
 	cancel()
 	switch {
 	case errors.Is(err, ErrBusy):

@@ -77,6 +77,7 @@ func With(o socketio.Options) *socketio.Server {
 		}
 		return nil
 	})
+	others(io, main)
 	main.On("7", func(context.Context, *socketio.Socket) (string, error) { return "seven", nil })
 	acks(main)
 	main.OnDisconnecting(leaving)

@@ -5,13 +5,14 @@ import { allowed } from "./allowed.mjs";
 import { scenarios as acks } from "./scenarios/acks.mjs";
 import { scenarios as clients } from "./scenarios/clients.mjs";
 import { scenarios as http } from "./scenarios/http.mjs";
+import { scenarios as others } from "./scenarios/others.mjs";
 import { scenarios as parsers } from "./scenarios/parsers.mjs";
 import { scenarios as websocket } from "./scenarios/websocket.mjs";
 
-export const scenarios = { ...acks, ...clients, ...parsers, ...http, ...websocket };
+export const scenarios = { ...acks, ...clients, ...others, ...parsers, ...http, ...websocket };
 
 /** ofClients are the scenarios of stock clients, which run with any parser. */
-export const ofClients = Object.keys({ ...acks, ...clients, ...parsers });
+export const ofClients = Object.keys({ ...acks, ...clients, ...others, ...parsers });
 
 /** transcribe runs the scenarios one after the other against a server: name -> lines. */
 export async function transcribe(url, names = Object.keys(scenarios)) {

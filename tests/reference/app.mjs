@@ -29,6 +29,7 @@
 //                              whether the time was over before all had come
 //   "ask-me" (ms, event, ...args)         socket.timeout(ms).emit(event, ...args, callback), ack "ok"; later emits "asked"
 //                              {answer, late}: the arguments of the answer, and whether the time was over
+//   what is about other people's sockets: others.mjs
 //   disconnecting              to its rooms (own id left out; no rooms, no emit): "peer-leaving" {id, rooms, reason},
 //                              rooms sorted, without its own id
 //   disconnect                 to everybody else: "peer-left" {id, reason}
@@ -51,9 +52,12 @@
 //   "heard" ()                 emits "heard" {events: of this socket, those whose handlers ran}, then ack "ok"
 // Any other namespace   "Invalid namespace"
 
+import { faults as othersFaults, installOthers } from "./others.mjs";
+
 // faults are deliberate errors, by name: `server.mjs --break NAME`. A test that stays green under the fault aimed at it
 // tests nothing.
 export const faults = {
+  ...othersFaults,
   "echo-ack": "the ack of echo lacks its last argument",
   "to-sender": "to, to-except and broadcast reach the sender too",
   "except": "to-except ignores its exceptions",
@@ -183,6 +187,7 @@ export function install(io, broken = new Set()) {
         socket.emit("asked", { answer: broken.has("asked-answer") ? answer.slice(0, -1) : answer, late: error !== null }));
       ack("ok");
     });
+    installOthers(io, socket, on, broken);
     socket.on("disconnecting", (reason) => {
       const rooms = roomsOf(socket);
       if (rooms.length > 0) socket.to(rooms).emit("peer-leaving", { id: socket.id, rooms, reason });
