@@ -33,7 +33,10 @@ func (e *Engine) open(ctx context.Context, r Request) Response {
 	if err := e.create(ctx, Session{Address: pollingAddress(sid), SID: sid, State: Open}, r); err != nil {
 		return e.unavailable(ctx, "a session could not be created", err)
 	}
-	return text(string(e.openPacket(sid, "websocket").Append(nil)))
+	if err := e.opened(ctx, pollingAddress(sid)); err != nil {
+		return e.unavailable(ctx, "a session could not be opened", err)
+	}
+	return text(string(e.openPacket(sid, e.upgrades()...).Append(nil)))
 }
 
 func (e *Engine) openPacket(sid string, upgrades ...string) protocol.EnginePacket {
@@ -86,6 +89,9 @@ func (e *Engine) lookAtAnother(ctx context.Context, shard int) {
 // it, and some minutes after it began. Its other rows stay for the whole age that it may reach: closing takes them
 // away.
 func (e *Engine) unjoined(created time.Time) time.Time {
+	if e.opt.ConnectTimeout < 0 {
+		return e.expiry(created)
+	}
 	return created.Add(e.opt.ConnectTimeout + e.opt.PingInterval + e.opt.PingTimeout + invocationTime)
 }
 

@@ -59,7 +59,7 @@ func (e *Engine) poll(ctx context.Context, sid string) Response {
 	patience := e.patience(ctx, a)
 	for {
 		until := begin.Add(patience)
-		if len(s.Entries) == 0 {
+		if len(s.Entries) == 0 && e.opt.ConnectTimeout > 0 {
 			until = begin.Add(min(patience, pollUnjoined))
 		}
 		if end.Before(until) {

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net/http"
 	"regexp"
 
 	"github.com/dozeio/doze/pkg/socketio"
@@ -19,7 +20,7 @@ type data struct {
 
 // New returns the application.
 func New() *socketio.Server {
-	io := socketio.New(socketio.Options{})
+	io := socketio.New(socketio.Options{AllowRequest: allow, InitialHeaders: first, Headers: each})
 	main := io.Of("/")
 	main.Use(refuse)
 	main.OnConnection(hello)
@@ -138,6 +139,22 @@ func guarded(n *socketio.Namespace) {
 			return "ok", s.Emit(ctx, "heard", map[string]any{"events": events})
 		})
 	}
+}
+
+func allow(_ context.Context, r socketio.Request) error {
+	switch r.Query.Get("deny") {
+	case "1":
+		return &socketio.ConnectError{Message: "not today"}
+	case "2":
+		return errors.New("as asked")
+	}
+	return nil
+}
+
+func first(_ context.Context, _ socketio.Request, h http.Header) { h.Set("Set-Cookie", "first=1") }
+
+func each(_ context.Context, r socketio.Request, h http.Header) {
+	h.Set("X-Each", r.Method+" "+r.Header.Get("X-Who"))
 }
 
 func refuse(_ context.Context, s *socketio.Socket) error {

@@ -16,7 +16,7 @@
 import { createServer } from "node:http";
 import { parseArgs } from "node:util";
 import { Server } from "socket.io";
-import { faults as appFaults, install } from "./app.mjs";
+import { addHeaders, allowRequest, faults as appFaults, install } from "./app.mjs";
 import { chat, faults as chatFaults, servePage } from "./chat.mjs";
 import { engineEcho, faults as suiteFaults, socketSuite } from "./conformance.mjs";
 import { textFramesOnly } from "./text-frames.mjs";
@@ -44,6 +44,7 @@ const options = {
   pingInterval: Number(flags["ping-interval"] ?? (forSuite ? 300 : 25000)),
   pingTimeout: Number(flags["ping-timeout"] ?? (forSuite ? 200 : 20000)),
   maxHttpBufferSize: 1e6,
+  ...(flags.suite === "client" && { allowRequest: allowRequest(broken) }),
 };
 
 const http = createServer(flags.suite === "chat" ? servePage : (_, res) => res.writeHead(404).end());
@@ -58,6 +59,7 @@ switch (flags.suite) {
     const io = new Server(http, { ...options, connectTimeout: forSuite ? 1000 : 45000, serveClient: flags.suite === "chat" });
     ({ socketio: socketSuite, client: install, chat })[flags.suite](io, broken);
     engine = io.engine;
+    if (flags.suite === "client") addHeaders(engine, broken);
     break;
   }
   default:
