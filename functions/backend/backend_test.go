@@ -61,7 +61,7 @@ func TestWhatTheApplicationSaysIsDone(t *testing.T) {
 	const s = time.Second
 	mine := slog.New(slog.DiscardHandler)
 	says := socketio.Options{PingInterval: 7 * s, PingTimeout: 8 * s, ConnectTimeout: 9 * s, UpgradeTimeout: 11 * s,
-		AllowOrigins: []string{"https://app.example"}, Logger: mine}
+		AllowOrigins: []string{"https://app.example"}, Logger: mine, MaxPayload: 4_000_000, Transports: []string{"polling"}, NoUpgrades: true}
 	for _, c := range []struct {
 		name, value string
 		app         socketio.Options
@@ -92,6 +92,10 @@ func TestWhatTheApplicationSaysIsDone(t *testing.T) {
 			"https://a.example https://b.example"},
 		{"DOZE_ALLOW_ORIGINS", "https://a.example", says, func(o engine.Options) any { return strings.Join(o.AllowOrigins, " ") },
 			"https://a.example https://app.example"},
+		{"", "", socketio.Options{}, func(o engine.Options) any { return o.MaxPayload }, 1_000_000},
+		{"", "", says, func(o engine.Options) any { return o.MaxPayload }, 4_000_000},
+		{"", "", says, func(o engine.Options) any { return strings.Join(o.Transports, " ") }, "polling"},
+		{"", "", says, func(o engine.Options) any { return o.NoUpgrades }, true},
 		{"DOZE_CLIENT_RATE", "", says, func(o engine.Options) any { return o.ClientRate }, 100},
 		{"DOZE_CLIENT_RATE", "42", says, func(o engine.Options) any { return o.ClientRate }, 42},
 		{"DOZE_POLLS", "", says, func(o engine.Options) any { return o.Polls }, 0},
@@ -104,6 +108,14 @@ func TestWhatTheApplicationSaysIsDone(t *testing.T) {
 		} else if got := c.got(e.Options()); got != c.want {
 			t.Errorf("%s=%q, the application says %+v: got %v, want %v", c.name, c.value, c.app, got, c.want)
 		}
+	}
+}
+
+// TestWhatLambdaDoesNotTakeIsAnErrorAtTheStart asks for a request that no function would get.
+func TestWhatLambdaDoesNotTakeIsAnErrorAtTheStart(t *testing.T) {
+	_, err := deployed(t, socketio.Options{MaxPayload: 4_000_001}, "", "")
+	if err == nil || !strings.Contains(err.Error(), "MaxPayload is 4000001: write at most 4000000") {
+		t.Error(err)
 	}
 }
 

@@ -115,6 +115,11 @@ func connect(ctx context.Context, e *engine.Engine, env envelope, event []byte) 
 		return nil, err
 	}
 	response := e.Connect(ctx, r.RequestContext.ConnectionID, websocketRequest(r))
+	for name := range response.Header { // what else an application adds is not known to be passed on, or to do no harm
+		if response.Status == http.StatusOK && name != "Sec-Websocket-Protocol" {
+			delete(response.Header, name)
+		}
+	}
 	return answer{StatusCode: response.Status, Headers: flat(response.Header), Body: string(response.Body)}, nil
 }
 

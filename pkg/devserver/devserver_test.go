@@ -79,6 +79,33 @@ func TestAnApplicationsOptionsReachItsClients(t *testing.T) {
 	}
 }
 
+// TestAnApplicationsHooksSeeRequestsAndAnswers asks over HTTP: several cookies stay several.
+func TestAnApplicationsHooksSeeRequestsAndAnswers(t *testing.T) {
+	s := start(t, devserver.Options{}, socketio.New(socketio.Options{
+		AllowRequest: func(_ context.Context, r socketio.Request) error {
+			if r.Header.Get("X-Who") == "" || r.Query.Get("transport") != "polling" {
+				return &socketio.ConnectError{Message: "who are you?"}
+			}
+			return nil
+		},
+		InitialHeaders: func(_ context.Context, r socketio.Request, h http.Header) {
+			h.Add("Set-Cookie", "who="+r.Header.Get("X-Who")+"; HttpOnly")
+			h.Add("Set-Cookie", "two=2; Expires=Wed, 21 Oct 2026 07:28:00 GMT")
+		},
+		Headers: func(_ context.Context, r socketio.Request, h http.Header) { h.Set("X-Each", r.Method) },
+	}))
+	res, _ := open(t, s.URL, "X-Who", "ada")
+	if got := res.Header["Set-Cookie"]; len(got) != 2 || got[0] != "who=ada; HttpOnly" || got[1] != "two=2; Expires=Wed, 21 Oct 2026 07:28:00 GMT" {
+		t.Errorf("cookies %q", got)
+	}
+	if res.Header.Get("X-Each") != "GET" || !strings.HasPrefix(res.Header.Get("Content-Type"), "text/plain") {
+		t.Errorf("headers %v", res.Header)
+	}
+	if res, _ := open(t, s.URL); res.StatusCode != 403 || res.Header.Get("X-Each") != "" {
+		t.Errorf("who says nothing: %s %v", res.Status, res.Header)
+	}
+}
+
 func TestWhatCannotRunIsAnError(t *testing.T) {
 	io := socketio.New(socketio.Options{})
 	s := start(t, devserver.Options{}, io)
@@ -86,10 +113,11 @@ func TestWhatCannotRunIsAnError(t *testing.T) {
 		o  devserver.Options
 		io *socketio.Server
 	}{
-		"has a backend already":  {devserver.Options{}, io},
-		"is taken":               {devserver.Options{Addr: strings.TrimPrefix(s.URL, "http://")}, socketio.New(socketio.Options{})},
-		"at least a millisecond": {devserver.Options{}, socketio.New(socketio.Options{PingInterval: time.Nanosecond})},
-		"/socket.io/":            {devserver.Options{Gateway: gateway.Options{Path: "/chat/"}}, socketio.New(socketio.Options{})},
+		"has a backend already":      {devserver.Options{}, io},
+		"is taken":                   {devserver.Options{Addr: strings.TrimPrefix(s.URL, "http://")}, socketio.New(socketio.Options{})},
+		"write polling or websocket": {devserver.Options{}, socketio.New(socketio.Options{Transports: []string{"webtransport"}})},
+		"at least a millisecond":     {devserver.Options{}, socketio.New(socketio.Options{PingInterval: time.Nanosecond})},
+		"/socket.io/":                {devserver.Options{Gateway: gateway.Options{Path: "/chat/"}}, socketio.New(socketio.Options{})},
 	} {
 		if _, err := devserver.Start(c.o, c.io); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %q", err, want)

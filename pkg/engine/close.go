@@ -44,7 +44,7 @@ func (e *Engine) overdue(s Session) (Close, bool) {
 		return Close{Reason: PingTimeout, Told: true, Before: now.Add(time.Millisecond - heartbeat)}, true
 	case passed(s.Created, e.opt.MaxAge):
 		return Close{Reason: ForcedClose}, true
-	case len(s.Entries) == 0 && passed(s.Created, e.opt.ConnectTimeout):
+	case len(s.Entries) == 0 && e.connectedLate(s.Created, now):
 		return Close{Reason: ForcedClose, Empty: true}, true
 	}
 	return Close{}, false

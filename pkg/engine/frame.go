@@ -16,8 +16,12 @@ func (e *Engine) Connect(ctx context.Context, connection string, r Request) Resp
 	r.Query = single(r.Query)
 	chosen, ok := subprotocol(r.Header)
 	answer := e.connect(ctx, connection, r, ok)
+	e.addHeaders(ctx, r, &answer)
 	if answer.Status == http.StatusOK && chosen != "" {
-		answer.Header = http.Header{"Sec-Websocket-Protocol": {chosen}}
+		if answer.Header == nil {
+			answer.Header = http.Header{}
+		}
+		answer.Header.Set("Sec-Websocket-Protocol", chosen)
 	}
 	return answer
 }
@@ -25,7 +29,7 @@ func (e *Engine) Connect(ctx context.Context, connection string, r Request) Resp
 // connect is Connect; offersWell says that the header with the subprotocols is as it should be.
 func (e *Engine) connect(ctx context.Context, connection string, r Request, offersWell bool) Response {
 	switch {
-	case r.Query.Get("transport") != "websocket":
+	case r.Query.Get("transport") != websocketTransport || !e.serves(websocketTransport):
 		return refuse(transportUnknown)
 	case !e.allows(ctx, r):
 		return refuse(forbidden)
@@ -33,11 +37,19 @@ func (e *Engine) connect(ctx context.Context, connection string, r Request, offe
 		return refuse(badRequest)
 	case r.Query.Get("sid") != "" && !isSID(r.Query.Get("sid")):
 		return refuse(unknownSID)
+	case r.Query.Get("sid") != "" && e.opt.NoUpgrades:
+		return refuse(badRequest)
 	case r.Query.Get("sid") != "" && e.carries(r):
 		return e.probe(ctx, connection, r.Query.Get("sid"))
-	case r.Query.Get("sid") == "" && !e.speaks(ctx, r):
-		return refuse(unsupportedVersion)
-	case !e.carries(r):
+	case r.Query.Get("sid") == "":
+		if refused, ok := e.admitted(ctx, r); !ok {
+			return refused
+		}
+		if !e.speaks(ctx, r) {
+			return refuse(unsupportedVersion)
+		}
+	}
+	if !e.carries(r) {
 		e.hint(ctx, "a WebSocket was refused, because this gateway takes no binary frames, and clients with the msgpack parser send nothing else: "+
 			"give the client the option forceBase64: true, or let it poll")
 		return refuse(badRequest)
@@ -67,6 +79,11 @@ func (e *Engine) connect(ctx context.Context, connection string, r Request, offe
 // returns. It never fails: what goes wrong closes the connection.
 func (e *Engine) Frame(ctx context.Context, connection string, f Frame) {
 	if !e.admits(ctx, connection) {
+		return
+	}
+	if len(f.Data) > e.opt.MaxPayload {
+		e.opt.Logger.WarnContext(ctx, "a message over MaxPayload closes its connection", "connection", connection, "bytes", len(f.Data))
+		e.closeBehind(ctx, connection, Close{Reason: TransportError}, true)
 		return
 	}
 	if !f.Binary {

@@ -33,11 +33,14 @@ func (e *Engine) open(ctx context.Context, r Request) Response {
 	if err := e.create(ctx, Session{Address: pollingAddress(sid), SID: sid, State: Open}, r); err != nil {
 		return e.unavailable(ctx, "a session could not be created", err)
 	}
+	if err := e.opened(ctx, pollingAddress(sid)); err != nil {
+		return e.unavailable(ctx, "a session could not be opened", err)
+	}
 	if !e.carries(r) {
 		e.hint(ctx, "clients with the msgpack parser go on polling: give them the option forceBase64: true for WebSocket, where this gateway takes no binary frames")
 		return text(string(e.openPacket(sid).Append(nil)))
 	}
-	return text(string(e.openPacket(sid, "websocket").Append(nil)))
+	return text(string(e.openPacket(sid, e.upgrades()...).Append(nil)))
 }
 
 // carries reports whether a WebSocket can carry what a client will send. One that sends binary as text says so by b64.
@@ -108,6 +111,9 @@ func (e *Engine) lookAtAnother(ctx context.Context, shard int) {
 // it, and some minutes after it began. Its other rows stay for the whole age that it may reach: closing takes them
 // away.
 func (e *Engine) unjoined(created time.Time) time.Time {
+	if e.opt.ConnectTimeout < 0 {
+		return e.expiry(created)
+	}
 	return created.Add(e.opt.ConnectTimeout + e.opt.PingInterval + e.opt.PingTimeout + invocationTime)
 }
 

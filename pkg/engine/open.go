@@ -80,6 +80,9 @@ func (e *Engine) announce(ctx context.Context, j job, tries int) error {
 		e.closeBehind(ctx, connection, Close{Reason: TransportError}, true)
 		return nil
 	}
+	if e.opened(ctx, a) != nil { // it is closed
+		return nil
+	}
 	if _, _, err := e.store.Update(ctx, a, Greet{}); err != nil { // its first frame will wait, and then close it
 		e.opt.Logger.ErrorContext(ctx, "an open packet could not be noted", "connection", connection, "error", err)
 	}

@@ -52,7 +52,7 @@ type waiting struct {
 // until returns when a GET is answered in any case.
 func (w *waiting) until(s Session) time.Time {
 	patience := w.patience
-	if len(s.Entries) == 0 {
+	if len(s.Entries) == 0 && w.e.opt.ConnectTimeout > 0 {
 		patience = min(patience, pollUnjoined)
 	}
 	if until := w.begin.Add(patience); until.Before(w.end) {

@@ -22,7 +22,7 @@ func (e *Engine) check(ctx context.Context, l Live, at time.Time) (doubted bool)
 		e.closeSwept(ctx, l, connection, Close{Reason: TransportError})
 	case !at.Before(l.Created.Add(e.opt.MaxAge)):
 		e.closeSwept(ctx, l, connection, Close{Reason: ForcedClose})
-	case !l.Joined && !at.Before(l.Created.Add(e.opt.ConnectTimeout)):
+	case !l.Joined && e.connectedLate(l.Created, at):
 		e.closeUnjoined(ctx, l, connection)
 	case !at.Before(l.Last.Add(e.opt.PingInterval + e.opt.PingTimeout)):
 		if !e.ping(ctx, l, connection) { // who was not asked is not judged

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"regexp"
 	"strings"
 
+	"github.com/dozeio/doze/pkg/devserver"
 	"github.com/dozeio/doze/pkg/socketio"
 	"github.com/dozeio/doze/pkg/socketio/socketiotest"
 )
@@ -405,4 +407,51 @@ func ExampleNamespace_OnAnyOutgoing() {
 	ada, _ := s.Connect("/"), s.Connect("/")
 	ada.Emit("hello", "ada")
 	// Output: to 20 characters of an id: hello from [ada]
+}
+
+// AllowRequest refuses clients before they have a session. Headers of the answers come from InitialHeaders and Headers.
+func ExampleOptions() {
+	io := socketio.New(socketio.Options{
+		AllowRequest: func(ctx context.Context, r socketio.Request) error {
+			if r.Header.Get("Authorization") == "" {
+				return &socketio.ConnectError{Message: "log in first"}
+			}
+			return nil
+		},
+		InitialHeaders: func(ctx context.Context, r socketio.Request, h http.Header) {
+			h.Add("Set-Cookie", "seen=1; HttpOnly")
+		},
+		Headers: func(ctx context.Context, r socketio.Request, h http.Header) {
+			h.Set("X-Served-By", "doze")
+		},
+	})
+
+	s, err := devserver.Start(devserver.Options{}, io)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer s.Close(context.Background())
+	for _, token := range []string{"", "Bearer secret"} {
+		r, _ := http.NewRequest("GET", s.URL+"/socket.io/?EIO=4&transport=polling", nil)
+		if token != "" {
+			r.Header.Set("Authorization", token)
+		}
+		res, err := http.DefaultClient.Do(r)
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		body := make([]byte, 40)
+		n, _ := res.Body.Read(body)
+		res.Body.Close()
+		if res.StatusCode != 200 {
+			fmt.Println(res.StatusCode, string(body[:n]))
+			continue
+		}
+		fmt.Println(res.StatusCode, res.Header.Get("Set-Cookie"), res.Header.Get("X-Served-By"))
+	}
+	// Output:
+	// 403 {"code":4,"message":"log in first"}
+	// 200 seen=1; HttpOnly doze
 }

@@ -43,7 +43,7 @@ func TestMsgPack(t *testing.T) {
 					m.Bytes = append(m.Bytes, '!')
 					return io.Emit(ctx, "said", s.ID(), m)
 				})
-				main.On("leave", func(ctx context.Context, s *socketio.Socket) error { return s.Disconnect(ctx, false) })
+				main.On("leave", func(ctx context.Context, s *socketio.Socket) error { return s.Disconnect(ctx) })
 				s := socketiotest.New(t, io, socketiotest.Options{Engine: o})
 				if refused := s.ConnectError("/", transport); refused.Message != "no" || !reflect.DeepEqual(refused.Data, []any{1.0}) {
 					t.Errorf("refused with %+v", refused)

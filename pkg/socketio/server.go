@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/http"
 	"reflect"
 	"strings"
 	"sync"
@@ -53,9 +54,35 @@ type Options struct {
 	// one with that parser where MsgPack is not set. API Gateway takes no binary frames from clients, so that those
 	// without the option forceBase64 stay on polling there.
 	MsgPack bool
+	// MaxPayload is how many bytes a request of the polling transport may have, and a message over WebSocket; default a
+	// million. A request that is larger is refused with the status 413, a message closes its connection. API Gateway takes
+	// no more than 32 KiB in a frame and 128 KiB in a message, whatever is set here, and Lambda 6 MB in a request with all
+	// that comes with it: more than 4 MB is an error at the start of a deployment.
+	MaxPayload int
+	// Transports are those that there are: "polling", "websocket" or, by default, both. A request for another one is
+	// refused with "Transport unknown".
+	Transports []string
+	// NoUpgrades keeps clients that poll from going over to WebSocket, which costs: a waiting poll is a running function.
+	NoUpgrades bool
+
+	// AllowRequest, if not nil, decides who may begin a session, before there is one and before anything is written. It
+	// sees the request of the handshake, over either transport, with headers and query, but not the auth of a CONNECT,
+	// which comes later, to a middleware. An error refuses the request with the status 403 and the code 4: of a
+	// *ConnectError the client is told the message, where it can see one, which over WebSocket it cannot; any other error
+	// is logged, and the client is told "Forbidden". It may be called concurrently, and the client waits for it.
+	AllowRequest func(ctx context.Context, r Request) error
+	// InitialHeaders, if not nil, adds headers, such as a Set-Cookie, to the answer that begins a session, and Headers
+	// after it to that and to each answer of the protocol, refusals left out. h has what is there already. They see the
+	// headers of each request besides. A handshake over WebSocket asks them too, but API Gateway does not pass on what
+	// they add there. They may be called concurrently. When one panics, or adds what no header can be, that is logged,
+	// and the answer is as it was.
+	InitialHeaders, Headers func(ctx context.Context, r Request, h http.Header)
 
 	Logger *slog.Logger // default: the deployment's, else slog.Default()
 }
+
+// Request is an HTTP request, or the handshake of a WebSocket connection.
+type Request = engine.Request
 
 // Server is a Socket.IO server: namespaces with their handlers. Register everything first, then Bind it to a backend.
 // After that all methods but those that register are safe for concurrent use.
@@ -154,6 +181,8 @@ func (s *Server) Bind(b Backend) (*engine.Engine, error) {
 		PingInterval: s.opt.PingInterval, PingTimeout: s.opt.PingTimeout,
 		ConnectTimeout: s.opt.ConnectTimeout, UpgradeTimeout: s.opt.UpgradeTimeout,
 		AllowOrigins: s.opt.AllowOrigins, BinaryMessages: s.opt.MsgPack, Logger: s.opt.Logger,
+		MaxPayload: s.opt.MaxPayload, Transports: s.opt.Transports, NoUpgrades: s.opt.NoUpgrades,
+		AllowRequest: forbidding(s.opt.AllowRequest), InitialHeaders: s.opt.InitialHeaders, Headers: s.opt.Headers,
 	}, b.Defaults)
 	e, err := engine.New(b.Sessions, b.Poster, b.Timers, handlerOf{s}, o)
 	if err != nil {
@@ -169,6 +198,20 @@ func (s *Server) Bind(b Backend) (*engine.Engine, error) {
 	s.opt.Logger = o.Logger
 	s.bound.Store(true)
 	return e, nil
+}
+
+// forbidding returns a function that decides as allow does, and tells the client what a *ConnectError says.
+func forbidding(allow func(context.Context, Request) error) func(context.Context, Request) error {
+	if allow == nil {
+		return nil
+	}
+	return func(ctx context.Context, r Request) error {
+		err := allow(ctx, r)
+		if refused := (*ConnectError)(nil); errors.As(err, &refused) && refused != nil {
+			return &engine.Forbidden{Message: refused.Message}
+		}
+		return err
+	}
 }
 
 // firstOf returns options of which each is the first that is not zero. AllowOrigins are added up, in a slice of their

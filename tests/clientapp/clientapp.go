@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net/http"
 	"regexp"
 
 	"github.com/dozeio/doze/pkg/socketio"
@@ -22,6 +23,7 @@ func New() *socketio.Server { return With(socketio.Options{}) }
 
 // With is New with options.
 func With(o socketio.Options) *socketio.Server {
+	o.AllowRequest, o.InitialHeaders, o.Headers = allow, first, each
 	io := socketio.New(o)
 	main := io.Of("/")
 	main.Use(refuse)
@@ -146,6 +148,22 @@ func guarded(n *socketio.Namespace) {
 			return "ok", s.Emit(ctx, "heard", map[string]any{"events": events})
 		})
 	}
+}
+
+func allow(_ context.Context, r socketio.Request) error {
+	switch r.Query.Get("deny") {
+	case "1":
+		return &socketio.ConnectError{Message: "not today"}
+	case "2":
+		return errors.New("as asked")
+	}
+	return nil
+}
+
+func first(_ context.Context, _ socketio.Request, h http.Header) { h.Set("Set-Cookie", "first=1") }
+
+func each(_ context.Context, r socketio.Request, h http.Header) {
+	h.Set("X-Each", r.Method+" "+r.Header.Get("X-Who"))
 }
 
 func refuse(_ context.Context, s *socketio.Socket) error {

@@ -8,7 +8,7 @@ export const allowed = [
     target: /^\{"foreign":\["GET",403,"application\/json",\{"code":4,/,
     reason: "Doze checks origins by default; the reference leaves it to the CORS settings of the browser",
   },
-  ...["WebSocket refusals", "WebSocket subprotocols that are none"].map((scenario) => ({
+  ...["WebSocket refusals", "WebSocket handshakes that allowRequest decides on", "WebSocket subprotocols that are none"].map((scenario) => ({
     scenario,
     reference: /"refusal says"/,
     target: /"refusal says"/,

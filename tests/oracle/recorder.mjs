@@ -130,7 +130,7 @@ export class Recorder {
       this.saw(actor, what, "sent");
       return answer;
     }
-    const telling = ["cache-control", "set-cookie", "access-control-allow-origin"];
+    const telling = ["cache-control", "set-cookie", "access-control-allow-origin", "x-each"];
     const shown = Object.fromEntries(telling.filter((name) => answer.headers.has(name)).map((name) => [name, answer.headers.get(name)]));
     this.saw(actor, what, answer.status, answer.type?.toLowerCase() ?? null, this.body(actor, answer), shown);
     return answer;

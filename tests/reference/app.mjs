@@ -1,6 +1,9 @@
 // The test app: what the stock clients of ../client and ../oracle talk to. It is written twice, here for Node's
 // socket.io and in Go for Doze, and both must keep this contract.
 //
+// Handshakes with deny=1 in the query are refused with "not today", with deny=2 without a message of their own. The answer
+// that begins a session has a cookie first=1, each answer of the protocol over HTTP x-each: its method and the header x-who.
+//
 // Namespace "/"
 //   middleware        auth.refuse === true: refused, Error "refused" with data {code: "E_REFUSED", detail: 42}
 //   on connection     emits "hello" {id, auth, query}: the socket's id, the auth object of the handshake ({} if none),
@@ -78,8 +81,33 @@ export const faults = {
   "ask-order": "ask answers in reverse order",
   "ask-late": "ask says that the time was over when it was not, and the other way round",
   "asked-answer": "asked lacks the last argument of the answer",
+  "allow-all": "deny=2 is let in",
+  "headers-late": "the cookie comes with each answer",
   "echo-event-lost": "every seventh echo-event is swallowed",
 };
+
+/** allowRequest returns the function that decides who may begin a session. */
+export function allowRequest(broken = new Set()) {
+  return (req, callback) => {
+    switch (new URL(req.url, "http://localhost").searchParams.get("deny")) {
+      case "1":
+        return callback("not today", false);
+      case "2":
+        return callback(null, broken.has("allow-all"));
+    }
+    callback(null, true);
+  };
+}
+
+/** addHeaders adds headers to the answers of an engine. */
+export function addHeaders(engine, broken = new Set()) {
+  engine.on(broken.has("headers-late") ? "headers" : "initial_headers", (headers) => {
+    headers["set-cookie"] = "first=1";
+  });
+  engine.on("headers", (headers, req) => {
+    headers["x-each"] = `${req.method} ${req.headers["x-who"] ?? ""}`;
+  });
+}
 
 /** install registers the test app on a socket.io server; broken is a set of names of faults. */
 export function install(io, broken = new Set()) {

@@ -17,7 +17,7 @@ import { createServer } from "node:http";
 import { parseArgs } from "node:util";
 import { Server } from "socket.io";
 import msgpack from "socket.io-msgpack-parser";
-import { faults as appFaults, install } from "./app.mjs";
+import { addHeaders, allowRequest, faults as appFaults, install } from "./app.mjs";
 import { chat, faults as chatFaults, servePage } from "./chat.mjs";
 import { engineEcho, faults as suiteFaults, socketSuite } from "./conformance.mjs";
 import { textFramesOnly } from "./text-frames.mjs";
@@ -46,6 +46,7 @@ const options = {
   pingInterval: Number(flags["ping-interval"] ?? (forSuite ? 300 : 25000)),
   pingTimeout: Number(flags["ping-timeout"] ?? (forSuite ? 200 : 20000)),
   maxHttpBufferSize: 1e6,
+  ...(flags.suite === "client" && { allowRequest: allowRequest(broken) }),
 };
 
 const http = createServer(flags.suite === "chat" ? servePage : (_, res) => res.writeHead(404).end());
@@ -60,6 +61,7 @@ switch (flags.suite) {
     const io = new Server(http, { ...options, connectTimeout: forSuite ? 1000 : 45000, serveClient: flags.suite === "chat", ...(flags.msgpack && { parser: msgpack }) });
     ({ socketio: socketSuite, client: install, chat })[flags.suite](io, broken);
     engine = io.engine;
+    if (flags.suite === "client") addHeaders(engine, broken);
     break;
   }
   default:

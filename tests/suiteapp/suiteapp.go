@@ -47,7 +47,7 @@ func Settings(suite string, e *engine.Options, g *gateway.Options) {
 	e.AllowOrigins = []string{"*"} // the suites run in browsers too, from anywhere
 	if suite == "engineio" {
 		g.Site = http.HandlerFunc(engineIO)
-		e.ConnectTimeout = time.Hour // it is Socket.IO's
+		e.ConnectTimeout = -1 // it is Socket.IO's
 		return
 	}
 	if e.ConnectTimeout == 0 {

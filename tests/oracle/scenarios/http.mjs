@@ -15,6 +15,26 @@ export const scenarios = {
     await t.http("raw", "open with t and b64", "EIO=4&transport=polling&t=abc123&b64=1");
   },
 
+  async "HTTP handshakes that allowRequest decides on"(t) {
+    for (const query of ["deny=1", "deny=2", "deny=3", "deny=1&sid=unknown", "deny=1&EIO=3", "EIO=3&deny=3", "deny=1&transport=abc"]) {
+      await t.http(query, "open", `EIO=4&transport=polling&${query}`);
+      await t.http(query, "POST", `EIO=4&transport=polling&${query}`, { method: "POST", body: "4x", headers: text });
+    }
+    const sid = await t.open("raw");
+    await t.http("raw", "a session is not asked again", `${session(sid)}&deny=1`, { method: "POST", body: "40", headers: text });
+  },
+
+  async "HTTP headers of the application"(t) {
+    const who = { headers: { "x-who": "ada" } };
+    const { body } = await t.http("raw", "open", "EIO=4&transport=polling", who);
+    const { sid } = JSON.parse(body.slice(1));
+    t.name(sid, "sid");
+    await t.http("raw", "post", session(sid), { method: "POST", body: "40", headers: { ...text, "x-who": "bob" } });
+    const { headers } = await t.http("raw", "get", session(sid), { ...who, secret: true });
+    t.saw("raw", headers.get("x-each"), headers.get("set-cookie"));
+    for (const query of ["EIO=3&transport=polling", "EIO=4&transport=abc", "EIO=4&transport=polling&deny=1"]) await t.http("raw", query, query, who);
+  },
+
   async "HTTP queries"(t) {
     for (const query of queries) {
       const { body } = await t.http(query, "open", `EIO=4&transport=polling&${query}`);

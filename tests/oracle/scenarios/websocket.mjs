@@ -21,6 +21,12 @@ export const scenarios = {
     }
   },
 
+  async "WebSocket handshakes that allowRequest decides on"(t) {
+    for (const query of ["deny=1", "deny=2"]) await t.socket(query, `EIO=4&transport=websocket&${query}`);
+    const ws = await t.socket("deny=3", "EIO=4&transport=websocket&deny=3");
+    await ws.read(1);
+  },
+
   // The reference finds out when the WebSocket is open already: a refusal and a close are the same here.
   async "WebSocket of another protocol version"(t) {
     for (const [what, query] of [
