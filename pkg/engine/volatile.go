@@ -8,11 +8,11 @@ import (
 
 // DeliverVolatile is Deliver for what is worth nothing later: it tries once, waits for no client, keeps nothing for a
 // client that cannot take it now, and disconnects nobody on account of it. A connection takes it when the posts of this
-// process that are on their way to it end at once and the gateway accepts it; a client that polls when a GET of it waits and nothing
-// waits for that GET. It is one post, or one cheap read of the store and one write.
+// process that are on their way to it end at once and the gateway accepts it; a client that polls when a GET of it
+// waits and nothing waits for that GET. It is one post, or one cheap read of the store and one write.
 //
-// ErrBusy: the client does not take it now. ErrGone: it is closed. Any other error: nobody knows whether it has arrived.
-// The connection is closed all the same when it may have got a part of a binary packet, after which it would
+// ErrBusy: the client does not take it now. ErrGone: it is closed. Any other error: nobody knows whether it has
+// arrived. The connection is closed all the same when it may have got a part of a binary packet, after which it would
 // misunderstand whatever comes next.
 func (e *Engine) DeliverVolatile(ctx context.Context, a Address, p Parcel) error {
 	if v, ok := ctx.Value(invocationKey{}).(*Invocation); ok && v.e == e && v.owns(a) {

@@ -59,8 +59,8 @@ func (b Broadcast) Except(rooms ...string) Broadcast {
 // Volatile returns a broadcast of what is worth nothing later, such as where a cursor is: Emit then tries once for each
 // recipient and waits for none. Who cannot take the event now goes without and stays connected: a client with a
 // WebSocket connection that is being sent something else for longer than a moment, or does not read as fast as events
-// come, and a client that polls while no GET of it waits. That is no error, nor is a lack of time. A client that may have got half of an event with
-// binary is disconnected all the same. For what Volatile does not say, see Emit.
+// come, and a client that polls while no GET of it waits. That is no error, nor is a lack of time. A client that may
+// have got half of an event with binary is disconnected all the same. For what Volatile does not say, see Emit.
 func (b Broadcast) Volatile() Broadcast {
 	b.volatile = true
 	return b

@@ -11,8 +11,9 @@ import (
 
 // FetchSockets returns the sockets that an Emit would reach at the moment, in no order, with their data as it was when
 // it was read, which may be some time ago. They are Sockets like a handler's own: the client whose handler calls it is
-// there as that very one. What is done with one whose client has left meanwhile returns ErrGone. Besides what SocketIDs reads, it reads a row for each of them, 64 at a time, and each counts as a call of
-// Options.MaxCalls: ask SocketIDs first where a room may be large.
+// there as that very one. What is done with one whose client has left meanwhile returns ErrGone. Besides what SocketIDs
+// reads, it reads a row for each of them, 64 at a time, and each counts as a call of Options.MaxCalls: ask SocketIDs
+// first where a room may be large.
 func (b Broadcast) FetchSockets(ctx context.Context) ([]*Socket, error) {
 	e, err := b.namespace.backend()
 	if err != nil {

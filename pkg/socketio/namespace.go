@@ -193,9 +193,9 @@ type Room struct {
 func (r Room) Private() bool { return isID(r.Name) }
 
 // Rooms returns the rooms of the namespace that have members, sorted by name; of the rooms that are sockets' own only
-// those that others have joined. The counts may be some time old. It reads every membership: not for hot paths. For the handlers of
-// clients' packets each process does so once in two seconds at most, so that clients who ask often cost little more
-// than one who asks once; everybody else's call reads.
+// those that others have joined. The counts may be some time old. It reads every membership: not for hot paths. For the
+// handlers of clients' packets each process does so once in two seconds at most, so that clients who ask often cost
+// little more than one who asks once; everybody else's call reads.
 func (n *Namespace) Rooms(ctx context.Context) ([]Room, error) {
 	if _, err := n.backend(); err != nil {
 		return nil, err

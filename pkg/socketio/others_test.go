@@ -1,15 +1,12 @@
 package socketio_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/dozeio/doze/internal/testparts"
@@ -197,78 +194,6 @@ func TestAJoinBySomebodyElseWhileItsSocketLeavesOrMovesLeavesNoRow(t *testing.T)
 	})
 }
 
-func TestWhatIsDoneToManyTellsWhatWentWrong(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		io, _ := newServer()
-		b := &broken{}
-		s := socketiotest.New(t, io, socketiotest.Options{Wrap: hook(b.hook)})
-		ada, bob := s.Connect("/"), s.Connect("/")
-		names := map[string]string{ada.ID(): "ada", bob.ID(): "bob"}
-		b.fail("Join", false, 1, errLasting)
-		err := io.SocketsJoin(t.Context(), "tea")
-		if !errors.Is(err, errLasting) || !strings.Contains(err.Error(), "done to 1 sockets and not to 1:") {
-			t.Errorf("SocketsJoin: %v", err)
-		}
-		if err := io.SocketsJoin(t.Context(), "tea"); err != nil || whoIs(t, io.In("tea"), names) != "ada bob" {
-			t.Errorf("called again: %v, in the room is %q", err, whoIs(t, io.In("tea"), names))
-		}
-		b.fail("Leave", false, 1, errLasting)
-		if err := io.SocketsLeave(t.Context(), "tea"); !errors.Is(err, errLasting) {
-			t.Errorf("SocketsLeave: %v", err)
-		}
-		b.fail("Members", false, 1, errLasting)
-		err = io.DisconnectSockets(t.Context(), true)
-		if !errors.Is(err, errLasting) || !strings.Contains(err.Error(), "others were not come to") {
-			t.Errorf("DisconnectSockets: %v", err)
-		}
-		over, cancel := context.WithCancel(t.Context())
-		cancel()
-		if err := io.DisconnectSockets(over, true); !errors.Is(err, context.Canceled) {
-			t.Errorf("without time: %v", err)
-		}
-		if ada.Disconnected() != "" || bob.Disconnected() != "" {
-			t.Errorf("disconnected: %q, %q", ada.Disconnected(), bob.Disconnected())
-		}
-		if err := io.DisconnectSockets(t.Context(), true); err != nil {
-			t.Error(err)
-		}
-		if ada.Disconnected() == "" || bob.Disconnected() == "" {
-			t.Error("they are still there")
-		}
-	})
-}
-
-// A join that cannot look whether its socket is still there undoes itself: nobody else would.
-func TestAJoinBySomebodyElseThatCannotLookIsUndone(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		io, _ := newServer()
-		var mu sync.Mutex
-		on, joined := false, false
-		s := socketiotest.New(t, io, socketiotest.Options{Wrap: hook(func(op string, after bool) error {
-			mu.Lock()
-			defer mu.Unlock()
-			joined = joined || on && op == "Join" && after
-			if on && joined && op == "Get" {
-				return errLasting
-			}
-			return nil
-		})})
-		ada := s.Connect("/")
-		mu.Lock()
-		on = true
-		mu.Unlock()
-		if err := io.SocketsJoin(t.Context(), "tea"); !errors.Is(err, errLasting) {
-			t.Errorf("SocketsJoin: %v", err)
-		}
-		mu.Lock()
-		on = false
-		mu.Unlock()
-		if rooms, err := testparts.Store(s).Rooms(t.Context(), "/", ada.ID()); err != nil || len(rooms) > 0 || !joined {
-			t.Errorf("it is in %q, %v, joined %t", rooms, err, joined)
-		}
-	})
-}
-
 func TestRoomsThatSomebodyElseJoinsCountForTheirSocketAndItsCaller(t *testing.T) {
 	io := socketio.New(socketio.Options{MaxRooms: 3, MaxCalls: 7, Logger: slog.New(slog.DiscardHandler)})
 	io.Of("/").On("join", func(c ctx, s sock, names ...string) error { return s.In("all").SocketsJoin(c, names...) })
@@ -285,4 +210,41 @@ func TestRoomsThatSomebodyElseJoinsCountForTheirSocketAndItsCaller(t *testing.T)
 	if _, ok := ada.TryEmit("join", "b", "c", "d", "e"); ok {
 		t.Error("nine calls are not too many")
 	}
+}
+
+// Two who disconnect a socket at once, while its client upgrades or has itself disconnected, run its handlers once.
+func TestADisconnectBySomebodyElseRunsTheHandlersOnceWhateverTheClientDoes(t *testing.T) {
+	var io *socketio.Server
+	var did *diary
+	app := func(*world) *socketio.Server {
+		io, _, did = farewell()
+		return io
+	}
+	races(t, app, func(t *testing.T, w *world, s *socketiotest.Server) {
+		stays := s.Connect("/other", polling)
+		client := stays.Connect("/")
+		closes := w.intn(2) == 0
+		disconnect := func() {
+			if err := io.DisconnectSockets(t.Context(), closes); err != nil {
+				t.Error(err)
+			}
+		}
+		meanwhile := client.Upgrade
+		if closes { // which an upgrade would be refused after
+			meanwhile = func() { client.EmitNoAck([]string{"kick", "close"}[w.intn(2)]) }
+		}
+		w.together(meanwhile, disconnect, disconnect)
+		s.Settle()
+		<-time.After(5 * time.Second)
+		s.Settle()
+		if strings.Count(did.String(), "leaving / ") != 1 || strings.Count(did.String(), "left / ") != 1 {
+			t.Errorf("did %s", did)
+		}
+		if n := strings.Count(did.String(), "left /other "); n != 0 && !closes || n > 1 { // who has left already stays elsewhere
+			t.Errorf("closes %t: did %s", closes, did)
+		}
+		if page, _, _ := testparts.Store(s).Members(t.Context(), "/", "", ""); len(page) > 0 {
+			t.Errorf("left behind: %v", page)
+		}
+	})
 }

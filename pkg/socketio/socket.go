@@ -56,8 +56,8 @@ func (s *Socket) Emit(ctx context.Context, event string, args ...any) error {
 	return s.emit(ctx, false, event, args)
 }
 
-// Volatile returns a broadcast to this socket alone, of what is worth nothing later: see Broadcast.Volatile. With To, In
-// or Except it is one to others, as without Volatile.
+// Volatile returns a broadcast to this socket alone, of what is worth nothing later: see Broadcast.Volatile. With To,
+// In or Except it is one to others, as without Volatile.
 func (s *Socket) Volatile() Broadcast { return s.alone().Volatile() }
 
 // alone returns a broadcast to this socket.
