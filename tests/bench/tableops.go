@@ -62,7 +62,8 @@ func (b *bench) operations() ([]operation, error) {
 			return ask(b, c, `421["say","`+room+`"]`, "431[")
 		})})
 	}
-	return all, nil
+	asks, err := b.asks(c)
+	return append(all, asks...), err
 }
 
 func timed(do func() error) func() (time.Time, error) {
