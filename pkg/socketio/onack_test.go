@@ -627,6 +627,42 @@ func TestOnErrorSeesWhatOnAckReturns(t *testing.T) {
 	})
 }
 
+// The job comes several times at once for an end whose process has died: one of them handles it.
+func TestJobsAtOnceTakeOverAnEndOnce(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		io, _, did := voting()
+		var d dies
+		s, jobs, e := withJobs(t, io, func(op string, after bool) error {
+			if op == "Read" && after { // all have read before one of them writes
+				time.Sleep(time.Second)
+			}
+			return d.hook(op, after)
+		})
+		ada := s.Connect("/")
+		ada.Emit("me")
+		ada.Expect("vote")
+		sent := jobs.take()
+		d.set("Answer true")
+		ada.Ack("yes")
+		d.set("")
+		s.Settle()
+		did.want(t, "")
+		for range 3 {
+			time.Sleep(time.Minute)
+			var all sync.WaitGroup
+			for range 8 {
+				all.Go(func() {
+					if err := e.Job(t.Context(), []byte(sent[0])); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+			all.Wait()
+		}
+		did.want(t, "me0 [yes]")
+	})
+}
+
 // A function that is still at an answer when the time is over is left at it: the job looks again later.
 func TestTheJobOfAQuestionLeavesAloneWhatIsBeingHandled(t *testing.T) {
 	inBubble(t, func(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log"
 	"log/slog"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -51,7 +52,11 @@ type figures struct {
 }
 
 // onTable measures operations on a table with tableLatency per call, and prints a table of them.
-func onTable(ctx context.Context) error {
+func onTable(ctx context.Context, only string) error {
+	wanted, err := regexp.Compile(only)
+	if err != nil {
+		return err
+	}
 	b, stop, err := newBench(ctx)
 	if err != nil {
 		return err
@@ -63,6 +68,9 @@ func onTable(ctx context.Context) error {
 	}
 	fmt.Println("| | table calls | one after the other | p50, ms | p99, ms |\n|---|---|---|---|---|")
 	for _, o := range operations {
+		if !wanted.MatchString(o.name) {
+			continue
+		}
 		f := figures{name: o.name, rounds: o.rounds}
 		if err := b.measure(&f, o.do); err != nil {
 			return fmt.Errorf("%s: %w", o.name, err)
