@@ -71,6 +71,11 @@ func onTable(ctx context.Context, only string) error {
 		if !wanted.MatchString(o.name) {
 			continue
 		}
+		if o.before != nil {
+			if err := o.before(); err != nil {
+				return fmt.Errorf("%s: %w", o.name, err)
+			}
+		}
 		f := figures{name: o.name, rounds: o.rounds}
 		if err := b.measure(&f, o.do); err != nil {
 			return fmt.Errorf("%s: %w", o.name, err)
@@ -85,7 +90,7 @@ func newBench(ctx context.Context) (b *bench, stop func(), err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	b = &bench{ctx: ctx, meter: &meter.Meter{}, told: make(chan struct{}, 1)}
+	b = &bench{ctx: ctx, meter: &meter.Meter{}, told: make(chan struct{}, 1000)}
 	table := "doze-" + rand.Text()
 	plain := dynalite.Client(url)
 	if err := dynamo.CreateTable(ctx, plain, table); err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"sync"
 	"time"
 
 	"github.com/dozeio/doze/pkg/socketio"
@@ -67,20 +68,18 @@ func (b *bench) answering(room string) error {
 }
 
 // asks are questions to clients that answer at once, over connections of their own.
-func (b *bench) asks(c *rawclient.Conn) (all []operation, err error) {
+func (b *bench) asks(c *rawclient.Conn) (all []operation) {
 	for _, size := range []struct {
 		members string
 		n       int
 		rounds  int
 	}{{"1", 1, 100}, {"1,000", 1000, 5}} {
 		room := fmt.Sprintf("7a1e2c55-9a3e-4f0a-b6f7-%012d", size.n)
-		if err := each(size.n, func(int) error { return b.answering(room) }); err != nil {
-			return nil, err
-		}
+		connected := sync.OnceValue(func() error { return each(size.n, func(int) error { return b.answering(room) }) })
 		answered := fmt.Sprintf("431[%d]", size.n)
 		all = append(all, operation{"`EmitWithAck` to " + size.members + ", until the handler has all answers", size.rounds, timed(func() error {
 			return ask(b, c, `421["ask","`+room+`"]`, answered)
-		})}, operation{"`Then` to " + size.members + ", until `OnAck` has run for all", size.rounds, timed(func() error {
+		}), connected}, operation{"`Then` to " + size.members + ", until `OnAck` has run for all", size.rounds, timed(func() error {
 			if err := ask(b, c, `421["then","`+room+`"]`, "431[]"); err != nil {
 				return err
 			}
@@ -92,7 +91,7 @@ func (b *bench) asks(c *rawclient.Conn) (all []operation, err error) {
 				}
 			}
 			return nil
-		})})
+		}), connected})
 	}
-	return all, nil
+	return all
 }
