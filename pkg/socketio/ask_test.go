@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/dozeio/doze/internal/testparts"
+	"github.com/dozeio/doze/pkg/acks"
 	"github.com/dozeio/doze/pkg/engine"
 	"github.com/dozeio/doze/pkg/socketio"
 	"github.com/dozeio/doze/pkg/socketio/socketiotest"
@@ -457,6 +458,44 @@ func TestALargeQuestion(t *testing.T) {
 		slices.Sort(want)
 		if err != nil || !slices.Equal(got, want) {
 			t.Errorf("%d answers, %v", len(got), err)
+		}
+		log.nothing(t)
+	})
+}
+
+// stale is a store whose eventual reads know nothing yet.
+type stale struct{ acks.Store }
+
+func (s stale) Read(ctx context.Context, id int64, part int, strong bool) (acks.Question, []acks.End, error) {
+	if !strong {
+		return acks.Question{}, nil, nil
+	}
+	return s.Store.Read(ctx, id, part, strong)
+}
+
+// Cheap reads may be old. The last one is not, nor is one before somebody is given up who has left.
+func TestOldReadsLoseNoAnswer(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		io, log := newServer()
+		s := socketiotest.New(t, io, socketiotest.Options{Wrap: func(b socketio.Backend) socketio.Backend {
+			b.Acks = stale{b.Acks}
+			return b
+		}})
+		ada, bob := s.Connect("/"), s.Connect("/")
+		ada.Answer("question", yes)
+		bob.Answer("question", func(socketio.Args) socketio.Args {
+			go func() { time.Sleep(10 * time.Millisecond); bob.Disconnect() }()
+			return socketio.Args{"bye"}
+		})
+		began := time.Now()
+		answers, err := io.To(ada.ID()).EmitWithAck(t.Context(), "question")
+		if len(answers) != 1 || err != nil || time.Since(began) != 5*time.Second {
+			t.Errorf("of one who stays: %v %v after %s", answers, err, time.Since(began))
+		}
+		began = time.Now()
+		answers, err = io.To(bob.ID()).EmitWithAck(t.Context(), "question")
+		if len(answers) != 1 || err != nil || time.Since(began) > 2*time.Second {
+			t.Errorf("of one who leaves: %v %v after %s", answers, err, time.Since(began))
 		}
 		log.nothing(t)
 	})

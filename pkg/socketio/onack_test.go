@@ -626,3 +626,112 @@ func TestOnErrorSeesWhatOnAckReturns(t *testing.T) {
 		log.nothing(t)
 	})
 }
+
+// The job comes several times at once for an end whose process has died: one of them handles it.
+func TestJobsAtOnceTakeOverAnEndOnce(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		io, _, did := voting()
+		var d dies
+		s, jobs, e := withJobs(t, io, func(op string, after bool) error {
+			if op == "Read" && after { // all have read before one of them writes
+				time.Sleep(time.Second)
+			}
+			return d.hook(op, after)
+		})
+		ada := s.Connect("/")
+		ada.Emit("me")
+		ada.Expect("vote")
+		sent := jobs.take()
+		d.set("Answer true")
+		ada.Ack("yes")
+		d.set("")
+		s.Settle()
+		did.want(t, "")
+		for range 3 {
+			time.Sleep(time.Minute)
+			var all sync.WaitGroup
+			for range 8 {
+				all.Go(func() {
+					if err := e.Job(t.Context(), []byte(sent[0])); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+			all.Wait()
+		}
+		did.want(t, "me0 [yes]")
+	})
+}
+
+// A function that is still at an answer when the time is over is left at it: the job looks again later.
+func TestTheJobOfAQuestionLeavesAloneWhatIsBeingHandled(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		io, log := newServer()
+		var did diary
+		io.Of("/").On("ask", func(c ctx, s sock) error { return s.Timeout(3*time.Second).Then("slow", nil).Emit(c, "question") })
+		io.Of("/").OnAck("slow", func(_ ctx, _ sock, _ any, missed error) error {
+			_ = did.add("begins", why(missed))
+			time.Sleep(20 * time.Second)
+			return did.add("ends")
+		})
+		s, jobs, e := withJobs(t, io, nil)
+		ada := s.Connect("/")
+		ada.Emit("ask")
+		ada.Expect("question")
+		time.Sleep(2900 * time.Millisecond)
+		go ada.Ack()
+		for range 10 {
+			time.Sleep(10 * time.Second)
+			for _, job := range jobs.take() {
+				if err := e.Job(t.Context(), []byte(job)); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+		did.want(t, "begins, ends")
+		log.nothing(t)
+	})
+}
+
+// What one job has no time for, the next ones do: each recipient once.
+func TestTheJobOfAQuestionGoesOnInAnother(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		io, log := newServer()
+		n := io.Of("/")
+		var mu sync.Mutex
+		ends := map[string]int{}
+		n.On("ask", func(c ctx, s sock) error { return n.Then("slow", nil).Emit(c, "question") })
+		n.OnAck("slow", func(_ ctx, s sock, _ any, missed error) error {
+			time.Sleep(4 * time.Second)
+			mu.Lock()
+			defer mu.Unlock()
+			ends[s.ID()]++
+			return nil
+		})
+		s, jobs, e := withJobs(t, io, nil)
+		clients := []*socketiotest.Client{}
+		for range 100 { // two parts
+			clients = append(clients, s.Connect("/"))
+		}
+		clients[0].Emit("ask")
+		time.Sleep(5 * time.Second)
+		deliveries := 0
+		for sent := jobs.take(); len(sent) > 0 && deliveries < 20; sent = jobs.take() {
+			for _, job := range sent {
+				deliveries++
+				if err := e.Job(t.Context(), []byte(job)); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+		for id, times := range ends {
+			if times != 1 {
+				t.Errorf("%s: %d times", id, times)
+			}
+		}
+		if len(ends) != len(clients) || deliveries < 4 || deliveries > 8 {
+			t.Errorf("%d of %d ends were handled in %d deliveries", len(ends), len(clients), deliveries)
+		}
+		log.nothing(t)
+	})
+}

@@ -156,7 +156,8 @@ func (o *overdueRun) one(ctx context.Context, q acks.Question, id string, end *a
 		o.note(nil, handlingTime)
 		return false, nil
 	}
-	return true, o.s.handleEnd(ctx, socket, q, e)
+	err = o.s.handleEnd(ctx, socket, q, e)
+	return err == nil, err
 }
 
 // socketOf returns a socket as FetchSocket does; one that is gone has its id only.

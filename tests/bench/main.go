@@ -1,7 +1,7 @@
 // Command bench measures Doze beside Node's socket.io in one run and prints the table of docs/benchmarks.md:
 //
 //	go run ./tests/bench [-rounds 5]
-//	go run ./tests/bench -table
+//	go run ./tests/bench -table [-only REGEXP]
 //
 // With -table it measures Doze alone, on a DynamoDB whose calls take 4 ms: the latency of each operation, and how many
 // calls follow one another.
@@ -24,12 +24,13 @@ func main() {
 	log.SetFlags(0)
 	rounds := flag.Int("rounds", 5, "of each measurement")
 	table := flag.Bool("table", false, "measure Doze on a table with 4 ms per call")
+	only := flag.String("only", "", "with -table: operations whose names match this regular expression")
 	flag.Parse()
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Minute)
 	defer cancel()
 	var err error
 	if *table {
-		err = onTable(ctx)
+		err = onTable(ctx, *only)
 	} else {
 		err = run(ctx, *rounds)
 	}

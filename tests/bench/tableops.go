@@ -16,6 +16,7 @@ type operation struct {
 	name   string
 	rounds int
 	do     func() (began time.Time, err error)
+	before func() error // makes what it needs; nil: nothing
 }
 
 // operations returns what is measured. They share one connection that has joined the namespace "/".
@@ -32,19 +33,19 @@ func (b *bench) operations() ([]operation, error) {
 	}
 	joins := 0
 	all := []operation{
-		{"one consistent read, without a server", 300, timed(func() error { _, err := b.metered.Get(b.ctx, "wabsent", true); return err })},
-		{"polling: handshake, to the open packet", 100, timed(func() error { _, err := b.openPolling(); return err })},
-		{"polling: connect, to the namespace's `40{…}`", 100, timed(b.connectPolling)},
-		{"WebSocket: handshake, to the open packet", 100, timed(func() error { _, err := b.open(); return err })},
-		{"WebSocket: connect, to the namespace's `40{…}`", 100, timed(func() error {
+		{name: "one consistent read, without a server", rounds: 300, do: timed(func() error { _, err := b.metered.Get(b.ctx, "wabsent", true); return err })},
+		{name: "polling: handshake, to the open packet", rounds: 100, do: timed(func() error { _, err := b.openPolling(); return err })},
+		{name: "polling: connect, to the namespace's `40{…}`", rounds: 100, do: timed(b.connectPolling)},
+		{name: "WebSocket: handshake, to the open packet", rounds: 100, do: timed(func() error { _, err := b.open(); return err })},
+		{name: "WebSocket: connect, to the namespace's `40{…}`", rounds: 100, do: timed(func() error {
 			c, err := b.open()
 			if err == nil {
 				err = ask(b, c, "40", "40{")
 			}
 			return err
 		})},
-		{"event with ack", 300, timed(func() error { return ask(b, c, `421["echo","hello"]`, "431[") })},
-		{"join one room, with ack", 100, timed(func() error {
+		{name: "event with ack", rounds: 300, do: timed(func() error { return ask(b, c, `421["echo","hello"]`, "431[") })},
+		{name: "join one room, with ack", rounds: 100, do: timed(func() error {
 			joins++
 			return ask(b, c, fmt.Sprintf(`421["join","0b0d4a4e-2f0e-4a53-9a3e-%012d"]`, joins), "431[")
 		})},
@@ -55,14 +56,11 @@ func (b *bench) operations() ([]operation, error) {
 		rounds  int
 	}{{"10", 10, 100}, {"100", 100, 100}, {"1,000", 1000, 50}, {"10,000", 10000, 20}} {
 		room := fmt.Sprintf("5f0c1f9e-7d55-4f0a-b6f7-%012d", size.n)
-		if err := b.crowd(room, size.n); err != nil {
-			return nil, err
-		}
 		all = append(all, operation{"broadcast to " + size.members + ", until all are posted", size.rounds, timed(func() error {
 			return ask(b, c, `421["say","`+room+`"]`, "431[")
-		})})
+		}), func() error { return b.crowd(room, size.n) }})
 	}
-	return all, nil
+	return append(all, b.asks(c)...), nil
 }
 
 func timed(do func() error) func() (time.Time, error) {

@@ -6,6 +6,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/dozeio/doze/pkg/acks"
 	"github.com/dozeio/doze/pkg/engine"
 	"github.com/dozeio/doze/pkg/rooms"
 )
@@ -16,6 +17,7 @@ import (
 type Store struct {
 	Sessions      engine.Store
 	Memberships   rooms.Store
+	Questions     acks.Store // nil: none
 	Reads, Writes *Limit
 	Now           func() time.Time
 }
@@ -23,6 +25,7 @@ type Store struct {
 var (
 	_ engine.Store = (*Store)(nil)
 	_ rooms.Store  = (*Store)(nil)
+	_ acks.Store   = (*Store)(nil)
 )
 
 // NewStore returns a Store with the limits of DynamoDB.
