@@ -34,6 +34,7 @@ func TestPacketsOfBothParsers(t *testing.T) {
 			Text        string
 			Attachments [][]byte
 			MsgPack     []byte
+			Browser     []byte
 			Same        bool
 		}
 		if err := json.Unmarshal(lines.Bytes(), &line); err != nil {
@@ -51,6 +52,9 @@ func TestPacketsOfBothParsers(t *testing.T) {
 		got, err := protocol.DecodeMsgPack(line.MsgPack)
 		if err != nil {
 			t.Fatalf("%q as %x: %v", line.Text, line.MsgPack, err)
+		}
+		if page, err := protocol.DecodeMsgPack(line.Browser); err != nil || !reflect.DeepEqual(page, got) {
+			t.Fatalf("seed %s, packet %d: %x is %+v, from a page %x is %+v, %v", seed, read, line.MsgPack, got, line.Browser, page, err)
 		}
 		equal := got
 		equal.Data = want.Data

@@ -112,12 +112,24 @@ func (p *Packet) takeMsgPack(data msgpackData) (err error) {
 }
 
 func msgpackType(number []byte) (Type, error) {
-	if len(number) > 0 && isNumberStart(number[0]) {
-		if negative, n, err := integer(number); err == nil && !negative && n <= uint64(ConnectError) {
-			return Type(n), nil
-		}
+	n, ok := wholeNumber(number, uint64(ConnectError))
+	if !ok {
+		return 0, malformed("unknown packet type")
 	}
-	return 0, malformed("unknown packet type")
+	return Type(n), nil
+}
+
+// wholeNumber returns a JSON number that is an integer from 0 to most. What else a member may be, or nothing, is none.
+func wholeNumber(text []byte, most uint64) (n uint64, ok bool) {
+	if len(text) == 1 && isDigit(text[0]) { // mostly
+		n = uint64(text[0] - '0')
+		return n, n <= most
+	}
+	if len(text) == 0 || !isNumberStart(text[0]) {
+		return 0, false
+	}
+	negative, n, err := integer(text)
+	return n, err == nil && !negative && n <= most
 }
 
 func msgpackNamespace(quoted []byte) (string, error) {
@@ -135,10 +147,9 @@ func msgpackID(number []byte) (int64, error) {
 	if len(number) == 0 {
 		return NoID, nil
 	}
-	if isNumberStart(number[0]) {
-		if negative, n, err := integer(number); err == nil && !negative && n <= maxID {
-			return int64(n), nil
-		}
+	n, ok := wholeNumber(number, maxID)
+	if !ok {
+		return 0, malformed("ack id is no integer from 0 to 10^18-1")
 	}
-	return 0, malformed("ack id is no integer from 0 to 10^18-1")
+	return int64(n), nil
 }

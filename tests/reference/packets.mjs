@@ -1,9 +1,11 @@
 // Packets as Node's two parsers write them, for a comparison with Doze's: node tests/reference/packets.mjs COUNT SEED
 //
-// Each line is one packet: {text, attachments, msgpack, same}. Text is what socket.io-parser sends; attachments and
-// msgpack, what socket.io-msgpack-parser sends, are base64. Same says that JSON has a form for all its values, so that
+// Each line is one packet: {text, attachments, msgpack, browser, same}. Text is what socket.io-parser sends; attachments
+// and msgpack, what socket.io-msgpack-parser sends, are base64; browser is what it sends from a page, where binary is an
+// ArrayBuffer and the code another. Same says that JSON has a form for all its values, so that
 // the packet that was read from the text has to be written as that msgpack.
 
+import { createRequire } from "node:module";
 import msgpack from "socket.io-msgpack-parser";
 import { Encoder } from "socket.io-parser";
 
@@ -61,6 +63,15 @@ function packet(odds) {
   }
 }
 
+const inBrowser = createRequire(import.meta.url)("notepack.io/browser/encode.js");
+/** asInBrowser has an ArrayBuffer for each Buffer of a value. */
+function asInBrowser(v) {
+  if (Buffer.isBuffer(v)) return new Uint8Array(v).buffer;
+  if (Array.isArray(v)) return v.map(asInBrowser);
+  if (v === null || typeof v !== "object" || v instanceof Date) return v;
+  return Object.fromEntries(Object.entries(v).map(([key, each]) => [key, asInBrowser(each)]));
+}
+
 const encoder = new Encoder();
 for (let i = 0; i < count; i++) {
   const odds = random(2) === 0;
@@ -68,6 +79,7 @@ for (let i = 0; i < count; i++) {
   const [binary] = new msgpack.Encoder().encode(p);
   const [head, ...attachments] = encoder.encode({ ...p });
   console.log(JSON.stringify({
-    text: head, attachments: attachments.map((a) => Buffer.from(a).toString("base64")), msgpack: binary.toString("base64"), same: !odds,
+    text: head, attachments: attachments.map((a) => Buffer.from(a).toString("base64")), msgpack: binary.toString("base64"),
+    browser: Buffer.from(inBrowser(asInBrowser(p))).toString("base64"), same: !odds,
   }));
 }
