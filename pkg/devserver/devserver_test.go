@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/coder/websocket"
+
 	"github.com/dozeio/doze/pkg/devserver"
 	"github.com/dozeio/doze/pkg/engine"
 	"github.com/dozeio/doze/pkg/gateway"
@@ -79,6 +81,35 @@ func TestAnApplicationsOptionsReachItsClients(t *testing.T) {
 	}
 }
 
+// TestAnApplicationsPath asks at its own path, and at the one that others have.
+func TestAnApplicationsPath(t *testing.T) {
+	s := start(t, devserver.Options{}, socketio.New(socketio.Options{Path: "/chat/io"}))
+	unled := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	for path, want := range map[string]int{"/chat/io/": 200, "/chat/io": 200, "/chat/io/socket.io.js": 200, "/socket.io/": 404, "/socket.io/socket.io.js": 404, "/chat/": 404} {
+		res, err := unled.Get(s.URL + path + "?EIO=4&transport=polling")
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+		if strings.HasSuffix(path, ".js") && want == 200 && res.StatusCode == http.StatusFound {
+			continue // to a CDN, where no npm package is near
+		}
+		if res.StatusCode != want {
+			t.Errorf("%s: %s, want %d", path, res.Status, want)
+		}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	ws, _, err := websocket.Dial(ctx, "ws"+strings.TrimPrefix(s.URL, "http")+"/chat/io/?EIO=4&transport=websocket", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ws.CloseNow()
+	if _, b, err := ws.Read(ctx); err != nil || b[0] != '0' {
+		t.Errorf("over WebSocket: %q %v", b, err)
+	}
+}
+
 // TestAnApplicationsHooksSeeRequestsAndAnswers asks over HTTP: several cookies stay several.
 func TestAnApplicationsHooksSeeRequestsAndAnswers(t *testing.T) {
 	s := start(t, devserver.Options{}, socketio.New(socketio.Options{
@@ -115,6 +146,7 @@ func TestWhatCannotRunIsAnError(t *testing.T) {
 	}{
 		"has a backend already":      {devserver.Options{}, io},
 		"is taken":                   {devserver.Options{Addr: strings.TrimPrefix(s.URL, "http://")}, socketio.New(socketio.Options{})},
+		"such as /socket.io/":        {devserver.Options{}, socketio.New(socketio.Options{Path: "chat?x"})},
 		"write polling or websocket": {devserver.Options{}, socketio.New(socketio.Options{Transports: []string{"webtransport"}})},
 		"at least a millisecond":     {devserver.Options{}, socketio.New(socketio.Options{PingInterval: time.Nanosecond})},
 		"/socket.io/":                {devserver.Options{Gateway: gateway.Options{Path: "/chat/"}}, socketio.New(socketio.Options{})},

@@ -55,6 +55,9 @@ type Options struct {
 	// its Host header may have that for an origin, too.
 	PublicOrigin string
 
+	// Path is where clients find the server; default /socket.io/. The Engine answers requests whatever their path: it is
+	// for those who hand them over. Everything below it is the protocol's.
+	Path string
 	// Transports are those that there are: "polling", "websocket" or, by default, both. A request for another one is
 	// refused with "Transport unknown".
 	Transports []string
@@ -143,6 +146,9 @@ func New(store Store, poster Poster, timers Timers, handler Handler, o Options) 
 		return nil, err
 	}
 	o.Transports = transports
+	if o.Path, err = parsePath(o.Path); err != nil {
+		return nil, err
+	}
 	origins, err := parseOrigins(o.AllowOrigins, o.PublicOrigin)
 	if err != nil {
 		return nil, err
