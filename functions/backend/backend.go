@@ -105,6 +105,9 @@ func (d Deployed) Bind(io *socketio.Server) (*engine.Engine, error) {
 	if err == nil && e.Options().PingInterval > maxPingInterval {
 		return nil, fmt.Errorf("backend: PingInterval is %v: write at most %v, because API Gateway closes connections that are silent for ten minutes", e.Options().PingInterval, maxPingInterval)
 	}
+	if err == nil && e.Options().Path != path {
+		return nil, fmt.Errorf("backend: Path is %s: leave it at %s, which the template sends to the server, as it sends all other paths to the page", e.Options().Path, path)
+	}
 	if err == nil && e.Options().MaxPayload > maxPayload {
 		return nil, fmt.Errorf("backend: MaxPayload is %d: write at most %d, because Lambda takes 6 MB with all that comes with a request", e.Options().MaxPayload, maxPayload)
 	}
@@ -129,6 +132,9 @@ const (
 	leastPingInterval = 25 * time.Second
 	leastPingTimeout  = 40 * time.Second
 )
+
+// path is what the template's CloudFront function knows.
+const path = "/socket.io/"
 
 // maxPayload is what is left of Lambda's 6 MB for a body that comes in base64, beside headers and the rest of the event.
 const maxPayload = 4_000_000

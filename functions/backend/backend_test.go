@@ -113,7 +113,14 @@ func TestWhatTheApplicationSaysIsDone(t *testing.T) {
 
 // TestWhatLambdaDoesNotTakeIsAnErrorAtTheStart asks for a request that no function would get.
 func TestWhatLambdaDoesNotTakeIsAnErrorAtTheStart(t *testing.T) {
-	_, err := deployed(t, socketio.Options{MaxPayload: 4_000_001}, "", "")
+	_, err := deployed(t, socketio.Options{Path: "/chat"}, "", "")
+	if err == nil || !strings.Contains(err.Error(), "Path is /chat/: leave it at /socket.io/") {
+		t.Error(err)
+	}
+	if _, err = deployed(t, socketio.Options{Path: "/socket.io"}, "", ""); err != nil {
+		t.Error(err)
+	}
+	_, err = deployed(t, socketio.Options{MaxPayload: 4_000_001}, "", "")
 	if err == nil || !strings.Contains(err.Error(), "MaxPayload is 4000001: write at most 4000000") {
 		t.Error(err)
 	}

@@ -22,9 +22,6 @@ import (
 	"github.com/dozeio/doze/pkg/store/memory"
 )
 
-// protocolPath is the functions' own.
-const protocolPath = "/socket.io/"
-
 // Options are those of pkg/devserver, where each is described.
 type Options struct {
 	Addr    string
@@ -57,6 +54,18 @@ func (l *late) Invoke(ctx context.Context, event []byte) ([]byte, error) {
 
 func (l *late) set(h apigw.Handler) { l.h.Store(&h) }
 
+// defaultPath is the gateway's.
+const defaultPath = "/socket.io/"
+
+// lateTimers is a gateway's queue, which is known only after the application has said at what path that is to be.
+type lateTimers struct {
+	gateway atomic.Pointer[gateway.Gateway]
+}
+
+func (l *lateTimers) Schedule(ctx context.Context, job []byte, after time.Duration) error {
+	return l.gateway.Load().Schedule(ctx, job, after)
+}
+
 // Start runs a deployment until Close. bind is the Bind method of an application's socketio.Server, or what else makes
 // an engine.
 func Start(o Options, bind func(socketio.Backend) (*engine.Engine, error)) (*Server, error) {
@@ -88,10 +97,8 @@ func Start(o Options, bind func(socketio.Backend) (*engine.Engine, error)) (*Ser
 
 func (s *Server) wire(o Options, addr net.Addr, bind func(socketio.Backend) (*engine.Engine, error)) (err error) {
 	var connect, message, disconnect, heartbeat late
+	var timers lateTimers
 	g := o.Gateway
-	if g.Path != "" && g.Path != protocolPath {
-		return fmt.Errorf("devserver: Gateway.Path is %q, but functions answer at %s alone", g.Path, protocolPath)
-	}
 	g.Connect, g.Default, g.Disconnect, g.Jobs = &connect, &message, &disconnect, &heartbeat
 	g.RecursiveLoop = true // as the template has it, for sweeps
 	g.HTTP = map[string]gateway.Handler{
@@ -104,6 +111,7 @@ func (s *Server) wire(o Options, addr net.Addr, bind func(socketio.Backend) (*en
 	if s.Gateway, err = gateway.New(g); err != nil {
 		return err
 	}
+	timers.gateway.Store(s.Gateway)
 	stage := g.Stage
 	if stage == "" {
 		stage = "local"
@@ -118,7 +126,7 @@ func (s *Server) wire(o Options, addr net.Addr, bind func(socketio.Backend) (*en
 		Rooms:    s.Store,
 		Acks:     s.Store,
 		Poster:   apigw.NewPoster(awsConfig(), s.URL+"/"+stage),
-		Timers:   s.Gateway,
+		Timers:   &timers,
 		Options:  o.Engine,
 		Defaults: engine.Options{Logger: g.Logger},
 	}
@@ -128,6 +136,21 @@ func (s *Server) wire(o Options, addr net.Addr, bind func(socketio.Backend) (*en
 	if s.Engine, err = bind(b); err != nil {
 		return err
 	}
+	path := s.Engine.Options().Path
+	if g.Path != "" && g.Path != path {
+		return fmt.Errorf("devserver: Gateway.Path is %q, but functions answer at %s alone: the application's Options.Path says where", g.Path, path)
+	}
+	if path != defaultPath { // another gateway takes the place of the one that has found its options right
+		unused := s.Gateway
+		g.Path = path
+		if s.Gateway, err = gateway.New(g); err != nil {
+			return errors.Join(err, unused.Close(context.Background()))
+		}
+		timers.gateway.Store(s.Gateway)
+		if err := unused.Close(context.Background()); err != nil {
+			return err
+		}
+	}
 	connect.set(apigw.NewConnect(s.Engine, nil))
 	message.set(apigw.NewMessage(s.Engine))
 	disconnect.set(apigw.NewDisconnect(s.Engine))
@@ -135,7 +158,7 @@ func (s *Server) wire(o Options, addr net.Addr, bind func(socketio.Backend) (*en
 	if o.Clients == "" {
 		o.Clients = site.FindClient()
 	}
-	files, err := site.Handler(site.Options{Client: o.Clients}, s.Gateway)
+	files, err := site.Handler(site.Options{Path: path, Client: o.Clients}, s.Gateway)
 	if err != nil {
 		return err
 	}

@@ -59,6 +59,9 @@ type Options struct {
 	// its Host header may have that for an origin, too.
 	PublicOrigin string
 
+	// Path is where clients find the server; default /socket.io/. The Engine answers requests whatever their path: it is
+	// for those who hand them over. Everything below it is the protocol's.
+	Path string
 	// Transports are those that there are: "polling", "websocket" or, by default, both. A request for another one is
 	// refused with "Transport unknown".
 	Transports []string
@@ -69,13 +72,13 @@ type Options struct {
 	// over either transport; requests of a session are not asked again. An error refuses the request with the status 403
 	// and the code 4: of a *Forbidden the client is told the message, any other error is logged and the client is told
 	// "Forbidden". It may be called concurrently, and the client waits for it.
-	AllowRequest func(ctx context.Context, r Request) error
+	AllowRequest func(ctx context.Context, r Request) error `json:"-"`
 	// InitialHeaders, if not nil, adds headers, such as a Set-Cookie, to the answer that begins a session, and Headers
 	// after it to that and to each answer of the protocol, refusals and preflights left out. h has what is there
 	// already. A handshake over WebSocket asks them too, but API Gateway passes no headers of its answer on that they
 	// could add. They may be called concurrently. When one panics, or adds what no header can be, that is logged, and
 	// the answer is as it was.
-	InitialHeaders, Headers func(ctx context.Context, r Request, h http.Header)
+	InitialHeaders, Headers func(ctx context.Context, r Request, h http.Header) `json:"-"`
 
 	Clock  Clock        // default: the system's
 	Rand   io.Reader    // source of session ids, safe for concurrent use; default: crypto/rand
@@ -148,6 +151,9 @@ func New(store Store, poster Poster, timers Timers, handler Handler, o Options) 
 		return nil, err
 	}
 	o.Transports = transports
+	if o.Path, err = parsePath(o.Path); err != nil {
+		return nil, err
+	}
 	origins, err := parseOrigins(o.AllowOrigins, o.PublicOrigin)
 	if err != nil {
 		return nil, err

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 )
@@ -36,6 +37,19 @@ func parseTransports(names []string) ([]string, error) {
 		}
 	}
 	return slices.Clone(names), nil
+}
+
+// parsePath returns what Options.Path means: with a slash at its end, as clients ask for it.
+func parsePath(path string) (string, error) {
+	if path == "" {
+		return "/socket.io/", nil
+	}
+	clean := "/" + strings.Trim(path, "/") + "/"
+	u, err := url.Parse(clean)
+	if clean == "//" || path[0] != '/' || err != nil || u.Path != clean || strings.Contains(clean, "//") || strings.Contains(clean, "/../") || strings.Contains(clean, "/./") {
+		return "", fmt.Errorf("engine: Path is %q: write a path such as /socket.io/, without a query and without what has to be escaped", path)
+	}
+	return clean, nil
 }
 
 // serves reports whether there is a transport of a client's name for it.

@@ -206,6 +206,19 @@ func TestNewSaysWhichTransportsThereAre(t *testing.T) {
 	}
 }
 
+func TestPaths(t *testing.T) {
+	for path, want := range map[string]string{"": "/socket.io/", "/": "", "/a": "/a/", "/a/b/": "/a/b/", "a": "", "/a?b": "", "/a#b": "", "/a//b": "", "/a/../b": "", "/%41": "", "/a b": "/a b/"} {
+		e, err := engine.New(nil, nil, nil, nil, engine.Options{Path: path})
+		if want == "" {
+			if err == nil || !strings.Contains(err.Error(), "write a path such as /socket.io/") {
+				t.Errorf("%q: %v", path, err)
+			}
+		} else if err != nil || e.Options().Path != want {
+			t.Errorf("%q: %v", path, err)
+		}
+	}
+}
+
 // A message of MaxPayload passes, one byte more does not, over either transport.
 func TestMaxPayloadIsTheSameOverBothTransports(t *testing.T) {
 	inWorld(t, engine.Options{MaxPayload: 100}, func(t *testing.T, w *world) {

@@ -44,7 +44,7 @@ func (b Broadcast) Timeout(d time.Duration) Broadcast {
 }
 
 // Timeout returns a broadcast to this client alone, with Broadcast.Timeout.
-func (s *Socket) Timeout(d time.Duration) Broadcast { return s.namespace.To(s.id).Timeout(d) }
+func (s *Socket) Timeout(d time.Duration) Broadcast { return s.alone().Timeout(d) }
 
 // Timeout returns a broadcast to all of the namespace, with Broadcast.Timeout.
 func (n *Namespace) Timeout(d time.Duration) Broadcast { return Broadcast{namespace: n}.Timeout(d) }

@@ -68,7 +68,7 @@ func (b Broadcast) Volatile() Broadcast {
 
 // toOthers returns a broadcast of one socket's that was to itself as one to all others.
 func (b Broadcast) toOthers() Broadcast {
-	if b.own != nil && b.then == nil {
+	if b.own != nil {
 		b.skip, b.toRooms, b.to, b.own = b.own.id, false, nil, nil
 	}
 	return b

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	goio "io"
 	"net/http"
 	"regexp"
 	"strings"
@@ -373,4 +374,37 @@ func ExampleOptions() {
 	// Output:
 	// 403 {"code":4,"message":"log in first"}
 	// 200 seen=1; HttpOnly doze
+}
+
+// Path, Transports, NoUpgrades and MaxPayload are the application's, wherever it runs.
+func ExampleOptions_path() {
+	io := socketio.New(socketio.Options{
+		Path:       "/chat/",
+		Transports: []string{"polling"}, // else NoUpgrades keeps clients from going over to WebSocket
+		MaxPayload: 100_000,
+	})
+
+	s, err := devserver.Start(devserver.Options{}, io)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer s.Close(context.Background())
+	for _, url := range []string{"/chat/?EIO=4&transport=polling", "/chat/?EIO=4&transport=websocket", "/socket.io/?EIO=4&transport=polling"} {
+		res, err := http.Get(s.URL + url)
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		body, _ := goio.ReadAll(res.Body)
+		res.Body.Close()
+		if _, settings, ok := strings.Cut(string(body), `","`); ok && res.StatusCode == 200 {
+			body = []byte(settings) // without the session's id
+		}
+		fmt.Println(res.StatusCode, strings.TrimSpace(string(body)))
+	}
+	// Output:
+	// 200 upgrades":[],"pingInterval":25000,"pingTimeout":20000,"maxPayload":100000}
+	// 400 {"code":0,"message":"Transport unknown"}
+	// 404 404 page not found
 }

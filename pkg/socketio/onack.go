@@ -46,7 +46,7 @@ func (b Broadcast) Then(name string, state any) Broadcast {
 
 // Then returns a broadcast to this client alone, with Broadcast.Then.
 func (s *Socket) Then(name string, state any) Broadcast {
-	return s.namespace.To(s.id).Then(name, state)
+	return s.alone().Then(name, state)
 }
 
 // Then returns a broadcast to all of the namespace, with Broadcast.Then.

@@ -59,6 +59,9 @@ type Options struct {
 	// no more than 32 KiB in a frame and 128 KiB in a message, whatever is set here, and Lambda 6 MB in a request with all
 	// that comes with it: more than 4 MB is an error at the start of a deployment.
 	MaxPayload int
+	// Path is where clients find the server, as their own option path says; default /socket.io/. A deployment does not
+	// start with another one: its template sends that path to the server, and all others to the page.
+	Path string
 	// Transports are those that there are: "polling", "websocket" or, by default, both. A request for another one is
 	// refused with "Transport unknown".
 	Transports []string
@@ -181,7 +184,7 @@ func (s *Server) Bind(b Backend) (*engine.Engine, error) {
 		PingInterval: s.opt.PingInterval, PingTimeout: s.opt.PingTimeout,
 		ConnectTimeout: s.opt.ConnectTimeout, UpgradeTimeout: s.opt.UpgradeTimeout,
 		AllowOrigins: s.opt.AllowOrigins, BinaryMessages: s.opt.MsgPack, Logger: s.opt.Logger,
-		MaxPayload: s.opt.MaxPayload, Transports: s.opt.Transports, NoUpgrades: s.opt.NoUpgrades,
+		MaxPayload: s.opt.MaxPayload, Path: s.opt.Path, Transports: s.opt.Transports, NoUpgrades: s.opt.NoUpgrades,
 		AllowRequest: forbidding(s.opt.AllowRequest), InitialHeaders: s.opt.InitialHeaders, Headers: s.opt.Headers,
 	}, b.Defaults)
 	e, err := engine.New(b.Sessions, b.Poster, b.Timers, handlerOf{s}, o)

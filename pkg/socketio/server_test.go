@@ -125,6 +125,7 @@ func TestOptionsThatAreSetGoFirst(t *testing.T) {
 		"Logger":       loggers,
 		"Transports":   {[]string{"polling"}, []string{"websocket"}, []string{"websocket", "polling"}},
 		"NoUpgrades":   {true, true, true},
+		"Path":         {"/a/", "/b/", "/c/"},
 	}
 	var allow, headers [3]any
 	for i, name := range []string{"set", "app", "default"} {
@@ -168,8 +169,8 @@ func TestOptionsThatAreSetGoFirst(t *testing.T) {
 			}
 		}
 	}
-	if said != 11 {
-		t.Errorf("%d options of the engine are the application's too, want 11", said)
+	if said != 12 {
+		t.Errorf("%d options of the engine are the application's too, want 12", said)
 	}
 }
 
