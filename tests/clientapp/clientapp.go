@@ -3,6 +3,7 @@
 package clientapp
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -163,7 +164,7 @@ func allow(_ context.Context, r socketio.Request) error {
 func first(_ context.Context, _ socketio.Request, h http.Header) { h.Set("Set-Cookie", "first=1") }
 
 func each(_ context.Context, r socketio.Request, h http.Header) {
-	h.Set("X-Each", r.Method+" "+r.Header.Get("X-Who"))
+	h.Set("X-Each", r.Method+" of "+cmp.Or(r.Header.Get("X-Who"), "nobody"))
 }
 
 func refuse(_ context.Context, s *socketio.Socket) error {

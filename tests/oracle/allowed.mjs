@@ -14,6 +14,12 @@ export const allowed = [
     target: /"refusal says"/,
     reason: "API Gateway passes on the status of a refused $connect, not its body",
   })),
+  {
+    scenario: "WebSocket handshakes that allowRequest decides on",
+    reference: /^\{"deny=[12]":\["refused",400\]\}$/,
+    target: /^\{"deny=[12]":\["refused",403\]\}$/,
+    reason: "the reference has 400 for every refused upgrade; Doze has the status that it has for the same refusal over HTTP",
+  },
   ...["HTTP errors of a session", "HTTP binary body", "HTTP body over the limit"].map((scenario) => ({
     scenario,
     reference: /^\{"raw":\["(PUT|DELETE|octet-stream|too much)",\d+,null,"",/,

@@ -2,7 +2,8 @@
 // socket.io and in Go for Doze, and both must keep this contract.
 //
 // Handshakes with deny=1 in the query are refused with "not today", with deny=2 without a message of their own. The answer
-// that begins a session has a cookie first=1, each answer of the protocol over HTTP x-each: its method and the header x-who.
+// that begins a session has a cookie first=1, each answer of the protocol over HTTP x-each: its method and
+// the header x-who, or "nobody".
 //
 // Namespace "/"
 //   middleware        auth.refuse === true: refused, Error "refused" with data {code: "E_REFUSED", detail: 42}
@@ -105,7 +106,7 @@ export function addHeaders(engine, broken = new Set()) {
     headers["set-cookie"] = "first=1";
   });
   engine.on("headers", (headers, req) => {
-    headers["x-each"] = `${req.method} ${req.headers["x-who"] ?? ""}`;
+    headers["x-each"] = `${req.method} of ${req.headers["x-who"] ?? "nobody"}`;
   });
 }
 
