@@ -10,7 +10,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
-	"github.com/dozeio/doze/pkg/apigw"
+	"github.com/dozeio/doze/pkg/apigw/outgoing"
 	"github.com/dozeio/doze/pkg/engine"
 	"github.com/dozeio/doze/pkg/socketio"
 	"github.com/dozeio/doze/pkg/store/memory"
@@ -23,7 +23,7 @@ func TestOnlyThoseWhoAskForItHaveTheNamespace(t *testing.T) {
 		t.Setenv("DOZE_VERIFY", value)
 		store := memory.New(nil)
 		d := Deployed{Backend: socketio.Backend{Sessions: store, Rooms: store,
-			Poster: apigw.NewPoster(aws.Config{Region: "local"}, "http://127.0.0.1:1/live"), Timers: apigw.NewHTTPQueue("http://127.0.0.1:1/_queue")}}
+			Poster: outgoing.NewPoster(aws.Config{Region: "local"}, "http://127.0.0.1:1/live"), Timers: outgoing.NewHTTPQueue("http://127.0.0.1:1/_queue")}}
 		io := socketio.New(socketio.Options{})
 		if _, err := d.Bind(io); err != nil {
 			t.Fatal(err)

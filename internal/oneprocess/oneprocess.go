@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/dozeio/doze/pkg/apigw"
+	"github.com/dozeio/doze/pkg/apigw/outgoing"
 	"github.com/dozeio/doze/pkg/engine"
 	"github.com/dozeio/doze/pkg/gateway"
 	"github.com/dozeio/doze/pkg/site"
@@ -116,7 +117,7 @@ func (s *Server) wire(o Options, addr net.Addr, bind func(socketio.Backend) (*en
 	b := socketio.Backend{
 		Sessions: s.Store,
 		Rooms:    s.Store,
-		Poster:   apigw.NewPoster(awsConfig(), s.URL+"/"+stage),
+		Poster:   outgoing.NewPoster(awsConfig(), s.URL+"/"+stage),
 		Timers:   s.Gateway,
 		Options:  o.Engine,
 		Defaults: engine.Options{Logger: g.Logger},

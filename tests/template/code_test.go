@@ -45,7 +45,7 @@ var calls = map[string]string{
 
 // bury is the method that sends to the other queue.
 const (
-	bury   = "/pkg/apigw.(*SQSQueue).bury"
+	bury   = "/pkg/apigw/outgoing.(*SQSQueue).Bury"
 	buried = "sqs:SendMessage on DeadLetterQueue"
 )
 

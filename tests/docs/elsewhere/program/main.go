@@ -11,7 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
-	"github.com/dozeio/doze/pkg/apigw"
+	"github.com/dozeio/doze/pkg/apigw/outgoing"
 	"github.com/dozeio/doze/pkg/engine"
 	"github.com/dozeio/doze/pkg/socketio"
 	"github.com/dozeio/doze/pkg/store/dynamo"
@@ -37,15 +37,15 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	client := apigw.HTTPClient(apigw.AttemptTime)
+	client := outgoing.HTTPClient(outgoing.AttemptTime)
 	store := dynamo.New(dynamodb.NewFromConfig(cfg, func(o *dynamodb.Options) { o.HTTPClient = client }), *table, nil)
 	jobs := sqs.NewFromConfig(cfg, func(o *sqs.Options) { o.HTTPClient = client })
 	io := app.New() // the application itself, for its farewells
 	_, err = io.Bind(socketio.Backend{
 		Sessions: store,
 		Rooms:    store,
-		Poster:   apigw.NewPoster(cfg, *connections),
-		Timers:   apigw.NewSQSQueue(jobs, apigw.Queues{Jobs: *queue}),
+		Poster:   outgoing.NewPoster(cfg, *connections),
+		Timers:   outgoing.NewSQSQueue(jobs, outgoing.Queues{Jobs: *queue}),
 		Options:  engine.Options{PingInterval: 300 * time.Second, PingTimeout: 60 * time.Second}, // the deployment's
 	})
 	if err != nil {

@@ -1,4 +1,4 @@
-package apigw
+package outgoing
 
 import (
 	"bytes"
@@ -43,12 +43,12 @@ func (q *HTTPQueue) Schedule(ctx context.Context, job []byte, after time.Duratio
 	}
 	answer, err := q.client.Do(r)
 	if err != nil {
-		return fmt.Errorf("apigw: the job queue: %w", err)
+		return fmt.Errorf("outgoing: the job queue: %w", err)
 	}
 	defer answer.Body.Close()
 	if answer.StatusCode/100 != 2 {
 		text, _ := io.ReadAll(io.LimitReader(answer.Body, 200))
-		return fmt.Errorf("apigw: the job queue answered %s: %s", answer.Status, text)
+		return fmt.Errorf("outgoing: the job queue answered %s: %s", answer.Status, text)
 	}
 	return nil
 }
