@@ -166,7 +166,7 @@ func (Deployed) Site(page http.Handler) (http.Handler, error) {
 
 // timers returns the queue at a URL. SQS's have the account and a name for a path, a local gateway's is /_queue.
 func timers(cfg aws.Config, queue string) engine.Timers {
-	if u, err := url.Parse(queue); err == nil && u.Path == "/_queue" {
+	if u, err := url.Parse(queue); err == nil && u.Path == outgoing.LocalQueue {
 		return outgoing.NewHTTPQueue(queue)
 	}
 	client := sqs.NewFromConfig(cfg, func(o *sqs.Options) {

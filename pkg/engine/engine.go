@@ -53,6 +53,10 @@ type Options struct {
 	// its Host header may have that for an origin, too.
 	PublicOrigin string
 
+	// HandlersElsewhere says that the Handler is not the application's: this process only sends. A session that it has
+	// to close is closed at once, and cleaned up by a job, in a process that has the application's Handler.
+	HandlersElsewhere bool
+
 	Clock  Clock        // default: the system's
 	Rand   io.Reader    // source of session ids, safe for concurrent use; default: crypto/rand
 	Logger *slog.Logger // default: slog.Default()

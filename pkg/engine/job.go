@@ -23,6 +23,8 @@ type job struct {
 	Since int64 `json:"since,omitempty"` // of jobJudge: when those to be closed had been silent, milliseconds since 1970
 
 	Work json.RawMessage `json:"work,omitempty"` // of the handler
+
+	Address Address `json:"address,omitempty"` // of jobFinish
 }
 
 const (
@@ -32,6 +34,7 @@ const (
 	jobSweep  = "sweep"  // heartbeat of a shard
 	jobJudge  = "judge"  // close those who have not answered a sweep's second ping
 	jobWork   = "work"   // what the handler asked for
+	jobFinish = "finish" // clean up after a session that a process without the application's handlers has closed
 )
 
 // ErrNotAJob says that a message can never be carried out, however often it is delivered: it is no job, or one of a
@@ -78,6 +81,8 @@ func (e *Engine) Job(ctx context.Context, message []byte) error {
 		return e.judge(ctx, j)
 	case jobWork:
 		return e.work(ctx, j)
+	case jobFinish:
+		return e.finishClosed(ctx, j.Address)
 	}
 	return fmt.Errorf("%w of a known kind: %q: was it made by a newer version?", ErrNotAJob, j.Kind)
 }

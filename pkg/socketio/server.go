@@ -86,7 +86,8 @@ func New(o Options) *Server {
 
 // Of returns the namespace of a name, which begins with a slash (one is added if need be), and makes it if there is
 // none yet. It panics when it would have to make one after Bind, or when the protocol cannot carry the name: it is
-// UTF-8 without comma, question mark and 0x1e.
+// UTF-8 without comma, question mark and 0x1e. An emitter's Server takes any name at any time, because it has no
+// handlers.
 func (s *Server) Of(name string) *Namespace {
 	if !strings.HasPrefix(name, "/") {
 		name = "/" + name
@@ -97,8 +98,11 @@ func (s *Server) Of(name string) *Namespace {
 	if strings.ContainsAny(name, ",?\x1e") || !utf8.ValidString(name) {
 		panic(fmt.Sprintf("socketio: Of(%q): the name of a namespace is UTF-8 without comma, question mark and 0x1e", name))
 	}
-	s.registering("Of(%q)", name)
 	n := &Namespace{server: s, name: name, handlers: map[string]*handler{}, counts: counts{reading: make(chan struct{}, 1)}}
+	if s.bound.Load() && s.engine.Options().HandlersElsewhere {
+		return n
+	}
+	s.registering("Of(%q)", name)
 	s.namespaces[name] = n
 	return n
 }

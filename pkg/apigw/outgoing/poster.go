@@ -32,8 +32,8 @@ func NewPoster(cfg aws.Config, endpoint string) *Poster {
 	return &Poster{apigatewaymanagementapi.NewFromConfig(cfg, func(o *apigatewaymanagementapi.Options) {
 		o.BaseEndpoint = aws.String(endpoint)
 		o.Retryer = aws.NopRetryer{}
-		if cfg.HTTPClient == nil {
-			o.HTTPClient = postClient()
+		if own := buildable(cfg); own != nil {
+			o.HTTPClient = postClient(own)
 		}
 	})}
 }

@@ -25,6 +25,9 @@ type HTTPQueue struct {
 	client *http.Client
 }
 
+// LocalQueue is the path of a local gateway's queue. A queue of SQS has the account and a name for a path.
+const LocalQueue = "/_queue"
+
 // NewHTTPQueue returns the queue at a URL, such as http://127.0.0.1:3000/_queue.
 func NewHTTPQueue(url string) *HTTPQueue {
 	return &HTTPQueue{url, &http.Client{Timeout: 5 * time.Second}}
