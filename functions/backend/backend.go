@@ -1,4 +1,5 @@
-// Package backend reads from the environment what the functions of one deployment have in common.
+// Package backend is what the functions of one deployment have in common. Main is the whole of each; what it needs it
+// reads from the environment.
 //
 //	DOZE_TABLE           name of the DynamoDB table that keeps sessions and rooms
 //	DOZE_CONNECTIONS     endpoint of the @connections API, such as https://abc123.execute-api.eu-west-1.amazonaws.com/prod
@@ -43,12 +44,6 @@ import (
 // Deployed is what an application is bound to.
 type Deployed struct {
 	socketio.Backend
-}
-
-// Exit ends a function that cannot start, with a line for its log that says why.
-func Exit(err error) {
-	lambdacontext.NewLogger().Error("the function cannot start", "error", err)
-	os.Exit(1)
 }
 
 // FromEnv reads the environment. The error says which variable to set, and to what. A variable that is set goes before
