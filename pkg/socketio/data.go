@@ -78,7 +78,7 @@ func (s *Socket) setData(ctx context.Context, old entry, oldData, data []byte) (
 	if err != nil {
 		return false, err
 	}
-	if err := s.turn.spend(entriesCost(s.turn.v.Entries())); err != nil {
+	if err := s.spend(ctx, entriesCost(s.turn.v.Entries())); err != nil {
 		return false, err
 	}
 	ok, err := s.turn.v.SetEntry(ctx, s.namespace.name, old, next)

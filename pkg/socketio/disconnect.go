@@ -20,8 +20,6 @@ func (s *Socket) Disconnect(ctx context.Context, closeSession bool) error {
 	over, joining := s.over, s.joining
 	s.mu.Unlock()
 	switch {
-	case s.fetched:
-		return errFetched
 	case over:
 		return errOver
 	case s.turn == nil:
@@ -30,6 +28,17 @@ func (s *Socket) Disconnect(ctx context.Context, closeSession bool) error {
 		return errors.New("socketio: Disconnect in a middleware: return an error to keep the socket out")
 	}
 	sockets := []*Socket{s}
+	if closeSession && s.turn.opened { // it may have joined other namespaces since
+		switch err := s.turn.refresh(ctx); {
+		case errors.Is(err, ErrGone):
+			return nil
+		case err != nil:
+			return err
+		}
+		if !s.isConnected() { // and perhaps another is in its place, whom nobody means
+			return nil
+		}
+	}
 	if closeSession {
 		sockets = append(sockets, s.turn.everywhere()...)
 	}

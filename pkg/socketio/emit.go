@@ -122,9 +122,9 @@ func (b Broadcast) isTo(id string) bool {
 	return len(b.to) > 0 && !slices.ContainsFunc(b.to, func(room string) bool { return room != id })
 }
 
-// Sockets returns the ids of the sockets that an Emit would reach at the moment, in no order: who is in a room, or
+// SocketIDs returns the ids of the sockets that an Emit would reach at the moment, in no order: who is in a room, or
 // whether one socket is still there. It reads as much as an Emit does.
-func (b Broadcast) Sockets(ctx context.Context) ([]string, error) {
+func (b Broadcast) SocketIDs(ctx context.Context) ([]string, error) {
 	if _, err := b.namespace.server.backend(); err != nil {
 		return nil, err
 	}

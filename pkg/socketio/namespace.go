@@ -119,6 +119,31 @@ func (n *Namespace) Emit(ctx context.Context, event string, args ...any) error {
 	return Broadcast{namespace: n}.Emit(ctx, event, args...)
 }
 
+// SocketIDs returns the ids of all sockets of the namespace. See Broadcast.SocketIDs.
+func (n *Namespace) SocketIDs(ctx context.Context) ([]string, error) {
+	return Broadcast{namespace: n}.SocketIDs(ctx)
+}
+
+// FetchSockets returns all sockets of the namespace. See Broadcast.FetchSockets.
+func (n *Namespace) FetchSockets(ctx context.Context) ([]*Socket, error) {
+	return Broadcast{namespace: n}.FetchSockets(ctx)
+}
+
+// SocketsJoin adds all sockets of the namespace to rooms. See Broadcast.SocketsJoin.
+func (n *Namespace) SocketsJoin(ctx context.Context, rooms ...string) error {
+	return Broadcast{namespace: n}.SocketsJoin(ctx, rooms...)
+}
+
+// SocketsLeave removes all sockets of the namespace from rooms. See Broadcast.SocketsLeave.
+func (n *Namespace) SocketsLeave(ctx context.Context, rooms ...string) error {
+	return Broadcast{namespace: n}.SocketsLeave(ctx, rooms...)
+}
+
+// DisconnectSockets disconnects all sockets of the namespace. See Broadcast.DisconnectSockets.
+func (n *Namespace) DisconnectSockets(ctx context.Context, closeConnection bool) error {
+	return Broadcast{namespace: n}.DisconnectSockets(ctx, closeConnection)
+}
+
 // Room is a room and the number of sockets in it.
 type Room struct {
 	Name    string `json:"name"`

@@ -43,7 +43,7 @@ type Options struct {
 	MaxRooms      int // that one socket may be in at a time; default 1000
 
 	// MaxCalls is how much the handlers of one request may call for in all, as far as they do it with their own
-	// context: each room that is joined or left, each emit, Sockets and Rooms count one, UpdateData one for each KiB of
+	// context: each room that is joined or left, each emit, SocketIDs and Rooms count one, UpdateData one for each KiB of
 	// the client's data. A call beyond is an error and does nothing. Default 4000: four for each of the 1,000 packets
 	// that a request may bring. Below zero: no limit.
 	MaxCalls int
@@ -193,4 +193,32 @@ func (s *Server) Except(rooms ...string) Broadcast { return s.Of("/").Except(roo
 // Emit sends an event to all of the namespace "/". See Broadcast.Emit.
 func (s *Server) Emit(ctx context.Context, event string, args ...any) error {
 	return s.Of("/").Emit(ctx, event, args...)
+}
+
+// SocketIDs returns the ids of all sockets of the namespace "/". See Broadcast.SocketIDs.
+func (s *Server) SocketIDs(ctx context.Context) ([]string, error) { return s.Of("/").SocketIDs(ctx) }
+
+// FetchSockets returns all sockets of the namespace "/". See Broadcast.FetchSockets.
+func (s *Server) FetchSockets(ctx context.Context) ([]*Socket, error) {
+	return s.Of("/").FetchSockets(ctx)
+}
+
+// FetchSocket returns the socket of the namespace "/" with an id. See Namespace.FetchSocket.
+func (s *Server) FetchSocket(ctx context.Context, id string) (*Socket, error) {
+	return s.Of("/").FetchSocket(ctx, id)
+}
+
+// SocketsJoin adds all sockets of the namespace "/" to rooms. See Broadcast.SocketsJoin.
+func (s *Server) SocketsJoin(ctx context.Context, rooms ...string) error {
+	return s.Of("/").SocketsJoin(ctx, rooms...)
+}
+
+// SocketsLeave removes all sockets of the namespace "/" from rooms. See Broadcast.SocketsLeave.
+func (s *Server) SocketsLeave(ctx context.Context, rooms ...string) error {
+	return s.Of("/").SocketsLeave(ctx, rooms...)
+}
+
+// DisconnectSockets disconnects all sockets of the namespace "/". See Broadcast.DisconnectSockets.
+func (s *Server) DisconnectSockets(ctx context.Context, closeConnection bool) error {
+	return s.Of("/").DisconnectSockets(ctx, closeConnection)
 }

@@ -9,15 +9,15 @@ import (
 	"github.com/dozeio/doze/pkg/engine"
 )
 
-// Socket is what one invocation sees of a client in one namespace. Its methods may be called by several goroutines of
-// the handler that got it. After the handler it is of no use: what would change or send something returns an error that
-// is ErrGone.
+// Socket is what one invocation sees of a client in one namespace: of the client whose packets it handles, or of any
+// other, from FetchSockets. Its methods may be called by several goroutines. A handler's own is of no use after the
+// handler: what would change or send something returns an error that is ErrGone. One that was fetched shows what there
+// was at the time; what changes it is done to what there is now, and is ErrGone once its client has left.
 type Socket struct {
 	namespace *Namespace
-	turn      *turn // nil when the session is closed, or another's
+	turn      *turn // nil when the session is closed
 	id        string
 	auth      json.RawMessage // while the socket joins
-	fetched   bool            // by FetchSockets
 
 	mu      sync.Mutex // guards everything below; held over calls of the store, never over the application's
 	entry   entry      // nil until the socket has joined
@@ -52,9 +52,6 @@ func (s *Socket) Namespace() *Namespace { return s.namespace }
 
 // Emit sends an event to this client. See Broadcast.Emit for one socket; here a client that is gone is ErrGone.
 func (s *Socket) Emit(ctx context.Context, event string, args ...any) error {
-	if s.fetched {
-		return s.namespace.To(s.id).Emit(ctx, event, args...)
-	}
 	p, err := eventParcel(s.namespace.server.engine, s.namespace.name, event, args)
 	if err != nil {
 		return err
@@ -63,7 +60,7 @@ func (s *Socket) Emit(ctx context.Context, event string, args ...any) error {
 	err = s.usable()
 	s.mu.Unlock()
 	if err == nil {
-		err = s.turn.spend(1)
+		err = s.spend(ctx, 1)
 	}
 	if err != nil {
 		return err
@@ -74,8 +71,6 @@ func (s *Socket) Emit(ctx context.Context, event string, args ...any) error {
 // usable returns nil while the socket can do something for the client: it is connected, or about to be. s.mu is held.
 func (s *Socket) usable() error {
 	switch {
-	case s.fetched:
-		return errFetched
 	case s.over:
 		return errOver
 	case s.turn == nil || !s.joining && !s.entry.connected():

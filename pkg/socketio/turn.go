@@ -12,10 +12,11 @@ import (
 	"github.com/dozeio/doze/pkg/engine"
 )
 
-// turn is the handling of the messages of one invocation.
+// turn is the handling of the messages of one invocation, or what another one does with a session.
 type turn struct {
 	server *Server
 	v      *engine.Invocation
+	opened bool // by another invocation: what it does is confirmed at once, and nothing ends it
 	tally  tally
 	moves  int // CONNECTs and DISCONNECTs so far, each of which costs some writes
 	count  int // packets so far
@@ -83,6 +84,22 @@ func (t *turn) everywhere() (all []*Socket) {
 		}
 	}
 	return all
+}
+
+// refresh reads the session again, and with it what its sockets show. ErrGone: it is closed.
+func (t *turn) refresh(ctx context.Context) error {
+	if err := t.v.Refresh(ctx); err != nil {
+		return err
+	}
+	t.mu.Lock()
+	sockets := t.sockets
+	t.mu.Unlock()
+	for _, s := range sockets {
+		s.mu.Lock()
+		s.reload()
+		s.mu.Unlock()
+	}
+	return nil
 }
 
 // socket returns the socket that a packet comes from. Nil: it has left, and what was on its way from it is dropped.
