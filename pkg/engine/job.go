@@ -57,9 +57,15 @@ func (e *Engine) schedule(ctx context.Context, j job, after time.Duration) error
 	return e.timers.Schedule(ctx, b, after)
 }
 
-// Job carries out a job that was given to Timers. It may come twice and late. An error asks for another delivery,
+// Job carries out a job that was given to Timers, or has a Handler that is Commanded carry out another message. It may come twice and late. An error asks for another delivery,
 // unless it is ErrNotAJob.
 func (e *Engine) Job(ctx context.Context, message []byte) error {
+	var is struct {
+		Kind *string `json:"kind"`
+	}
+	if json.Unmarshal(message, &is) != nil || is.Kind == nil {
+		return e.command(ctx, message)
+	}
 	var j job
 	if err := json.Unmarshal(message, &j); err != nil {
 		return fmt.Errorf("%w: %v", ErrNotAJob, err)

@@ -14,7 +14,8 @@ import (
 // closeSession it removes the client from all its namespaces and closes the connection; what else the client sent with
 // the present message is dropped. The client sees "io server disconnect" and does not reconnect by itself. A socket
 // that is disconnected already is fine. After an error of the store the connection is closed, too. In a middleware,
-// which keeps a socket out by returning an error, only closeSession is of use.
+// which keeps a socket out by returning an error, only closeSession is of use. An emitter's returns when a job is on the
+// queue, by which one of the deployment's functions does all that.
 func (s *Socket) Disconnect(ctx context.Context, closeSession bool) error {
 	s.mu.Lock()
 	over, joining := s.over, s.joining
@@ -26,6 +27,8 @@ func (s *Socket) Disconnect(ctx context.Context, closeSession bool) error {
 		return nil
 	case joining && !closeSession:
 		return errors.New("socketio: Disconnect in a middleware: return an error to keep the socket out")
+	case s.namespace.server.hasHandlersElsewhere():
+		return s.namespace.To(s.id).DisconnectSockets(ctx, closeSession)
 	}
 	sockets := []*Socket{s}
 	if closeSession && s.turn.opened { // it may have joined other namespaces since

@@ -99,7 +99,7 @@ func (s *Server) Of(name string) *Namespace {
 		panic(fmt.Sprintf("socketio: Of(%q): the name of a namespace is UTF-8 without comma, question mark and 0x1e", name))
 	}
 	n := &Namespace{server: s, name: name, handlers: map[string]*handler{}, counts: counts{reading: make(chan struct{}, 1)}}
-	if s.bound.Load() && s.engine.Options().HandlersElsewhere {
+	if s.bound.Load() && s.hasHandlersElsewhere() {
 		return n
 	}
 	s.registering("Of(%q)", name)
