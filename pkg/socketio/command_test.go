@@ -67,7 +67,7 @@ func TestMessagesOfTheQueueEmit(t *testing.T) {
 				case "b":
 					want.who.Expect("b", "text", json.RawMessage(`{"z":1,"a":12345678901234567890}`), nil)
 				case "g":
-					want.who.Expect("g", []any{[]byte("hello")}, map[string]any{"$binary": "", "more": 1})
+					want.who.Expect("g", []any{[]byte("hello")}, map[string]any{"$binary": "", "more": 1.0})
 				default:
 					want.who.Expect(event)
 				}
