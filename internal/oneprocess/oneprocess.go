@@ -14,6 +14,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
+	"github.com/dozeio/doze/internal/control"
 	"github.com/dozeio/doze/pkg/apigw"
 	"github.com/dozeio/doze/pkg/apigw/outgoing"
 	"github.com/dozeio/doze/pkg/engine"
@@ -139,8 +140,29 @@ func (s *Server) wire(o Options, addr net.Addr, bind func(socketio.Backend) (*en
 	if err != nil {
 		return err
 	}
-	s.http = gateway.NewServer(addr, files, o.Hosts...)
+	asked, err := controlled(b, s.Engine.Options())
+	if err != nil {
+		return err
+	}
+	all := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == control.Path {
+			asked.ServeHTTP(w, r)
+			return
+		}
+		files.ServeHTTP(w, r)
+	})
+	s.http = gateway.NewServer(addr, all, o.Hosts...)
 	return nil
+}
+
+// controlled answers doze emit and its siblings, by an emitter on the server's own backend.
+func controlled(b socketio.Backend, o engine.Options) (http.Handler, error) {
+	b.Options, b.Options.HandlersElsewhere = o, true
+	io := socketio.New(socketio.Options{})
+	if _, err := io.Bind(b); err != nil {
+		return nil, err
+	}
+	return control.Handler(control.Of(io)), nil
 }
 
 // awsConfig is for an @connections API that asks for no signature.
