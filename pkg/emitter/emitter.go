@@ -50,6 +50,7 @@ const (
 // cfg. Its namespaces need not be made before: Of takes any name. What it sends has the guarantees of a handler's, and
 // is done when Emit returns. It has no handlers. A session that it has to close, because its client does not take what
 // it is sent, is closed at once, and one of the deployment's functions runs OnDisconnecting and OnDisconnect soon after.
+// It puts a socket into 1,000 rooms at most, whatever the application says in its Options.
 //
 // Nothing is sent before the first call of the Server's methods, which may be called concurrently. The error says what
 // to set. cfg.HTTPClient is used for what it is: one of the SDK's own kind gets the number of connections that a
