@@ -207,7 +207,8 @@ func TestCommandsSayWhatIsMissing(t *testing.T) {
 		{"tail -auth ada -dev " + dev, "is no JSON object"},
 		{"tail -dev " + dev, "who are you?"},
 		{"emit connect -dev " + dev, "reserved"},
-		{"rooms -namespace a,b -dev " + dev, "no comma"},
+		{"rooms -namespace a,b -dev " + dev, "without comma"},
+		{"rooms -namespace \xff -table t -connections http://127.0.0.1:1/live -queue http://127.0.0.1:1/q", "without comma"},
 		{"tail -auth {} -namespace /nowhere -dev " + dev, "Invalid namespace"},
 	} {
 		t.Setenv("AWS_ACCESS_KEY_ID", "a")

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"unicode/utf8"
 
 	"github.com/dozeio/doze/pkg/socketio"
 )
@@ -52,8 +53,8 @@ func (d direct) namespace(name string) (*socketio.Namespace, error) {
 	if name == "" {
 		name = "/"
 	}
-	if strings.ContainsAny(name, ",?\x1e") {
-		return nil, fmt.Errorf("there is no namespace %q: a name has no comma and no question mark", name)
+	if strings.ContainsAny(name, ",?\x1e") || !utf8.ValidString(name) {
+		return nil, fmt.Errorf("there is no namespace %q: a name is UTF-8 without comma and question mark", name)
 	}
 	return d.io.Of(name), nil
 }

@@ -3,7 +3,8 @@
 //
 // Nothing here listens and nothing waits for anybody. Whatever receives requests (API Gateway through Lambda, or the
 // local gateway) turns each into one call of [Engine.HTTP], [Engine.Connect], [Engine.Frame], [Engine.Disconnect] or
-// [Engine.Job]; the call reads the session from the store, acts, writes conditionally, and returns. All methods are
+// [Engine.Job]; the call reads the session from the store, acts, writes conditionally, and returns. Whoever has the
+// address of another client's session opens it with [Engine.Open], and acts under the same conditions. All methods are
 // safe for concurrent use, and no goroutine outlives the call that started it.
 //
 // The protocol is https://github.com/socketio/engine.io-protocol, revision 4. The path of a packet through the files:

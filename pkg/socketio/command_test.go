@@ -164,10 +164,10 @@ func TestAnEmittersDisconnectsRunTheHandlers(t *testing.T) {
 		"DisconnectSockets": func(ctx context.Context, emitter *socketio.Server) error {
 			return emitter.To("half \xed\xa0\xbd").DisconnectSockets(ctx, false) // no UTF-8, which JSON would change
 		},
-		"Disconnect of one that was fetched": func(ctx context.Context, emitter *socketio.Server) error {
+		"DisconnectClient of one that was fetched": func(ctx context.Context, emitter *socketio.Server) error {
 			all, err := emitter.To("vip").FetchSockets(ctx)
 			for _, s := range all {
-				err = errors.Join(err, s.Disconnect(ctx, true))
+				err = errors.Join(err, s.DisconnectClient(ctx))
 			}
 			return err
 		},

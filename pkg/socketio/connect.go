@@ -62,7 +62,7 @@ func (t *turn) connect(ctx context.Context, p protocol.Packet) error {
 		if err := t.server.noted(ctx, s, "connection", err); err != nil {
 			t.tally.failed(s, "connection", "OnConnection failed, so the socket is disconnected", err)
 		}
-		return s.Disconnect(ctx, false)
+		return s.Disconnect(ctx)
 	}
 	return nil
 }

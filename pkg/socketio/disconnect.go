@@ -10,13 +10,18 @@ import (
 	"github.com/dozeio/doze/pkg/protocol"
 )
 
-// Disconnect removes the socket from its namespace, and runs OnDisconnecting and OnDisconnect before it returns. With
-// closeSession it removes the client from all its namespaces and closes the connection; what else the client sent with
-// the present message is dropped. The client sees "io server disconnect" and does not reconnect by itself. A socket
-// that is disconnected already is fine. After an error of the store the connection is closed, too. In a middleware,
-// which keeps a socket out by returning an error, only closeSession is of use. An emitter's returns when a job is on the
-// queue, by which one of the deployment's functions does all that.
-func (s *Socket) Disconnect(ctx context.Context, closeSession bool) error {
+// Disconnect removes the socket from its namespace, and runs OnDisconnecting and OnDisconnect before it returns. The
+// client sees "io server disconnect" and does not reconnect by itself. A socket that is disconnected already is fine.
+// After an error of the store the connection is closed, too. It is an error in a middleware, which keeps a socket out
+// by returning one. An emitter's returns when a job is on the queue, by which one of the deployment's functions does all
+// that.
+func (s *Socket) Disconnect(ctx context.Context) error { return s.disconnect(ctx, false) }
+
+// DisconnectClient is Disconnect for the client's sockets of all namespaces, and closes the connection. What else the
+// client sent with the present message is dropped. In a middleware it closes the connection of who wants to join.
+func (s *Socket) DisconnectClient(ctx context.Context) error { return s.disconnect(ctx, true) }
+
+func (s *Socket) disconnect(ctx context.Context, closeSession bool) error {
 	s.mu.Lock()
 	over, joining := s.over, s.joining
 	s.mu.Unlock()

@@ -22,6 +22,8 @@ type Broadcast struct {
 	to        []string
 	except    []string
 	skip      string // the socket that broadcasts
+	volatile  bool
+	own       *Socket // the one that is meant, until a room is named
 }
 
 // To adds rooms whose members receive, each once. Only they do, from the first call on: after To without any room,
@@ -29,6 +31,7 @@ type Broadcast struct {
 // Broadcast reaches without To. The room "" has no members, nor has one whose name is over 256 bytes: nobody can join
 // it.
 func (b Broadcast) To(rooms ...string) Broadcast {
+	b = b.toOthers()
 	b.toRooms = true
 	b.to = named(b.to, rooms)
 	return b
@@ -45,7 +48,26 @@ func (b Broadcast) In(rooms ...string) Broadcast { return b.To(rooms...) }
 // Except adds rooms whose members do not receive, whatever other rooms they are in. Except without any room, or with
 // rooms that have no members, keeps nobody out.
 func (b Broadcast) Except(rooms ...string) Broadcast {
+	b = b.toOthers()
 	b.except = named(b.except, rooms)
+	return b
+}
+
+// Volatile returns a broadcast of what is worth nothing later, such as where a cursor is: Emit then tries once for each
+// recipient and waits for none. Who cannot take the event now goes without and stays connected: a client with a
+// WebSocket connection that is being sent something else for longer than a moment, or does not read as fast as events
+// come, and a client that polls while no GET of it waits. That is no error, nor is a lack of time. A client that may have got half of an event with
+// binary is disconnected all the same. For what Volatile does not say, see Emit.
+func (b Broadcast) Volatile() Broadcast {
+	b.volatile = true
+	return b
+}
+
+// toOthers returns a broadcast of one socket's that was to itself as one to all others.
+func (b Broadcast) toOthers() Broadcast {
+	if b.own != nil {
+		b.skip, b.toRooms, b.to, b.own = b.own.id, false, nil, nil
+	}
 	return b
 }
 
@@ -67,6 +89,9 @@ func (b Broadcast) Except(rooms ...string) Broadcast {
 // that they know, by jobs that outlive the invocation. When nobody had been, nobody is, and the call may be repeated.
 func (b Broadcast) Emit(ctx context.Context, event string, args ...any) error {
 	s := b.namespace.server
+	if b.own != nil {
+		return b.own.emit(ctx, b.volatile, event, args)
+	}
 	e, err := s.backend()
 	if err != nil {
 		return err
@@ -87,6 +112,10 @@ func (b Broadcast) Emit(ctx context.Context, event string, args ...any) error {
 	var begun, late atomic.Int64
 	rest, err := s.adapter.Broadcast(early, target, func(_ context.Context, m rooms.Member) error {
 		begun.Add(1)
+		if b.volatile {
+			_ = e.DeliverVolatile(ctx, engine.Address(m.Address), parcel) // whoever it did not reach goes without
+			return nil
+		}
 		err := e.Deliver(ctx, engine.Address(m.Address), parcel)
 		if err == nil || errors.Is(err, ErrGone) {
 			return nil
@@ -102,6 +131,12 @@ func (b Broadcast) Emit(ctx context.Context, event string, args ...any) error {
 		e.Drop(ctx, engine.Address(m.Address))
 		return nil
 	})
+	if b.volatile {
+		if ctx.Err() != nil || early.Err() != nil {
+			return nil
+		}
+		return err
+	}
 	n, served := int(late.Load()), int(begun.Load()-late.Load())
 	if begun.Load() == 0 || n == 0 && len(rest.Parts) == 0 {
 		return err

@@ -226,7 +226,7 @@ func ExampleNamespace_OnDisconnecting() {
 	io := socketio.New(socketio.Options{})
 	chat := io.Of("/")
 	chat.On("join", func(ctx context.Context, s *socketio.Socket, room string) error { return s.Join(ctx, room) })
-	chat.On("kick me", func(ctx context.Context, s *socketio.Socket) error { return s.Disconnect(ctx, false) })
+	chat.On("kick me", func(ctx context.Context, s *socketio.Socket) error { return s.Disconnect(ctx) })
 	chat.OnDisconnecting(func(ctx context.Context, s *socketio.Socket, reason socketio.Reason) error {
 		rooms, err := s.Rooms(ctx)
 		if err != nil {
@@ -345,4 +345,22 @@ func ExampleServer_FetchSocket() {
 	// Output:
 	// [moderator]
 	// [{moderators 1}] <nil>
+}
+
+// Where a cursor is, is worth nothing a moment later: who cannot take it now gets the next one.
+func ExampleBroadcast_Volatile() {
+	io := socketio.New(socketio.Options{})
+	io.Of("/").On("cursor", func(ctx context.Context, s *socketio.Socket, x, y int) error {
+		return s.Broadcast().Volatile().Emit(ctx, "cursor", s.ID(), x, y)
+	})
+
+	s := socketiotest.New(nil, io)
+	defer s.Close()
+	ada, bob := s.Connect("/"), s.Connect("/")
+	polls := s.Connect("/", socketiotest.Polling()) // no GET of it waits
+	ada.EmitNoAck("cursor", 3, 4)
+	bob.Expect("cursor", ada.ID(), 3, 4)
+	polls.ExpectNothing()
+	fmt.Println("ok")
+	// Output: ok
 }

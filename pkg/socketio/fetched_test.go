@@ -97,20 +97,20 @@ func TestAFetchedSocketIsASocketLikeItsClientsOwn(t *testing.T) {
 			client.ExpectNothing()
 			witness.Expect("to others")
 			reasons = nil
-			if err := fetched.Disconnect(c, false); err != nil {
+			if err := fetched.Disconnect(c); err != nil {
 				t.Error(err)
 			}
-			if err := fetched.Disconnect(c, true); err != nil { // it has left: nothing to do
+			if err := fetched.DisconnectClient(c); err != nil { // it has left: nothing to do
 				t.Error(err)
 			}
 			client = client.Connect("/", socketiotest.Auth(named{"again"})) // the session is still there
 			if fmt.Sprint(reasons) != "[server namespace disconnect[all new]]" {
 				t.Errorf("it left with %v", reasons)
 			}
-			if err := fetched.Disconnect(c, true); err != nil { // another is in its place
+			if err := fetched.DisconnectClient(c); err != nil { // another is in its place
 				t.Error(err)
 			}
-			if err := fetch(t, main, client).Disconnect(c, true); err != nil {
+			if err := fetch(t, main, client).DisconnectClient(c); err != nil {
 				t.Error(err)
 			}
 			if client.Disconnected() != "io server disconnect" || len(reasons) != 2 || witness.Disconnected() != "" {
@@ -146,14 +146,14 @@ func TestWhatIsDoneWithAFetchedSocketThatHasLeftIsErrGone(t *testing.T) {
 				s.Settle()
 				err := do(t.Context(), fetched)
 				stays := what == "leaves the namespace" || what == "comes back" // the session
-				if name == "Handshake" || stays && name == "Emit" { // to a client that does not listen any more
+				if name == "Handshake" || stays && name == "Emit" {             // to a client that does not listen any more
 					if err != nil && !errors.Is(err, socketio.ErrGone) {
 						t.Error(err)
 					}
 				} else if !errors.Is(err, socketio.ErrGone) {
 					t.Errorf("%v, want ErrGone", err)
 				}
-				if err := errors.Join(fetched.Disconnect(t.Context(), true), fetched.Leave(t.Context(), "new")); err != nil {
+				if err := errors.Join(fetched.DisconnectClient(t.Context()), fetched.Leave(t.Context(), "new")); err != nil {
 					t.Error(err)
 				}
 				if page, _, _ := testparts.Store(s).Members(t.Context(), "/", "new", ""); len(page) > 0 {
@@ -199,11 +199,23 @@ func TestAHandlerThatFetchesItsOwnSocketGetsThatVeryOne(t *testing.T) {
 
 func TestASocketIsFoundByItsIDAmongThoseWhoLookOn(t *testing.T) {
 	io, _ := newServer()
+	io.Of("/").On("join", func(c ctx, s sock, room string) error { return s.Join(c, room) })
 	io.Of("/").On("watch", func(c ctx, s sock, id string) error { return s.JoinSocketRoom(c, id) })
 	s := socketiotest.New(t, io)
 	ada := s.Connect("/")
 	for range 3 {
 		s.Connect("/").Emit("watch", ada.ID())
+	}
+	bob := s.Connect("/")
+	bob.Emit("join", "tea")
+	rooms, err := io.Of("/").Rooms(t.Context())
+	if err != nil || len(rooms) != 2 {
+		t.Fatalf("rooms: %v %v", rooms, err)
+	}
+	for _, room := range rooms {
+		if private := room.Name == ada.ID(); room.Private() != private || private && room.Members != 3 || !private && room.Name != "tea" {
+			t.Errorf("%v is private: %t", room, room.Private())
+		}
 	}
 	if found, err := io.FetchSocket(t.Context(), ada.ID()); err != nil || found.ID() != ada.ID() {
 		t.Errorf("%v %v", found, err)

@@ -114,6 +114,9 @@ func (n *Namespace) Except(rooms ...string) Broadcast {
 	return Broadcast{namespace: n}.Except(rooms...)
 }
 
+// Volatile returns a broadcast to all sockets of what is worth nothing later. See Broadcast.Volatile.
+func (n *Namespace) Volatile() Broadcast { return Broadcast{namespace: n}.Volatile() }
+
 // Emit sends an event to all sockets of the namespace. See Broadcast.Emit.
 func (n *Namespace) Emit(ctx context.Context, event string, args ...any) error {
 	return Broadcast{namespace: n}.Emit(ctx, event, args...)
@@ -150,8 +153,12 @@ type Room struct {
 	Members int    `json:"members"`
 }
 
-// Rooms returns the rooms of the namespace that have members, sorted by name; the rooms that are sockets' own are not
-// among them. The counts may be some time old. It reads every membership: not for hot paths. For the handlers of
+// Private reports whether the room is a socket's own, named like its id. Its Members are those that have joined it by
+// JoinSocketRoom, the socket itself left out. All other rooms are for whoever the application lets join them.
+func (r Room) Private() bool { return isID(r.Name) }
+
+// Rooms returns the rooms of the namespace that have members, sorted by name; of the rooms that are sockets' own only
+// those that others have joined. The counts may be some time old. It reads every membership: not for hot paths. For the handlers of
 // clients' packets each process does so once in two seconds at most, so that clients who ask often cost little more
 // than one who asks once; everybody else's call reads.
 func (n *Namespace) Rooms(ctx context.Context) ([]Room, error) {

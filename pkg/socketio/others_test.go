@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -285,4 +287,98 @@ func TestRoomsThatSomebodyElseJoinsCountForTheirSocketAndItsCaller(t *testing.T)
 	if _, ok := ada.TryEmit("join", "b", "c", "d", "e"); ok {
 		t.Error("nine calls are not too many")
 	}
+}
+
+// Whoever disconnects others may die over it: a sweep, or the session's end, finishes what was begun, once more from the
+// handlers on.
+func TestADisconnectBySomebodyElseThatDiesIsFinished(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		io, did := dying()
+		s := socketiotest.New(t, io)
+		client := s.Connect("/")
+		client.Connect("/other")
+		attempt(func() {
+			one := fetch(t, io.Of("/"), client)
+			_ = one.Disconnect(t.Context())
+		})
+		first := strings.Replace(again, "client namespace", "server namespace", 1)
+		if did.String() != first {
+			t.Fatalf("did %s", did)
+		}
+		if err := io.DisconnectSockets(t.Context(), false); err != nil { // it is in its rooms, and disconnected
+			t.Error(err)
+		}
+		client.Close()
+		for range 10 { // sweeps
+			<-time.After(25 * time.Second)
+			s.Settle()
+		}
+		if strings.Count(did.String(), first) != 2 || strings.Count(did.String(), "left / [] data server namespace disconnect") != 1 {
+			t.Errorf("did %s", did)
+		}
+		noRows(t, s)
+	})
+}
+
+// Whoever adds others to rooms may die between the join and the look: the room is listed, and left with the session.
+func TestAJoinBySomebodyElseThatDiesEndsWithTheSession(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		io, _, _ := farewell()
+		var dies sync.Once
+		var on atomic.Bool
+		s := socketiotest.New(t, io, socketiotest.Options{Wrap: hook(func(op string, after bool) error {
+			if on.Load() && op == "Join" && after {
+				dies.Do(runtime.Goexit)
+			}
+			return nil
+		})})
+		client := s.Connect("/")
+		on.Store(true)
+		attempt(func() { _ = fetch(t, io.Of("/"), client).Join(t.Context(), "late") })
+		if rooms, err := testparts.Store(s).Rooms(t.Context(), "/", client.ID()); err != nil || !slices.Contains(rooms, "late") {
+			t.Fatalf("it is in %q, %v", rooms, err)
+		}
+		client.Close()
+		for range 10 {
+			<-time.After(25 * time.Second)
+			s.Settle()
+		}
+		noRows(t, s)
+	})
+}
+
+// A deadline stops what is done to many a little before it, and the error says how far it came.
+func TestWhatIsDoneToManyStopsBeforeItsDeadline(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		io, _ := newServer()
+		var slow atomic.Bool
+		s := socketiotest.New(t, io, socketiotest.Options{Wrap: hook(func(op string, after bool) error {
+			if slow.Load() && op == "Leave" && after {
+				<-time.After(2 * time.Second)
+			}
+			return nil
+		})})
+		const all = 200
+		for range all {
+			s.Connect("/")
+		}
+		if err := io.SocketsJoin(t.Context(), "tea"); err != nil {
+			t.Fatal(err)
+		}
+		slow.Store(true)
+		limited, cancel := context.WithTimeout(t.Context(), 5*time.Second) // for three times 64 sockets
+		defer cancel()
+		err := io.In("tea").SocketsLeave(limited, "tea")
+		if !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("SocketsLeave: %v", err)
+		}
+		slow.Store(false)
+		ids, another := io.In("tea").SocketIDs(t.Context())
+		if another != nil || len(ids) != all-3*64 || !strings.Contains(fmt.Sprint(err), fmt.Sprintf("done to %d sockets and not to %d,", 3*64, len(ids))) {
+			t.Errorf("%d are left, after %v", len(ids), err)
+		}
+		if err := io.In("tea").SocketsLeave(t.Context(), "tea"); err != nil {
+			t.Errorf("called again: %v", err)
+		}
+	})
 }

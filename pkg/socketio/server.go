@@ -190,6 +190,9 @@ func (s *Server) In(rooms ...string) Broadcast { return s.Of("/").To(rooms...) }
 // Except returns a broadcast to all of the namespace "/" but the members of rooms; without rooms, to all.
 func (s *Server) Except(rooms ...string) Broadcast { return s.Of("/").Except(rooms...) }
 
+// Volatile returns a broadcast to all of the namespace "/" of what is worth nothing later. See Broadcast.Volatile.
+func (s *Server) Volatile() Broadcast { return s.Of("/").Volatile() }
+
 // Emit sends an event to all of the namespace "/". See Broadcast.Emit.
 func (s *Server) Emit(ctx context.Context, event string, args ...any) error {
 	return s.Of("/").Emit(ctx, event, args...)

@@ -3,6 +3,7 @@ package socketio
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"sync"
 
@@ -34,7 +35,7 @@ type Reason = engine.Reason
 // The reasons.
 const (
 	ClientDisconnect Reason = "client namespace disconnect" // the client has left the namespace
-	ServerDisconnect Reason = "server namespace disconnect" // Socket.Disconnect
+	ServerDisconnect Reason = "server namespace disconnect" // Socket.Disconnect and DisconnectClient, Broadcast.DisconnectSockets
 
 	TransportClose = engine.TransportClose // "transport close": the connection ended, as when a page is closed
 	TransportError = engine.TransportError // "transport error": the client could not be reached, or did not read
@@ -52,6 +53,21 @@ func (s *Socket) Namespace() *Namespace { return s.namespace }
 
 // Emit sends an event to this client. See Broadcast.Emit for one socket; here a client that is gone is ErrGone.
 func (s *Socket) Emit(ctx context.Context, event string, args ...any) error {
+	return s.emit(ctx, false, event, args)
+}
+
+// Volatile returns a broadcast to this socket alone, of what is worth nothing later: see Broadcast.Volatile. With To, In
+// or Except it is one to others, as without Volatile.
+func (s *Socket) Volatile() Broadcast { return s.alone().Volatile() }
+
+// alone returns a broadcast to this socket.
+func (s *Socket) alone() Broadcast {
+	b := s.namespace.To(s.id)
+	b.own = s
+	return b
+}
+
+func (s *Socket) emit(ctx context.Context, volatile bool, event string, args []any) error {
 	p, err := eventParcel(s.namespace.server.engine, s.namespace.name, event, args)
 	if err != nil {
 		return err
@@ -64,6 +80,12 @@ func (s *Socket) Emit(ctx context.Context, event string, args ...any) error {
 	}
 	if err != nil {
 		return err
+	}
+	if volatile {
+		if err := s.turn.v.SendVolatile(ctx, p); errors.Is(err, ErrGone) {
+			return err
+		}
+		return nil
 	}
 	return s.turn.v.Send(ctx, p)
 }

@@ -43,9 +43,8 @@ func (b Broadcast) SocketsLeave(ctx context.Context, names ...string) error {
 }
 
 // DisconnectSockets disconnects the sockets that an Emit would reach at the moment, as Socket.Disconnect would each of
-// them, and runs their OnDisconnecting and OnDisconnect before it returns: 64 sockets at a time. With closeConnection
-// it removes their clients from all their namespaces and closes the connections. Each socket counts as a call of
-// Options.MaxCalls.
+// them, or Socket.DisconnectClient with closeConnection. Their OnDisconnecting and OnDisconnect run before it returns,
+// for 64 sockets at a time. Each socket counts as a call of Options.MaxCalls.
 //
 // An error says how many are still connected, because the store failed or there was no time: it may be called again.
 //
@@ -62,7 +61,7 @@ func (b Broadcast) DisconnectSockets(ctx context.Context, closeConnection bool) 
 		if err != nil {
 			return err
 		}
-		return s.Disconnect(ctx, closeConnection)
+		return s.disconnect(ctx, closeConnection)
 	})
 }
 

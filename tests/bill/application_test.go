@@ -49,6 +49,26 @@ func application(called func()) *socketio.Server {
 		n.On("say", func(ctx context.Context, s *socketio.Socket, room, text string) error {
 			return s.To(room).Emit(ctx, "said", text)
 		})
+		n.On("move", func(ctx context.Context, s *socketio.Socket, x int) error {
+			return s.To(another).Volatile().Emit(ctx, "moved", x)
+		})
+		n.On("fetch", func(ctx context.Context, s *socketio.Socket, room string) (int, error) {
+			sockets, err := s.In(room).FetchSockets(ctx)
+			return len(sockets), err
+		})
+		n.On("find", func(ctx context.Context, s *socketio.Socket, id string) error {
+			_, err := s.Namespace().FetchSocket(ctx, id)
+			return err
+		})
+		n.On("bring", func(ctx context.Context, s *socketio.Socket, from, to string) error {
+			return s.In(from).SocketsJoin(ctx, to)
+		})
+		n.On("take out", func(ctx context.Context, s *socketio.Socket, from, room string) error {
+			return s.In(from).SocketsLeave(ctx, room)
+		})
+		n.On("send away", func(ctx context.Context, s *socketio.Socket, room string) error {
+			return s.In(room).DisconnectSockets(ctx, false)
+		})
 		n.On("rooms", func(ctx context.Context, s *socketio.Socket) ([]socketio.Room, error) {
 			return s.Namespace().Rooms(ctx)
 		})

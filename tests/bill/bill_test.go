@@ -86,6 +86,7 @@ func TestBill(t *testing.T) {
 	d.poll(sid, `42["said"`)
 	kilobyte := said(strings.Repeat("0123456789abcdef", 64)).minus(event)
 	d.poll(sid, `42["said"`)
+	volatile := d.of(1, func() { d.send(c, `421["move",1]`, "431[]") }).minus(event)
 	said("hello again")
 	d.poll(sid, `42["said"`) // the row keeps what the last GET took, and is billed with it
 
@@ -126,6 +127,21 @@ func TestBill(t *testing.T) {
 	}
 	add("emit to a polling member, under 1 KiB in its outbox", free, 1, 1, 0, toPolling)
 	add("the same, an event of a little over 1 KiB", free, 1, 2, 0, kilobyte)
+	each := float64(members)
+	read := ceil(each / 40)
+	counts := ceil(each/16) / 2 // now and then a join counts the rooms of its socket
+	asked := func(operation string, reads, writes, posts float64, frame, answer string) {
+		add(operation, free, reads, writes, posts, d.of(1, func() { d.send(c, frame, answer) }).minus(event))
+	}
+	add("volatile emit to a polling member, no GET waits", free, 1.5, 0, 0, volatile)
+	asked(fmt.Sprintf("fetch %d sockets", members), read+each/2, 0, 0, `421["fetch","`+room+`"]`, fmt.Sprintf("431[%d]", members))
+	var other *rawclient.Conn
+	var id string // of somebody else's socket
+	d.of(1, func() { other = d.open() })
+	d.of(1, func() { id = d.send(other, "40", "40{")[len(`40{"sid":"`):][:20] })
+	asked("fetch one socket by its id", 2.5, 0, 0, `421["find","`+id+`"]`, "431[]")
+	asked(fmt.Sprintf("socketsJoin of %d, one room", members), read+each+counts, 2*each, 0, `421["bring","`+room+`","third"]`, "431[]")
+	asked(fmt.Sprintf("socketsLeave of %d, one room", members), read+each, 2*each, 0, `421["take out","`+room+`","third"]`, "431[]")
 	memberships, partitions := 0, 16.0
 	counted := d.of(1, func() {
 		answer := d.send(c, `421["rooms"]`, "431[")
@@ -138,6 +154,7 @@ func TestBill(t *testing.T) {
 	add(fmt.Sprintf("rooms of a namespace with member counts; %d memberships", memberships), free, partitions+ceil(float64(memberships)/40), 0, 0, counted)
 	lines = append(lines, heartbeat(t)...)
 
+	asked(fmt.Sprintf("disconnectSockets of %d, in one room", members), read+each*1.5, 4*each, each, `421["send away","`+room+`"]`, "431[]")
 	for _, at := range []string{"", "/chat,"} {
 		d.of(1, func() { d.send(c, `42`+at+`1["join","`+another+`"]`, "43"+at+"1[]") })
 	}

@@ -40,3 +40,27 @@ func TestAnEventWaitsForOneRoundTrip(t *testing.T) {
 	event("over polling, with ack", "UpdateItem", func() { d.post(sid, `421["echo","hello"]`) })
 	d.poll(sid, "40{")
 }
+
+// What is done to somebody else's socket takes as many round trips for 64 sockets as for one, of which this shows the
+// calls: the first of each reads the session whose handler asks, the second the room.
+func TestWhatIsDoneToOthersWaitsForAFewRoundTrips(t *testing.T) {
+	d := start(t, application(nil))
+	d.member(room)
+	c := d.member()
+	for _, step := range []struct{ what, frame, answer, want string }{
+		{"fetchSockets", `421["fetch","` + room + `"]`, "431[1]", "GetItem Query GetItem"},
+		{"socketsJoin", `421["bring","` + room + `","third"]`, "431[]", "GetItem Query UpdateItem PutItem GetItem"},
+		{"socketsLeave", `421["take out","` + room + `","third"]`, "431[]", "GetItem Query Query DeleteItem DeleteItem"},
+		{"disconnectSockets", `421["send away","` + room + `"]`, "431[]",
+			"GetItem Query GetItem UpdateItem Query DeleteItem DeleteItem DeleteItem"},
+	} {
+		var calls meter.Calls
+		d.of(1, func() {
+			d.send(c, step.frame, step.answer)
+			_, calls = d.meter.Begun()
+		})
+		if got := calls.String(); got != step.want {
+			t.Errorf("%s: %q, want %q", step.what, got, step.want)
+		}
+	}
+}

@@ -60,7 +60,10 @@ func New() *socketio.Server {
 	main.On("counter", counter)
 	main.On("binary", binary)
 	main.On("disconnect-me", func(ctx context.Context, s *socketio.Socket, closeSession bool) error {
-		return s.Disconnect(ctx, closeSession)
+		if closeSession {
+			return s.DisconnectClient(ctx)
+		}
+		return s.Disconnect(ctx)
 	})
 	main.On("burst", func(ctx context.Context, s *socketio.Socket, n int) error {
 		for i := range n {
@@ -70,6 +73,7 @@ func New() *socketio.Server {
 		}
 		return nil
 	})
+	others(io, main)
 	main.On("7", func(context.Context, *socketio.Socket) (string, error) { return "seven", nil })
 	main.OnDisconnecting(leaving)
 	main.OnDisconnect(func(ctx context.Context, s *socketio.Socket, reason socketio.Reason) error {

@@ -48,7 +48,12 @@ func newWireApp(logger *slog.Logger) *app {
 			rooms, err = s.Rooms(ctx)
 			return d, rooms, err
 		})
-		n.On("go", func(ctx context.Context, s *socketio.Socket, all bool) error { return s.Disconnect(ctx, all) })
+		n.On("go", func(ctx context.Context, s *socketio.Socket, all bool) error {
+			if all {
+				return s.DisconnectClient(ctx)
+			}
+			return s.Disconnect(ctx)
+		})
 	}
 	a.io.Of("/rooms").OnConnection(func(ctx context.Context, s *socketio.Socket) error { return s.Join(ctx, "all", "some") })
 	a.io.Of("/rooms").OnDisconnecting(func(ctx context.Context, s *socketio.Socket, _ socketio.Reason) error {

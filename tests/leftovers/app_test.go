@@ -40,7 +40,12 @@ func newApp() (*socketio.Server, *tally) {
 		n.On("echo", func(_ context.Context, _ *socketio.Socket, args socketio.Args) (socketio.Args, error) {
 			return args, nil
 		})
-		n.On("disconnect-me", func(ctx context.Context, s *socketio.Socket, all bool) error { return s.Disconnect(ctx, all) })
+		n.On("disconnect-me", func(ctx context.Context, s *socketio.Socket, all bool) error {
+			if all {
+				return s.DisconnectClient(ctx)
+			}
+			return s.Disconnect(ctx)
+		})
 		n.On("say", func(ctx context.Context, _ *socketio.Socket, room string, what int) error {
 			if err := n.To(room).Emit(ctx, "said", what); err != nil {
 				seen.mu.Lock()

@@ -4,9 +4,10 @@ import { Recorder } from "./recorder.mjs";
 import { allowed } from "./allowed.mjs";
 import { scenarios as clients } from "./scenarios/clients.mjs";
 import { scenarios as http } from "./scenarios/http.mjs";
+import { scenarios as others } from "./scenarios/others.mjs";
 import { scenarios as websocket } from "./scenarios/websocket.mjs";
 
-export const scenarios = { ...clients, ...http, ...websocket };
+export const scenarios = { ...clients, ...others, ...http, ...websocket };
 
 /** transcribe runs the scenarios one after the other against a server: name -> lines. */
 export async function transcribe(url, names = Object.keys(scenarios)) {

@@ -24,6 +24,7 @@
 //   "disconnect-me" (close)    socket.disconnect(close): false leaves this namespace, true closes the connection; no ack
 //   "burst" (n)                emits "burst" 0, "burst" 1, ... "burst" n-1, in this order
 //   "7" ()                     ack "seven"
+//   what is about other people's sockets: others.mjs
 //   disconnecting              to its rooms (own id left out; no rooms, no emit): "peer-leaving" {id, rooms, reason},
 //                              rooms sorted, without its own id
 //   disconnect                 to everybody else: "peer-left" {id, reason}
@@ -33,9 +34,12 @@
 // Namespace "/secret"   middleware refuses everybody: Error "no entry", no data
 // Any other namespace   "Invalid namespace"
 
+import { faults as othersFaults, installOthers } from "./others.mjs";
+
 // faults are deliberate errors, by name: `server.mjs --break NAME`. A test that stays green under the fault aimed at it
 // tests nothing.
 export const faults = {
+  ...othersFaults,
   "echo-ack": "the ack of echo lacks its last argument",
   "to-sender": "to, to-except and broadcast reach the sender too",
   "except": "to-except ignores its exceptions",
@@ -147,6 +151,7 @@ export function install(io, broken = new Set()) {
       for (const i of numbers) socket.emit("burst", i);
     });
     on("7", (_, ack) => ack("seven"));
+    installOthers(io, socket, on, broken);
     socket.on("disconnecting", (reason) => {
       const rooms = roomsOf(socket);
       if (rooms.length > 0) socket.to(rooms).emit("peer-leaving", { id: socket.id, rooms, reason });
