@@ -82,7 +82,8 @@ func Disconnect(d Deployed, io *socketio.Server) (apigw.Handler, error) {
 	return apigw.NewDisconnect(e), nil
 }
 
-// Heartbeat takes what comes out of the job queue: timers and jobs, such as pings and the reaping of dead sessions.
+// Heartbeat takes what comes out of the job queue: timers and jobs, such as pings and the reaping of dead sessions, and
+// what others have put there to be emitted.
 func Heartbeat(d Deployed, io *socketio.Server) (apigw.Handler, error) {
 	e, err := d.Bind(io)
 	if err != nil {

@@ -1,5 +1,5 @@
 // Command heartbeat is the Lambda function for timers and jobs: pings, the reaping of dead sessions, open packets that
-// could not be posted at once. Its events come from SQS.
+// could not be posted at once, and what others have put on the queue to be emitted. Its events come from SQS.
 package main
 
 import (
