@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"reflect"
 	"regexp"
 	"slices"
 	"strconv"
@@ -114,6 +115,7 @@ func (t Template) Problems(c code) (all []string) {
 		all = append(all, t.rights(f, c)...)
 	}
 	all = append(all, compare("EmitterPolicy", allowed([]json.RawMessage{t.Resources["EmitterPolicy"].Properties["PolicyDocument"]}), setOf(c.emitter))...)
+	all = append(all, t.queuePolicies()...)
 	all = append(all, t.routes()...)
 	all = append(all, t.loops()...)
 	all = append(all, t.reservations()...)
@@ -223,6 +225,23 @@ func (t Template) rights(function string, c code) (all []string) {
 		}
 	}
 	return append(all, compare(function, t.granted(function), wanted)...)
+}
+
+// queuePolicies sees to it that EventBridge may send to the job queue by the template's rule, and nobody do anything else.
+func (t Template) queuePolicies() (all []string) {
+	for _, name := range t.of("AWS::SQS::QueuePolicy") {
+		var policy struct{ Statement []map[string]any }
+		_ = json.Unmarshal(t.Resources[name].Properties["PolicyDocument"], &policy)
+		for _, s := range policy.Statement {
+			var want, got any
+			_ = json.Unmarshal([]byte(`{"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sqs:SendMessage",
+				"Resource": {"Fn::GetAtt": ["JobQueue", "Arn"]}, "Condition": {"ArnEquals": {"aws:SourceArn": {"Fn::GetAtt": ["EventRule", "Arn"]}}}}`), &want)
+			if got = s; !reflect.DeepEqual(got, want) {
+				all = append(all, fmt.Sprintf("%s lets %v, which is more or less than the rule needs", name, s))
+			}
+		}
+	}
+	return all
 }
 
 // answers are the functions that routes go to, by API and route: functions/*/main.go say the same in words.
