@@ -30,17 +30,20 @@ var layers = []struct{ folder, may string }{
 	{"pkg/socketio/socketiotest", "internal/testparts pkg/socketio pkg/acks pkg/engine pkg/rooms pkg/protocol pkg/store/memory"},
 	{"pkg/socketiotest", "pkg/socketio pkg/engine pkg/rooms pkg/protocol pkg/store/memory"},
 	{"pkg/socketio", "pkg/acks pkg/engine pkg/rooms pkg/protocol"},
+	{"pkg/apigw/outgoing", "internal/sqsask pkg/engine"},
 	{"pkg/apigw", "internal/sqsask pkg/engine"},
 	{"pkg/store/storetest", "pkg/acks pkg/engine pkg/rooms tests/fakeclock"},
 	{"pkg/store/dynamo", "internal/awsfault pkg/acks pkg/engine pkg/rooms"},
 	{"pkg/store", "pkg/acks pkg/engine pkg/rooms"},
+	{"pkg/emitter", "pkg/apigw/outgoing pkg/engine pkg/socketio pkg/store/dynamo"},
 	{"internal/testparts", "pkg/engine pkg/store/memory"},
 	{"internal/awsfault", ""},
 	{"internal/sqsask", "internal/awsfault"},
-	{"internal/jobqueue", "internal/sqsask pkg/apigw"},
-	{"internal/oneprocess", "pkg/apigw pkg/engine pkg/gateway pkg/site pkg/socketio pkg/store/memory"},
+	{"internal/jobqueue", "internal/sqsask pkg/apigw pkg/apigw/outgoing"},
+	{"internal/control", "pkg/protocol pkg/socketio"},
+	{"internal/oneprocess", "internal/control pkg/apigw pkg/apigw/outgoing pkg/engine pkg/gateway pkg/site pkg/socketio pkg/store/memory"},
 	{"internal/commandline", ""},
-	{"pkg/devcommand", "internal/commandline internal/jobqueue internal/oneprocess pkg/apigw pkg/site pkg/socketio pkg/store/dynamo pkg/verify/counterpart"},
+	{"pkg/devcommand", "internal/commandline internal/jobqueue internal/oneprocess pkg/apigw pkg/apigw/outgoing pkg/site pkg/socketio pkg/store/dynamo pkg/verify/counterpart"},
 	{"pkg/devserver", "internal/oneprocess pkg/engine pkg/gateway pkg/socketio"},
 	{"pkg/verify/counterpart", "pkg/socketio"},
 	{"pkg/verify", ""},
@@ -66,14 +69,14 @@ const (
 // reaches says who may depend on modules of AWS, directly or not.
 var reaches = []struct{ what, prefixes, may string }{
 	{"the AWS SDK", "github.com/aws/aws-sdk-go-v2 github.com/aws/smithy-go",
-		"internal/ pkg/apigw pkg/store/dynamo pkg/devserver pkg/devcommand functions/ cmd/ tests/"},
+		"internal/ pkg/apigw pkg/apigw/outgoing pkg/emitter pkg/store/dynamo pkg/devserver pkg/devcommand functions/ cmd/ tests/"},
 	{"aws-lambda-go", "github.com/aws/aws-lambda-go", // the gateway makes its events
 		"internal/jobqueue internal/oneprocess pkg/apigw pkg/gateway pkg/devserver pkg/devcommand functions/ cmd/ tests/"},
 	{"what doze upgrade is made of", "github.com/rogpeppe/go-internal golang.org/x/mod", "cmd/doze tests/"},
 }
 
 // testsReach says whose tests may: those of an application link nothing of AWS.
-const testsReach = "internal/ pkg/apigw pkg/gateway/ pkg/store/ pkg/devserver pkg/devcommand pkg/verify functions/ cmd/ tests/"
+const testsReach = "internal/ pkg/apigw pkg/apigw/outgoing pkg/emitter pkg/gateway/ pkg/store/ pkg/devserver pkg/devcommand pkg/verify functions/ cmd/ tests/"
 
 type goPackage struct {
 	ImportPath, Name, Dir, ForTest string
@@ -281,6 +284,9 @@ func TestLayersAreKept(t *testing.T) {
 		{"pkg/new belongs to no layer", []goPackage{in("pkg/new")}},
 		{"pkg/socketio must not reach the AWS SDK: " + module + "pkg/socketio -> x -> " + sdk,
 			[]goPackage{in("pkg/socketio", "x"), {ImportPath: "x", Imports: []string{sdk}}}},
+		{"pkg/apigw/outgoing must not reach aws-lambda-go", []goPackage{in("pkg/apigw/outgoing", "github.com/aws/aws-lambda-go/events")}},
+		{"pkg/emitter must not reach aws-lambda-go: " + module + "pkg/emitter -> x -> ",
+			[]goPackage{in("pkg/emitter", "x"), {ImportPath: "x", Imports: []string{"github.com/aws/aws-lambda-go/events"}}}},
 		{"pkg/engine must not reach aws-lambda-go", []goPackage{in("pkg/engine", "github.com/aws/aws-lambda-go/events")}},
 		{"pkg/engine/utils is a bag", []goPackage{in("pkg/engine/utils")}},
 	} {

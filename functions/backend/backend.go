@@ -1,4 +1,5 @@
-// Package backend reads from the environment what the functions of one deployment have in common.
+// Package backend is what the functions of one deployment have in common. Main is the whole of each; what it needs it
+// reads from the environment.
 //
 //	DOZE_TABLE           name of the DynamoDB table that keeps sessions and rooms
 //	DOZE_CONNECTIONS     endpoint of the @connections API, such as https://abc123.execute-api.eu-west-1.amazonaws.com/prod
@@ -32,7 +33,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
-	"github.com/dozeio/doze/pkg/apigw"
+	"github.com/dozeio/doze/pkg/apigw/outgoing"
 	"github.com/dozeio/doze/pkg/engine"
 	"github.com/dozeio/doze/pkg/site"
 	"github.com/dozeio/doze/pkg/socketio"
@@ -43,12 +44,6 @@ import (
 // Deployed is what an application is bound to.
 type Deployed struct {
 	socketio.Backend
-}
-
-// Exit ends a function that cannot start, with a line for its log that says why.
-func Exit(err error) {
-	lambdacontext.NewLogger().Error("the function cannot start", "error", err)
-	os.Exit(1)
 }
 
 // FromEnv reads the environment. The error says which variable to set, and to what. A variable that is set goes before
@@ -85,10 +80,10 @@ func FromEnv() (d Deployed, err error) {
 	slog.SetDefault(d.Defaults.Logger)
 	store := dynamo.New(dynamodb.NewFromConfig(cfg, func(o *dynamodb.Options) {
 		o.BaseEndpoint = endpoint("DYNAMODB")
-		o.HTTPClient = apigw.HTTPClient(apigw.AttemptTime)
+		o.HTTPClient = outgoing.HTTPClient(outgoing.AttemptTime)
 	}), table, nil)
 	d.Sessions, d.Rooms, d.Acks = store, store, store
-	d.Poster, d.Timers = apigw.NewPoster(cfg, connections), timers(cfg, queue)
+	d.Poster, d.Timers = outgoing.NewPoster(cfg, connections), timers(cfg, queue)
 	if origins := os.Getenv("DOZE_ALLOW_ORIGINS"); origins != "" {
 		o.AllowOrigins = strings.Split(origins, ",")
 	}
@@ -178,13 +173,13 @@ func (Deployed) Site(page http.Handler) (http.Handler, error) {
 
 // timers returns the queue at a URL. SQS's have the account and a name for a path, a local gateway's is /_queue.
 func timers(cfg aws.Config, queue string) engine.Timers {
-	if u, err := url.Parse(queue); err == nil && u.Path == "/_queue" {
-		return apigw.NewHTTPQueue(queue)
+	if u, err := url.Parse(queue); err == nil && u.Path == outgoing.LocalQueue {
+		return outgoing.NewHTTPQueue(queue)
 	}
 	client := sqs.NewFromConfig(cfg, func(o *sqs.Options) {
-		o.BaseEndpoint, o.HTTPClient = endpoint("SQS"), apigw.HTTPClient(apigw.AttemptTime)
+		o.BaseEndpoint, o.HTTPClient = endpoint("SQS"), outgoing.HTTPClient(outgoing.AttemptTime)
 	})
-	return apigw.NewSQSQueue(client, apigw.Queues{Jobs: queue, Dead: os.Getenv("DOZE_DEAD_QUEUE")})
+	return outgoing.NewSQSQueue(client, outgoing.Queues{Jobs: queue, Dead: os.Getenv("DOZE_DEAD_QUEUE")})
 }
 
 // number returns 0 where nothing is set.

@@ -14,7 +14,9 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
+	"github.com/dozeio/doze/internal/control"
 	"github.com/dozeio/doze/pkg/apigw"
+	"github.com/dozeio/doze/pkg/apigw/outgoing"
 	"github.com/dozeio/doze/pkg/engine"
 	"github.com/dozeio/doze/pkg/gateway"
 	"github.com/dozeio/doze/pkg/site"
@@ -125,7 +127,7 @@ func (s *Server) wire(o Options, addr net.Addr, bind func(socketio.Backend) (*en
 		Sessions: s.Store,
 		Rooms:    s.Store,
 		Acks:     s.Store,
-		Poster:   apigw.NewPoster(awsConfig(), s.URL+"/"+stage),
+		Poster:   outgoing.NewPoster(awsConfig(), s.URL+"/"+stage),
 		Timers:   &timers,
 		Options:  o.Engine,
 		Defaults: engine.Options{Logger: g.Logger},
@@ -162,8 +164,29 @@ func (s *Server) wire(o Options, addr net.Addr, bind func(socketio.Backend) (*en
 	if err != nil {
 		return err
 	}
-	s.http = gateway.NewServer(addr, files, o.Hosts...)
+	asked, err := controlled(b, s.Engine.Options())
+	if err != nil {
+		return err
+	}
+	all := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == control.Path {
+			asked.ServeHTTP(w, r)
+			return
+		}
+		files.ServeHTTP(w, r)
+	})
+	s.http = gateway.NewServer(addr, all, o.Hosts...)
 	return nil
+}
+
+// controlled answers doze emit and its siblings, by an emitter on the server's own backend.
+func controlled(b socketio.Backend, o engine.Options) (http.Handler, error) {
+	b.Options, b.Options.HandlersElsewhere = o, true
+	io := socketio.New(socketio.Options{})
+	if _, err := io.Bind(b); err != nil {
+		return nil, err
+	}
+	return control.Handler(control.Of(io)), nil
 }
 
 // awsConfig is for an @connections API that asks for no signature.

@@ -64,9 +64,25 @@ func (e *Engine) finish(ctx context.Context, s Session) {
 	if s.SID == "" { // a tombstone of a session that was never created
 		return
 	}
-	if err := e.cleanUp(ctx, s); err != nil {
+	var err error
+	if e.opt.HandlersElsewhere {
+		err = e.schedule(ctx, job{Kind: jobFinish, Address: s.Address}, 0)
+	} else {
+		err = e.cleanUp(ctx, s)
+	}
+	if err != nil {
 		e.opt.Logger.ErrorContext(ctx, "a closed session could not be cleaned up, a sweep will", "session", s.Address, "error", err)
 	}
+}
+
+// finishClosed is finish for a session that another process has closed. It may come twice: then the handler is told
+// twice.
+func (e *Engine) finishClosed(ctx context.Context, a Address) error {
+	s, err := e.store.Get(ctx, a, true)
+	if err != nil || s.State != Closed || s.SID == "" {
+		return err
+	}
+	return e.cleanUp(ctx, s)
 }
 
 func (e *Engine) cleanUp(ctx context.Context, s Session) error {

@@ -80,6 +80,10 @@ type Options struct {
 	// the answer is as it was.
 	InitialHeaders, Headers func(ctx context.Context, r Request, h http.Header) `json:"-"`
 
+	// HandlersElsewhere says that the Handler is not the application's: this process only sends. A session that it has
+	// to close is closed at once, and cleaned up by a job, in a process that has the application's Handler.
+	HandlersElsewhere bool
+
 	Clock  Clock        // default: the system's
 	Rand   io.Reader    // source of session ids, safe for concurrent use; default: crypto/rand
 	Logger *slog.Logger // default: slog.Default()

@@ -14,6 +14,22 @@ type Worker interface {
 	Work(ctx context.Context, work json.RawMessage) error
 }
 
+// Commanded is what a Handler may be besides: one that takes what others than this engine put on the queue.
+type Commanded interface {
+	// Command carries out a message without a kind, which jobs have. It may come twice and late. An error asks for
+	// another delivery, unless it is ErrNotAJob.
+	Command(ctx context.Context, message []byte) error
+}
+
+// command hands a message to the handler that is no job of this engine's.
+func (e *Engine) command(ctx context.Context, message []byte) error {
+	c, ok := e.handler.(Commanded)
+	if !ok {
+		return fmt.Errorf("%w: it has no kind", ErrNotAJob)
+	}
+	return protected(func() error { return c.Command(ctx, message) })
+}
+
 // workTime is how long a Worker is at one job: much less than its invocation may last, which other jobs share.
 const workTime = 10 * time.Second
 

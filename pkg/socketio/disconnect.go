@@ -13,7 +13,8 @@ import (
 // Disconnect removes the socket from its namespace, and runs OnDisconnecting and OnDisconnect before it returns. The
 // client sees "io server disconnect" and does not reconnect by itself. A socket that is disconnected already is fine.
 // After an error of the store the connection is closed, too. It is an error in a middleware, which keeps a socket out
-// by returning one.
+// by returning one. An emitter's returns when a job is on the queue, by which one of the deployment's functions does all
+// that.
 func (s *Socket) Disconnect(ctx context.Context) error { return s.disconnect(ctx, false) }
 
 // DisconnectClient is Disconnect for the client's sockets of all namespaces, and closes the connection. What else the
@@ -31,6 +32,8 @@ func (s *Socket) disconnect(ctx context.Context, closeSession bool) error {
 		return nil
 	case joining && !closeSession:
 		return errors.New("socketio: Disconnect in a middleware: return an error to keep the socket out")
+	case s.namespace.server.hasHandlersElsewhere():
+		return s.namespace.To(s.id).DisconnectSockets(ctx, closeSession)
 	}
 	sockets := []*Socket{s}
 	if closeSession && s.turn.opened { // it may have joined other namespaces since

@@ -164,7 +164,7 @@ func (b Broadcast) emitThen(ctx context.Context, event string, args []any) error
 	switch {
 	case b.then.err != nil:
 		return b.then.err
-	case b.namespace.acks[b.then.name] == nil:
+	case b.namespace.acks[b.then.name] == nil && !s.hasHandlersElsewhere():
 		return fmt.Errorf("socketio: Then(%q): the namespace %s has no function of that name: register one with OnAck", b.then.name, b.namespace.name)
 	case ctx.Err() != nil:
 		return ctx.Err()

@@ -126,7 +126,8 @@ func New(o Options) *Server {
 // Of returns the namespace of a name, which begins with a slash (one is added if need be), and makes it if there is
 // none yet. After Bind, one that a function of OfFunc takes is that of those who have joined it, or will: for emits to
 // them. It panics when it would have to make another one after Bind, or when the protocol cannot carry the name: it is
-// UTF-8 without comma, question mark and 0x1e.
+// UTF-8 without comma, question mark and 0x1e. An emitter's Server takes any name at any time, because it has no
+// handlers.
 func (s *Server) Of(name string) *Namespace {
 	if !strings.HasPrefix(name, "/") {
 		name = "/" + name
@@ -142,8 +143,11 @@ func (s *Server) Of(name string) *Namespace {
 	if !isNamespaceName(name) {
 		panic(fmt.Sprintf("socketio: Of(%q): the name of a namespace is UTF-8 without comma, question mark and 0x1e", name))
 	}
-	s.registering("Of(%q)", name)
 	n := newNamespace(s, name, newRegistered())
+	if s.bound.Load() && s.hasHandlersElsewhere() {
+		return n
+	}
+	s.registering("Of(%q)", name)
 	s.namespaces[name] = n
 	return n
 }

@@ -118,7 +118,7 @@ func TestOptionsThatAreSetGoFirst(t *testing.T) {
 		"PingInterval": at(7, 8, 9), "PingTimeout": at(7, 8, 9), "ConnectTimeout": at(7, 8, 9), "UpgradeTimeout": at(7, 8, 9),
 		"PollWait": at(7, 8, 9), "MaxAge": at(7, 8, 9),
 		"MaxPayload": {7, 8, 9}, "MaxMessage": {7, 8, 9}, "Polls": {7, 8, 9}, "ClientRate": {7, 8, 9},
-		"BinaryFrames": {true, true, true}, "OrderedFrames": {true, true, true}, "BinaryMessages": {true, true, true},
+		"BinaryFrames": {true, true, true}, "OrderedFrames": {true, true, true}, "BinaryMessages": {true, true, true}, "HandlersElsewhere": {true, true, true},
 		"PublicOrigin": {"https://a.example", "https://b.example", "https://c.example"},
 		"Clock":        {fakeclock.New(time.Unix(7, 0)), fakeclock.New(time.Unix(8, 0)), fakeclock.New(time.Unix(9, 0))},
 		"Rand":         {strings.NewReader("a"), strings.NewReader("b"), strings.NewReader("c")},

@@ -47,7 +47,15 @@ func (b Broadcast) SocketsLeave(ctx context.Context, names ...string) error {
 // for 64 sockets at a time. Each socket counts as a call of Options.MaxCalls.
 //
 // An error says how many are still connected, because the store failed or there was no time: it may be called again.
+//
+// An emitter's returns when a job is on the queue, by which one of the deployment's functions does all that.
 func (b Broadcast) DisconnectSockets(ctx context.Context, closeConnection bool) error {
+	if _, err := b.namespace.server.backend(); err != nil {
+		return err
+	}
+	if b.namespace.server.hasHandlersElsewhere() && !b.reachesNobody() {
+		return b.disconnectElsewhere(ctx, closeConnection)
+	}
 	return b.each(ctx, "DisconnectSockets", 1, func(ctx context.Context, e *engine.Engine, m rooms.Member) error {
 		s, err := b.namespace.open(ctx, e, m)
 		if err != nil {

@@ -15,8 +15,10 @@ import (
 var _ engine.Worker = handlerOf{}
 
 // unserved is the job that disconnects those whom a broadcast has not come to. Names are bytes, for they may be no
-// UTF-8, and cursors are none.
+// UTF-8, and cursors are none. With Disconnect, it is an emitter's instead.
 type unserved struct {
+	Disconnect *disconnecting `json:"disconnect,omitempty"`
+
 	Namespace string         `json:"namespace"`
 	Parts     []unservedPart `json:"parts"`
 	Except    [][]byte       `json:"except,omitempty"`
@@ -67,6 +69,9 @@ func (h handlerOf) Work(ctx context.Context, work json.RawMessage) error {
 	var j unserved
 	if err := json.Unmarshal(work, &j); err != nil {
 		return errors.Join(engine.ErrNotAJob, err)
+	}
+	if j.Disconnect != nil {
+		return h.s.carryOut(ctx, j.Disconnect.command())
 	}
 	t := rooms.Target{Namespace: j.Namespace, Skip: j.Skip}
 	for _, room := range j.Except {

@@ -114,6 +114,17 @@ func TestBill(t *testing.T) {
 			t.Fatal(got)
 		}
 	}
+	add("the same by a message on the job queue, of somebody else", 1, ceil(members/40.0), 0, members, d.of(1, func() {
+		message := fmt.Sprintf(`{"emit":"said","to":[%q],"args":["by the queue"]}`, room)
+		answer, err := http.Post(d.server.URL+"/_queue", "application/json", strings.NewReader(message))
+		d.must(err)
+		answer.Body.Close()
+	}))
+	for _, m := range crowd {
+		if got := d.next(m); got != `42["said","by the queue"]` {
+			t.Fatal(got)
+		}
+	}
 	add("emit to a polling member, under 1 KiB in its outbox", free, 1, 1, 0, toPolling)
 	add("the same, an event of a little over 1 KiB", free, 1, 2, 0, kilobyte)
 	each := float64(members)

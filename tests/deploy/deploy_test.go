@@ -29,7 +29,7 @@ const deployTime = 4 * time.Minute
 func TestDeployed(t *testing.T) {
 	folders := t.TempDir()
 	t.Setenv("TMPDIR", folders)
-	said, end := start(t, settings{name: "doze", verify: true}, "export AWS_ENDPOINT_URL")
+	said, end := start(t, settings{name: "doze", verify: true, eventSource: eventSource}, "export AWS_ENDPOINT_URL")
 	endpoint := found(t, said, `AWS_ENDPOINT_URL=(\S+)`)
 	address := found(t, said, `(http://\S+/_aws/execute-api/\w+/)\s`)
 	if !strings.Contains(said, `io("`+endpoint+`", {"auth":{"nickname":"ada"},"path":"/_aws/execute-api/`) {
@@ -38,6 +38,7 @@ func TestDeployed(t *testing.T) {
 	t.Run("clients", func(t *testing.T) { node(t, address, "--test", "deploy/chat.test.mjs") })
 	t.Run("browser", func(t *testing.T) { node(t, address, "browser/chat.mjs") })
 	t.Run("verify", func(t *testing.T) { testVerify(t, address) })
+	t.Run("emitter", func(t *testing.T) { testEmitter(t, endpoint) })
 	t.Run("permissions", func(t *testing.T) { testPermissions(t, endpoint, address) })
 	t.Run("startup hook", func(t *testing.T) { testHook(t, endpoint) })
 	t.Run("gateway", func(t *testing.T) { testGateway(t, endpoint) })

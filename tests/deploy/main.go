@@ -34,6 +34,7 @@ import (
 // settings are the flags.
 type settings struct {
 	endpoint, prefix, name, addr, host string
+	eventSource                        string
 	gateway, delete, verify            bool
 }
 
@@ -57,6 +58,7 @@ func parse(args []string, out io.Writer) (s settings, err error) {
 	f.BoolVar(&s.gateway, "gateway", false, "put doze gateway before the functions, and deploy nothing of API Gateway")
 	f.StringVar(&s.addr, "addr", "127.0.0.1:3000", "`address` of doze gateway")
 	f.StringVar(&s.host, "host", "", "`name` by which the functions reach doze gateway, such as host.docker.internal from a container (default: that of -addr)")
+	f.StringVar(&s.eventSource, "event-source", "", "`source` of events of EventBridge that say what to emit")
 	f.BoolVar(&s.verify, "verify", false, "have the namespace that doze verify asks")
 	f.BoolVar(&s.delete, "delete", false, "take the stack down that is at the endpoint")
 	return s, commandline.ParseFlags(f, fmt.Sprintf("usage: %s\n\n", commandline.With(name, "[flags]")), args, out)
@@ -126,6 +128,9 @@ func run(ctx context.Context, s settings, out io.Writer) error {
 	}
 	if s.verify {
 		o.Parameters["Verify"] = "yes"
+	}
+	if s.eventSource != "" {
+		o.Parameters["EventSource"] = s.eventSource
 	}
 	var deployed *stack.Stack
 	err = p.step("deploying the stack "+s.name, func() (err error) {

@@ -151,7 +151,7 @@ var elsewhere = map[string]func(t *testing.T, d deployment) (say func(text strin
 	"program": func(t *testing.T, d deployment) func(string) {
 		binary := build(t, "program")
 		return func(text string) {
-			cmd := exec.Command(binary, "-table", "chat", "-connections", d.server.URL+"/local", "-queue", d.server.URL+"/no-sqs", "-room", "tea", "-text", text)
+			cmd := exec.Command(binary, "-room", "tea", "-text", text)
 			cmd.Env = append(os.Environ(), d.env...)
 			if out, err := cmd.CombinedOutput(); err != nil {
 				t.Fatalf("%v\n%s", err, out)
@@ -175,9 +175,9 @@ func TestEmittingFromElsewhere(t *testing.T) {
 	}
 }
 
-// TestFarewellsRunElsewhere has a client stop polling, so that its outbox fills up. Who emits to it then disconnects
-// it, and the application's farewell has to run there.
-func TestFarewellsRunElsewhere(t *testing.T) {
+// TestFarewellsRunWhereTheHandlersAre has a client stop polling, so that its outbox fills up. Who emits to it then
+// disconnects it without having its handlers, and the application's farewell has to run all the same.
+func TestFarewellsRunWhereTheHandlersAre(t *testing.T) {
 	for name, way := range elsewhere {
 		t.Run(name, func(t *testing.T) {
 			d := deploy(t)

@@ -17,6 +17,7 @@ import (
 type code struct {
 	variables []string            // that are read, DOZE_* only
 	functions map[string][]string // by name in the template: "action on resource", each call that the linker has left in
+	emitter   []string            // the calls of a program that sends from elsewhere
 }
 
 // folders are those of the functions.
@@ -45,7 +46,7 @@ var calls = map[string]string{
 
 // bury is the method that sends to the other queue.
 const (
-	bury   = "/pkg/apigw.(*SQSQueue).bury"
+	bury   = "/pkg/apigw/outgoing.(*SQSQueue).Bury"
 	buried = "sqs:SendMessage on DeadLetterQueue"
 )
 
@@ -63,7 +64,9 @@ var (
 // readCode reads the functions' code, once for all tests.
 func readCode(t *testing.T) code {
 	t.Helper()
-	once.Do(func() { read = code{variables(t), operations(t)} })
+	once.Do(func() {
+		read = code{variables(t), operations(t), operationsOf(t, "an emitter", "./tests/docs/elsewhere/program")}
+	})
 	return read
 }
 
@@ -97,44 +100,55 @@ func variables(t *testing.T) []string {
 	return read
 }
 
-// operations builds each function as it is deployed, but with its symbols. The linker leaves out every method that
-// cannot be reached, so that what is there is what the function could call.
+// operations returns what each function can call.
 func operations(t *testing.T) map[string][]string {
 	t.Helper()
 	all := map[string][]string{}
 	for function, folder := range folders {
-		file := filepath.Join(t.TempDir(), folder)
-		build := exec.Command("go", "build", "-tags", "lambda.norpc", "-o", file, "./functions/"+folder)
-		build.Dir, build.Env = root, append(os.Environ(), "CGO_ENABLED=0")
-		if out, err := build.CombinedOutput(); err != nil {
-			t.Fatalf("go build: %v\n%s", err, out)
-		}
-		symbols, err := exec.Command("go", "tool", "nm", file).Output()
-		if err != nil {
-			t.Fatal(err)
-		}
-		for line := range strings.Lines(string(symbols)) {
-			line = strings.TrimSpace(line)
-			if strings.HasSuffix(line, bury) {
-				all[function] = append(all[function], buried)
-			}
-			m := operation.FindStringSubmatch(line)
-			if m == nil || m[2] == "Options" {
-				continue
-			}
-			call, known := calls[m[1]+m[2]]
-			if !known {
-				t.Errorf("%s can call %s%s, which the template knows nothing of", function, m[1], m[2])
-			} else if call != "" {
-				all[function] = append(all[function], call)
-			}
-		}
-		if len(all[function]) < 5 {
-			t.Errorf("%s can call %q only: are there no symbols?", function, all[function])
-		}
+		all[function] = operationsOf(t, function, "./functions/"+folder)
 	}
 	return all
 }
+
+// operationsOf builds a program as it is deployed, but with its symbols. The linker leaves out every method that cannot
+// be reached, so that what is there is what the program could call. Of services that are not Doze's own, such as that
+// which the SDK asks for credentials, nothing is said.
+func operationsOf(t *testing.T, program, source string) (all []string) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "program")
+	build := exec.Command("go", "build", "-tags", "lambda.norpc", "-o", file, source)
+	build.Dir, build.Env = root, append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, out)
+	}
+	symbols, err := exec.Command("go", "tool", "nm", file).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(symbols)) {
+		line = strings.TrimSpace(line)
+		if strings.HasSuffix(line, bury) {
+			all = append(all, buried)
+		}
+		m := operation.FindStringSubmatch(line)
+		if m == nil || m[2] == "Options" || slices.Contains(credentials, m[1]) {
+			continue
+		}
+		call, known := calls[m[1]+m[2]]
+		if !known {
+			t.Errorf("%s can call %s%s, which the template knows nothing of", program, m[1], m[2])
+		} else if call != "" {
+			all = append(all, call)
+		}
+	}
+	if len(all) < 5 {
+		t.Errorf("%s can call %q only: are there no symbols?", program, all)
+	}
+	return all
+}
+
+// credentials are the services that the SDK gets credentials from, where a program looks for them.
+var credentials = []string{"sts.", "sso.", "ssooidc.", "signin."}
 
 func write(t *testing.T, name string, text []byte) {
 	t.Helper()

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"reflect"
 	"regexp"
 	"slices"
 	"strconv"
@@ -113,6 +114,8 @@ func (t Template) Problems(c code) (all []string) {
 		all = append(all, t.variables(f, c)...)
 		all = append(all, t.rights(f, c)...)
 	}
+	all = append(all, compare("EmitterPolicy", allowed([]json.RawMessage{t.Resources["EmitterPolicy"].Properties["PolicyDocument"]}), setOf(c.emitter))...)
+	all = append(all, t.queuePolicies()...)
 	all = append(all, t.routes()...)
 	all = append(all, t.loops()...)
 	all = append(all, t.reservations()...)
@@ -138,13 +141,22 @@ func (t Template) variables(function string, c code) (all []string) {
 
 // granted returns what a function may do: "action on resource".
 func (t Template) granted(function string) map[string]bool {
-	var policies []struct {
-		PolicyDocument struct{ Statement []json.RawMessage }
-	}
+	var policies []struct{ PolicyDocument json.RawMessage }
 	_ = json.Unmarshal(t.Resources[t.Resources[function].Properties.text("Role")].Properties["Policies"], &policies)
-	granted := map[string]bool{}
+	var documents []json.RawMessage
 	for _, policy := range policies {
-		for _, raw := range policy.PolicyDocument.Statement {
+		documents = append(documents, policy.PolicyDocument)
+	}
+	return allowed(documents)
+}
+
+// allowed returns what policy documents allow: "action on resource".
+func allowed(documents []json.RawMessage) map[string]bool {
+	granted := map[string]bool{}
+	for _, document := range documents {
+		var policy struct{ Statement []json.RawMessage }
+		_ = json.Unmarshal(document, &policy)
+		for _, raw := range policy.Statement {
 			var choice struct {
 				If []json.RawMessage `json:"Fn::If"`
 			}
@@ -168,16 +180,37 @@ func (t Template) granted(function string) map[string]bool {
 	return granted
 }
 
+// setOf returns what a list has, each once.
+func setOf(list []string) map[string]bool {
+	set := map[string]bool{}
+	for _, one := range list {
+		set[one] = true
+	}
+	return set
+}
+
+// compare returns what somebody may do and does not, and the other way round.
+func compare(who string, granted, wanted map[string]bool) (all []string) {
+	for _, call := range slices.Sorted(maps.Keys(granted)) {
+		if !wanted[call] {
+			all = append(all, who+" may "+call+", and never does")
+		}
+	}
+	for _, call := range slices.Sorted(maps.Keys(wanted)) {
+		if !granted[call] {
+			all = append(all, who+" calls "+call+", which it may not")
+		}
+	}
+	return all
+}
+
 // rights compares what a function may do with what it does.
 func (t Template) rights(function string, c code) (all []string) {
 	role := t.Resources[function].Properties.text("Role")
 	if t.Resources[role].Properties["ManagedPolicyArns"] != nil {
 		all = append(all, role+" has managed policies, which nobody compares with anything")
 	}
-	granted, wanted := t.granted(function), map[string]bool{}
-	for _, call := range c.functions[function] {
-		wanted[call] = true
-	}
+	wanted := setOf(c.functions[function])
 	// Lambda itself writes the log and takes from the queue, in the function's role.
 	var logging struct{ LogGroup json.RawMessage }
 	_ = json.Unmarshal(t.Resources[function].Properties["LoggingConfig"], &logging)
@@ -191,14 +224,21 @@ func (t Template) rights(function string, c code) (all []string) {
 			}
 		}
 	}
-	for _, call := range slices.Sorted(maps.Keys(granted)) {
-		if !wanted[call] {
-			all = append(all, function+" may "+call+", and never does")
-		}
-	}
-	for _, call := range slices.Sorted(maps.Keys(wanted)) {
-		if !granted[call] {
-			all = append(all, function+" calls "+call+", which it may not")
+	return append(all, compare(function, t.granted(function), wanted)...)
+}
+
+// queuePolicies sees to it that EventBridge may send to the job queue by the template's rule, and nobody do anything else.
+func (t Template) queuePolicies() (all []string) {
+	for _, name := range t.of("AWS::SQS::QueuePolicy") {
+		var policy struct{ Statement []map[string]any }
+		_ = json.Unmarshal(t.Resources[name].Properties["PolicyDocument"], &policy)
+		for _, s := range policy.Statement {
+			var want, got any
+			_ = json.Unmarshal([]byte(`{"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sqs:SendMessage",
+				"Resource": {"Fn::GetAtt": ["JobQueue", "Arn"]}, "Condition": {"ArnEquals": {"aws:SourceArn": {"Fn::GetAtt": ["EventRule", "Arn"]}}}}`), &want)
+			if got = s; !reflect.DeepEqual(got, want) {
+				all = append(all, fmt.Sprintf("%s lets %v, which is more or less than the rule needs", name, s))
+			}
 		}
 	}
 	return all

@@ -1,4 +1,4 @@
-package apigw
+package outgoing
 
 import (
 	"context"
@@ -9,7 +9,6 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
@@ -18,10 +17,7 @@ import (
 	"github.com/dozeio/doze/pkg/engine"
 )
 
-var (
-	_ engine.Timers = (*SQSQueue)(nil)
-	_ failedJobs    = (*SQSQueue)(nil)
-)
+var _ engine.Timers = (*SQSQueue)(nil)
 
 // Queues are the URLs of a deployment's standard queues. The template makes them.
 type Queues struct {
@@ -53,11 +49,11 @@ const (
 func (q *SQSQueue) Schedule(ctx context.Context, job []byte, after time.Duration) error {
 	switch {
 	case len(job) == 0 || len(job) > maxJob:
-		return fmt.Errorf("apigw: a job of %d bytes: SQS takes 1 to %d", len(job), maxJob)
+		return fmt.Errorf("outgoing: a job of %d bytes: SQS takes 1 to %d", len(job), maxJob)
 	case !utf8.Valid(job) || strings.ContainsFunc(string(job), unstorable):
-		return errors.New("apigw: a job with bytes that are no UTF-8, or control characters: SQS takes text only")
+		return errors.New("outgoing: a job with bytes that are no UTF-8, or control characters: SQS takes text only")
 	case after < 0 || after > maxJobDelay:
-		return fmt.Errorf("apigw: a delay of %v: SQS takes 0 to %v", after, maxJobDelay)
+		return fmt.Errorf("outgoing: a delay of %v: SQS takes 0 to %v", after, maxJobDelay)
 	}
 	_, err := sqsask.Ask(ctx, q.client, q.queues.Jobs, q.client.SendMessage, &sqs.SendMessageInput{
 		QueueUrl:     &q.queues.Jobs,
@@ -72,32 +68,37 @@ func unstorable(r rune) bool {
 	return r < ' ' && r != '\t' && r != '\n' && r != '\r' || r == '\ufffe' || r == '\uffff'
 }
 
-// postpone implements failedJobs.
-func (q *SQSQueue) postpone(ctx context.Context, m events.SQSMessage, after time.Duration) error {
+// Postpone has a job that was received, by its receipt handle, delivered again after a time, rather than when its
+// visibility timeout is over. Seconds are what counts.
+func (q *SQSQueue) Postpone(ctx context.Context, receipt string, after time.Duration) error {
 	_, err := sqsask.Ask(ctx, q.client, q.queues.Jobs, q.client.ChangeMessageVisibility, &sqs.ChangeMessageVisibilityInput{
 		QueueUrl:          &q.queues.Jobs,
-		ReceiptHandle:     &m.ReceiptHandle,
+		ReceiptHandle:     &receipt,
 		VisibilityTimeout: int32(after / time.Second),
 	})
 	return err
 }
 
-// bury implements failedJobs: the body is as it was, the attributes reason, queue and message say what became of it.
-func (q *SQSQueue) bury(ctx context.Context, m events.SQSMessage, reason string) error {
+// Bury keeps a job, which was the message of an id, in the dead-letter queue: the body is as it was, the attributes
+// reason (the first 500 bytes), queue and message say what became of it.
+func (q *SQSQueue) Bury(ctx context.Context, job, message, reason string) error {
 	if q.queues.Dead == "" {
-		return errors.New("apigw: there is no dead-letter queue: set its URL")
+		return errors.New("outgoing: there is no dead-letter queue: set its URL")
 	}
 	_, err := sqsask.Ask(ctx, q.client, q.queues.Dead, q.client.SendMessage, &sqs.SendMessageInput{
 		QueueUrl:    &q.queues.Dead,
-		MessageBody: &m.Body,
+		MessageBody: &job,
 		MessageAttributes: map[string]types.MessageAttributeValue{
 			"reason":  attribute(reason),
 			"queue":   attribute(path.Base(q.queues.Jobs)),
-			"message": attribute(m.MessageId),
+			"message": attribute(message),
 		},
 	})
 	return err
 }
+
+// maxReason is how many bytes of a reason are kept.
+const maxReason = 500
 
 // attribute makes text acceptable to SQS as an attribute's value.
 func attribute(s string) types.MessageAttributeValue {

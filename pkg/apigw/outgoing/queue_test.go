@@ -1,4 +1,4 @@
-package apigw_test
+package outgoing_test
 
 import (
 	"net/http"
@@ -6,7 +6,7 @@ import (
 	"os"
 	"testing"
 
-	"github.com/dozeio/doze/pkg/apigw"
+	"github.com/dozeio/doze/pkg/apigw/outgoing"
 )
 
 // Lambda has both variables set, and the SDK sends the header with what it sends to SQS.
@@ -17,7 +17,7 @@ func TestHTTPQueueSendsTheLineageFromWithinAFunction(t *testing.T) {
 		w.WriteHeader(http.StatusAccepted)
 	}))
 	defer server.Close()
-	q := apigw.NewHTTPQueue(server.URL)
+	q := outgoing.NewHTTPQueue(server.URL)
 	for _, c := range []struct{ name, trace, want string }{
 		{"", "", ""},
 		{"heartbeat", "", ""},

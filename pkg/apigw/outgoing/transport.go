@@ -1,10 +1,11 @@
-package apigw
+package outgoing
 
 import (
 	"net"
 	"net/http"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 )
 
@@ -30,15 +31,36 @@ const (
 // for one that may pass, but only after some half a second: so a connection is not used again after 50 s. Writes to the
 // table know themselves when they come twice, and a job may come twice.
 func HTTPClient(attempt time.Duration) *awshttp.BuildableClient {
-	return pool(serviceIdle, connections).WithTimeout(attempt)
+	return pool(awshttp.NewBuildableClient(), serviceIdle, connections).WithTimeout(attempt)
+}
+
+// ClientOf returns the HTTP client for the table and the queue that goes with a configuration: one of the SDK's own kind
+// as HTTPClient makes it, with what it had of transport and certificates; any other is the program's own, and is left as
+// it is.
+func ClientOf(cfg aws.Config) aws.HTTPClient {
+	if own := buildable(cfg); own != nil {
+		return pool(own, serviceIdle, connections).WithTimeout(AttemptTime)
+	}
+	return cfg.HTTPClient
+}
+
+// buildable returns the client of the SDK's own kind that a configuration has or will be given, nil for another kind.
+func buildable(cfg aws.Config) *awshttp.BuildableClient {
+	if cfg.HTTPClient == nil {
+		return awshttp.NewBuildableClient()
+	}
+	own, _ := cfg.HTTPClient.(*awshttp.BuildableClient)
+	return own
 }
 
 // postClient is for posts: one over a connection that its peer has closed is of unknown fate, so that connections get
 // no chance to be old. How long a post may take is its caller's to say.
-func postClient() *awshttp.BuildableClient { return pool(postIdle, postsAtOnce) }
+func postClient(own *awshttp.BuildableClient) *awshttp.BuildableClient {
+	return pool(own, postIdle, postsAtOnce)
+}
 
-func pool(idle time.Duration, most int) *awshttp.BuildableClient {
-	return awshttp.NewBuildableClient().WithDialerOptions(func(d *net.Dialer) { d.Timeout = dialTime }).
+func pool(own *awshttp.BuildableClient, idle time.Duration, most int) *awshttp.BuildableClient {
+	return own.WithDialerOptions(func(d *net.Dialer) { d.Timeout = dialTime }).
 		WithTransportOptions(func(t *http.Transport) {
 			t.MaxIdleConns, t.MaxIdleConnsPerHost, t.MaxConnsPerHost, t.IdleConnTimeout = most, most, most, idle
 		})

@@ -1,4 +1,4 @@
-package apigw
+package outgoing
 
 import (
 	"context"
@@ -32,8 +32,8 @@ func NewPoster(cfg aws.Config, endpoint string) *Poster {
 	return &Poster{apigatewaymanagementapi.NewFromConfig(cfg, func(o *apigatewaymanagementapi.Options) {
 		o.BaseEndpoint = aws.String(endpoint)
 		o.Retryer = aws.NopRetryer{}
-		if cfg.HTTPClient == nil {
-			o.HTTPClient = postClient()
+		if own := buildable(cfg); own != nil {
+			o.HTTPClient = postClient(own)
 		}
 	})}
 }
@@ -88,7 +88,7 @@ func meaning(err error) error {
 	case errors.As(err, &answer) && answer.HTTPStatusCode() == http.StatusBadRequest: // an id that was never one
 		return engine.ErrGone
 	case errors.As(err, &answer) && answer.HTTPStatusCode() == http.StatusForbidden:
-		return fmt.Errorf("apigw: the function may not use @connections: it needs execute-api:ManageConnections on this API: %w", err)
+		return fmt.Errorf("outgoing: no right to @connections: grant execute-api:ManageConnections on this API to the role or user: %w", err)
 	}
-	return fmt.Errorf("apigw: %w", err)
+	return fmt.Errorf("outgoing: %w", err)
 }

@@ -1,4 +1,4 @@
-package apigw
+package outgoing
 
 import (
 	"bytes"
@@ -25,6 +25,9 @@ type HTTPQueue struct {
 	client *http.Client
 }
 
+// LocalQueue is the path of a local gateway's queue. A queue of SQS has the account and a name for a path.
+const LocalQueue = "/_queue"
+
 // NewHTTPQueue returns the queue at a URL, such as http://127.0.0.1:3000/_queue.
 func NewHTTPQueue(url string) *HTTPQueue {
 	return &HTTPQueue{url, &http.Client{Timeout: 5 * time.Second}}
@@ -43,12 +46,12 @@ func (q *HTTPQueue) Schedule(ctx context.Context, job []byte, after time.Duratio
 	}
 	answer, err := q.client.Do(r)
 	if err != nil {
-		return fmt.Errorf("apigw: the job queue: %w", err)
+		return fmt.Errorf("outgoing: the job queue: %w", err)
 	}
 	defer answer.Body.Close()
 	if answer.StatusCode/100 != 2 {
 		text, _ := io.ReadAll(io.LimitReader(answer.Body, 200))
-		return fmt.Errorf("apigw: the job queue answered %s: %s", answer.Status, text)
+		return fmt.Errorf("outgoing: the job queue answered %s: %s", answer.Status, text)
 	}
 	return nil
 }

@@ -1,4 +1,4 @@
-package apigw_test
+package outgoing_test
 
 import (
 	"context"
@@ -10,7 +10,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
-	"github.com/dozeio/doze/pkg/apigw"
+	"github.com/dozeio/doze/pkg/apigw/outgoing"
 	"github.com/dozeio/doze/pkg/engine"
 )
 
@@ -110,6 +110,6 @@ func TestPosterTellsWhatIsGone(t *testing.T) {
 	}
 }
 
-func poster(url string) *apigw.Poster {
-	return apigw.NewPoster(aws.Config{Region: "local", Credentials: aws.AnonymousCredentials{}}, url)
+func poster(url string) *outgoing.Poster {
+	return outgoing.NewPoster(aws.Config{Region: "local", Credentials: aws.AnonymousCredentials{}}, url)
 }
