@@ -11,8 +11,8 @@ import (
 	"github.com/dozeio/doze/pkg/engine"
 	"github.com/dozeio/doze/pkg/socketio"
 	"github.com/dozeio/doze/pkg/store/dynamo"
-	"github.com/dozeio/doze/tests/conformance"
-	"github.com/dozeio/doze/tests/dynalite"
+	"github.com/dozeio/doze/tests/asnode/conformance"
+	"github.com/dozeio/doze/tests/kit/dynalite"
 )
 
 // TestOfficialSuitesOnDynamoDB runs the cases of the official suites with a table in the place of memory, behind AWS's

@@ -22,7 +22,7 @@ func TestPacketsOfBothParsers(t *testing.T) {
 	if s := os.Getenv("SEED"); s != "" {
 		seed = s
 	}
-	out, err := exec.CommandContext(t.Context(), "node", "reference/packets.mjs", count, seed).Output()
+	out, err := exec.CommandContext(t.Context(), "node", "kit/reference/packets.mjs", count, seed).Output()
 	if err != nil {
 		t.Fatalf("node reference/packets.mjs %s %s, which needs the packages of tests/package.json: %v", count, seed, err)
 	}

@@ -8,7 +8,7 @@ import (
 	"github.com/dozeio/doze/pkg/devserver"
 	"github.com/dozeio/doze/pkg/socketio"
 	"github.com/dozeio/doze/pkg/store/dynamo"
-	"github.com/dozeio/doze/tests/dynalite"
+	"github.com/dozeio/doze/tests/kit/dynalite"
 )
 
 // TestCommandsReachATable runs the commands beside a deployment on dynalite, by flags and by the environment.

@@ -29,7 +29,7 @@ import (
 	"github.com/dozeio/doze/pkg/apigw/outgoing"
 	"github.com/dozeio/doze/pkg/engine"
 	"github.com/dozeio/doze/pkg/gateway"
-	"github.com/dozeio/doze/tests/ministack"
+	"github.com/dozeio/doze/tests/kit/ministack"
 )
 
 var endpoint = flag.String("endpoint", "", "address of an SQS to test on; default: a MiniStack of its own")

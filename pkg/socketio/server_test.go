@@ -15,7 +15,7 @@ import (
 	"github.com/dozeio/doze/pkg/socketio"
 	"github.com/dozeio/doze/pkg/socketio/socketiotest"
 	"github.com/dozeio/doze/pkg/store/memory"
-	"github.com/dozeio/doze/tests/fakeclock"
+	"github.com/dozeio/doze/tests/kit/fakeclock"
 )
 
 func TestBeforeBindNothingCanBeSent(t *testing.T) {

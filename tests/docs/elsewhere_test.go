@@ -20,7 +20,7 @@ import (
 	"github.com/dozeio/doze/pkg/socketio"
 	"github.com/dozeio/doze/pkg/store/dynamo"
 	"github.com/dozeio/doze/tests/docs/port/app"
-	"github.com/dozeio/doze/tests/dynalite"
+	"github.com/dozeio/doze/tests/kit/dynalite"
 )
 
 // deployment is the application of docs/from-node.md on a table, which programs elsewhere reach by its environment.
