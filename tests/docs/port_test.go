@@ -92,12 +92,12 @@ func seen(t *testing.T, url string, transports []string) string {
 	return string(out)
 }
 
-// TestTheClientOfThePageAboutClientsRuns runs the first program of docs/clients.md with the application that the page
+// TestTheClientOfThePageAboutClientsRuns runs the program of docs/clients.md for JavaScript with the application that the page
 // names.
 func TestTheClientOfThePageAboutClientsRuns(t *testing.T) {
 	url := startDoze(t)
 	all := blocks(t, "docs/clients.md")
-	i := slices.IndexFunc(all, func(b Block) bool { return b.Language == "js" })
+	i := slices.IndexFunc(all, func(b Block) bool { return b.Language == "js" && strings.Contains(b.Text, "emitWithAck") })
 	if i < 0 {
 		t.Fatal("docs/clients.md has no client")
 	}
