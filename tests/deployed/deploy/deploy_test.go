@@ -35,7 +35,7 @@ func TestDeployed(t *testing.T) {
 	if !strings.Contains(said, `io("`+endpoint+`", {"auth":{"nickname":"ada"},"path":"/_aws/execute-api/`) {
 		t.Errorf("no line for clients in %s", said)
 	}
-	t.Run("clients", func(t *testing.T) { node(t, address, "--test", "deploy/chat.test.mjs") })
+	t.Run("clients", func(t *testing.T) { node(t, address, "--test", "deployed/deploy/chat.test.mjs") })
 	t.Run("browser", func(t *testing.T) { node(t, address, "asnode/browser/chat.mjs") })
 	t.Run("verify", func(t *testing.T) { testVerify(t, address) })
 	t.Run("emitter", func(t *testing.T) { testEmitter(t, endpoint) })
@@ -65,7 +65,7 @@ func testGateway(t *testing.T, endpoint string) {
 	if !strings.Contains(said, `io("http://`+addr+`", { auth: { nickname: 'ada' } })`) {
 		t.Errorf("no line for clients in %s", said)
 	}
-	node(t, "http://"+addr+"/", "--test", "deploy/chat.test.mjs")
+	node(t, "http://"+addr+"/", "--test", "deployed/deploy/chat.test.mjs")
 	node(t, "http://"+addr+"/", "asnode/browser/chat.mjs")
 	end()
 	s.delete = true
@@ -100,7 +100,7 @@ func testHook(t *testing.T, endpoint string) {
 			t.Fatalf("%v\n%s", err, said)
 		}
 	}
-	node(t, found(t, string(said), `is deployed\. (http\S+/)`), "--test", "--test-name-pattern", "every transport", "deploy/chat.test.mjs")
+	node(t, found(t, string(said), `is deployed\. (http\S+/)`), "--test", "--test-name-pattern", "every transport", "deployed/deploy/chat.test.mjs")
 }
 
 // start runs the command until end, and returns what it has said when it has said ready.

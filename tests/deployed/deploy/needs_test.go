@@ -35,9 +35,9 @@ type need struct {
 // file is where the test is.
 func (n need) file() string {
 	if n.test == "is lost" {
-		return "deploy/lost.test.mjs"
+		return "deployed/deploy/lost.test.mjs"
 	}
-	return "deploy/chat.test.mjs"
+	return "deployed/deploy/chat.test.mjs"
 }
 
 // needs are all that clients and jobs can bring about within seconds. The others are for a connection that is lost just
@@ -118,7 +118,7 @@ func testNeeds(t *testing.T, roles map[string]role, all map[string]string, addre
 			}
 		})
 	}
-	node(t, address, "--test", "deploy/chat.test.mjs") // all is well again
+	node(t, address, "--test", "deployed/deploy/chat.test.mjs") // all is well again
 }
 
 // complaint is what the function says that lacks a right.

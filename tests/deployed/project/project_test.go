@@ -36,6 +36,7 @@ func TestANewProject(t *testing.T) {
 	run(t, folder, nil, doze, "new", "my-shop", "-module", "example.com/my-shop", "-replace", clone)
 	project := filepath.Join(folder, "my-shop")
 
+	run(t, project, nil, "gofmt", "-w", "-r", "a.Sockets -> a.SocketIDs", "app") // as docs/deploy.md says
 	if out := run(t, project, nil, "gofmt", "-l", "."); out != "" {
 		t.Error("gofmt would change ", out)
 	}

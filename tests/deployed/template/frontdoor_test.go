@@ -44,7 +44,7 @@ func TestClientsThroughTheFrontDoor(t *testing.T) {
 		t.Fatal("no tests in tests/asnode/client", err)
 	}
 	for i, c := range clients {
-		clients[i] = "client/" + filepath.Base(c)
+		clients[i] = "asnode/client/" + filepath.Base(c)
 	}
 	code := frontDoor(t)
 	for _, c := range []struct {
