@@ -222,7 +222,7 @@ func (b Broadcast) recipients(ctx context.Context) (all []rooms.Member, err erro
 		return nil, err
 	}
 	var mu sync.Mutex
-	_, err = b.namespace.server.adapter.Broadcast(ctx, b.target(ctx), func(_ context.Context, m rooms.Member) error {
+	_, err = b.members(ctx, func(_ context.Context, m rooms.Member) error {
 		mu.Lock()
 		defer mu.Unlock()
 		all = append(all, m)

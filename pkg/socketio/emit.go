@@ -182,13 +182,24 @@ func (b Broadcast) SocketIDs(ctx context.Context) ([]string, error) {
 	if err := turnOf(ctx).spend(1); err != nil {
 		return nil, err
 	}
-	_, err := b.namespace.server.adapter.Broadcast(ctx, b.target(ctx), func(_ context.Context, m rooms.Member) error {
+	_, err := b.members(ctx, func(_ context.Context, m rooms.Member) error {
 		mu.Lock()
 		defer mu.Unlock()
 		ids = append(ids, m.Socket)
 		return nil
 	})
 	return ids, err
+}
+
+// members calls f with all whom the broadcast is to, as rooms.Adapter does. Of those who are in the room of a socket's
+// own that is the socket, when the broadcast is one of its own: others look on.
+func (b Broadcast) members(ctx context.Context, f func(context.Context, rooms.Member) error) (rooms.Rest, error) {
+	return b.namespace.server.adapter.Broadcast(ctx, b.target(ctx), func(ctx context.Context, m rooms.Member) error {
+		if b.own != nil && m.Socket != b.own.id {
+			return nil
+		}
+		return f(ctx, m)
+	})
 }
 
 // target names the recipients for the adapter.
