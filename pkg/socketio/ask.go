@@ -242,7 +242,7 @@ func (l list) Members(context.Context, string, string, string) ([]rooms.Member, 
 }
 
 // serve sends the question to those who are asked, as Broadcast.Emit does. Those who do not get it are not open any
-// more.
+// more. Each of them is named by the room of its own, where others may look on.
 func (a *asked) serve(ctx context.Context) error {
 	s := a.namespace.server
 	at := s.now()
@@ -251,50 +251,37 @@ func (a *asked) serve(ctx context.Context) error {
 	var mu sync.Mutex
 	served, lost := map[string]bool{}, 0
 	_, err := rooms.Adapter{Store: list{members: a.to}}.Broadcast(early, rooms.Target{Rooms: []string{rooms.Everybody}}, func(_ context.Context, m rooms.Member) error {
-		deliver := s.engine.Deliver
-		if a.volatile {
-			deliver = s.engine.DeliverVolatile
-		}
-		err := deliver(ctx, engine.Address(m.Address), a.parcel)
-		if err == nil {
-			a.namespace.sent(ctx, m.Socket, a.event, a.args)
-		}
+		got, late, err := a.deliver(ctx, m, a.parcel, a.event, a.args)
 		mu.Lock()
 		defer mu.Unlock()
 		served[m.Socket] = true
-		if err == nil {
-			return nil
+		if !got {
+			delete(a.open, m.Socket)
 		}
-		delete(a.open, m.Socket)
-		switch {
-		case errors.Is(err, ErrGone), a.volatile:
-			return nil
-		case a.isTo(m.Socket) && (errors.Is(err, ErrOutboxFull) || errors.Is(err, ErrBusy)):
-			return err
-		case ctx.Err() != nil:
+		if late {
 			lost++
 		}
-		s.opt.Logger.WarnContext(ctx, "a recipient did not get an event and is disconnected",
-			"namespace", a.namespace.name, "socket", m.Socket, "error", err)
-		s.engine.Drop(ctx, engine.Address(m.Address))
-		return nil
+		return err
 	})
 	var rest rooms.Rest
 	for _, m := range a.to {
 		if !served[m.Socket] {
 			rest.Parts = append(rest.Parts, rooms.Part{Room: m.Socket})
+			delete(a.open, m.Socket)
 		}
 	}
 	switch {
+	case a.volatile:
+		return nil
 	case lost+len(rest.Parts) == 0:
 		return err
 	case len(served) == 0:
 		return cmp.Or(err, ctx.Err())
 	}
-	unserved := &UnservedError{Served: len(served) - lost, Unserved: lost + len(rest.Parts), Err: cmp.Or(err, ctx.Err())}
-	if err := s.disconnectRest(ctx, rooms.Target{Namespace: a.namespace.name}, rest, at); err != nil {
-		unserved.Err = errors.Join(unserved.Err, fmt.Errorf("not all of them can be: %w", err))
+	short := &UnservedError{Served: len(served) - lost, Unserved: lost + len(rest.Parts), Err: cmp.Or(err, ctx.Err())}
+	if err := s.disconnectRest(ctx, unserved{Namespace: a.namespace.name, Own: true, At: at}, rest); err != nil {
+		short.Err = errors.Join(short.Err, fmt.Errorf("not all of them can be: %w", err))
 	}
-	s.opt.Logger.ErrorContext(ctx, "a broadcast was cut off", "namespace", a.namespace.name, "error", unserved)
-	return unserved
+	s.opt.Logger.ErrorContext(ctx, "a broadcast was cut off", "namespace", a.namespace.name, "error", short)
+	return short
 }
