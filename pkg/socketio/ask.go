@@ -21,7 +21,7 @@ var (
 	errNoAcks = errors.New("socketio: the server has nowhere to keep what it asks: set Backend.Acks")
 	errWaits  = errors.New("socketio: EmitWithAck waits for the client whose handler calls it, which can answer only after the handler has returned," +
 		" because it polls, or its gateway keeps its messages in order: use Then and OnAck, which do not wait")
-	errJoining = errors.New("socketio: EmitWithAck in a middleware: the client answers nothing before it is connected: ask in OnConnection")
+	errJoining = errors.New("socketio: a question in a middleware: the client answers nothing before it is connected: ask in OnConnection")
 )
 
 // askTimeout is how long clients have by default to ack what they are asked.
@@ -54,7 +54,8 @@ func (s *Server) Timeout(d time.Duration) Broadcast { return s.Of("/").Timeout(d
 
 // EmitWithAck is Emit, and waits until every recipient has acked the event. It returns the answers in the order in
 // which they came, each recipient's first. Those who disconnect, or who cannot be sent the event, are not waited for;
-// when there is nobody to ask, it returns at once, without answers and without an error.
+// when there is nobody to ask, it returns at once, without answers and without an error. Of a Socket's own, such as
+// Socket.Timeout returns, that is ErrGone.
 //
 // When the time is over before all have acked, the error wraps ErrNoAck; when ctx ends, or the store fails, it is
 // theirs. The answers that have come are returned with it. The time is that of Timeout, and ends two seconds before
@@ -92,20 +93,6 @@ func (b Broadcast) EmitWithAck(ctx context.Context, event string, args ...any) (
 // Broadcast.EmitWithAck, and Timeout for another time than 5 s. ErrNoAck: no ack came in time. ErrGone: the client is
 // gone, or has gone before it acked the event.
 func (s *Socket) EmitWithAck(ctx context.Context, event string, args ...any) (Args, error) {
-	if s.turn == nil || !s.turn.opened {
-		s.mu.Lock()
-		err := s.usable()
-		if err == nil && s.joining {
-			err = errJoining
-		}
-		s.mu.Unlock()
-		if err != nil {
-			return nil, err
-		}
-		if s.turn.ordered() && turnOf(ctx) == nil {
-			return nil, errWaits
-		}
-	}
 	answers, err := s.Timeout(0).EmitWithAck(ctx, event, args...)
 	switch {
 	case err != nil:
@@ -114,6 +101,22 @@ func (s *Socket) EmitWithAck(ctx context.Context, event string, args ...any) (Ar
 		return nil, ErrGone
 	}
 	return answers[0].Args, nil
+}
+
+// askable returns why this client can answer no question, or none that somebody waits for.
+func (s *Socket) askable(ctx context.Context, waits bool) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.usable(); err != nil {
+		return err
+	}
+	switch {
+	case s.joining:
+		return errJoining
+	case waits && !s.turn.opened && s.turn.ordered() && turnOf(ctx) == nil:
+		return errWaits
+	}
+	return nil
 }
 
 // EmitWithAck sends an event to all of the namespace and waits for their acks. See Broadcast.EmitWithAck.
@@ -158,7 +161,8 @@ type asked struct {
 	open   map[string]bool // ids of those who may still answer, for wait
 }
 
-// ask writes a question to all recipients, which is not sent yet. It returns nil when there are none.
+// ask writes a question to all recipients, which is not sent yet. It returns nil when there are none, which is an error
+// when the broadcast is to one socket.
 func (b Broadcast) ask(ctx context.Context, until time.Time, event string, args []any) (*asked, error) {
 	s := b.namespace.server
 	if s.acks == nil {
@@ -166,6 +170,11 @@ func (b Broadcast) ask(ctx context.Context, until time.Time, event string, args 
 	}
 	if protocol.ReservedEvent(event) {
 		return nil, fmt.Errorf("socketio: Emit(%q): the name is reserved, choose another", event)
+	}
+	if b.own != nil {
+		if err := b.own.askable(ctx, b.then == nil); err != nil {
+			return nil, err
+		}
 	}
 	p := protocol.Packet{Type: protocol.Event, Namespace: b.namespace.name, ID: acks.MaxID}
 	var err error
@@ -177,6 +186,9 @@ func (b Broadcast) ask(ctx context.Context, until time.Time, event string, args 
 	}
 	a := &asked{Broadcast: b, event: event, args: args, open: map[string]bool{}}
 	if a.to, err = b.recipients(ctx); err != nil || len(a.to) == 0 {
+		if err == nil && b.own != nil {
+			err = ErrGone
+		}
 		return nil, err
 	}
 	t := turnOf(ctx)
