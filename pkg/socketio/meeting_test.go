@@ -1,0 +1,67 @@
+package socketio_test
+
+import (
+	"regexp"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/dozeio/doze/pkg/socketio"
+	"github.com/dozeio/doze/pkg/socketio/socketiotest"
+)
+
+// An emitter asks the clients of a namespace that only OfFunc knows. One goes over to WebSocket between the question and
+// its answer, which has binary; one never answers; one leaves. OnAck, registered for all such namespaces, hears of each.
+func TestAnEmittersQuestionToANamespaceOfOfFunc(t *testing.T) {
+	for name, msgPack := range map[string]bool{"text": false, "msgpack": true} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T) {
+				l := &logbook{}
+				io := socketio.New(socketio.Options{Logger: l.logger(), MsgPack: msgPack})
+				var did diary
+				var sent atomic.Int64
+				n := io.OfFunc(regexp.MustCompile(`^/room-\d+$`).MatchString)
+				n.OnAck("told", func(_ ctx, s sock, of string, missed error, answer []byte) error {
+					return did.add(s.Namespace().Name(), " ", of, " ", string(answer), why(missed))
+				})
+				n.OnAnyOutgoing(func(_ ctx, o socketio.Outgoing) error { sent.Add(1); return nil })
+				emitter := socketio.New(socketio.Options{MsgPack: msgPack})
+				s := socketiotest.New(t, io, socketiotest.Options{Engine: ordered.Engine, Wrap: func(b socketio.Backend) socketio.Backend {
+					other := b
+					other.Options.HandlersElsewhere = true
+					if _, err := emitter.Bind(other); err != nil {
+						t.Fatal(err)
+					}
+					return b
+				}})
+				moves, silent, leaves := s.Connect("/room-1", socketiotest.Polling()), s.Connect("/room-1"), s.Connect("/room-1")
+				s.Connect("/room-2")
+				if err := emitter.Of("/room-1").Then("told", "secret").Timeout(3*time.Second).Emit(t.Context(), "question", []byte{1}); err != nil {
+					t.Fatal(err)
+				}
+				for _, c := range []*socketiotest.Client{moves, silent, leaves} {
+					c.Expect("question", []byte{1})
+				}
+				moves.Upgrade()
+				moves.Ack([]byte("answer"))
+				leaves.Close()
+				later(s, time.Minute)
+				got := did.String()
+				for _, want := range []string{"/room-1 secret answer", "/room-1 secret  late", "/room-1 secret  left"} {
+					if strings.Count(got, want) != 1 {
+						t.Errorf("did %q, want %q once", got, want)
+					}
+				}
+				answers, err := emitter.Of("/room-1").To(silent.ID()).Timeout(time.Second).EmitWithAck(t.Context(), "again")
+				if len(answers) > 0 || err == nil {
+					t.Errorf("%v %v", answers, err)
+				}
+				if err := io.Of("/room-1").Emit(t.Context(), "event"); err != nil || sent.Load() != 2 {
+					t.Errorf("OnAnyOutgoing has seen %d: %v", sent.Load(), err)
+				}
+				l.nothing(t)
+			})
+		})
+	}
+}
