@@ -196,8 +196,9 @@ func (b Broadcast) ask(ctx context.Context, until time.Time, event string, args 
 	if b.then != nil {
 		a.q.Name, a.q.State = b.then.name, b.then.state
 	}
+	running, _ := ctx.Value(turnKey{}).(*turn) // of a handler whose socket leaves, too
 	for _, m := range a.to {
-		if b.then == nil && t.waitsFor(b.namespace, m.Socket) {
+		if b.then == nil && running.waitsFor(b.namespace, m.Socket) {
 			return nil, errWaits
 		}
 		a.q.Sockets, a.open[m.Socket] = append(a.q.Sockets, m.Socket), true
@@ -218,7 +219,7 @@ func (b Broadcast) ask(ctx context.Context, until time.Time, event string, args 
 // waitsFor reports whether a socket is that of the client whose handler is running, and cannot answer before the
 // handler has returned.
 func (t *turn) waitsFor(n *Namespace, socket string) bool {
-	if t == nil || !t.ordered() {
+	if t == nil || t.isClosed() || !t.ordered() {
 		return false
 	}
 	s := t.find(n)

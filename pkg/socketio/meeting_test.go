@@ -65,3 +65,24 @@ func TestAnEmittersQuestionToANamespaceOfOfFunc(t *testing.T) {
 		})
 	}
 }
+
+// A client that polls has left one namespace, and its handler asks all of another that the client is in, too: which can
+// answer only once the handler has returned.
+func TestALeavingClientIsNotWaitedForInAnotherNamespace(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		io, _ := newServer()
+		io.Of("/other")
+		var got error
+		io.Of("/").OnDisconnect(func(c ctx, s sock, _ socketio.Reason) error {
+			_, got = io.Of("/other").EmitWithAck(c, "question")
+			return nil
+		})
+		s := socketiotest.New(t, io)
+		ada := s.Connect("/", socketiotest.Polling())
+		ada.Connect("/other")
+		ada.Disconnect()
+		if got == nil || !strings.Contains(got.Error(), "use Then and OnAck") {
+			t.Errorf("%v, want that it would wait in vain", got)
+		}
+	})
+}
