@@ -27,8 +27,12 @@ var (
 // askTimeout is how long clients have by default to ack what they are asked.
 const askTimeout = 5 * time.Second
 
-// askedExpire is how long the rows of a question stay once its time is over: for jobs that come late, and again.
-const askedExpire = time.Hour
+// The rows of a question stay once its time is over: those of Then for jobs that come late, and again, and those of
+// EmitWithAck for clocks that differ.
+const (
+	askedExpire  = time.Hour
+	waitedExpire = time.Minute
+)
 
 // Answer is what one client has acked an event with.
 type Answer struct {
@@ -192,9 +196,9 @@ func (b Broadcast) ask(ctx context.Context, until time.Time, event string, args 
 		return nil, err
 	}
 	t := turnOf(ctx)
-	a.q = acks.Question{Until: until, Expires: until.Add(askedExpire)}
+	a.q = acks.Question{Until: until, Expires: until.Add(waitedExpire)}
 	if b.then != nil {
-		a.q.Name, a.q.State = b.then.name, b.then.state
+		a.q.Name, a.q.State, a.q.Expires = b.then.name, b.then.state, until.Add(askedExpire)
 	}
 	running, _ := ctx.Value(turnKey{}).(*turn) // of a handler whose socket leaves, too
 	for _, m := range a.to {

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dozeio/doze/internal/testparts"
 	"github.com/dozeio/doze/pkg/socketio"
 	"github.com/dozeio/doze/pkg/socketio/socketiotest"
 )
@@ -64,6 +65,23 @@ func TestAnEmittersQuestionToANamespaceOfOfFunc(t *testing.T) {
 			})
 		})
 	}
+}
+
+// What was waited for nobody reads again, so that it does not lie about for as long as what jobs take care of.
+func TestTheRowsOfAQuestionThatWasWaitedForGoSoon(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		io, _ := newServer()
+		s := socketiotest.New(t, io)
+		ada := s.Connect("/")
+		ada.Answer("question", yes)
+		if _, err := io.EmitWithAck(t.Context(), "question"); err != nil {
+			t.Fatal(err)
+		}
+		later(s, 2*time.Minute)
+		if left := testparts.Store(s).Rows().Questions; left != 0 {
+			t.Errorf("%d questions are left", left)
+		}
+	})
 }
 
 // A client that polls has left one namespace, and its handler asks all of another that the client is in, too: which can
