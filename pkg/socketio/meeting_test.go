@@ -104,3 +104,21 @@ func TestALeavingClientIsNotWaitedForInAnotherNamespace(t *testing.T) {
 		}
 	})
 }
+
+// What stands for many namespaces is one of an emitter's as little as of any other server's.
+func TestAnEmittersNamespaceOfOfFuncDisconnectsNobody(t *testing.T) {
+	io, _ := newServer()
+	emitter := socketio.New(socketio.Options{})
+	all := emitter.OfFunc(func(string) bool { return true })
+	socketiotest.New(t, io, socketiotest.Options{Wrap: func(b socketio.Backend) socketio.Backend {
+		other := b
+		other.Options.HandlersElsewhere = true
+		if _, err := emitter.Bind(other); err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}})
+	if err := all.DisconnectSockets(t.Context(), false); err == nil || !strings.Contains(err.Error(), "use that of one name") {
+		t.Errorf("%v, want that it stands for many", err)
+	}
+}

@@ -50,7 +50,7 @@ func (b Broadcast) SocketsLeave(ctx context.Context, names ...string) error {
 //
 // An emitter's returns when a job is on the queue, by which one of the deployment's functions does all that.
 func (b Broadcast) DisconnectSockets(ctx context.Context, closeConnection bool) error {
-	if _, err := b.namespace.server.backend(); err != nil {
+	if _, err := b.namespace.backend(); err != nil {
 		return err
 	}
 	if b.namespace.server.hasHandlersElsewhere() && !b.reachesNobody() {
