@@ -39,6 +39,7 @@ func (w *where) flags(f *flag.FlagSet) {
 	f.StringVar(&w.at.Table, "table", "", "`name` of the table (default: DOZE_TABLE)")
 	f.StringVar(&w.at.Connections, "connections", "", "`URL` of the @connections API with its stage (default: DOZE_CONNECTIONS)")
 	f.StringVar(&w.at.Queue, "queue", "", "`URL` of the job queue (default: DOZE_QUEUE)")
+	f.BoolVar(&w.at.MsgPack, "msgpack", false, "the application has MsgPack in its Options, which doze dev says itself")
 	f.StringVar(&w.endpoint, "endpoint", "", "`URL` of a server that answers like AWS, such as LocalStack's http://127.0.0.1:4566 (default: AWS_ENDPOINT_URL, else AWS)")
 }
 
@@ -50,7 +51,7 @@ func (w *where) reach(ctx context.Context, log io.Writer) (d control.Deployment,
 		case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
 			return nil, "", fmt.Errorf("-dev %q is no URL: write -dev http://127.0.0.1:3000, say", w.dev)
 		case w.stack != "" || w.at != (emitter.Options{}) || w.endpoint != "":
-			return nil, "", errors.New("-dev needs no other flag to say where: leave out -stack, -table, -connections, -queue and -endpoint")
+			return nil, "", errors.New("-dev needs no other flag to say where: leave out -stack, -table, -connections, -queue, -msgpack and -endpoint")
 		}
 		return control.At(w.dev), "ws" + strings.TrimPrefix(strings.TrimSuffix(w.dev, "/"), "http") + "/socket.io/", nil
 	}

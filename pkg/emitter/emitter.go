@@ -36,6 +36,10 @@ type Options struct {
 	Connections string // URL of the WebSocket API with its stage, the output ConnectionsUrl; else DOZE_CONNECTIONS
 	Queue       string // URL of the job queue, the output JobQueueUrl, or of a local gateway's, such as http://127.0.0.1:3000/_queue; else DOZE_QUEUE
 
+	// MsgPack is the application's Options.MsgPack, which an emitter cannot see: with the other format each client that is
+	// sent something ends its connection, because it cannot read it.
+	MsgPack bool
+
 	Logger *slog.Logger // of recipients that are disconnected, and the like; default slog.Default()
 }
 
@@ -76,7 +80,7 @@ func New(cfg aws.Config, o Options) (*socketio.Server, error) {
 	if cfg.Region == "" {
 		return nil, errors.New("emitter: there is no region: set AWS_REGION, or the configuration's Region")
 	}
-	io := socketio.New(socketio.Options{Logger: o.Logger})
+	io := socketio.New(socketio.Options{Logger: o.Logger, MsgPack: o.MsgPack})
 	client := outgoing.ClientOf(cfg)
 	store := dynamo.New(dynamodb.NewFromConfig(cfg, func(o *dynamodb.Options) { o.HTTPClient = client }), o.Table, nil)
 	_, err := io.Bind(socketio.Backend{

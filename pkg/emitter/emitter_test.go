@@ -1,6 +1,7 @@
 package emitter_test
 
 import (
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -70,6 +71,22 @@ func TestTheEnvironmentSaysWhereNothingElseDoes(t *testing.T) {
 		}
 		if got := <-asked; !strings.Contains(got, ".Query") || !strings.Contains(got, want) {
 			t.Errorf("asked for %s, want the table %s", got, want)
+		}
+	}
+}
+
+// TestAnEmitterWritesInTheFormatOfTheDeployment goes by what is too large in one of the two formats only.
+func TestAnEmitterWritesInTheFormatOfTheDeployment(t *testing.T) {
+	unset(t)
+	for msgPack, want := range map[bool]error{false: nil, true: socketio.ErrTooLarge} {
+		o := whole
+		o.MsgPack = msgPack
+		io, err := emitter.New(region, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := io.To().Emit(t.Context(), "news", strings.Repeat("x", 100<<10)); !errors.Is(err, want) {
+			t.Errorf("MsgPack %t: %v, want %v", msgPack, err, want)
 		}
 	}
 }

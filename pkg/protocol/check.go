@@ -29,7 +29,7 @@ func (p *Packet) checkPayload(rest []byte) ([]byte, error) {
 		}
 	}
 	if !s.deep && rest[0] == '[' { // else Args says so
-		p.found, p.scanned = s.found, &rest[0]
+		p.found, p.from, p.scanned = s.found, &rest[0], end
 	}
 	return rest[:end:end], nil
 }

@@ -411,6 +411,30 @@ func TestEventName(t *testing.T) {
 	}
 }
 
+// A packet's Data is its owner's to replace: what Decode has seen of the text before is not that of the new one.
+func TestArgumentsAreThoseOfDataAsItIs(t *testing.T) {
+	const text = `2["say",{"a":1},"x"]`
+	for name, data := range map[string]func(data []byte) []byte{
+		"cut":              func(data []byte) []byte { return data[:7:7] },
+		"cut, and written": func(data []byte) []byte { return append(data[:6], `]    `...) },
+		"another":          func([]byte) []byte { return []byte(`["shout"]`) },
+		"the same again":   func(data []byte) []byte { return append([]byte(nil), data...) },
+		"none":             func([]byte) []byte { return nil },
+	} {
+		p, err := protocol.Decode([]byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.Data = data(p.Data)
+		fresh := protocol.Packet{Type: p.Type, Namespace: p.Namespace, ID: p.ID, Data: p.Data}
+		args, err := p.Args()
+		want, wantErr := fresh.Args()
+		if fmt.Sprintf("%s %v", args, err) != fmt.Sprintf("%s %v", want, wantErr) || p.EventName() != fresh.EventName() {
+			t.Errorf("%s: %s %v %q, want %s %v %q", name, args, err, p.EventName(), want, wantErr, fresh.EventName())
+		}
+	}
+}
+
 func ExampleDecode() {
 	p, err := protocol.Decode([]byte(`2/chat,12["say","hello"]`))
 	fmt.Println(p.Namespace, p.ID, p.EventName(), err)

@@ -12,6 +12,7 @@ import (
 // same packet in text form: Data is JSON, in which placeholders stand for binary, and Buffers, at most 10, are parts of
 // message, not copies. The error wraps [ErrMalformed].
 //
+// What nests more than 10,000 deep, which nothing here reads, is left out of Data.
 // What JSON has no form for becomes what the text form would have sent: a Date is its ISO text, NaN and Infinity are
 // null, a member that is undefined is left out, an undefined element is null. Integers keep all their digits. Binary in
 // the payload of a CONNECT is base64 text. An extension that is none of the parser's own is an array of its number and

@@ -10,8 +10,8 @@ import (
 	"github.com/tinylib/msgp/msgp"
 )
 
-// msgpackDecoder writes msgpack values as JSON, with a stack of its own of a few bytes for each level: so values may
-// nest as deep as they like, and are refused where text is, by [Packet.Args].
+// msgpackDecoder writes msgpack values as JSON, with a stack of its own for msgpackDeepest levels: so values may nest as
+// deep as they like, and are refused where text is, by [Packet.Args].
 type msgpackDecoder struct {
 	rest    []byte // of the message
 	out     []byte // JSON of all values so far
@@ -28,6 +28,10 @@ type msgpackOpen struct {
 	key    int  // where the text of the present member begins in out, comma included
 	marks  bool // its key is _placeholder
 }
+
+// msgpackDeepest is how deep values are written: deeper than encoding/json and [Packet.Args] read. What is in there is
+// left out, so that a message takes no more memory than others of its size.
+const msgpackDeepest = 10_001
 
 // value reads one value and returns its JSON, nothing when it is undefined. The text must not be changed.
 func (d *msgpackDecoder) value() ([]byte, error) {
@@ -171,6 +175,10 @@ func (d *msgpackDecoder) next() (err error) {
 
 // begin begins an array or a map.
 func (d *msgpackDecoder) begin() (err error) {
+	if len(d.open) >= msgpackDeepest {
+		d.out = append(d.out, "[]"...)
+		return d.skip()
+	}
 	o := msgpackOpen{object: msgp.NextType(d.rest) == msgp.MapType}
 	c := byte('[')
 	if o.object {
@@ -184,6 +192,33 @@ func (d *msgpackDecoder) begin() (err error) {
 	}
 	d.out = append(d.out, c)
 	d.open = append(d.open, o)
+	return nil
+}
+
+// skip passes over one value and all that is in it.
+func (d *msgpackDecoder) skip() (err error) {
+	for values := uint64(1); values > 0; values-- {
+		var n uint32
+		switch msgp.NextType(d.rest) {
+		case msgp.ArrayType:
+			n, d.rest, err = msgp.ReadArrayHeaderBytes(d.rest)
+			values += uint64(n)
+		case msgp.MapType:
+			n, d.rest, err = msgp.ReadMapHeaderBytes(d.rest)
+			values += 2 * uint64(n)
+		case msgp.StrType, msgp.BinType, msgp.IntType, msgp.UintType, msgp.Float32Type, msgp.Float64Type, msgp.BoolType, msgp.NilType:
+			d.rest, err = msgp.Skip(d.rest)
+		case msgp.InvalidType:
+			return malformed("no msgpack value where one has to be")
+		default:
+			if _, _, _, ok := d.cutExtension(); !ok {
+				return malformed("a msgpack extension is cut off")
+			}
+		}
+		if err != nil || values > uint64(len(d.rest))+1 { // each is a byte at least
+			return malformed("a msgpack value is cut off")
+		}
+	}
 	return nil
 }
 
@@ -205,6 +240,9 @@ func (d *msgpackDecoder) float() (f float64, err error) {
 func (d *msgpackDecoder) attach(b []byte) {
 	if d.base64 {
 		d.out = append(base64.StdEncoding.AppendEncode(append(d.out, '"'), b), '"')
+		return
+	}
+	if len(d.buffers) > maxAttachments { // the packet is refused, or read once more
 		return
 	}
 	d.out = appendPlaceholder(d.out, len(d.buffers))

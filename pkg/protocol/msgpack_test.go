@@ -7,6 +7,7 @@ import (
 	"errors"
 	"math"
 	"reflect"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -177,21 +178,35 @@ func TestDecodeMsgPackRefuses(t *testing.T) {
 	}
 }
 
-// What nests too deep is no fault of the session here either, and costs no stack.
+// What nests too deep is no fault of the session here either, and costs no stack. What nobody could read is left out.
 func TestMsgPackDepth(t *testing.T) {
-	for levels, tooDeep := range map[int]bool{999: false, 1000: false, 1001: true, 200_000: true} {
-		p, err := protocol.DecodeMsgPack(msgpackEvent(strings.Repeat("\x91", levels-1) + "\x90"))
+	for levels, tooDeep := range map[int]bool{999: false, 1000: false, 1001: true, 10_000: true, 200_000: true} {
+		p, err := protocol.DecodeMsgPack(msgpackEvent(strings.Repeat("\x91", levels-1)+"\x90", "\x07"))
 		if err != nil {
 			t.Fatalf("%d levels: %v", levels, err)
 		}
-		text, err := protocol.Decode([]byte(`2["e",` + strings.Repeat("[", levels) + strings.Repeat("]", levels) + `]`))
+		if written := min(levels, 10_001); string(p.Data) != `["e",`+strings.Repeat("[", written)+strings.Repeat("]", written)+`,7]` {
+			t.Errorf("%d levels: %d bytes", levels, len(p.Data))
+		}
+		if levels > 10_001 {
+			if _, err := p.Args(); err == nil || errors.Is(err, protocol.ErrMalformed) {
+				t.Errorf("%d levels: %v", levels, err)
+			}
+			for _, wire := range []string{"", "\xc1", "\x92\x00", "\xd9", "\xdf\xff\xff\xff\xff", "\xc9\xff"} { // what is left out is whole, too
+				if _, err := protocol.DecodeMsgPack(msgpackEvent(strings.Repeat("\x91", levels) + wire)); !errors.Is(err, protocol.ErrMalformed) {
+					t.Errorf("%q in there: %v", wire, err)
+				}
+			}
+			continue
+		}
+		text, err := protocol.Decode([]byte(`2["e",` + strings.Repeat("[", levels) + strings.Repeat("]", levels) + `,7]`))
 		if err != nil || !reflect.DeepEqual(written(p), written(text)) {
 			t.Errorf("%d levels: not what text is: %v", levels, err)
 		}
 		if _, err := p.Args(); (err != nil) != tooDeep || errors.Is(err, protocol.ErrMalformed) {
 			t.Errorf("%d levels: %v", levels, err)
 		}
-		if m, err := p.EncodeMsgPack(); err != nil || !bytes.Equal(m.Data[len(m.Data)-levels:], []byte(strings.Repeat("\x91", levels-1)+"\x90")) {
+		if m, err := p.EncodeMsgPack(); err != nil || !bytes.Equal(m.Data[len(m.Data)-levels-1:], []byte(strings.Repeat("\x91", levels-1)+"\x90\x07")) {
 			t.Errorf("%d levels: %v", levels, err)
 		}
 	}
@@ -450,4 +465,24 @@ func msgpackBench(b *testing.B) protocol.EnginePacket {
 		b.Fatal(err)
 	}
 	return m
+}
+
+// What a message makes a decoder allocate is bounded by its size, whatever is in it.
+func TestMsgPackIsDecodedInMemoryOfAFewTimesItsSize(t *testing.T) {
+	const size = 1 << 20
+	array := []byte{0xdd, 0, 7, 0, 0} // of more elements than there are bytes for is refused
+	for name, data := range map[string][]byte{
+		"nested": append(bytes.Repeat([]byte{0x91}, size), 0xc0),
+		"binary": append(array, bytes.Repeat([]byte{0xc4, 0}, 7<<16)...),
+		"nil":    append(array, bytes.Repeat([]byte{0xc0}, 7<<16)...),
+	} {
+		message := append([]byte("\x83\xa4type\x02\xa3nsp\xa1/\xa4data\x92\xa1e"), data...)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, err := protocol.DecodeMsgPack(message)
+		runtime.ReadMemStats(&after)
+		if times := (after.TotalAlloc - before.TotalAlloc) / uint64(len(message)); times > 30 {
+			t.Errorf("%s: %d times its size is allocated (%v)", name, times, err)
+		}
+	}
 }

@@ -43,7 +43,8 @@ type Packet struct {
 
 	// Data is JSON text, nil when absent: an object for Connect, an object or a
 	// string for ConnectError, an array of arguments for events and acks, of
-	// which an event's first is its name.
+	// which an event's first is its name. What Decode has returned may be replaced
+	// by other text, and not be changed where it is.
 	Data []byte
 
 	// Attachments is how many binary messages follow the text of a received
@@ -53,9 +54,10 @@ type Packet struct {
 	// Buffers holds the attachments, in order.
 	Buffers [][]byte
 
-	// found is where Decode has seen the elements of Data, as long as that begins at scanned.
+	// found is where Decode has seen the elements of Data, as long as that is scanned bytes that begin at from.
 	found   spans
-	scanned *byte
+	from    *byte
+	scanned int
 }
 
 // spans are the first elements of an array, in a text.
@@ -129,7 +131,7 @@ func (p Packet) EventName() string {
 
 // isScanned reports whether Decode has found the elements of Data.
 func (p *Packet) isScanned() bool {
-	return p.found.count > 0 && len(p.Data) > 0 && p.scanned == &p.Data[0]
+	return p.found.count > 0 && len(p.Data) > 0 && len(p.Data) == p.scanned && &p.Data[0] == p.from
 }
 
 // first returns the first element of Data, nil if there is none.

@@ -21,14 +21,18 @@ var (
 	errNoAcks = errors.New("socketio: the server has nowhere to keep what it asks: set Backend.Acks")
 	errWaits  = errors.New("socketio: EmitWithAck waits for the client whose handler calls it, which can answer only after the handler has returned," +
 		" because it polls, or its gateway keeps its messages in order: use Then and OnAck, which do not wait")
-	errJoining = errors.New("socketio: EmitWithAck in a middleware: the client answers nothing before it is connected: ask in OnConnection")
+	errJoining = errors.New("socketio: a question in a middleware: the client answers nothing before it is connected: ask in OnConnection")
 )
 
 // askTimeout is how long clients have by default to ack what they are asked.
 const askTimeout = 5 * time.Second
 
-// askedExpire is how long the rows of a question stay once its time is over: for jobs that come late, and again.
-const askedExpire = time.Hour
+// The rows of a question stay once its time is over: those of Then for jobs that come late, and again, and those of
+// EmitWithAck for clocks that differ.
+const (
+	askedExpire  = time.Hour
+	waitedExpire = time.Minute
+)
 
 // Answer is what one client has acked an event with.
 type Answer struct {
@@ -54,7 +58,8 @@ func (s *Server) Timeout(d time.Duration) Broadcast { return s.Of("/").Timeout(d
 
 // EmitWithAck is Emit, and waits until every recipient has acked the event. It returns the answers in the order in
 // which they came, each recipient's first. Those who disconnect, or who cannot be sent the event, are not waited for;
-// when there is nobody to ask, it returns at once, without answers and without an error.
+// when there is nobody to ask, it returns at once, without answers and without an error. Of a Socket's own, such as
+// Socket.Timeout returns, that is ErrGone.
 //
 // When the time is over before all have acked, the error wraps ErrNoAck; when ctx ends, or the store fails, it is
 // theirs. The answers that have come are returned with it. The time is that of Timeout, and ends two seconds before
@@ -92,20 +97,6 @@ func (b Broadcast) EmitWithAck(ctx context.Context, event string, args ...any) (
 // Broadcast.EmitWithAck, and Timeout for another time than 5 s. ErrNoAck: no ack came in time. ErrGone: the client is
 // gone, or has gone before it acked the event.
 func (s *Socket) EmitWithAck(ctx context.Context, event string, args ...any) (Args, error) {
-	if s.turn == nil || !s.turn.opened {
-		s.mu.Lock()
-		err := s.usable()
-		if err == nil && s.joining {
-			err = errJoining
-		}
-		s.mu.Unlock()
-		if err != nil {
-			return nil, err
-		}
-		if s.turn.ordered() && turnOf(ctx) == nil {
-			return nil, errWaits
-		}
-	}
 	answers, err := s.Timeout(0).EmitWithAck(ctx, event, args...)
 	switch {
 	case err != nil:
@@ -114,6 +105,22 @@ func (s *Socket) EmitWithAck(ctx context.Context, event string, args ...any) (Ar
 		return nil, ErrGone
 	}
 	return answers[0].Args, nil
+}
+
+// askable returns why this client can answer no question, or none that somebody waits for.
+func (s *Socket) askable(ctx context.Context, waits bool) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.usable(); err != nil {
+		return err
+	}
+	switch {
+	case s.joining:
+		return errJoining
+	case waits && !s.turn.opened && s.turn.ordered() && turnOf(ctx) == nil:
+		return errWaits
+	}
+	return nil
 }
 
 // EmitWithAck sends an event to all of the namespace and waits for their acks. See Broadcast.EmitWithAck.
@@ -158,7 +165,8 @@ type asked struct {
 	open   map[string]bool // ids of those who may still answer, for wait
 }
 
-// ask writes a question to all recipients, which is not sent yet. It returns nil when there are none.
+// ask writes a question to all recipients, which is not sent yet. It returns nil when there are none, which is an error
+// when the broadcast is to one socket.
 func (b Broadcast) ask(ctx context.Context, until time.Time, event string, args []any) (*asked, error) {
 	s := b.namespace.server
 	if s.acks == nil {
@@ -166,6 +174,11 @@ func (b Broadcast) ask(ctx context.Context, until time.Time, event string, args 
 	}
 	if protocol.ReservedEvent(event) {
 		return nil, fmt.Errorf("socketio: Emit(%q): the name is reserved, choose another", event)
+	}
+	if b.own != nil {
+		if err := b.own.askable(ctx, b.then == nil); err != nil {
+			return nil, err
+		}
 	}
 	p := protocol.Packet{Type: protocol.Event, Namespace: b.namespace.name, ID: acks.MaxID}
 	var err error
@@ -177,15 +190,19 @@ func (b Broadcast) ask(ctx context.Context, until time.Time, event string, args 
 	}
 	a := &asked{Broadcast: b, event: event, args: args, open: map[string]bool{}}
 	if a.to, err = b.recipients(ctx); err != nil || len(a.to) == 0 {
+		if err == nil && b.own != nil {
+			err = ErrGone
+		}
 		return nil, err
 	}
 	t := turnOf(ctx)
-	a.q = acks.Question{Until: until, Expires: until.Add(askedExpire)}
+	a.q = acks.Question{Until: until, Expires: until.Add(waitedExpire)}
 	if b.then != nil {
-		a.q.Name, a.q.State = b.then.name, b.then.state
+		a.q.Name, a.q.State, a.q.Expires = b.then.name, b.then.state, until.Add(askedExpire)
 	}
+	running, _ := ctx.Value(turnKey{}).(*turn) // of a handler whose socket leaves, too
 	for _, m := range a.to {
-		if b.then == nil && t.waitsFor(b.namespace, m.Socket) {
+		if b.then == nil && running.waitsFor(b.namespace, m.Socket) {
 			return nil, errWaits
 		}
 		a.q.Sockets, a.open[m.Socket] = append(a.q.Sockets, m.Socket), true
@@ -206,7 +223,7 @@ func (b Broadcast) ask(ctx context.Context, until time.Time, event string, args 
 // waitsFor reports whether a socket is that of the client whose handler is running, and cannot answer before the
 // handler has returned.
 func (t *turn) waitsFor(n *Namespace, socket string) bool {
-	if t == nil || !t.ordered() {
+	if t == nil || t.isClosed() || !t.ordered() {
 		return false
 	}
 	s := t.find(n)
@@ -222,7 +239,7 @@ func (b Broadcast) recipients(ctx context.Context) (all []rooms.Member, err erro
 		return nil, err
 	}
 	var mu sync.Mutex
-	_, err = b.namespace.server.adapter.Broadcast(ctx, b.target(ctx), func(_ context.Context, m rooms.Member) error {
+	_, err = b.members(ctx, func(_ context.Context, m rooms.Member) error {
 		mu.Lock()
 		defer mu.Unlock()
 		all = append(all, m)
@@ -242,7 +259,7 @@ func (l list) Members(context.Context, string, string, string) ([]rooms.Member, 
 }
 
 // serve sends the question to those who are asked, as Broadcast.Emit does. Those who do not get it are not open any
-// more.
+// more. Each of them is named by the room of its own, where others may look on.
 func (a *asked) serve(ctx context.Context) error {
 	s := a.namespace.server
 	at := s.now()
@@ -251,50 +268,37 @@ func (a *asked) serve(ctx context.Context) error {
 	var mu sync.Mutex
 	served, lost := map[string]bool{}, 0
 	_, err := rooms.Adapter{Store: list{members: a.to}}.Broadcast(early, rooms.Target{Rooms: []string{rooms.Everybody}}, func(_ context.Context, m rooms.Member) error {
-		deliver := s.engine.Deliver
-		if a.volatile {
-			deliver = s.engine.DeliverVolatile
-		}
-		err := deliver(ctx, engine.Address(m.Address), a.parcel)
-		if err == nil {
-			a.namespace.sent(ctx, m.Socket, a.event, a.args)
-		}
+		got, late, err := a.deliver(ctx, m, a.parcel, a.event, a.args)
 		mu.Lock()
 		defer mu.Unlock()
 		served[m.Socket] = true
-		if err == nil {
-			return nil
+		if !got {
+			delete(a.open, m.Socket)
 		}
-		delete(a.open, m.Socket)
-		switch {
-		case errors.Is(err, ErrGone), a.volatile:
-			return nil
-		case a.isTo(m.Socket) && (errors.Is(err, ErrOutboxFull) || errors.Is(err, ErrBusy)):
-			return err
-		case ctx.Err() != nil:
+		if late {
 			lost++
 		}
-		s.opt.Logger.WarnContext(ctx, "a recipient did not get an event and is disconnected",
-			"namespace", a.namespace.name, "socket", m.Socket, "error", err)
-		s.engine.Drop(ctx, engine.Address(m.Address))
-		return nil
+		return err
 	})
 	var rest rooms.Rest
 	for _, m := range a.to {
 		if !served[m.Socket] {
 			rest.Parts = append(rest.Parts, rooms.Part{Room: m.Socket})
+			delete(a.open, m.Socket)
 		}
 	}
 	switch {
+	case a.volatile:
+		return nil
 	case lost+len(rest.Parts) == 0:
 		return err
 	case len(served) == 0:
 		return cmp.Or(err, ctx.Err())
 	}
-	unserved := &UnservedError{Served: len(served) - lost, Unserved: lost + len(rest.Parts), Err: cmp.Or(err, ctx.Err())}
-	if err := s.disconnectRest(ctx, rooms.Target{Namespace: a.namespace.name}, rest, at); err != nil {
-		unserved.Err = errors.Join(unserved.Err, fmt.Errorf("not all of them can be: %w", err))
+	short := &UnservedError{Served: len(served) - lost, Unserved: lost + len(rest.Parts), Err: cmp.Or(err, ctx.Err())}
+	if err := s.disconnectRest(ctx, unserved{Namespace: a.namespace.name, Own: true, At: at}, rest); err != nil {
+		short.Err = errors.Join(short.Err, fmt.Errorf("not all of them can be: %w", err))
 	}
-	s.opt.Logger.ErrorContext(ctx, "a broadcast was cut off", "namespace", a.namespace.name, "error", unserved)
-	return unserved
+	s.opt.Logger.ErrorContext(ctx, "a broadcast was cut off", "namespace", a.namespace.name, "error", short)
+	return short
 }

@@ -29,6 +29,8 @@ type command struct {
 
 	args  []any // of emit
 	close bool  // of disconnect: the connection too
+
+	skip, only string // ids of sockets, of an emitter's: see Broadcast.skip and Broadcast.own
 }
 
 // commandExample is in the errors of messages that are none.
@@ -53,6 +55,9 @@ func (s *Server) carryOut(ctx context.Context, c command) error {
 	b := Broadcast{namespace: n}.Except(c.except...)
 	if !c.all {
 		b = b.To(c.to...)
+	}
+	if b.skip = c.skip; c.only != "" {
+		b.own = &Socket{namespace: n, id: c.only}
 	}
 	switch {
 	case c.emit != nil:
@@ -228,11 +233,16 @@ type disconnecting struct {
 	To        [][]byte `json:"to,omitempty"`
 	Except    [][]byte `json:"except,omitempty"`
 	Close     bool     `json:"close,omitempty"`
+	Skip      string   `json:"skip,omitempty"`
+	Only      string   `json:"only,omitempty"`
 }
 
 // disconnectElsewhere has one of the deployment's functions disconnect sockets.
 func (b Broadcast) disconnectElsewhere(ctx context.Context, closeConnection bool) error {
-	d := disconnecting{Namespace: b.namespace.name, All: !b.toRooms, Close: closeConnection}
+	d := disconnecting{Namespace: b.namespace.name, All: !b.toRooms, Close: closeConnection, Skip: b.skip}
+	if b.own != nil {
+		d.Only = b.own.id
+	}
 	for _, room := range b.to {
 		d.To = append(d.To, []byte(room))
 	}
@@ -248,7 +258,7 @@ func (b Broadcast) disconnectElsewhere(ctx context.Context, closeConnection bool
 
 // command returns what is to be done.
 func (d disconnecting) command() command {
-	c := command{namespace: d.Namespace, all: d.All, disconnect: true, close: d.Close}
+	c := command{namespace: d.Namespace, all: d.All, disconnect: true, close: d.Close, skip: d.Skip, only: d.Only}
 	for _, room := range d.To {
 		c.to = append(c.to, string(room))
 	}

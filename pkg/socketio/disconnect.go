@@ -33,7 +33,7 @@ func (s *Socket) disconnect(ctx context.Context, closeSession bool) error {
 	case joining && !closeSession:
 		return errors.New("socketio: Disconnect in a middleware: return an error to keep the socket out")
 	case s.namespace.server.hasHandlersElsewhere():
-		return s.namespace.To(s.id).DisconnectSockets(ctx, closeSession)
+		return s.alone().DisconnectSockets(ctx, closeSession)
 	}
 	sockets := []*Socket{s}
 	if closeSession && s.turn.opened { // it may have joined other namespaces since

@@ -118,29 +118,11 @@ func (b Broadcast) Emit(ctx context.Context, event string, args ...any) error {
 	var begun, late atomic.Int64
 	rest, err := s.adapter.Broadcast(early, target, func(_ context.Context, m rooms.Member) error {
 		begun.Add(1)
-		if b.volatile {
-			if err := e.DeliverVolatile(ctx, engine.Address(m.Address), parcel); err == nil { // else it goes without
-				b.namespace.sent(ctx, m.Socket, event, args)
-			}
-			return nil
-		}
-		err := e.Deliver(ctx, engine.Address(m.Address), parcel)
-		if err == nil {
-			b.namespace.sent(ctx, m.Socket, event, args)
-		}
-		if err == nil || errors.Is(err, ErrGone) {
-			return nil
-		}
-		if b.isTo(m.Socket) && (errors.Is(err, ErrOutboxFull) || errors.Is(err, ErrBusy)) {
-			return err
-		}
-		if ctx.Err() != nil {
+		_, isLate, err := b.deliver(ctx, m, parcel, event, args)
+		if isLate {
 			late.Add(1)
 		}
-		s.opt.Logger.WarnContext(ctx, "a recipient did not get an event and is disconnected",
-			"namespace", b.namespace.name, "socket", m.Socket, "error", err)
-		e.Drop(ctx, engine.Address(m.Address))
-		return nil
+		return err
 	})
 	if b.volatile {
 		if ctx.Err() != nil || early.Err() != nil {
@@ -153,11 +135,37 @@ func (b Broadcast) Emit(ctx context.Context, event string, args ...any) error {
 		return err
 	}
 	unserved := &UnservedError{Served: served, Unserved: n + rest.Known, More: rest.More, Err: cmp.Or(err, ctx.Err())}
-	if err := s.disconnectRest(ctx, target, rest, at); err != nil {
+	if err := s.disconnectRest(ctx, unservedBy(target, at), rest); err != nil {
 		unserved.Err = errors.Join(unserved.Err, fmt.Errorf("not all of them can be: %w", err))
 	}
 	s.opt.Logger.ErrorContext(ctx, "a broadcast was cut off", "namespace", b.namespace.name, "error", unserved)
 	return unserved
+}
+
+// deliver gives one recipient an event. It reports whether the recipient has it, and otherwise whether that is for want of
+// time. The error is the sender's, and else nobody's: who is gone, or takes nothing that is volatile, goes without, and
+// any other is disconnected.
+func (b Broadcast) deliver(ctx context.Context, m rooms.Member, p engine.Parcel, event string, args []any) (got, late bool, err error) {
+	s := b.namespace.server
+	deliver := s.engine.Deliver
+	if b.volatile {
+		deliver = s.engine.DeliverVolatile
+	}
+	err = deliver(ctx, engine.Address(m.Address), p)
+	switch {
+	case err == nil:
+		b.namespace.sent(ctx, m.Socket, event, args)
+		return true, false, nil
+	case b.volatile, errors.Is(err, ErrGone):
+		return false, false, nil
+	case b.isTo(m.Socket) && (errors.Is(err, ErrOutboxFull) || errors.Is(err, ErrBusy)):
+		return false, false, err
+	}
+	late = ctx.Err() != nil
+	s.opt.Logger.WarnContext(ctx, "a recipient did not get an event and is disconnected",
+		"namespace", b.namespace.name, "socket", m.Socket, "error", err)
+	s.engine.Drop(ctx, engine.Address(m.Address))
+	return false, late, nil
 }
 
 // reachesNobody reports whether To was called and named no room that can have members.
@@ -182,13 +190,24 @@ func (b Broadcast) SocketIDs(ctx context.Context) ([]string, error) {
 	if err := turnOf(ctx).spend(1); err != nil {
 		return nil, err
 	}
-	_, err := b.namespace.server.adapter.Broadcast(ctx, b.target(ctx), func(_ context.Context, m rooms.Member) error {
+	_, err := b.members(ctx, func(_ context.Context, m rooms.Member) error {
 		mu.Lock()
 		defer mu.Unlock()
 		ids = append(ids, m.Socket)
 		return nil
 	})
 	return ids, err
+}
+
+// members calls f with all whom the broadcast is to, as rooms.Adapter does. Of those who are in the room of a socket's
+// own that is the socket, when the broadcast is one of its own: others look on.
+func (b Broadcast) members(ctx context.Context, f func(context.Context, rooms.Member) error) (rooms.Rest, error) {
+	return b.namespace.server.adapter.Broadcast(ctx, b.target(ctx), func(ctx context.Context, m rooms.Member) error {
+		if b.own != nil && m.Socket != b.own.id {
+			return nil
+		}
+		return f(ctx, m)
+	})
 }
 
 // target names the recipients for the adapter.

@@ -30,7 +30,7 @@ func (b Broadcast) FetchSockets(ctx context.Context) ([]*Socket, error) {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	var mu sync.Mutex
-	_, err = b.namespace.server.adapter.Broadcast(ctx, b.target(ctx), func(ctx context.Context, m rooms.Member) error {
+	_, err = b.members(ctx, func(ctx context.Context, m rooms.Member) error {
 		err := t.spend(1)
 		var s *Socket
 		if err == nil {

@@ -33,7 +33,8 @@ type continuation struct {
 // are.
 //
 // What Emit returns as an error to one socket (ErrBusy, ErrOutboxFull) it does not hand to OnAck, too, unless the store
-// has failed. After an *UnservedError OnAck still hears of every recipient.
+// has failed. After an *UnservedError OnAck still hears of every recipient, and so it does when there was no time to
+// send the event to anybody.
 func (b Broadcast) Then(name string, state any) Broadcast {
 	c := &continuation{name: name}
 	c.state, c.err = protocol.EncodeJSON(state)
@@ -44,7 +45,8 @@ func (b Broadcast) Then(name string, state any) Broadcast {
 	return b
 }
 
-// Then returns a broadcast to this client alone, with Broadcast.Then.
+// Then returns a broadcast to this client alone, with Broadcast.Then. Emit is ErrGone when the client is gone, and an
+// error in a middleware: before the client is connected it answers nothing.
 func (s *Socket) Then(name string, state any) Broadcast {
 	return s.alone().Then(name, state)
 }
@@ -78,7 +80,7 @@ func (s *Server) Then(name string, state any) Broadcast { return s.Of("/").Then(
 func (n *Namespace) OnAck(name string, f any) {
 	n.server.registering("OnAck(%q)", name)
 	if n.acks[name] != nil {
-		panic(fmt.Sprintf("socketio: OnAck(%q): the namespace %s has a function for it already", name, n.name))
+		panic(fmt.Sprintf("socketio: OnAck(%q): the %s has a function for it already", name, n.called()))
 	}
 	h, err := newAckHandler(f)
 	if err != nil {
@@ -165,7 +167,7 @@ func (b Broadcast) emitThen(ctx context.Context, event string, args []any) error
 	case b.then.err != nil:
 		return b.then.err
 	case b.namespace.acks[b.then.name] == nil && !s.hasHandlersElsewhere():
-		return fmt.Errorf("socketio: Then(%q): the namespace %s has no function of that name: register one with OnAck", b.then.name, b.namespace.name)
+		return fmt.Errorf("socketio: Then(%q): the %s has no function of that name: register one with OnAck", b.then.name, b.namespace.called())
 	case ctx.Err() != nil:
 		return ctx.Err()
 	}

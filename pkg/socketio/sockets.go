@@ -50,7 +50,7 @@ func (b Broadcast) SocketsLeave(ctx context.Context, names ...string) error {
 //
 // An emitter's returns when a job is on the queue, by which one of the deployment's functions does all that.
 func (b Broadcast) DisconnectSockets(ctx context.Context, closeConnection bool) error {
-	if _, err := b.namespace.server.backend(); err != nil {
+	if _, err := b.namespace.backend(); err != nil {
 		return err
 	}
 	if b.namespace.server.hasHandlersElsewhere() && !b.reachesNobody() {
@@ -68,7 +68,6 @@ func (b Broadcast) DisconnectSockets(ctx context.Context, closeConnection bool) 
 // each does something to the sockets that an Emit would reach, several at a time; to one that leaves meanwhile, do
 // returns ErrGone. To each it counts as so many calls.
 func (b Broadcast) each(ctx context.Context, name string, calls int, do func(context.Context, *engine.Engine, rooms.Member) error) error {
-	s := b.namespace.server
 	e, err := b.namespace.backend()
 	if err != nil {
 		return err
@@ -87,7 +86,7 @@ func (b Broadcast) each(ctx context.Context, name string, calls int, do func(con
 	var mu sync.Mutex
 	var done, failed int
 	var failure error
-	rest, err := s.adapter.Broadcast(early, b.target(ctx), func(_ context.Context, m rooms.Member) error {
+	rest, err := b.members(early, func(_ context.Context, m rooms.Member) error {
 		err := t.spend(calls)
 		if err != nil {
 			stop(err) // of all the others, too

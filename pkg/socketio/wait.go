@@ -118,7 +118,7 @@ func (a *asked) left(ctx context.Context) (left []string) {
 	there := map[string]bool{}
 	if len(a.open) > askAlone {
 		var mu sync.Mutex
-		_, _ = s.adapter.Broadcast(ctx, a.target(ctx), func(_ context.Context, m rooms.Member) error {
+		_, _ = a.members(ctx, func(_ context.Context, m rooms.Member) error {
 			mu.Lock()
 			defer mu.Unlock()
 			there[m.Socket] = true

@@ -37,7 +37,7 @@ func (c *Client) ack(id int64, args []any) {
 		c.s.t.Errorf("socketiotest: an ack: %v", err)
 		return
 	}
-	packets, err := p.Encode()
+	packets, err := c.encode(p)
 	if err != nil {
 		c.s.t.Errorf("socketiotest: an ack: %v", err)
 		return

@@ -180,12 +180,17 @@ func (c *Client) Raw(packets ...protocol.EnginePacket) {
 	c.session.settle()
 }
 
-func (c *Client) send(p protocol.Packet) {
-	packets, err := p.Encode()
-	if c.s.msgpack() {
-		packets = make([]protocol.EnginePacket, 1)
-		packets[0], err = p.EncodeMsgPack()
+// encode returns the messages of a packet, in the format of the application's clients.
+func (c *Client) encode(p protocol.Packet) ([]protocol.EnginePacket, error) {
+	if !c.s.msgpack() {
+		return p.Encode()
 	}
+	message, err := p.EncodeMsgPack()
+	return []protocol.EnginePacket{message}, err
+}
+
+func (c *Client) send(p protocol.Packet) {
+	packets, err := c.encode(p)
 	if err != nil {
 		c.s.t.Fatalf("socketiotest: %v", err)
 	}
