@@ -55,6 +55,11 @@ var layers = []struct{ folder, may string }{
 	{"cmd/doze/project", "pkg/devcommand"},
 	{"tests/docs/program/app", "pkg/socketio"},
 	{"tests/docs/program", "pkg/devserver pkg/socketio"},
+	{"examples/presence/app", "pkg/socketio"},
+	{"examples/cursors/app", "pkg/socketio"},
+	{"examples/progress/app", "pkg/socketio"},
+	{"examples/progress/checksum", "pkg/apigw/outgoing"},
+	{"examples", "pkg/devcommand"},
 	{"cmd", "app internal/ pkg/"},
 	{"tests", "app functions/ cmd/ internal/ pkg/"},
 }
@@ -62,21 +67,21 @@ var layers = []struct{ folder, may string }{
 // applications are the folders of applications. Their tests may import, of Doze, what testsMay says; pkg/protocol is
 // for packets that a client sends as they are.
 const (
-	applications = "app/ cmd/doze/project/ tests/docs/program/"
+	applications = "app/ cmd/doze/project/ tests/docs/program/ examples/presence/ examples/cursors/ examples/progress/app"
 	testsMay     = "pkg/socketio pkg/socketio/socketiotest pkg/devserver pkg/protocol"
 )
 
 // reaches says who may depend on modules of AWS, directly or not.
 var reaches = []struct{ what, prefixes, may string }{
 	{"the AWS SDK", "github.com/aws/aws-sdk-go-v2 github.com/aws/smithy-go",
-		"internal/ pkg/apigw pkg/apigw/outgoing pkg/emitter pkg/store/dynamo pkg/devserver pkg/devcommand functions/ cmd/ tests/"},
+		"internal/ pkg/apigw pkg/apigw/outgoing pkg/emitter pkg/store/dynamo pkg/devserver pkg/devcommand functions/ cmd/ examples/presence examples/cursors examples/progress examples/progress/checksum tests/"},
 	{"aws-lambda-go", "github.com/aws/aws-lambda-go", // the gateway makes its events
-		"internal/jobqueue internal/oneprocess pkg/apigw pkg/gateway pkg/devserver pkg/devcommand functions/ cmd/ tests/"},
+		"internal/jobqueue internal/oneprocess pkg/apigw pkg/gateway pkg/devserver pkg/devcommand functions/ cmd/ examples/presence examples/cursors examples/progress examples/progress/checksum tests/"},
 	{"what doze upgrade is made of", "github.com/rogpeppe/go-internal golang.org/x/mod", "cmd/doze tests/"},
 }
 
 // testsReach says whose tests may: those of an application link nothing of AWS.
-const testsReach = "internal/ pkg/apigw pkg/apigw/outgoing pkg/emitter pkg/gateway/ pkg/store/ pkg/devserver pkg/devcommand pkg/verify functions/ cmd/ tests/"
+const testsReach = "internal/ pkg/apigw pkg/apigw/outgoing pkg/emitter pkg/gateway/ pkg/store/ pkg/devserver pkg/devcommand pkg/verify functions/ cmd/ examples/progress/checksum tests/"
 
 type goPackage struct {
 	ImportPath, Name, Dir, ForTest string
@@ -273,6 +278,11 @@ func TestLayersAreKept(t *testing.T) {
 		{"", []goPackage{in("functions/poll", module+"app", module+"pkg/apigw", module+"functions/backend"), in("functions/backend", module+"pkg/engine")}},
 		{"cmd/doze/project/cmd/dev imports pkg/engine", []goPackage{in("cmd/doze/project/cmd/dev", module+"pkg/engine")}},
 		{"tests/docs/program/app imports pkg/engine", []goPackage{in("tests/docs/program/app", module+"pkg/engine")}},
+		{"examples/presence/app imports pkg/engine", []goPackage{in("examples/presence/app", module+"pkg/engine")}},
+		{"examples/progress/app imports pkg/apigw/outgoing", []goPackage{in("examples/progress/app", module+"pkg/apigw/outgoing")}},
+		{"examples/cursors/app must not reach the AWS SDK", []goPackage{in("examples/cursors/app", sdk)}},
+		{"examples/progress/checksum imports pkg/engine", []goPackage{in("examples/progress/checksum", sdk, module+"pkg/engine")}},
+		{"examples/new/app imports pkg/socketio", []goPackage{in("examples/new/app", module+"pkg/socketio")}},
 		{"a test of app imports pkg/engine", []goPackage{{ImportPath: module + "app", Name: "app", XTestImports: []string{module + "pkg/engine", module + "app"}}}},
 		{"a test of cmd/doze/project/app imports pkg/rooms", []goPackage{{ImportPath: module + "cmd/doze/project/app", Name: "app",
 			TestImports: []string{module + "pkg/rooms", module + "pkg/socketio/socketiotest"}}}},
