@@ -59,7 +59,9 @@ func (s *Server) Timeout(d time.Duration) Broadcast { return s.Of("/").Timeout(d
 // When the time is over before all have acked, the error wraps ErrNoAck; when ctx ends, or the store fails, it is
 // theirs. The answers that have come are returned with it. The time is that of Timeout, and ends two seconds before
 // ctx does, so that the handler has time to use the answers. An *UnservedError comes without answers. The other errors
-// are those of Emit, and then nobody was asked.
+// are those of Emit, and then nobody was asked. After Volatile, those who go without the event are not waited for.
+//
+// An answer has the arguments that its client has acked with, whatever they are: look how many there are.
 //
 // It waits in the invocation that calls it, which is paid for, and reads the table some forty times in five seconds.
 // Then does not wait.
@@ -279,6 +281,14 @@ func (a *asked) serve(ctx context.Context) error {
 		s.engine.Drop(ctx, engine.Address(m.Address))
 		return nil
 	})
+	if a.volatile { // who was not tried goes without too
+		for _, m := range a.to {
+			if !served[m.Socket] {
+				delete(a.open, m.Socket)
+			}
+		}
+		return nil
+	}
 	var rest rooms.Rest
 	for _, m := range a.to {
 		if !served[m.Socket] {
