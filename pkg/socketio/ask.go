@@ -57,7 +57,7 @@ func (s *Server) Timeout(d time.Duration) Broadcast { return s.Of("/").Timeout(d
 // when there is nobody to ask, it returns at once, without answers and without an error.
 //
 // When the time is over before all have acked, the error wraps ErrNoAck; when ctx ends, or the store fails, it is
-// theirs. The answers that have come are returned with it. The time is that of Timeout, and ends two seconds before
+// theirs. The answers that have come are returned with it. The time is that of Timeout, and ends up to two seconds before
 // ctx does, so that the handler has time to use the answers. An *UnservedError comes without answers. The other errors
 // are those of Emit, and then nobody was asked. After Volatile, those who go without the event are not waited for.
 //
