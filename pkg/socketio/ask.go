@@ -21,7 +21,7 @@ var (
 	errNoAcks = errors.New("socketio: the server has nowhere to keep what it asks: set Backend.Acks")
 	errWaits  = errors.New("socketio: EmitWithAck waits for the client whose handler calls it, which can answer only after the handler has returned," +
 		" because it polls, or its gateway keeps its messages in order: use Then and OnAck, which do not wait")
-	errJoining = errors.New("socketio: EmitWithAck in a middleware: the client answers nothing before it is connected: ask in OnConnection")
+	errJoining = errors.New("socketio: EmitWithAck and Then in a middleware: the client answers nothing before it is connected: ask in OnConnection")
 )
 
 // askTimeout is how long clients have by default to ack what they are asked.
@@ -95,13 +95,7 @@ func (b Broadcast) EmitWithAck(ctx context.Context, event string, args ...any) (
 // gone, or has gone before it acked the event.
 func (s *Socket) EmitWithAck(ctx context.Context, event string, args ...any) (Args, error) {
 	if s.turn == nil || !s.turn.opened {
-		s.mu.Lock()
-		err := s.usable()
-		if err == nil && s.joining {
-			err = errJoining
-		}
-		s.mu.Unlock()
-		if err != nil {
+		if err := s.answers(); err != nil {
 			return nil, err
 		}
 		if s.turn.ordered() && turnOf(ctx) == nil {
@@ -126,6 +120,19 @@ func (n *Namespace) EmitWithAck(ctx context.Context, event string, args ...any) 
 // EmitWithAck sends an event to all of the namespace "/" and waits for their acks. See Broadcast.EmitWithAck.
 func (s *Server) EmitWithAck(ctx context.Context, event string, args ...any) ([]Answer, error) {
 	return s.Of("/").EmitWithAck(ctx, event, args...)
+}
+
+// answers returns an error when the client of the handler's own socket cannot be asked.
+func (s *Socket) answers() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.usable(); err != nil {
+		return err
+	}
+	if s.joining {
+		return errJoining
+	}
+	return nil
 }
 
 // waitMargin is how long before its context's end EmitWithAck returns.
@@ -166,12 +173,17 @@ func (b Broadcast) ask(ctx context.Context, until time.Time, event string, args 
 	if s.acks == nil {
 		return nil, errNoAcks
 	}
-	if protocol.ReservedEvent(event) {
-		return nil, fmt.Errorf("socketio: Emit(%q): the name is reserved, choose another", event)
+	if own := b.own; own != nil && (own.turn == nil || !own.turn.opened) {
+		if err := own.answers(); err != nil {
+			return nil, err
+		}
+	}
+	all, err := eventArgs(event, args)
+	if err != nil {
+		return nil, err
 	}
 	p := protocol.Packet{Type: protocol.Event, Namespace: b.namespace.name, ID: acks.MaxID}
-	var err error
-	if p.Data, p.Buffers, err = protocol.EncodeArgs(append([]any{event}, args...)...); err != nil {
+	if p.Data, p.Buffers, err = protocol.EncodeArgs(all...); err != nil {
 		return nil, err
 	}
 	if _, err := parcelOf(s.engine, p); err != nil { // before it costs anything
