@@ -43,7 +43,8 @@ func (b Broadcast) Timeout(d time.Duration) Broadcast {
 	return b
 }
 
-// Timeout returns a broadcast to this client alone, with Broadcast.Timeout.
+// Timeout returns a broadcast to this client alone, with Broadcast.Timeout. Its EmitWithAck returns one answer, or an
+// error, as Socket.EmitWithAck does.
 func (s *Socket) Timeout(d time.Duration) Broadcast { return s.alone().Timeout(d) }
 
 // Timeout returns a broadcast to all of the namespace, with Broadcast.Timeout.
@@ -87,7 +88,11 @@ func (b Broadcast) EmitWithAck(ctx context.Context, event string, args ...any) (
 	if err := a.serve(ctx); err != nil {
 		return nil, err
 	}
-	return a.wait(ctx)
+	answers, err := a.wait(ctx)
+	if err == nil && len(answers) == 0 && b.own != nil && !b.volatile {
+		return nil, ErrGone
+	}
+	return answers, err
 }
 
 // EmitWithAck sends an event to this client and waits for its ack, whose arguments it returns. See
@@ -103,11 +108,8 @@ func (s *Socket) EmitWithAck(ctx context.Context, event string, args ...any) (Ar
 		}
 	}
 	answers, err := s.Timeout(0).EmitWithAck(ctx, event, args...)
-	switch {
-	case err != nil:
+	if err != nil {
 		return nil, err
-	case len(answers) == 0:
-		return nil, ErrGone
 	}
 	return answers[0].Args, nil
 }
@@ -190,8 +192,14 @@ func (b Broadcast) ask(ctx context.Context, until time.Time, event string, args 
 		return nil, err
 	}
 	a := &asked{Broadcast: b, event: event, args: args, open: map[string]bool{}}
-	if a.to, err = b.recipients(ctx); err != nil || len(a.to) == 0 {
+	if a.to, err = b.recipients(ctx); err != nil {
 		return nil, err
+	}
+	if len(a.to) == 0 {
+		if b.own != nil {
+			return nil, ErrGone
+		}
+		return nil, nil
 	}
 	t := turnOf(ctx)
 	a.q = acks.Question{Until: until, Expires: until.Add(askedExpire)}

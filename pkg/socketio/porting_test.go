@@ -39,7 +39,7 @@ func TestWhoHasLeftCannotBeAsked(t *testing.T) {
 	for name, ask := range questions {
 		t.Run(name, func(t *testing.T) {
 			io, _ := newServer()
-			var disconnected, after error
+			var disconnected, fetched error
 			var kept sock
 			io.Of("/").OnAck("answered", func(ctx, sock, int, error) error { return nil })
 			io.Of("/").OnConnection(func(_ ctx, s sock) error { kept = s; return nil })
@@ -48,13 +48,28 @@ func TestWhoHasLeftCannotBeAsked(t *testing.T) {
 				disconnected = ask(c, s)
 				return nil
 			})
+			io.Of("/").On("kick", func(c ctx, s sock, id string) error {
+				other, err := io.FetchSocket(c, id)
+				if err != nil {
+					return err
+				}
+				if err := other.DisconnectClient(c); err != nil {
+					return err
+				}
+				fetched = ask(c, other)
+				return nil
+			})
 			s := socketiotest.New(t, io)
 			ada := s.Connect("/")
-			after = ask(t.Context(), kept)
+			after := ask(t.Context(), kept)
+			if !errors.Is(after, socketio.ErrGone) {
+				t.Errorf("after its handler: %v", after)
+			}
+			ada.Emit("kick", s.Connect("/").ID())
 			ada.EmitNoAck("leave")
 			s.Settle()
-			if !errors.Is(disconnected, socketio.ErrGone) || !errors.Is(after, socketio.ErrGone) {
-				t.Errorf("%v, and after the handler %v", disconnected, after)
+			if !errors.Is(disconnected, socketio.ErrGone) || !errors.Is(fetched, socketio.ErrGone) {
+				t.Errorf("its own: %v, one that was fetched: %v", disconnected, fetched)
 			}
 		})
 	}
