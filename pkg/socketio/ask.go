@@ -47,7 +47,8 @@ func (b Broadcast) Timeout(d time.Duration) Broadcast {
 	return b
 }
 
-// Timeout returns a broadcast to this client alone, with Broadcast.Timeout.
+// Timeout returns a broadcast to this client alone, with Broadcast.Timeout. Its EmitWithAck returns one answer, or an
+// error, as Socket.EmitWithAck does.
 func (s *Socket) Timeout(d time.Duration) Broadcast { return s.alone().Timeout(d) }
 
 // Timeout returns a broadcast to all of the namespace, with Broadcast.Timeout.
@@ -62,9 +63,11 @@ func (s *Server) Timeout(d time.Duration) Broadcast { return s.Of("/").Timeout(d
 // Socket.Timeout returns, that is ErrGone.
 //
 // When the time is over before all have acked, the error wraps ErrNoAck; when ctx ends, or the store fails, it is
-// theirs. The answers that have come are returned with it. The time is that of Timeout, and ends two seconds before
+// theirs. The answers that have come are returned with it. The time is that of Timeout, and ends up to two seconds before
 // ctx does, so that the handler has time to use the answers. An *UnservedError comes without answers. The other errors
-// are those of Emit, and then nobody was asked.
+// are those of Emit, and then nobody was asked. After Volatile, those who go without the event are not waited for.
+//
+// An answer has the arguments that its client has acked with, whatever they are: look how many there are.
 //
 // It waits in the invocation that calls it, which is paid for, and reads the table some forty times in five seconds.
 // Then does not wait.
@@ -90,7 +93,11 @@ func (b Broadcast) EmitWithAck(ctx context.Context, event string, args ...any) (
 	if err := a.serve(ctx); err != nil {
 		return nil, err
 	}
-	return a.wait(ctx)
+	answers, err := a.wait(ctx)
+	if err == nil && len(answers) == 0 && b.own != nil && !b.volatile {
+		return nil, ErrGone
+	}
+	return answers, err
 }
 
 // EmitWithAck sends an event to this client and waits for its ack, whose arguments it returns. See
@@ -98,11 +105,8 @@ func (b Broadcast) EmitWithAck(ctx context.Context, event string, args ...any) (
 // gone, or has gone before it acked the event.
 func (s *Socket) EmitWithAck(ctx context.Context, event string, args ...any) (Args, error) {
 	answers, err := s.Timeout(0).EmitWithAck(ctx, event, args...)
-	switch {
-	case err != nil:
+	if err != nil {
 		return nil, err
-	case len(answers) == 0:
-		return nil, ErrGone
 	}
 	return answers[0].Args, nil
 }
@@ -172,8 +176,9 @@ func (b Broadcast) ask(ctx context.Context, until time.Time, event string, args 
 	if s.acks == nil {
 		return nil, errNoAcks
 	}
-	if protocol.ReservedEvent(event) {
-		return nil, fmt.Errorf("socketio: Emit(%q): the name is reserved, choose another", event)
+	all, err := eventArgs(event, args)
+	if err != nil {
+		return nil, err
 	}
 	if b.own != nil {
 		if err := b.own.askable(ctx, b.then == nil); err != nil {
@@ -181,19 +186,21 @@ func (b Broadcast) ask(ctx context.Context, until time.Time, event string, args 
 		}
 	}
 	p := protocol.Packet{Type: protocol.Event, Namespace: b.namespace.name, ID: acks.MaxID}
-	var err error
-	if p.Data, p.Buffers, err = protocol.EncodeArgs(append([]any{event}, args...)...); err != nil {
+	if p.Data, p.Buffers, err = protocol.EncodeArgs(all...); err != nil {
 		return nil, err
 	}
 	if _, err := parcelOf(s.engine, p); err != nil { // before it costs anything
 		return nil, err
 	}
 	a := &asked{Broadcast: b, event: event, args: args, open: map[string]bool{}}
-	if a.to, err = b.recipients(ctx); err != nil || len(a.to) == 0 {
-		if err == nil && b.own != nil {
-			err = ErrGone
-		}
+	if a.to, err = b.recipients(ctx); err != nil {
 		return nil, err
+	}
+	if len(a.to) == 0 {
+		if b.own != nil {
+			return nil, ErrGone
+		}
+		return nil, nil
 	}
 	t := turnOf(ctx)
 	a.q = acks.Question{Until: until, Expires: until.Add(waitedExpire)}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -224,10 +225,23 @@ func (b Broadcast) target(ctx context.Context) rooms.Target {
 
 // eventParcel encodes an event once, for any number of recipients.
 func eventParcel(e *engine.Engine, namespace, event string, args []any) (engine.Parcel, error) {
-	if protocol.ReservedEvent(event) {
-		return engine.Parcel{}, fmt.Errorf("socketio: Emit(%q): the name is reserved, choose another", event)
+	all, err := eventArgs(event, args)
+	if err != nil {
+		return engine.Parcel{}, err
 	}
-	return parcel(e, protocol.Packet{Type: protocol.Event, Namespace: namespace, ID: protocol.NoID}, append([]any{event}, args...))
+	return parcel(e, protocol.Packet{Type: protocol.Event, Namespace: namespace, ID: protocol.NoID}, all)
+}
+
+// eventArgs returns what a packet has of an event: its name and its arguments. A function at the end is what asks for an
+// ack in Node.
+func eventArgs(event string, args []any) ([]any, error) {
+	if protocol.ReservedEvent(event) {
+		return nil, fmt.Errorf("socketio: Emit(%q): the name is reserved, choose another", event)
+	}
+	if n := len(args); n > 0 && args[n-1] != nil && reflect.TypeOf(args[n-1]).Kind() == reflect.Func {
+		return nil, fmt.Errorf("socketio: Emit(%q): a function cannot be sent: for the client's ack use EmitWithAck, or Then and OnAck", event)
+	}
+	return append([]any{event}, args...), nil
 }
 
 // parcel encodes a packet with arguments.

@@ -44,9 +44,10 @@ type Options struct {
 	MaxRooms      int // that one socket may be in at a time; default 1000
 
 	// MaxCalls is how much the handlers of one request may call for in all, as far as they do it with their own
-	// context: each room that is joined or left, each emit, SocketIDs and Rooms count one, UpdateData one for each KiB of
-	// the client's data. A call beyond is an error and does nothing. Default 4000: four for each of the 1,000 packets
-	// that a request may bring. Below zero: no limit.
+	// context: each room that is joined or left, each emit, SocketIDs and Rooms count one; FetchSockets and
+	// DisconnectSockets one for each socket besides; EmitWithAck and Then one for each 32 to 64 recipients besides;
+	// UpdateData one for each KiB of the client's data. A call beyond is an error and does nothing. Default 4000: four for
+	// each of the 1,000 packets that a request may bring. Below zero: no limit.
 	MaxCalls int
 
 	// MsgPack says that all clients are given socket.io-msgpack-parser, or what does the same in other languages: each

@@ -109,6 +109,61 @@ func TestVolatileThatCannotReadWhoReceivesSaysSo(t *testing.T) {
 	}
 }
 
+// What is volatile disconnects nobody either when it is a question, and the time is over before all have been asked.
+func TestVolatileQuestionsThatAreCutOffDisconnectNobody(t *testing.T) {
+	for name, ask := range map[string]func(ctx, socketio.Broadcast) error{
+		"EmitWithAck": func(c ctx, b socketio.Broadcast) error { _, err := b.EmitWithAck(c, "asked"); return err },
+		"Then":        func(c ctx, b socketio.Broadcast) error { return b.Then("answered", 1).Emit(c, "asked") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			io, log := newServer()
+			io.Of("/").OnAck("answered", func(ctx, sock, int, error) error { return nil })
+			p := &ender{end: make(chan func(), 1)}
+			s := socketiotest.New(t, io, socketiotest.Options{Wrap: func(b socketio.Backend) socketio.Backend {
+				p.Poster, b.Poster = b.Poster, p
+				return b
+			}})
+			var hall []*socketiotest.Client
+			for range 150 { // more than are served at a time
+				hall = append(hall, s.Connect("/"))
+			}
+			over, cancel := context.WithCancel(t.Context())
+			p.posts.Store(0)
+			p.end <- cancel
+			if err := ask(over, io.Volatile().Timeout(time.Minute)); errors.As(err, new(*socketio.UnservedError)) {
+				t.Error(err)
+			}
+			if n := p.posts.Load(); n == 0 || n >= int64(len(hall)) {
+				t.Errorf("%d of %d were tried: nothing was cut off", n, len(hall))
+			}
+			s.Settle()
+			for i, c := range hall {
+				if why := c.Disconnected(); why != "" {
+					t.Fatalf("client %d is disconnected: %s", i, why)
+				}
+			}
+			log.nothing(t)
+		})
+	}
+}
+
+// ender is a gateway at whose next post the time of an invocation is over.
+type ender struct {
+	engine.Poster
+	end   chan func()
+	posts atomic.Int64
+}
+
+func (p *ender) Post(c context.Context, connection string, f engine.Frame) error {
+	p.posts.Add(1)
+	select {
+	case end := <-p.end:
+		end()
+	default:
+	}
+	return p.Poster.Post(c, connection, f)
+}
+
 // A Broadcast is a value: what is made of it changes nothing of it, in whatever order its methods are called.
 func TestBroadcastsAreNeverChangedByWhatIsMadeOfThem(t *testing.T) {
 	io, _ := newServer()

@@ -75,6 +75,8 @@ func New() *socketio.Server {
 		}
 		return err
 	})
+
+	secondHalf(io)
 	return io
 }
 
