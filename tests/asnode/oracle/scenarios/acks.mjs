@@ -19,12 +19,12 @@ async function asks(t, options) {
   const c = await connected(t, "c", options);
   for (const [actor, socket] of [["b", b], ["c", c]]) await t.ask(actor, socket, "join", "asked");
   answers(c, 0, "c", "and what Node leaves out");
-  answers(b, 400, { b: [null, "ü🙂\u2028"] });
+  answers(b, 800, { b: [null, "ü🙂\u2028"] });
   await t.ask("a", a, "ask", ["asked"], 5000, "question", 1, "two");
   const d = await connected(t, "d", options);
   await t.ask("d", d, "join", "asked");
   await t.ask("a", a, "ask", ["asked"], 1500, "question");
-  answers(d, 0);
+  answers(d, 400);
   await t.ask("a", a, "ask", ["asked"], 5000, "question");
 }
 
