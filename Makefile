@@ -15,13 +15,13 @@ dev: tests/node_modules
 # another stand-in for AWS.
 deploy-local: export DOZE_AS = make deploy-local
 deploy-local: tests/node_modules tests/.venv tests/.sam
-	go build -o bin/deploy ./tests/deploy
+	go build -o bin/deploy ./tests/deployed/deploy
 	@exec bin/deploy $(if $(GATEWAY),-gateway) $(if $(ENDPOINT),-endpoint $(ENDPOINT)) $(ARGS)
 
 # Three groups. What waits for other programs (databases, sam and what it deploys, browsers), where the race detector finds little
 # and costs most, runs beside what computes, a package of each at a time. Then, with the machine to themselves, the official suites,
 # some of whose cases are about 200 ms. Whatever fails, all groups run; the last line adds them up.
-WAITING = /pkg/store/dynamo$$|/tests/(badtable|deploy|docs|histories|project|sweeps|template)$$
+WAITING = /pkg/store/dynamo$$|/tests/(costs/bill|kit/badtable|deployed/deploy|docs|survives/histories|deployed/project|survives/sweeps|deployed/template)$$
 ALONE = TestOfficialSuites
 RESULTS = tests/artifacts/results
 GOTEST = $(GOTOOL) gotestsum --format pkgname --hide-summary skipped --jsonfile $(RESULTS)/$@.json -- -tags full -timeout 25m
@@ -30,7 +30,7 @@ test: tests/node_modules tests/.venv tests/.sam
 	@go list -export -test -deps -race -tags full ./... >/dev/null
 	@rm -rf $(RESULTS) && mkdir -p $(RESULTS)
 	@ended=0; $(MAKE) --no-print-directory -k -j2 test-waiting test-computing || ended=1; $(MAKE) --no-print-directory test-alone || ended=1; \
-		go run ./tests/results $(RESULTS)/test-waiting.json $(RESULTS)/test-computing.json $(RESULTS)/test-alone.json && exit $$ended
+		go run ./tests/kit/results $(RESULTS)/test-waiting.json $(RESULTS)/test-computing.json $(RESULTS)/test-alone.json && exit $$ended
 test-waiting:
 	@$(GOTEST) -p 1 -skip '^$(ALONE)' $$(go list -tags full ./... | grep -E '$(WAITING)')
 test-computing:
@@ -45,7 +45,7 @@ check: lint
 
 # All the random histories of joins, emits, upgrades and faults, of which make test plays a part.
 histories: tests/node_modules
-	go test -tags full -count=1 -v -timeout 25m ./tests/histories -histories 1000
+	go test -tags full -count=1 -v -timeout 25m ./tests/survives/histories -histories 1000
 
 lint:
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$unformatted" || { echo "run gofmt -w on: $$unformatted"; exit 1; }
@@ -55,12 +55,12 @@ lint:
 
 # Doze beside Node's socket.io, in one run; then Doze on a table with DynamoDB's latency.
 bench: tests/node_modules
-	go run ./tests/bench
-	go run ./tests/bench -table
+	go run ./tests/costs/bench
+	go run ./tests/costs/bench -table
 
 # What each operation costs, measured and its ceiling: the table of docs/costs.md. It fails above a ceiling.
 bill: tests/node_modules
-	@cd tests/bill && go test -tags full -count=1 -run '^TestBill$$' -markdown
+	@cd tests/costs/bill && go test -tags full -count=1 -run '^TestBill' -markdown
 
 # Every fuzz target for a while: make fuzz FUZZTIME=60s
 FUZZTIME = 20s
@@ -81,7 +81,7 @@ tests/node_modules/.installed: tests/package-lock.json
 tests/.venv: tests/.venv/installed
 tests/.venv/installed: tests/requirements.txt
 tests/.sam: tests/.sam/installed
-tests/.sam/installed: tests/deploy/requirements.txt
+tests/.sam/installed: tests/deployed/deploy/requirements.txt
 tests/.venv/installed tests/.sam/installed:
 	@command -v python3 >/dev/null || { echo "python3 is missing: install Python 3.10 or newer with its venv module; without it: make check"; exit 1; }
 	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "$$(python3 --version) is too old: install Python 3.10 or newer"; exit 1; }

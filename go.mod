@@ -17,6 +17,7 @@ require (
 	github.com/gobwas/ws v1.5.0
 	github.com/google/uuid v1.6.0
 	github.com/rogpeppe/go-internal v1.16.0
+	github.com/tinylib/msgp v1.6.5
 	golang.org/x/mod v0.43.0
 )
 
@@ -35,4 +36,5 @@ require (
 	github.com/aws/aws-sdk-go-v2/service/ssooidc v1.44.3 // indirect
 	github.com/aws/aws-sdk-go-v2/service/sts v1.51.8 // indirect
 	github.com/gobwas/httphead v0.1.0 // indirect
+	github.com/philhofer/fwd v1.2.0 // indirect
 )

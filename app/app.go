@@ -178,7 +178,7 @@ func (c *chat) join(ctx context.Context, s *socketio.Socket, room string) (roomR
 // other's list, or hears that the other has joined.
 func (r *roomReceipt) look(ctx context.Context, s *socketio.Socket) error {
 	others := s.To(key(r.Room))
-	ids, err := others.Sockets(ctx)
+	ids, err := others.SocketIDs(ctx)
 	if err != nil {
 		return err
 	}

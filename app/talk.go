@@ -56,7 +56,7 @@ func (c *chat) whisper(ctx context.Context, s *socketio.Socket, in text) (receip
 		return receipt{}, err
 	}
 	to := s.To(in.To)
-	if there, err := to.Sockets(ctx); err != nil || len(there) == 0 {
+	if there, err := to.SocketIDs(ctx); err != nil || len(there) == 0 {
 		return receipt{}, errors.Join(err, &socketio.AckError{Data: map[string]any{"error": "They are not here any more.", "gone": true}})
 	}
 	err = to.Emit(ctx, "whispered", m)

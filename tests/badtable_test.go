@@ -12,9 +12,9 @@ import (
 	"github.com/dozeio/doze/pkg/engine"
 	"github.com/dozeio/doze/pkg/socketio"
 	"github.com/dozeio/doze/pkg/store/dynamo"
-	"github.com/dozeio/doze/tests/badtable"
-	"github.com/dozeio/doze/tests/clientapp"
-	"github.com/dozeio/doze/tests/dynalite"
+	"github.com/dozeio/doze/tests/kit/badtable"
+	"github.com/dozeio/doze/tests/kit/clientapp"
+	"github.com/dozeio/doze/tests/kit/dynalite"
 )
 
 var badSeed = flag.Uint64("badtable.seed", 1, "of the table's faults")
@@ -48,7 +48,7 @@ func TestStockClientsOnABadTable(t *testing.T) {
 				Gateway: g.options(),
 				Wrap: func(b socketio.Backend) socketio.Backend {
 					store := dynamo.New(client, table, nil)
-					b.Sessions, b.Rooms = store, store
+					b.Sessions, b.Rooms, b.Acks = store, store, store
 					return b
 				},
 			}, clientapp.New().Bind)

@@ -14,7 +14,8 @@ import (
 	"github.com/dozeio/doze/app"
 	"github.com/dozeio/doze/internal/oneprocess"
 	"github.com/dozeio/doze/pkg/engine"
-	"github.com/dozeio/doze/tests/clientapp"
+	"github.com/dozeio/doze/pkg/socketio"
+	"github.com/dozeio/doze/tests/kit/clientapp"
 )
 
 // TestStockClients runs the unmodified socket.io-client in Node behind each gateway.
@@ -31,12 +32,28 @@ func TestStockClients(t *testing.T) {
 	}
 }
 
-// stockClients runs the files of tests/client, of which so many at a time.
+// TestStockClientsWithMsgPack runs the same clients with socket.io-msgpack-parser, and those with another parser than the
+// server's.
+func TestStockClientsWithMsgPack(t *testing.T) {
+	for _, g := range []gatewayKind{gateways[0], gateways[2]} { // binary frames, and AWS with jitter
+		t.Run(g.name, func(t *testing.T) {
+			s, err := oneprocess.Start(oneprocess.Options{
+				Engine:  engine.Options{BinaryFrames: g.ordered, OrderedFrames: g.ordered},
+				Gateway: g.options(),
+			}, clientapp.With(socketio.Options{MsgPack: true}).Bind)
+			closeAfter(t, s, err)
+			t.Setenv("PARSER", "msgpack")
+			stockClients(t, s.URL, g, allAtOnce)
+		})
+	}
+}
+
+// stockClients runs the files of tests/asnode/client, of which so many at a time.
 func stockClients(t *testing.T, url string, g gatewayKind, atOnce string) {
 	t.Helper()
-	files, err := filepath.Glob("client/*.test.mjs")
+	files, err := filepath.Glob("asnode/client/*.test.mjs")
 	if err != nil || len(files) == 0 {
-		t.Fatal("no tests in tests/client", err)
+		t.Fatal("no tests in tests/asnode/client", err)
 	}
 	binary := "0"
 	if g.ordered {
@@ -57,12 +74,21 @@ const (
 // TestOracle runs the same scripts against Node's socket.io and against Doze, whose transcripts have to be equal. The
 // gateway keeps the order of frames, as Node does.
 func TestOracle(t *testing.T) {
-	node(t, nil, "oracle/selftest.mjs")
+	node(t, nil, "asnode/oracle/selftest.mjs")
 	s, err := oneprocess.Start(oneprocess.Options{
 		Engine: engine.Options{BinaryFrames: true, OrderedFrames: true},
 	}, clientapp.New().Bind)
 	closeAfter(t, s, err)
-	node(t, []string{"BINARY_FRAMES=1"}, "oracle/run.mjs", "--url", s.URL)
+	node(t, []string{"BINARY_FRAMES=1"}, "asnode/oracle/run.mjs", "--url", s.URL)
+}
+
+// TestOracleWithMsgPack is TestOracle for stock clients with socket.io-msgpack-parser.
+func TestOracleWithMsgPack(t *testing.T) {
+	s, err := oneprocess.Start(oneprocess.Options{
+		Engine: engine.Options{BinaryFrames: true, OrderedFrames: true},
+	}, clientapp.With(socketio.Options{MsgPack: true}).Bind)
+	closeAfter(t, s, err)
+	node(t, []string{"BINARY_FRAMES=1", "PARSER=msgpack"}, "asnode/oracle/run.mjs", "--url", s.URL)
 }
 
 // TestChatInBrowser lets tabs of headless Chromium chat, and keeps screenshots in tests/artifacts.
@@ -73,7 +99,7 @@ func TestChatInBrowser(t *testing.T) {
 			o.Gateway.Site = app.Page()
 			s, err := oneprocess.Start(o, app.New().Bind)
 			closeAfter(t, s, err)
-			node(t, []string{"DOZE_URL=" + s.URL}, "browser/chat.mjs")
+			node(t, []string{"DOZE_URL=" + s.URL}, "asnode/browser/chat.mjs")
 		})
 	}
 }
@@ -88,7 +114,7 @@ func TestPageWithoutAClient(t *testing.T) {
 			o.Gateway.Site = app.Page()
 			s, err := oneprocess.Start(o, app.New().Bind)
 			closeAfter(t, s, err)
-			node(t, []string{"DOZE_URL=" + s.URL, "CLIENT=" + name}, "browser/client.mjs")
+			node(t, []string{"DOZE_URL=" + s.URL, "CLIENT=" + name}, "asnode/browser/client.mjs")
 		})
 	}
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/dozeio/doze/pkg/engine"
 	"github.com/dozeio/doze/pkg/socketio"
 	"github.com/dozeio/doze/pkg/store/dynamo"
-	"github.com/dozeio/doze/tests/conformance"
-	"github.com/dozeio/doze/tests/dynalite"
+	"github.com/dozeio/doze/tests/asnode/conformance"
+	"github.com/dozeio/doze/tests/kit/dynalite"
 )
 
 // TestOfficialSuitesOnDynamoDB runs the cases of the official suites with a table in the place of memory, behind AWS's
@@ -41,7 +41,7 @@ func TestOfficialSuitesOnDynamoDB(t *testing.T) {
 				now = b.Options.Clock.Now
 			}
 			store := dynamo.New(client, table, now)
-			b.Sessions, b.Rooms = store, store
+			b.Sessions, b.Rooms, b.Acks = store, store, store
 			return b
 		}
 		t.Run(g.name, func(t *testing.T) {

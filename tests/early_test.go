@@ -9,8 +9,8 @@ import (
 	"testing"
 
 	"github.com/dozeio/doze/internal/oneprocess"
-	"github.com/dozeio/doze/tests/clientapp"
-	"github.com/dozeio/doze/tests/rawclient"
+	"github.com/dozeio/doze/tests/kit/clientapp"
+	"github.com/dozeio/doze/tests/kit/rawclient"
 )
 
 // TestEarlyFrames lets clients say 40 as soon as they are connected, without waiting for the open packet, which comes

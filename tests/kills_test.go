@@ -15,8 +15,8 @@ import (
 
 	"github.com/dozeio/doze/pkg/engine"
 	"github.com/dozeio/doze/pkg/store/dynamo"
-	"github.com/dozeio/doze/tests/processes"
-	"github.com/dozeio/doze/tests/rawclient"
+	"github.com/dozeio/doze/tests/kit/processes"
+	"github.com/dozeio/doze/tests/kit/rawclient"
 )
 
 // TestKilledProcesses kills a process every 100 ms while clients come, ask and go. Whatever was killed, a client gets

@@ -23,21 +23,27 @@ const module = "github.com/dozeio/doze/"
 var layers = []struct{ folder, may string }{
 	{"pkg/protocol", ""},
 	{"pkg/rooms", ""},
+	{"pkg/acks", ""},
 	{"pkg/gateway", ""},
 	{"pkg/site", ""},
 	{"pkg/engine", "pkg/protocol"},
-	{"pkg/socketio/socketiotest", "internal/testparts pkg/socketio pkg/engine pkg/rooms pkg/protocol pkg/store/memory"},
+	{"pkg/socketio/socketiotest", "internal/testparts pkg/socketio pkg/acks pkg/engine pkg/rooms pkg/protocol pkg/store/memory"},
 	{"pkg/socketiotest", "pkg/socketio pkg/engine pkg/rooms pkg/protocol pkg/store/memory"},
-	{"pkg/socketio", "pkg/engine pkg/rooms pkg/protocol"},
+	{"pkg/socketio", "pkg/acks pkg/engine pkg/rooms pkg/protocol"},
+	{"pkg/apigw/outgoing", "internal/sqsask pkg/engine"},
 	{"pkg/apigw", "internal/sqsask pkg/engine"},
-	{"pkg/store/storetest", "pkg/engine pkg/rooms tests/fakeclock"},
-	{"pkg/store", "pkg/engine pkg/rooms"},
+	{"pkg/store/storetest", "pkg/acks pkg/engine pkg/rooms tests/kit/fakeclock"},
+	{"pkg/store/dynamo", "internal/awsfault pkg/acks pkg/engine pkg/rooms"},
+	{"pkg/store", "pkg/acks pkg/engine pkg/rooms"},
+	{"pkg/emitter", "pkg/apigw/outgoing pkg/engine pkg/socketio pkg/store/dynamo"},
 	{"internal/testparts", "pkg/engine pkg/store/memory"},
-	{"internal/sqsask", ""},
-	{"internal/jobqueue", "internal/sqsask pkg/apigw"},
-	{"internal/oneprocess", "pkg/apigw pkg/engine pkg/gateway pkg/site pkg/socketio pkg/store/memory"},
+	{"internal/awsfault", ""},
+	{"internal/sqsask", "internal/awsfault"},
+	{"internal/jobqueue", "internal/sqsask pkg/apigw pkg/apigw/outgoing"},
+	{"internal/control", "pkg/protocol pkg/socketio"},
+	{"internal/oneprocess", "internal/control pkg/apigw pkg/apigw/outgoing pkg/engine pkg/gateway pkg/site pkg/socketio pkg/store/memory"},
 	{"internal/commandline", ""},
-	{"pkg/devcommand", "internal/commandline internal/jobqueue internal/oneprocess pkg/apigw pkg/site pkg/socketio pkg/store/dynamo pkg/verify/counterpart"},
+	{"pkg/devcommand", "internal/commandline internal/jobqueue internal/oneprocess pkg/apigw pkg/apigw/outgoing pkg/site pkg/socketio pkg/store/dynamo pkg/verify/counterpart"},
 	{"pkg/devserver", "internal/oneprocess pkg/engine pkg/gateway pkg/socketio"},
 	{"pkg/verify/counterpart", "pkg/socketio"},
 	{"pkg/verify", ""},
@@ -49,6 +55,11 @@ var layers = []struct{ folder, may string }{
 	{"cmd/doze/project", "pkg/devcommand"},
 	{"tests/docs/program/app", "pkg/socketio"},
 	{"tests/docs/program", "pkg/devserver pkg/socketio"},
+	{"examples/presence/app", "pkg/socketio"},
+	{"examples/cursors/app", "pkg/socketio"},
+	{"examples/progress/app", "pkg/socketio"},
+	{"examples/progress/checksum", "pkg/apigw/outgoing"},
+	{"examples", "pkg/devcommand"},
 	{"cmd", "app internal/ pkg/"},
 	{"tests", "app functions/ cmd/ internal/ pkg/"},
 }
@@ -56,21 +67,21 @@ var layers = []struct{ folder, may string }{
 // applications are the folders of applications. Their tests may import, of Doze, what testsMay says; pkg/protocol is
 // for packets that a client sends as they are.
 const (
-	applications = "app/ cmd/doze/project/ tests/docs/program/"
+	applications = "app/ cmd/doze/project/ tests/docs/program/ examples/presence/ examples/cursors/ examples/progress/app"
 	testsMay     = "pkg/socketio pkg/socketio/socketiotest pkg/devserver pkg/protocol"
 )
 
 // reaches says who may depend on modules of AWS, directly or not.
 var reaches = []struct{ what, prefixes, may string }{
 	{"the AWS SDK", "github.com/aws/aws-sdk-go-v2 github.com/aws/smithy-go",
-		"internal/ pkg/apigw pkg/store/dynamo pkg/devserver pkg/devcommand functions/ cmd/ tests/"},
+		"internal/ pkg/apigw pkg/apigw/outgoing pkg/emitter pkg/store/dynamo pkg/devserver pkg/devcommand functions/ cmd/ examples/presence examples/cursors examples/progress examples/progress/checksum tests/"},
 	{"aws-lambda-go", "github.com/aws/aws-lambda-go", // the gateway makes its events
-		"internal/jobqueue internal/oneprocess pkg/apigw pkg/gateway pkg/devserver pkg/devcommand functions/ cmd/ tests/"},
+		"internal/jobqueue internal/oneprocess pkg/apigw pkg/gateway pkg/devserver pkg/devcommand functions/ cmd/ examples/presence examples/cursors examples/progress examples/progress/checksum tests/"},
 	{"what doze upgrade is made of", "github.com/rogpeppe/go-internal golang.org/x/mod", "cmd/doze tests/"},
 }
 
 // testsReach says whose tests may: those of an application link nothing of AWS.
-const testsReach = "internal/ pkg/apigw pkg/gateway/ pkg/store/ pkg/devserver pkg/devcommand pkg/verify functions/ cmd/ tests/"
+const testsReach = "internal/ pkg/apigw pkg/apigw/outgoing pkg/emitter pkg/gateway/ pkg/store/ pkg/devserver pkg/devcommand pkg/verify functions/ cmd/ examples/progress/checksum tests/"
 
 type goPackage struct {
 	ImportPath, Name, Dir, ForTest string
@@ -267,6 +278,11 @@ func TestLayersAreKept(t *testing.T) {
 		{"", []goPackage{in("functions/poll", module+"app", module+"pkg/apigw", module+"functions/backend"), in("functions/backend", module+"pkg/engine")}},
 		{"cmd/doze/project/cmd/dev imports pkg/engine", []goPackage{in("cmd/doze/project/cmd/dev", module+"pkg/engine")}},
 		{"tests/docs/program/app imports pkg/engine", []goPackage{in("tests/docs/program/app", module+"pkg/engine")}},
+		{"examples/presence/app imports pkg/engine", []goPackage{in("examples/presence/app", module+"pkg/engine")}},
+		{"examples/progress/app imports pkg/apigw/outgoing", []goPackage{in("examples/progress/app", module+"pkg/apigw/outgoing")}},
+		{"examples/cursors/app must not reach the AWS SDK", []goPackage{in("examples/cursors/app", sdk)}},
+		{"examples/progress/checksum imports pkg/engine", []goPackage{in("examples/progress/checksum", sdk, module+"pkg/engine")}},
+		{"examples/new/app imports pkg/socketio", []goPackage{in("examples/new/app", module+"pkg/socketio")}},
 		{"a test of app imports pkg/engine", []goPackage{{ImportPath: module + "app", Name: "app", XTestImports: []string{module + "pkg/engine", module + "app"}}}},
 		{"a test of cmd/doze/project/app imports pkg/rooms", []goPackage{{ImportPath: module + "cmd/doze/project/app", Name: "app",
 			TestImports: []string{module + "pkg/rooms", module + "pkg/socketio/socketiotest"}}}},
@@ -274,10 +290,13 @@ func TestLayersAreKept(t *testing.T) {
 		{"functions/backend imports internal/jobqueue", []goPackage{in("functions/backend", module+"internal/jobqueue")}},
 		{"pkg/apigw imports internal/jobqueue", []goPackage{in("pkg/apigw", module+"internal/jobqueue")}},
 		{"functions/poll imports internal/oneprocess", []goPackage{in("functions/poll", module+"internal/oneprocess")}},
-		{"pkg/devserver imports tests/fakeclock", []goPackage{in("pkg/devserver", module+"tests/fakeclock")}},
+		{"pkg/devserver imports tests/kit/fakeclock", []goPackage{in("pkg/devserver", module+"tests/kit/fakeclock")}},
 		{"pkg/new belongs to no layer", []goPackage{in("pkg/new")}},
 		{"pkg/socketio must not reach the AWS SDK: " + module + "pkg/socketio -> x -> " + sdk,
 			[]goPackage{in("pkg/socketio", "x"), {ImportPath: "x", Imports: []string{sdk}}}},
+		{"pkg/apigw/outgoing must not reach aws-lambda-go", []goPackage{in("pkg/apigw/outgoing", "github.com/aws/aws-lambda-go/events")}},
+		{"pkg/emitter must not reach aws-lambda-go: " + module + "pkg/emitter -> x -> ",
+			[]goPackage{in("pkg/emitter", "x"), {ImportPath: "x", Imports: []string{"github.com/aws/aws-lambda-go/events"}}}},
 		{"pkg/engine must not reach aws-lambda-go", []goPackage{in("pkg/engine", "github.com/aws/aws-lambda-go/events")}},
 		{"pkg/engine/utils is a bag", []goPackage{in("pkg/engine/utils")}},
 	} {

@@ -11,10 +11,10 @@ import (
 
 	"github.com/dozeio/doze/app"
 	"github.com/dozeio/doze/pkg/engine"
-	"github.com/dozeio/doze/tests/badtable"
-	"github.com/dozeio/doze/tests/conformance"
-	"github.com/dozeio/doze/tests/dynalite"
-	"github.com/dozeio/doze/tests/processes"
+	"github.com/dozeio/doze/tests/asnode/conformance"
+	"github.com/dozeio/doze/tests/kit/badtable"
+	"github.com/dozeio/doze/tests/kit/dynalite"
+	"github.com/dozeio/doze/tests/kit/processes"
 )
 
 // apart are the gateways that everything is tested behind with every function a process of its own: what the official
@@ -130,7 +130,7 @@ func TestStockClientsAsProcesses(t *testing.T) {
 
 // TestOracleAsProcesses runs the scripts whose transcripts have to be those of Node's socket.io.
 func TestOracleAsProcesses(t *testing.T) {
-	node(t, []string{"BINARY_FRAMES=1"}, "oracle/run.mjs", "--url", newDeployments(t).start(t, apart[0].processes("client")).URL)
+	node(t, []string{"BINARY_FRAMES=1"}, "asnode/oracle/run.mjs", "--url", newDeployments(t).start(t, apart[0].processes("client")).URL)
 }
 
 // TestChatInBrowserAsProcesses lets two tabs of headless Chromium chat through the four functions as they are deployed.
@@ -138,5 +138,5 @@ func TestChatInBrowserAsProcesses(t *testing.T) {
 	g := apart[1]
 	o := g.processes("chat")
 	o.Gateway.Site = app.Page()
-	node(t, []string{"DOZE_URL=" + newDeployments(t).start(t, o).URL}, "browser/chat.mjs")
+	node(t, []string{"DOZE_URL=" + newDeployments(t).start(t, o).URL}, "asnode/browser/chat.mjs")
 }

@@ -10,8 +10,8 @@ import (
 	"github.com/dozeio/doze/internal/oneprocess"
 	"github.com/dozeio/doze/pkg/engine"
 	"github.com/dozeio/doze/pkg/gateway"
-	"github.com/dozeio/doze/tests/conformance"
-	"github.com/dozeio/doze/tests/suiteapp"
+	"github.com/dozeio/doze/tests/asnode/conformance"
+	"github.com/dozeio/doze/tests/kit/suiteapp"
 )
 
 // gateways are those that everything is tested behind: AWS's, in a hurry and under jitter, and what the official suites

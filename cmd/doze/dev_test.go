@@ -109,7 +109,7 @@ func TestWrongCommandsSayWhatIsRight(t *testing.T) {
 		{"dev extra", "doze dev takes flags only"},
 		{"dev -addr 127.0.0.1", "-addr 127.0.0.1:3000"},
 		{"dev -client /nowhere", "there is no socket.io.js"},
-		{"dev -addr 127.0.0.1:0 -max-payload -5", "MaxPayload"},
+		{"dev -addr 127.0.0.1:0 -max-payload -5", "-max-payload is -5"},
 		{"dev -addr 127.0.0.1:0 -allow-origins example.com", "https://example.com"},
 		{"dev -addr 127.0.0.1:0 -ping-interval -1s", "at least a millisecond"},
 		{"dev -addr 127.0.0.1:0 -ping-interval 1ns", "at least a millisecond"},

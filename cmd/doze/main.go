@@ -6,6 +6,11 @@
 //	doze upgrade [flags]    brings such an application to this version of Doze
 //	doze cost [flags]       estimates the monthly bill of a deployment
 //	doze verify [flags] URL asks a deployment what Doze takes for granted of AWS
+//	doze emit [flags] EVENT [ARGUMENT...]    sends an event to a deployment's clients
+//	doze rooms [flags]      lists its rooms
+//	doze sockets [flags]    lists its sockets
+//	doze disconnect [flags] disconnects sockets
+//	doze tail [flags] [ROOM...]              prints the events of rooms as they come
 package main
 
 import (
@@ -18,14 +23,19 @@ import (
 	"github.com/dozeio/doze/internal/commandline"
 )
 
-const usage = `usage: doze dev|gateway|new|upgrade|cost|verify [flags]
+const usage = `usage: doze dev|gateway|new|upgrade|cost|verify|emit|rooms|sockets|disconnect|tail [flags]
 
-  dev       run the chat on this machine: nothing to install, nothing is kept
-  gateway   run the local API Gateway before the functions of a stack
-  new       write a small application of one's own to a new folder
-  upgrade   bring an application that doze new has written to this version of Doze
-  cost      estimate the monthly bill of a deployment
-  verify    ask a deployment what Doze takes for granted of AWS
+  dev         run the chat on this machine: nothing to install, nothing is kept
+  gateway     run the local API Gateway before the functions of a stack
+  new         write a small application of one's own to a new folder
+  upgrade     bring an application that doze new has written to this version of Doze
+  cost        estimate the monthly bill of a deployment
+  verify      ask a deployment what Doze takes for granted of AWS
+  emit        send an event to the clients of a deployment
+  rooms       list its rooms
+  sockets     list its sockets
+  disconnect  disconnect sockets
+  tail        print the events of rooms as they come
 
 doze dev -h lists the flags of dev, and so on.`
 
@@ -56,6 +66,16 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 		return cost(args[1:], out)
 	case "verify":
 		return verifyDeployment(ctx, args[1:], out, log)
+	case "emit":
+		return emit(ctx, args[1:], out, log)
+	case "rooms":
+		return listRooms(ctx, args[1:], out, log)
+	case "sockets":
+		return listSockets(ctx, args[1:], out, log)
+	case "disconnect":
+		return disconnect(ctx, args[1:], out, log)
+	case "tail":
+		return tail(ctx, args[1:], out, log)
 	}
 	fmt.Fprint(log, usage, "\n\n")
 	return fmt.Errorf("unknown command %q", args[0])

@@ -29,13 +29,9 @@ var unneeded = strings.Fields(`
 github.com/aws/aws-sdk-go-v2/aws/protocol/eventstream
 github.com/aws/aws-sdk-go-v2/service/cloudformation
 github.com/aws/aws-sdk-go-v2/service/lambda
-github.com/coder/websocket
 github.com/google/uuid
 github.com/rogpeppe/go-internal
 golang.org/x/mod`)
-
-// direct is the module that a project imports besides Doze.
-const direct = "github.com/aws/aws-lambda-go"
 
 // marked returns what doze new writes, by name, with Doze's marks, and the list of what has one.
 func (p project) marked() (map[string]string, error) {
@@ -150,22 +146,17 @@ func (p project) goMod(dozes string) string {
 	if version == "" {
 		version = "v0.0.0"
 	}
-	requires, indirect := []string{}, []string{}
+	var indirect []string
 	for line := range strings.Lines(dozes) {
 		module, version, _ := strings.Cut(strings.TrimSpace(line), " ")
 		version, _, _ = strings.Cut(version, " ")
-		switch {
-		case line[0] != '\t' || slices.Contains(unneeded, module):
-		case module == direct:
-			requires = append(requires, "\t"+module+" "+version+"\n")
-		default:
+		if line[0] == '\t' && !slices.Contains(unneeded, module) {
 			indirect = append(indirect, "\t"+module+" "+version+" // indirect\n")
 		}
 	}
-	requires = append(requires, "\t"+ours+" "+version+"\n")
 	slices.Sort(indirect)
-	text := fmt.Sprintf("module %s\n\n%s\n\nrequire (\n%s)\n\nrequire (\n%s)\n", p.module,
-		goLine.FindString(dozes), strings.Join(requires, ""), strings.Join(indirect, ""))
+	text := fmt.Sprintf("module %s\n\n%s\n\nrequire %s %s\n\nrequire (\n%s)\n", p.module,
+		goLine.FindString(dozes), ours, version, strings.Join(indirect, ""))
 	if p.replace != "" {
 		replace := p.replace
 		if strings.ContainsAny(replace, " \t\"'`,()[]{}\\") || strings.Contains(replace, "//") {

@@ -1,4 +1,5 @@
-// Package backend reads from the environment what the functions of one deployment have in common.
+// Package backend is what the functions of one deployment have in common. Main is the whole of each; what it needs it
+// reads from the environment.
 //
 //	DOZE_TABLE           name of the DynamoDB table that keeps sessions and rooms
 //	DOZE_CONNECTIONS     endpoint of the @connections API, such as https://abc123.execute-api.eu-west-1.amazonaws.com/prod
@@ -32,7 +33,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
-	"github.com/dozeio/doze/pkg/apigw"
+	"github.com/dozeio/doze/pkg/apigw/outgoing"
 	"github.com/dozeio/doze/pkg/engine"
 	"github.com/dozeio/doze/pkg/site"
 	"github.com/dozeio/doze/pkg/socketio"
@@ -43,12 +44,6 @@ import (
 // Deployed is what an application is bound to.
 type Deployed struct {
 	socketio.Backend
-}
-
-// Exit ends a function that cannot start, with a line for its log that says why.
-func Exit(err error) {
-	lambdacontext.NewLogger().Error("the function cannot start", "error", err)
-	os.Exit(1)
 }
 
 // FromEnv reads the environment. The error says which variable to set, and to what. A variable that is set goes before
@@ -85,10 +80,10 @@ func FromEnv() (d Deployed, err error) {
 	slog.SetDefault(d.Defaults.Logger)
 	store := dynamo.New(dynamodb.NewFromConfig(cfg, func(o *dynamodb.Options) {
 		o.BaseEndpoint = endpoint("DYNAMODB")
-		o.HTTPClient = apigw.HTTPClient(apigw.AttemptTime)
+		o.HTTPClient = outgoing.HTTPClient(outgoing.AttemptTime)
 	}), table, nil)
-	d.Sessions, d.Rooms = store, store
-	d.Poster, d.Timers = apigw.NewPoster(cfg, connections), timers(cfg, queue)
+	d.Sessions, d.Rooms, d.Acks = store, store, store
+	d.Poster, d.Timers = outgoing.NewPoster(cfg, connections), timers(cfg, queue)
 	if origins := os.Getenv("DOZE_ALLOW_ORIGINS"); origins != "" {
 		o.AllowOrigins = strings.Split(origins, ",")
 	}
@@ -104,6 +99,12 @@ func (d Deployed) Bind(io *socketio.Server) (*engine.Engine, error) {
 	e, err := io.Bind(d.Backend)
 	if err == nil && e.Options().PingInterval > maxPingInterval {
 		return nil, fmt.Errorf("backend: PingInterval is %v: write at most %v, because API Gateway closes connections that are silent for ten minutes", e.Options().PingInterval, maxPingInterval)
+	}
+	if err == nil && e.Options().Path != path {
+		return nil, fmt.Errorf("backend: Path is %s: leave it at %s, which the template sends to the server, as it sends all other paths to the page", e.Options().Path, path)
+	}
+	if err == nil && e.Options().MaxPayload > maxPayload {
+		return nil, fmt.Errorf("backend: MaxPayload is %d: write at most %d, because Lambda takes 6 MB with all that comes with a request", e.Options().MaxPayload, maxPayload)
 	}
 	if err == nil {
 		warn(e.Options())
@@ -126,6 +127,12 @@ const (
 	leastPingInterval = 25 * time.Second
 	leastPingTimeout  = 40 * time.Second
 )
+
+// path is what the template's CloudFront function knows.
+const path = "/socket.io/"
+
+// maxPayload is what is left of Lambda's 6 MB for a body that comes in base64, beside headers and the rest of the event.
+const maxPayload = 4_000_000
 
 // maxPingInterval is the longest that the template takes.
 const maxPingInterval = 480 * time.Second
@@ -166,13 +173,13 @@ func (Deployed) Site(page http.Handler) (http.Handler, error) {
 
 // timers returns the queue at a URL. SQS's have the account and a name for a path, a local gateway's is /_queue.
 func timers(cfg aws.Config, queue string) engine.Timers {
-	if u, err := url.Parse(queue); err == nil && u.Path == "/_queue" {
-		return apigw.NewHTTPQueue(queue)
+	if u, err := url.Parse(queue); err == nil && u.Path == outgoing.LocalQueue {
+		return outgoing.NewHTTPQueue(queue)
 	}
 	client := sqs.NewFromConfig(cfg, func(o *sqs.Options) {
-		o.BaseEndpoint, o.HTTPClient = endpoint("SQS"), apigw.HTTPClient(apigw.AttemptTime)
+		o.BaseEndpoint, o.HTTPClient = endpoint("SQS"), outgoing.HTTPClient(outgoing.AttemptTime)
 	})
-	return apigw.NewSQSQueue(client, apigw.Queues{Jobs: queue, Dead: os.Getenv("DOZE_DEAD_QUEUE")})
+	return outgoing.NewSQSQueue(client, outgoing.Queues{Jobs: queue, Dead: os.Getenv("DOZE_DEAD_QUEUE")})
 }
 
 // number returns 0 where nothing is set.

@@ -4,13 +4,14 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
-	"github.com/dozeio/doze/pkg/apigw"
+	"github.com/dozeio/doze/pkg/apigw/outgoing"
 	"github.com/dozeio/doze/pkg/engine"
 	"github.com/dozeio/doze/pkg/socketio"
 	"github.com/dozeio/doze/pkg/store/memory"
@@ -23,7 +24,7 @@ func TestOnlyThoseWhoAskForItHaveTheNamespace(t *testing.T) {
 		t.Setenv("DOZE_VERIFY", value)
 		store := memory.New(nil)
 		d := Deployed{Backend: socketio.Backend{Sessions: store, Rooms: store,
-			Poster: apigw.NewPoster(aws.Config{Region: "local"}, "http://127.0.0.1:1/live"), Timers: apigw.NewHTTPQueue("http://127.0.0.1:1/_queue")}}
+			Poster: outgoing.NewPoster(aws.Config{Region: "local"}, "http://127.0.0.1:1/live"), Timers: outgoing.NewHTTPQueue("http://127.0.0.1:1/_queue")}}
 		io := socketio.New(socketio.Options{})
 		if _, err := d.Bind(io); err != nil {
 			t.Fatal(err)
@@ -34,16 +35,27 @@ func TestOnlyThoseWhoAskForItHaveTheNamespace(t *testing.T) {
 	}
 }
 
-// TestEveryFunctionBindsByThisPackage reads the mains: one that bound its application itself would lack the namespace.
-func TestEveryFunctionBindsByThisPackage(t *testing.T) {
+// TestEveryFunctionIsMadeByThisPackage reads the mains, which differ in one line besides their comments: one that bound
+// its application itself would lack the namespace.
+func TestEveryFunctionIsMadeByThisPackage(t *testing.T) {
 	mains, err := filepath.Glob("../*/main.go")
 	if err != nil || len(mains) < 4 {
 		t.Fatal(mains, err)
 	}
+	common := ""
 	for _, name := range mains {
 		text, err := os.ReadFile(name)
-		if err != nil || !strings.Contains(string(text), " b.Bind(app.New(") {
-			t.Errorf("%s does not bind by functions/backend %v", name, err)
+		code := regexp.MustCompile(`(?m)^//.*\n`).ReplaceAllString(string(text), "")
+		line := regexp.MustCompile(`(?m)^\tbackend\.Main\(backend\.(\w+)(\(app\.Page\(\)\))?, app\.New\(\)\)$`)
+		m := line.FindStringSubmatch(code)
+		if err != nil || m == nil || !strings.EqualFold(m[1], filepath.Base(filepath.Dir(name))) {
+			t.Errorf("%s is not made by functions/backend: %q %v", name, m, err)
+			continue
+		}
+		if rest := line.ReplaceAllString(code, ""); common != "" && rest != common {
+			t.Errorf("%s differs in more than a line from another:\n%s%s", name, rest, common)
+		} else {
+			common = rest
 		}
 	}
 }
@@ -61,7 +73,7 @@ func TestWhatTheApplicationSaysIsDone(t *testing.T) {
 	const s = time.Second
 	mine := slog.New(slog.DiscardHandler)
 	says := socketio.Options{PingInterval: 7 * s, PingTimeout: 8 * s, ConnectTimeout: 9 * s, UpgradeTimeout: 11 * s,
-		AllowOrigins: []string{"https://app.example"}, Logger: mine}
+		AllowOrigins: []string{"https://app.example"}, Logger: mine, MaxPayload: 4_000_000, Transports: []string{"polling"}, NoUpgrades: true}
 	for _, c := range []struct {
 		name, value string
 		app         socketio.Options
@@ -92,6 +104,10 @@ func TestWhatTheApplicationSaysIsDone(t *testing.T) {
 			"https://a.example https://b.example"},
 		{"DOZE_ALLOW_ORIGINS", "https://a.example", says, func(o engine.Options) any { return strings.Join(o.AllowOrigins, " ") },
 			"https://a.example https://app.example"},
+		{"", "", socketio.Options{}, func(o engine.Options) any { return o.MaxPayload }, 1_000_000},
+		{"", "", says, func(o engine.Options) any { return o.MaxPayload }, 4_000_000},
+		{"", "", says, func(o engine.Options) any { return strings.Join(o.Transports, " ") }, "polling"},
+		{"", "", says, func(o engine.Options) any { return o.NoUpgrades }, true},
 		{"DOZE_CLIENT_RATE", "", says, func(o engine.Options) any { return o.ClientRate }, 100},
 		{"DOZE_CLIENT_RATE", "42", says, func(o engine.Options) any { return o.ClientRate }, 42},
 		{"DOZE_POLLS", "", says, func(o engine.Options) any { return o.Polls }, 0},
@@ -104,6 +120,21 @@ func TestWhatTheApplicationSaysIsDone(t *testing.T) {
 		} else if got := c.got(e.Options()); got != c.want {
 			t.Errorf("%s=%q, the application says %+v: got %v, want %v", c.name, c.value, c.app, got, c.want)
 		}
+	}
+}
+
+// TestWhatLambdaDoesNotTakeIsAnErrorAtTheStart asks for a request that no function would get.
+func TestWhatLambdaDoesNotTakeIsAnErrorAtTheStart(t *testing.T) {
+	_, err := deployed(t, socketio.Options{Path: "/chat"}, "", "")
+	if err == nil || !strings.Contains(err.Error(), "Path is /chat/: leave it at /socket.io/") {
+		t.Error(err)
+	}
+	if _, err = deployed(t, socketio.Options{Path: "/socket.io"}, "", ""); err != nil {
+		t.Error(err)
+	}
+	_, err = deployed(t, socketio.Options{MaxPayload: 4_000_001}, "", "")
+	if err == nil || !strings.Contains(err.Error(), "MaxPayload is 4000001: write at most 4000000") {
+		t.Error(err)
 	}
 }
 

@@ -3,25 +3,10 @@
 package main
 
 import (
-	"os"
-
-	"github.com/aws/aws-lambda-go/lambda"
-
 	"github.com/dozeio/doze/app"
 	"github.com/dozeio/doze/functions/backend"
-	"github.com/dozeio/doze/pkg/apigw"
 )
 
 func main() {
-	b, err := backend.FromEnv()
-	if err != nil {
-		backend.Exit(err)
-	}
-	after := apigw.NewAfterResponse(os.Getenv("AWS_LAMBDA_RUNTIME_API"), b.Timers) // for open packets
-	b.Timers = after
-	e, err := b.Bind(app.New())
-	if err != nil {
-		backend.Exit(err)
-	}
-	lambda.Start(after.Wrap(apigw.NewConnect(e, nil), e))
+	backend.Main(backend.Connect, app.New())
 }

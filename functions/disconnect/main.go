@@ -2,21 +2,10 @@
 package main
 
 import (
-	"github.com/aws/aws-lambda-go/lambda"
-
 	"github.com/dozeio/doze/app"
 	"github.com/dozeio/doze/functions/backend"
-	"github.com/dozeio/doze/pkg/apigw"
 )
 
 func main() {
-	b, err := backend.FromEnv()
-	if err != nil {
-		backend.Exit(err)
-	}
-	e, err := b.Bind(app.New())
-	if err != nil {
-		backend.Exit(err)
-	}
-	lambda.Start(apigw.NewDisconnect(e))
+	backend.Main(backend.Disconnect, app.New())
 }

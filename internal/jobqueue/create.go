@@ -15,7 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
 	"github.com/dozeio/doze/internal/sqsask"
-	"github.com/dozeio/doze/pkg/apigw"
+	"github.com/dozeio/doze/pkg/apigw/outgoing"
 )
 
 // What a deployment's template has to say of the job queue and its function, and what Create and Poll do.
@@ -49,19 +49,19 @@ const (
 // template makes them instead, as follows: name has a redrive policy to name-dead with a maxReceiveCount of
 // JobReceives, which is for jobs whose invocation dies each time (any other failure ends there after 10 deliveries,
 // with the reason), a visibility timeout of JobVisibility, over the function's own, and keeps a job for JobRetention.
-func Create(ctx context.Context, client *sqs.Client, name string) (q apigw.Queues, err error) {
+func Create(ctx context.Context, client *sqs.Client, name string) (q outgoing.Queues, err error) {
 	if name = path.Base(name); strings.HasSuffix(name, ".fifo") {
 		return q, fmt.Errorf("jobqueue: %q is the name of a FIFO queue, which has no delays for single messages: choose a standard queue", name)
 	}
 	size := strconv.Itoa(maxJob)
 	if q.Dead, err = createQueue(ctx, client, name+"-dead", map[string]string{"MessageRetentionPeriod": seconds(deadFor), "MaximumMessageSize": size}); err != nil {
-		return apigw.Queues{}, err
+		return outgoing.Queues{}, err
 	}
 	dead, err := sqsask.Ask(ctx, client, q.Dead, client.GetQueueAttributes, &sqs.GetQueueAttributesInput{
 		QueueUrl: &q.Dead, AttributeNames: []types.QueueAttributeName{types.QueueAttributeNameQueueArn},
 	})
 	if err != nil {
-		return apigw.Queues{}, err
+		return outgoing.Queues{}, err
 	}
 	attributes := map[string]string{
 		"VisibilityTimeout":      seconds(JobVisibility),
@@ -70,7 +70,7 @@ func Create(ctx context.Context, client *sqs.Client, name string) (q apigw.Queue
 		"RedrivePolicy":          fmt.Sprintf(`{"deadLetterTargetArn":%q,"maxReceiveCount":%d}`, dead.Attributes["QueueArn"], JobReceives),
 	}
 	if q.Jobs, err = createQueue(ctx, client, name, attributes); err != nil {
-		return apigw.Queues{}, err
+		return outgoing.Queues{}, err
 	}
 	return q, nil
 }

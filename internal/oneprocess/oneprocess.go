@@ -14,16 +14,15 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
+	"github.com/dozeio/doze/internal/control"
 	"github.com/dozeio/doze/pkg/apigw"
+	"github.com/dozeio/doze/pkg/apigw/outgoing"
 	"github.com/dozeio/doze/pkg/engine"
 	"github.com/dozeio/doze/pkg/gateway"
 	"github.com/dozeio/doze/pkg/site"
 	"github.com/dozeio/doze/pkg/socketio"
 	"github.com/dozeio/doze/pkg/store/memory"
 )
-
-// protocolPath is the functions' own.
-const protocolPath = "/socket.io/"
 
 // Options are those of pkg/devserver, where each is described.
 type Options struct {
@@ -57,6 +56,18 @@ func (l *late) Invoke(ctx context.Context, event []byte) ([]byte, error) {
 
 func (l *late) set(h apigw.Handler) { l.h.Store(&h) }
 
+// defaultPath is the gateway's.
+const defaultPath = "/socket.io/"
+
+// lateTimers is a gateway's queue, which is known only after the application has said at what path that is to be.
+type lateTimers struct {
+	gateway atomic.Pointer[gateway.Gateway]
+}
+
+func (l *lateTimers) Schedule(ctx context.Context, job []byte, after time.Duration) error {
+	return l.gateway.Load().Schedule(ctx, job, after)
+}
+
 // Start runs a deployment until Close. bind is the Bind method of an application's socketio.Server, or what else makes
 // an engine.
 func Start(o Options, bind func(socketio.Backend) (*engine.Engine, error)) (*Server, error) {
@@ -88,10 +99,8 @@ func Start(o Options, bind func(socketio.Backend) (*engine.Engine, error)) (*Ser
 
 func (s *Server) wire(o Options, addr net.Addr, bind func(socketio.Backend) (*engine.Engine, error)) (err error) {
 	var connect, message, disconnect, heartbeat late
+	var timers lateTimers
 	g := o.Gateway
-	if g.Path != "" && g.Path != protocolPath {
-		return fmt.Errorf("devserver: Gateway.Path is %q, but functions answer at %s alone", g.Path, protocolPath)
-	}
 	g.Connect, g.Default, g.Disconnect, g.Jobs = &connect, &message, &disconnect, &heartbeat
 	g.RecursiveLoop = true // as the template has it, for sweeps
 	g.HTTP = map[string]gateway.Handler{
@@ -104,6 +113,7 @@ func (s *Server) wire(o Options, addr net.Addr, bind func(socketio.Backend) (*en
 	if s.Gateway, err = gateway.New(g); err != nil {
 		return err
 	}
+	timers.gateway.Store(s.Gateway)
 	stage := g.Stage
 	if stage == "" {
 		stage = "local"
@@ -116,8 +126,9 @@ func (s *Server) wire(o Options, addr net.Addr, bind func(socketio.Backend) (*en
 	b := socketio.Backend{
 		Sessions: s.Store,
 		Rooms:    s.Store,
-		Poster:   apigw.NewPoster(awsConfig(), s.URL+"/"+stage),
-		Timers:   s.Gateway,
+		Acks:     s.Store,
+		Poster:   outgoing.NewPoster(awsConfig(), s.URL+"/"+stage),
+		Timers:   &timers,
 		Options:  o.Engine,
 		Defaults: engine.Options{Logger: g.Logger},
 	}
@@ -127,6 +138,21 @@ func (s *Server) wire(o Options, addr net.Addr, bind func(socketio.Backend) (*en
 	if s.Engine, err = bind(b); err != nil {
 		return err
 	}
+	path := s.Engine.Options().Path
+	if g.Path != "" && g.Path != path {
+		return fmt.Errorf("devserver: Gateway.Path is %q, but functions answer at %s alone: the application's Options.Path says where", g.Path, path)
+	}
+	if path != defaultPath { // another gateway takes the place of the one that has found its options right
+		unused := s.Gateway
+		g.Path = path
+		if s.Gateway, err = gateway.New(g); err != nil {
+			return errors.Join(err, unused.Close(context.Background()))
+		}
+		timers.gateway.Store(s.Gateway)
+		if err := unused.Close(context.Background()); err != nil {
+			return err
+		}
+	}
 	connect.set(apigw.NewConnect(s.Engine, nil))
 	message.set(apigw.NewMessage(s.Engine))
 	disconnect.set(apigw.NewDisconnect(s.Engine))
@@ -134,12 +160,33 @@ func (s *Server) wire(o Options, addr net.Addr, bind func(socketio.Backend) (*en
 	if o.Clients == "" {
 		o.Clients = site.FindClient()
 	}
-	files, err := site.Handler(site.Options{Client: o.Clients}, s.Gateway)
+	files, err := site.Handler(site.Options{Path: path, Client: o.Clients}, s.Gateway)
 	if err != nil {
 		return err
 	}
-	s.http = gateway.NewServer(addr, files, o.Hosts...)
+	asked, err := controlled(b, s.Engine.Options())
+	if err != nil {
+		return err
+	}
+	all := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == control.Path {
+			asked.ServeHTTP(w, r)
+			return
+		}
+		files.ServeHTTP(w, r)
+	})
+	s.http = gateway.NewServer(addr, all, o.Hosts...)
 	return nil
+}
+
+// controlled answers doze emit and its siblings, by an emitter on the server's own backend.
+func controlled(b socketio.Backend, o engine.Options) (http.Handler, error) {
+	b.Options, b.Options.HandlersElsewhere = o, true
+	io := socketio.New(socketio.Options{})
+	if _, err := io.Bind(b); err != nil {
+		return nil, err
+	}
+	return control.Handler(control.Of(io)), nil
 }
 
 // awsConfig is for an @connections API that asks for no signature.

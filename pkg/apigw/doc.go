@@ -1,5 +1,5 @@
-// Package apigw is AWS's side of Doze: API Gateway's and SQS's events in, responses out, posts through the
-// @connections API, and timers and jobs in SQS. The five functions of a deployment are one Handler each; see
+// Package apigw is AWS's side of Doze: API Gateway's and SQS's events in, responses out. What Doze sends to AWS is in
+// package outgoing below. The five functions of a deployment are one Handler each; see
 // [NewConnect], [NewPoll], [NewMessage], [NewDisconnect] and [NewHeartbeat].
 //
 // The facts that this package rests on are in AWS's documentation of WebSocket APIs

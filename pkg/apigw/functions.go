@@ -31,12 +31,12 @@ func NewConnect(e *engine.Engine, site http.Handler) Handler {
 }
 
 // NewPoll returns the function that sessions over HTTP begin with and that polls wait in: GET, HEAD and OPTIONS of the
-// HTTP API. What is not for the protocol's path, /socket.io/, the site answers; without one (nil) it is not found.
+// HTTP API. What is not for the engine's Path the site answers; without one (nil) it is not found.
 func NewPoll(e *engine.Engine, site http.Handler) Handler { return function{e, get(site)} }
 
 // NewMessage returns the function that packets come in by: the $default route, and POST of the HTTP API (any method
 // that is not NewConnect's, for that matter, to be refused as the protocol wants it). Below another path than
-// /socket.io/ nothing is found, whatever the query says.
+// the engine's nothing is found, whatever the query says.
 func NewMessage(e *engine.Engine) Handler { return function{e, message} }
 
 // NewDisconnect returns the function of the $disconnect route.
@@ -97,7 +97,7 @@ func get(site http.Handler) handle {
 		switch {
 		case env.RequestContext.HTTP == nil:
 			return nil, fmt.Errorf("apigw: the poll function got an event of type %q: check the routes", env.RequestContext.EventType)
-		case isProtocol(env.RawPath):
+		case isProtocol(e, env.RawPath):
 			return httpRequest(ctx, e, event)
 		case site == nil:
 			return notFound, nil
@@ -115,12 +115,17 @@ func connect(ctx context.Context, e *engine.Engine, env envelope, event []byte) 
 		return nil, err
 	}
 	response := e.Connect(ctx, r.RequestContext.ConnectionID, websocketRequest(r))
+	for name := range response.Header { // what else an application adds is not known to be passed on, or to do no harm
+		if response.Status == http.StatusOK && name != "Sec-Websocket-Protocol" {
+			delete(response.Header, name)
+		}
+	}
 	return answer{StatusCode: response.Status, Headers: flat(response.Header), Body: string(response.Body)}, nil
 }
 
 func message(ctx context.Context, e *engine.Engine, env envelope, event []byte) (any, error) {
 	switch {
-	case env.RequestContext.HTTP != nil && isProtocol(env.RawPath):
+	case env.RequestContext.HTTP != nil && isProtocol(e, env.RawPath):
 		return httpRequest(ctx, e, event)
 	case env.RequestContext.HTTP != nil:
 		return notFound, nil

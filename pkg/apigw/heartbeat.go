@@ -12,6 +12,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
+	"github.com/dozeio/doze/pkg/apigw/outgoing"
 	"github.com/dozeio/doze/pkg/engine"
 )
 
@@ -19,7 +20,7 @@ import (
 // side by side, and reports those that failed, and only those, in batchItemFailures (the event source mapping needs
 // ReportBatchItemFailures).
 //
-// timers are the engine's. Where they are an SQSQueue, it sees to the jobs that fail: one that can never succeed goes
+// timers are the engine's. Where they are an outgoing.SQSQueue, it sees to the jobs that fail: one that can never succeed goes
 // to the dead-letter queue with the reason, and so does one that fails for the tenth time; until then it comes again
 // after
 // 1, 2, 4, ... seconds. Any other queue does with them as it sees fit.
@@ -31,11 +32,14 @@ func NewHeartbeat(e *engine.Engine, timers engine.Timers) Handler {
 
 // failedJobs is a queue that can do something about a job that failed.
 type failedJobs interface {
-	// postpone has a message delivered again after a time, rather than when its visibility timeout is over.
-	postpone(ctx context.Context, m events.SQSMessage, after time.Duration) error
-	// bury keeps a message, with the reason, where it is not delivered any more.
-	bury(ctx context.Context, m events.SQSMessage, reason string) error
+	// Postpone has a message, by its receipt handle, delivered again after a time, rather than when its visibility
+	// timeout is over.
+	Postpone(ctx context.Context, receipt string, after time.Duration) error
+	// Bury keeps a job, which was the message of an id, with the reason, where it is not delivered any more.
+	Bury(ctx context.Context, job, message, reason string) error
 }
+
+var _ failedJobs = (*outgoing.SQSQueue)(nil)
 
 // jobs carries out the jobs of batches.
 type jobs struct {
@@ -47,7 +51,7 @@ type jobs struct {
 const (
 	jobsAtATime   = 10  // of one batch, which is as many as it has unless its event source mapping waits for more
 	maxDeliveries = 10  // of a job, by SQS's count, which has those too that found no concurrency; else eight minutes and a half
-	maxReason     = 500 // bytes
+	maxReason     = 500 // bytes of a job in the log
 )
 
 func (j jobs) handle(ctx context.Context, _ *engine.Engine, _ envelope, event []byte) (any, error) {
@@ -109,7 +113,7 @@ func (j jobs) one(ctx, late context.Context, m events.SQSMessage) bool {
 	}
 	deliveries, _ := strconv.Atoi(m.Attributes["ApproximateReceiveCount"])
 	if errors.Is(err, engine.ErrNotAJob) || deliveries >= maxDeliveries {
-		unburied := j.failed.bury(late, m, err.Error())
+		unburied := j.failed.Bury(late, m.Body, m.MessageId, err.Error())
 		if unburied == nil {
 			log.ErrorContext(ctx, "a job failed for good and is in the dead-letter queue")
 			return true
@@ -118,7 +122,7 @@ func (j jobs) one(ctx, late context.Context, m events.SQSMessage) bool {
 		return false
 	}
 	log.ErrorContext(ctx, "a job failed and will come again")
-	if err := j.failed.postpone(late, m, time.Second<<max(0, deliveries-1)); err != nil {
+	if err := j.failed.Postpone(late, m.ReceiptHandle, time.Second<<max(0, deliveries-1)); err != nil {
 		log.WarnContext(ctx, "the job will come when its visibility timeout is over", "because", err)
 	}
 	return false

@@ -26,9 +26,10 @@ import (
 
 	"github.com/dozeio/doze/internal/jobqueue"
 	"github.com/dozeio/doze/pkg/apigw"
+	"github.com/dozeio/doze/pkg/apigw/outgoing"
 	"github.com/dozeio/doze/pkg/engine"
 	"github.com/dozeio/doze/pkg/gateway"
-	"github.com/dozeio/doze/tests/ministack"
+	"github.com/dozeio/doze/tests/kit/ministack"
 )
 
 var endpoint = flag.String("endpoint", "", "address of an SQS to test on; default: a MiniStack of its own")
@@ -79,7 +80,7 @@ func openOverHTTP(t *testing.T, do func(context.Context, []byte) error) openQueu
 	server := httptest.NewServer(g)
 	t.Cleanup(server.Close)
 	q.where = server.URL + "/_queue"
-	q.timers = apigw.NewHTTPQueue(q.where)
+	q.timers = outgoing.NewHTTPQueue(q.where)
 	return q
 }
 
@@ -106,14 +107,14 @@ func openSQS(t *testing.T, do func(context.Context, []byte) error) openQueue {
 		t.Fatal(err)
 	}
 	client := sqsClient(url)
-	name, queues := "doze-"+rand.Text(), apigw.Queues{}
+	name, queues := "doze-"+rand.Text(), outgoing.Queues{}
 	if _, err := patiently(func() (err error) {
 		queues, err = jobqueue.Create(t.Context(), client, name)
 		return err
 	}); err != nil {
 		t.Fatal(err)
 	}
-	q := apigw.NewSQSQueue(client, queues)
+	q := outgoing.NewSQSQueue(client, queues)
 	ctx, cancel := context.WithCancel(context.Background())
 	over := make(chan struct{})
 	go func() {
@@ -198,14 +199,14 @@ func (l *logged) wait(t *testing.T, what string) string {
 const scheduleVariable = "DOZE_TEST_SCHEDULE"
 
 func scheduleLines(where string) int {
-	var q engine.Timers = apigw.NewHTTPQueue(where)
+	var q engine.Timers = outgoing.NewHTTPQueue(where)
 	if url, queues, ok := strings.Cut(where, " "); ok {
-		var at apigw.Queues
+		var at outgoing.Queues
 		if err := json.Unmarshal([]byte(queues), &at); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			return 1
 		}
-		q = apigw.NewSQSQueue(sqsClient(url), at)
+		q = outgoing.NewSQSQueue(sqsClient(url), at)
 	}
 	lines := bufio.NewScanner(os.Stdin)
 	for lines.Scan() {

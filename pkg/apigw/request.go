@@ -46,7 +46,9 @@ func httpRequest(ctx context.Context, e *engine.Engine, event []byte) (events.AP
 
 		Unreadable: err,
 	})
-	response := events.APIGatewayV2HTTPResponse{StatusCode: answer.Status, Headers: flat(answer.Header)}
+	cookies := answer.Header["Set-Cookie"] // several cannot be joined to one
+	delete(answer.Header, "Set-Cookie")
+	response := events.APIGatewayV2HTTPResponse{StatusCode: answer.Status, Headers: flat(answer.Header), Cookies: cookies}
 	response.Body = string(answer.Body)
 	return response, nil
 }

@@ -13,19 +13,19 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-lambda-go/lambdaurl"
-)
 
-// protocolPath is where clients look for a Socket.IO server. Everything below it is the engine's, to be refused if need
-// be, but the files of the client, which have its name.
-const protocolPath = "/socket.io/"
+	"github.com/dozeio/doze/pkg/engine"
+)
 
 // notFound is what a request is told that is for neither.
 var notFound = events.APIGatewayV2HTTPResponse{
 	StatusCode: http.StatusNotFound, Headers: map[string]string{"Content-Type": "application/json"}, Body: `{"message":"Not Found"}`,
 }
 
-func isProtocol(rawPath string) bool {
-	rest, below := strings.CutPrefix(rawPath+"/", protocolPath)
+// isProtocol reports whether a path is the engine's: where clients look for a Socket.IO server. Everything below it is, to
+// be refused if need be, but the files of the client, which have its name.
+func isProtocol(e *engine.Engine, rawPath string) bool {
+	rest, below := strings.CutPrefix(rawPath+"/", e.Options().Path)
 	return below && !strings.HasPrefix(rest, "socket.io.")
 }
 

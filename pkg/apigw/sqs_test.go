@@ -23,17 +23,18 @@ import (
 
 	"github.com/dozeio/doze/internal/jobqueue"
 	"github.com/dozeio/doze/pkg/apigw"
+	"github.com/dozeio/doze/pkg/apigw/outgoing"
 )
 
 // newQueues makes queues in which what is not done is visible again after a second.
-func newQueues(t *testing.T) (*sqs.Client, apigw.Queues) {
+func newQueues(t *testing.T) (*sqs.Client, outgoing.Queues) {
 	t.Helper()
 	url, err := server()
 	if err != nil {
 		t.Fatal(err)
 	}
 	client := sqsClient(url)
-	name, queues := "doze-"+rand.Text(), apigw.Queues{}
+	name, queues := "doze-"+rand.Text(), outgoing.Queues{}
 	if _, err := patiently(func() (err error) {
 		queues, err = jobqueue.Create(t.Context(), client, name)
 		return err
@@ -98,8 +99,8 @@ func TestCreateQueues(t *testing.T) {
 	if _, err := jobqueue.Create(t.Context(), client, "doze.fifo"); err == nil || !strings.Contains(err.Error(), "standard queue") {
 		t.Errorf("FIFO: %v", err)
 	}
-	missing := apigw.Queues{Jobs: queues.Jobs + "-none"}
-	checkFault(t, apigw.NewSQSQueue(client, missing).Schedule(t.Context(), []byte("{}"), 0), false, "there is no queue "+missing.Jobs)
+	missing := outgoing.Queues{Jobs: queues.Jobs + "-none"}
+	checkFault(t, outgoing.NewSQSQueue(client, missing).Schedule(t.Context(), []byte("{}"), 0), false, "there is no queue "+missing.Jobs)
 }
 
 // A job that has failed for the tenth time is given up with the reason; nine times are not enough.
@@ -107,7 +108,7 @@ func TestTheTenthFailureIsTheLast(t *testing.T) {
 	t.Parallel()
 	client, queues := newQueues(t)
 	var out bytes.Buffer
-	h := apigw.NewJobs(func(context.Context, []byte) error { return errors.New("no \x00 luck") }, slog.New(slog.NewTextHandler(&out, nil)), apigw.NewSQSQueue(client, queues))
+	h := apigw.NewJobs(func(context.Context, []byte) error { return errors.New("no \x00 luck") }, slog.New(slog.NewTextHandler(&out, nil)), outgoing.NewSQSQueue(client, queues))
 	record := func(id, deliveries string) events.SQSMessage {
 		return events.SQSMessage{MessageId: id, Body: "job " + id, ReceiptHandle: "unknown", EventSourceARN: "arn:aws:sqs:us-east-1:0:q",
 			Attributes: map[string]string{"ApproximateReceiveCount": deliveries}}
@@ -124,7 +125,7 @@ func TestTheTenthFailureIsTheLast(t *testing.T) {
 	}
 	// Without a dead-letter queue that can be written to, no job is lost.
 	queues.Dead += "-none"
-	h = apigw.NewJobs(func(context.Context, []byte) error { return errors.New("no luck") }, quiet, apigw.NewSQSQueue(client, queues))
+	h = apigw.NewJobs(func(context.Context, []byte) error { return errors.New("no luck") }, quiet, outgoing.NewSQSQueue(client, queues))
 	r = invoke[events.SQSEventResponse](t, h, events.SQSEvent{Records: []events.SQSMessage{record("11", "11")}})
 	if got := fmt.Sprint(failed(r)); got != "[11]" {
 		t.Errorf("%s failed", got)
@@ -166,7 +167,7 @@ func TestPollUnderstandsAnswers(t *testing.T) {
 					return []byte(c.answer), c.err
 				}), quiet)
 			}()
-			if err := apigw.NewSQSQueue(client, queues).Schedule(t.Context(), []byte("{}"), 0); err != nil {
+			if err := outgoing.NewSQSQueue(client, queues).Schedule(t.Context(), []byte("{}"), 0); err != nil {
 				t.Fatal(err)
 			}
 			got := []string{<-counts}
@@ -198,7 +199,7 @@ func TestPollOutlivesErrors(t *testing.T) {
 	delivered := make(chan struct{}, 10)
 	log := &logged{changed: make(chan struct{})}
 	name := "doze-late-" + rand.Text()
-	late := apigw.Queues{Jobs: queues.Jobs[:strings.LastIndexByte(queues.Jobs, '/')+1] + name}
+	late := outgoing.Queues{Jobs: queues.Jobs[:strings.LastIndexByte(queues.Jobs, '/')+1] + name}
 	ctx, cancel := context.WithCancel(t.Context())
 	over := make(chan struct{})
 	go func() {

@@ -17,7 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"github.com/dozeio/doze/internal/jobqueue"
-	"github.com/dozeio/doze/pkg/apigw"
+	"github.com/dozeio/doze/pkg/apigw/outgoing"
 )
 
 // once is a client that tries everything once.
@@ -40,7 +40,7 @@ func sqsClient(url string, more ...func(*sqs.Options)) *sqs.Client {
 }
 
 func schedule(ctx context.Context, client *sqs.Client) error {
-	return apigw.NewSQSQueue(client, apigw.Queues{Jobs: "http://x/1/doze"}).Schedule(ctx, []byte("{}"), 0)
+	return outgoing.NewSQSQueue(client, outgoing.Queues{Jobs: "http://x/1/doze"}).Schedule(ctx, []byte("{}"), 0)
 }
 
 func checkFault(t *testing.T, err error, temporary bool, says string) {

@@ -12,7 +12,7 @@ import (
 	"github.com/aws/smithy-go/logging"
 
 	"github.com/dozeio/doze/internal/jobqueue"
-	"github.com/dozeio/doze/pkg/apigw"
+	"github.com/dozeio/doze/pkg/apigw/outgoing"
 	"github.com/dozeio/doze/pkg/socketio"
 	"github.com/dozeio/doze/pkg/store/dynamo"
 )
@@ -26,11 +26,11 @@ type services struct {
 
 // connected are services that are there.
 type connected struct {
-	store *dynamo.Store   // nil for none
-	queue *apigw.SQSQueue // nil for none
+	store *dynamo.Store      // nil for none
+	queue *outgoing.SQSQueue // nil for none
 
 	sqs    *sqs.Client // of queue
-	queues apigw.Queues
+	queues outgoing.Queues
 }
 
 // connect makes what is missing.
@@ -52,18 +52,18 @@ func (s services) connect(ctx context.Context) (c connected, err error) {
 		cfg.BaseEndpoint = aws.String(s.endpoint)
 	}
 	if s.table != "" {
-		client := dynamodb.NewFromConfig(cfg, func(o *dynamodb.Options) { o.HTTPClient = apigw.HTTPClient(apigw.AttemptTime) })
+		client := dynamodb.NewFromConfig(cfg, func(o *dynamodb.Options) { o.HTTPClient = outgoing.HTTPClient(outgoing.AttemptTime) })
 		if err := dynamo.CreateTable(ctx, client, s.table); err != nil {
 			return c, err
 		}
 		c.store = dynamo.New(client, s.table, nil)
 	}
 	if s.queue != "" {
-		c.sqs = sqs.NewFromConfig(cfg, func(o *sqs.Options) { o.HTTPClient = apigw.HTTPClient(jobqueue.PollTime) })
+		c.sqs = sqs.NewFromConfig(cfg, func(o *sqs.Options) { o.HTTPClient = outgoing.HTTPClient(jobqueue.PollTime) })
 		if c.queues, err = jobqueue.Create(ctx, c.sqs, s.queue); err != nil {
 			return c, err
 		}
-		c.queue = apigw.NewSQSQueue(c.sqs, c.queues)
+		c.queue = outgoing.NewSQSQueue(c.sqs, c.queues)
 	}
 	return c, nil
 }
@@ -71,7 +71,7 @@ func (s services) connect(ctx context.Context) (c connected, err error) {
 // wrap puts the services in the place of what one process has by itself.
 func (c connected) wrap(b socketio.Backend) socketio.Backend {
 	if c.store != nil {
-		b.Sessions, b.Rooms = c.store, c.store
+		b.Sessions, b.Rooms, b.Acks = c.store, c.store, c.store
 	}
 	if c.queue != nil {
 		b.Timers = c.queue

@@ -52,6 +52,11 @@ func (c Command) options(args []string, out, log io.Writer) (o oneprocess.Option
 			return o, aws, false, fmt.Errorf("-%s is %v: write at least a millisecond, such as 25s", name, *value)
 		}
 	}
+	if !given["max-payload"] {
+		e.MaxPayload = 0
+	} else if e.MaxPayload < 1 {
+		return o, aws, false, fmt.Errorf("-max-payload is %d: write at least 1, such as 1000000", e.MaxPayload)
+	}
 	if _, err := os.Stat(filepath.Join(o.Clients, "socket.io.js")); o.Clients != "" && err != nil {
 		return o, aws, false, fmt.Errorf("-client %s: there is no socket.io.js: name the folder client-dist of the npm package socket.io", o.Clients)
 	}

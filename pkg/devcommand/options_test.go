@@ -19,7 +19,7 @@ func TestDevDoesWhatTheApplicationSays(t *testing.T) {
 	const s = time.Second
 	mine := slog.New(slog.DiscardHandler)
 	says := socketio.Options{PingInterval: 7 * s, PingTimeout: 8 * s, ConnectTimeout: 9 * s, UpgradeTimeout: 11 * s,
-		AllowOrigins: []string{"https://app.example"}, Logger: mine}
+		AllowOrigins: []string{"https://app.example"}, Logger: mine, MaxPayload: 7000, Transports: []string{"polling"}, NoUpgrades: true}
 	times := func(o engine.Options) any {
 		return fmt.Sprint(o.PingInterval, o.PingTimeout, o.ConnectTimeout, o.UpgradeTimeout)
 	}
@@ -47,6 +47,9 @@ func TestDevDoesWhatTheApplicationSays(t *testing.T) {
 		{"-v", says, func(o engine.Options) any { return o.Logger.Enabled(t.Context(), slog.LevelDebug) }, true},
 		{"", socketio.Options{}, func(o engine.Options) any { return o.Logger.Enabled(t.Context(), slog.LevelDebug) }, false},
 		{"", socketio.Options{}, func(o engine.Options) any { return o.MaxPayload }, 1_000_000},
+		{"", says, func(o engine.Options) any { return o.MaxPayload }, 7000},
+		{"", says, func(o engine.Options) any { return fmt.Sprint(o.Transports, o.NoUpgrades) }, "[polling] true"},
+		{"", socketio.Options{}, func(o engine.Options) any { return fmt.Sprint(o.Transports, o.NoUpgrades) }, "[polling websocket] false"},
 		{"-max-payload 5000", says, func(o engine.Options) any { return o.MaxPayload }, 5000},
 	} {
 		o, _, _, err := Command{Name: "doze dev"}.options(strings.Fields("-addr 127.0.0.1:0 "+c.flags), io.Discard, io.Discard)

@@ -3,11 +3,14 @@ package devserver_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/coder/websocket"
 
 	"github.com/dozeio/doze/pkg/devserver"
 	"github.com/dozeio/doze/pkg/engine"
@@ -79,6 +82,114 @@ func TestAnApplicationsOptionsReachItsClients(t *testing.T) {
 	}
 }
 
+// TestAnApplicationsPath asks at its own path, and at the one that others have.
+func TestAnApplicationsPath(t *testing.T) {
+	s := start(t, devserver.Options{}, socketio.New(socketio.Options{Path: "/chat/io"}))
+	unled := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	for path, want := range map[string]int{"/chat/io/": 200, "/chat/io": 200, "/chat/io/socket.io.js": 200, "/socket.io/": 404, "/socket.io/socket.io.js": 404, "/chat/": 404} {
+		res, err := unled.Get(s.URL + path + "?EIO=4&transport=polling")
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+		if strings.HasSuffix(path, ".js") && want == 200 && res.StatusCode == http.StatusFound {
+			continue // to a CDN, where no npm package is near
+		}
+		if res.StatusCode != want {
+			t.Errorf("%s: %s, want %d", path, res.Status, want)
+		}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	ws, _, err := websocket.Dial(ctx, "ws"+strings.TrimPrefix(s.URL, "http")+"/chat/io/?EIO=4&transport=websocket", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ws.CloseNow()
+	if _, b, err := ws.Read(ctx); err != nil || b[0] != '0' {
+		t.Errorf("over WebSocket: %q %v", b, err)
+	}
+}
+
+// TestAnApplicationsMaxPayload sends what is at the limit and what is beyond, over both transports.
+func TestAnApplicationsMaxPayload(t *testing.T) {
+	io := socketio.New(socketio.Options{MaxPayload: 1000})
+	io.Of("/").On("e", func(context.Context, *socketio.Socket, string) error { return nil })
+	s := start(t, devserver.Options{}, io)
+	event := func(bytes int) string {
+		const frame = `420["e",""]`
+		return frame[:len(frame)-2] + strings.Repeat("x", bytes-len(frame)) + frame[len(frame)-2:]
+	}
+	_, opened := open(t, s.URL)
+	if opened.MaxPayload != 1000 {
+		t.Errorf("announced %d", opened.MaxPayload)
+	}
+	for _, c := range []struct {
+		body string
+		want int
+	}{{"40", 200}, {event(1000), 200}, {event(1001), 413}, {event(1000), 200}} {
+		res, err := http.Post(s.URL+"/socket.io/?EIO=4&transport=polling&sid="+opened.SID, "text/plain", strings.NewReader(c.body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+		if res.StatusCode != c.want {
+			t.Errorf("%d bytes: %s, want %d", len(c.body), res.Status, c.want)
+		}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	ws, _, err := websocket.Dial(ctx, "ws"+strings.TrimPrefix(s.URL, "http")+"/socket.io/?EIO=4&transport=websocket", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ws.CloseNow()
+	read := func() string { _, b, err := ws.Read(ctx); return fmt.Sprintf("%.2s %v", b, err) }
+	send := func(message string) {
+		if err := ws.Write(ctx, websocket.MessageText, []byte(message)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	read()
+	send("40")
+	read()
+	send(event(1000))
+	if got := read(); got != "43 <nil>" {
+		t.Errorf("at the limit: %s", got)
+	}
+	send(event(1001))
+	if got := read(); strings.HasSuffix(got, "<nil>") || ctx.Err() != nil {
+		t.Errorf("beyond it: %s", got)
+	}
+}
+
+// TestAnApplicationsHooksSeeRequestsAndAnswers asks over HTTP: several cookies stay several.
+func TestAnApplicationsHooksSeeRequestsAndAnswers(t *testing.T) {
+	s := start(t, devserver.Options{}, socketio.New(socketio.Options{
+		AllowRequest: func(_ context.Context, r socketio.Request) error {
+			if r.Header.Get("X-Who") == "" || r.Query.Get("transport") != "polling" {
+				return &socketio.ConnectError{Message: "who are you?"}
+			}
+			return nil
+		},
+		InitialHeaders: func(_ context.Context, r socketio.Request, h http.Header) {
+			h.Add("Set-Cookie", "who="+r.Header.Get("X-Who")+"; HttpOnly")
+			h.Add("Set-Cookie", "two=2; Expires=Wed, 21 Oct 2026 07:28:00 GMT")
+		},
+		Headers: func(_ context.Context, r socketio.Request, h http.Header) { h.Set("X-Each", r.Method) },
+	}))
+	res, _ := open(t, s.URL, "X-Who", "ada")
+	if got := res.Header["Set-Cookie"]; len(got) != 2 || got[0] != "who=ada; HttpOnly" || got[1] != "two=2; Expires=Wed, 21 Oct 2026 07:28:00 GMT" {
+		t.Errorf("cookies %q", got)
+	}
+	if res.Header.Get("X-Each") != "GET" || !strings.HasPrefix(res.Header.Get("Content-Type"), "text/plain") {
+		t.Errorf("headers %v", res.Header)
+	}
+	if res, _ := open(t, s.URL); res.StatusCode != 403 || res.Header.Get("X-Each") != "" {
+		t.Errorf("who says nothing: %s %v", res.Status, res.Header)
+	}
+}
+
 func TestWhatCannotRunIsAnError(t *testing.T) {
 	io := socketio.New(socketio.Options{})
 	s := start(t, devserver.Options{}, io)
@@ -86,10 +197,12 @@ func TestWhatCannotRunIsAnError(t *testing.T) {
 		o  devserver.Options
 		io *socketio.Server
 	}{
-		"has a backend already":  {devserver.Options{}, io},
-		"is taken":               {devserver.Options{Addr: strings.TrimPrefix(s.URL, "http://")}, socketio.New(socketio.Options{})},
-		"at least a millisecond": {devserver.Options{}, socketio.New(socketio.Options{PingInterval: time.Nanosecond})},
-		"/socket.io/":            {devserver.Options{Gateway: gateway.Options{Path: "/chat/"}}, socketio.New(socketio.Options{})},
+		"has a backend already":      {devserver.Options{}, io},
+		"is taken":                   {devserver.Options{Addr: strings.TrimPrefix(s.URL, "http://")}, socketio.New(socketio.Options{})},
+		"such as /socket.io/":        {devserver.Options{}, socketio.New(socketio.Options{Path: "chat?x"})},
+		"write polling or websocket": {devserver.Options{}, socketio.New(socketio.Options{Transports: []string{"webtransport"}})},
+		"at least a millisecond":     {devserver.Options{}, socketio.New(socketio.Options{PingInterval: time.Nanosecond})},
+		"/socket.io/":                {devserver.Options{Gateway: gateway.Options{Path: "/chat/"}}, socketio.New(socketio.Options{})},
 	} {
 		if _, err := devserver.Start(c.o, c.io); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %q", err, want)

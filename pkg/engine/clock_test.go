@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/dozeio/doze/pkg/engine"
-	"github.com/dozeio/doze/tests/fakeclock"
+	"github.com/dozeio/doze/tests/kit/fakeclock"
 )
 
 // All that waits, waits on the injected clock: also the deadline of a post that hangs.

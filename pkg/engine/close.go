@@ -8,19 +8,20 @@ import (
 	"time"
 )
 
-// end writes one closing of the session at an address, and reports whether this call did it. It cleans up nothing.
-func (e *Engine) end(ctx context.Context, a Address, c Close) (Session, bool, error) {
+// writeClose writes one closing of the session at an address, and reports whether this call did it. It cleans up
+// nothing.
+func (e *Engine) writeClose(ctx context.Context, a Address, c Close) (Session, bool, error) {
 	c.Op = e.newOp()
 	c.Expires = e.now().Add(e.tombstone())
 	return e.store.Update(ctx, a, c)
 }
 
-// close ends the session at an address: whoever wins lets the handler clean up and removes the rows. It returns the
+// close closes the session at an address: whoever wins lets the handler clean up and removes the rows. It returns the
 // row as it is then, and whether this call did it.
 func (e *Engine) close(ctx context.Context, a Address, c Close) (Session, bool) {
 	ctx, cancel := e.outlive(ctx)
 	defer cancel()
-	s, ok, err := e.end(ctx, a, c)
+	s, ok, err := e.writeClose(ctx, a, c)
 	if err != nil { // a sweep will find the session
 		e.opt.Logger.ErrorContext(ctx, "a session could not be closed", "session", a, "reason", c.Reason, "error", err)
 		return s, false
@@ -43,14 +44,14 @@ func (e *Engine) overdue(s Session) (Close, bool) {
 		return Close{Reason: PingTimeout, Told: true, Before: now.Add(time.Millisecond - heartbeat)}, true
 	case passed(s.Created, e.opt.MaxAge):
 		return Close{Reason: ForcedClose}, true
-	case len(s.Entries) == 0 && passed(s.Created, e.opt.ConnectTimeout):
+	case len(s.Entries) == 0 && e.connectedLate(s.Created, now):
 		return Close{Reason: ForcedClose, Empty: true}, true
 	}
 	return Close{}, false
 }
 
-// expire closes a polling session that is overdue.
-func (e *Engine) expire(ctx context.Context, s Session) (closed Session, ok bool) {
+// closeOverdue closes a polling session that is overdue.
+func (e *Engine) closeOverdue(ctx context.Context, s Session) (closed Session, ok bool) {
 	c, is := e.overdue(s)
 	if !is {
 		return s, false
@@ -63,14 +64,30 @@ func (e *Engine) finish(ctx context.Context, s Session) {
 	if s.SID == "" { // a tombstone of a session that was never created
 		return
 	}
-	if err := e.cleanUp(ctx, s); err != nil {
+	var err error
+	if e.opt.HandlersElsewhere {
+		err = e.schedule(ctx, job{Kind: jobFinish, Address: s.Address}, 0)
+	} else {
+		err = e.cleanUp(ctx, s)
+	}
+	if err != nil {
 		e.opt.Logger.ErrorContext(ctx, "a closed session could not be cleaned up, a sweep will", "session", s.Address, "error", err)
 	}
 }
 
+// finishClosed is finish for a session that another process has closed. It may come twice: then the handler is told
+// twice.
+func (e *Engine) finishClosed(ctx context.Context, a Address) error {
+	s, err := e.store.Get(ctx, a, true)
+	if err != nil || s.State != Closed || s.SID == "" {
+		return err
+	}
+	return e.cleanUp(ctx, s)
+}
+
 func (e *Engine) cleanUp(ctx context.Context, s Session) error {
 	if s.polling() && s.Connection != "" { // it was to take over
-		if _, _, err := e.end(ctx, connectionAddress(s.Connection), Close{Reason: s.Reason, Told: true, Probe: true}); err != nil {
+		if _, _, err := e.writeClose(ctx, connectionAddress(s.Connection), Close{Reason: s.Reason, Told: true, Probe: true}); err != nil {
 			return err
 		}
 		e.cut(ctx, s.Connection)
@@ -85,17 +102,17 @@ func (e *Engine) cleanUp(ctx context.Context, s Session) error {
 	return e.store.Forget(ctx, s.Address, handshake)
 }
 
-// closeConnection ends what a connection stands for: a session, or the attempt to upgrade one. With cut it closes the
+// closeBehind closes what a connection stands for: a session, or the attempt to upgrade one. With cut it closes the
 // connection too. It returns the connection's row as it is then, the zero Session when the store failed.
-func (e *Engine) closeConnection(ctx context.Context, connection string, c Close, cut bool) Session {
+func (e *Engine) closeBehind(ctx context.Context, connection string, c Close, cut bool) Session {
 	ctx, cancel := e.outlive(ctx)
 	defer cancel()
 	a := connectionAddress(connection)
 	c.Told = true
 	if cut { // should this invocation die between closing the row and the connection, a sweep takes it for dead
-		e.giveUp(ctx, a)
+		e.markDead(ctx, a)
 	}
-	s, ok, err := e.end(ctx, a, c)
+	s, ok, err := e.writeClose(ctx, a, c)
 	if err == nil && !ok && s.State == Probing {
 		s, ok, err = e.closeProbe(ctx, s, c)
 	}
@@ -112,52 +129,59 @@ func (e *Engine) closeConnection(ctx context.Context, connection string, c Close
 	return s
 }
 
-// endGone closes what a connection stands for that the gateway does not know any more, unless its $disconnect has. The
-// connection is cut as well: the gateway may have been wrong.
-func (e *Engine) endGone(ctx context.Context, connection string) error {
+// closeGone closes what a connection stands for that the gateway does not know any more, unless its $disconnect has.
+// The connection is cut as well: the gateway may have been wrong.
+func (e *Engine) closeGone(ctx context.Context, connection string) error {
 	s, err := e.store.Get(ctx, connectionAddress(connection), true)
 	if err != nil || s.State == Closed || s.State == Absent {
 		return err
 	}
-	e.closeConnection(ctx, connection, Close{Reason: TransportClose}, false)
+	e.closeBehind(ctx, connection, Close{Reason: TransportClose}, false)
 	e.cut(ctx, connection)
 	return nil
 }
 
-// closeProbe ends a connection that was to take a session over. Before the client has confirmed, the session polls
+// closeProbe closes a connection that was to take a session over. Before the client has confirmed, the session polls
 // on. It returns the connection's row as it is now, and whether this call has closed a session that is to be finished.
 func (e *Engine) closeProbe(ctx context.Context, c Session, how Close) (Session, bool, error) {
 	connection, _ := c.Address.connection()
-	s, ok, err := e.store.Update(ctx, pollingAddress(c.SID), Unprobe{connection})
-	if err != nil {
+	s, unprobed, err := e.store.Update(ctx, pollingAddress(c.SID), Unprobe{connection})
+	switch {
+	case err != nil:
 		return c, false, err
+	case unprobed || s.Connection != connection: // the session is none of its business
+		return e.closeOnlyProbe(ctx, c, how)
 	}
-	if !ok && s.Connection == connection {
-		if s.State == Draining {
-			if s, ok, err = e.end(ctx, s.Address, how); err != nil {
-				return c, false, err
-			} else if ok {
-				return s, true, nil
-			}
-		}
-		open, err := e.settled(ctx, s, connection)
-		switch {
-		case err == nil: // it has moved: the session is the connection's by now
-			return e.end(ctx, open.Address, how)
-		case !errors.Is(err, ErrGone):
+	if s.State == Draining {
+		var ok bool
+		if s, ok, err = e.writeClose(ctx, s.Address, how); err != nil {
 			return c, false, err
+		} else if ok {
+			return s, true, nil
 		}
 	}
-	how.Probe, how.Empty = true, false
-	c, _, err = e.end(ctx, c.Address, how)
+	open, err := e.settled(ctx, s, connection)
+	switch {
+	case err == nil: // it has moved: the session is the connection's by now
+		return e.writeClose(ctx, open.Address, how)
+	case errors.Is(err, ErrGone):
+		return e.closeOnlyProbe(ctx, c, how)
+	}
 	return c, false, err
 }
 
-// unprobe ends an upgrade that the client has not confirmed in time.
-func (e *Engine) unprobe(ctx context.Context, s Session) error {
+// closeOnlyProbe closes a connection that probes, and no session.
+func (e *Engine) closeOnlyProbe(ctx context.Context, c Session, how Close) (Session, bool, error) {
+	how.Probe, how.Empty = true, false
+	c, _, err := e.writeClose(ctx, c.Address, how)
+	return c, false, err
+}
+
+// closeUnconfirmed closes an upgrade that the client has not confirmed in time.
+func (e *Engine) closeUnconfirmed(ctx context.Context, s Session) error {
 	_, ok, err := e.store.Update(ctx, s.Address, Unprobe{s.Connection})
 	if err == nil && ok {
-		e.closeConnection(ctx, s.Connection, Close{Reason: TransportClose}, true)
+		e.closeBehind(ctx, s.Connection, Close{Reason: TransportClose}, true)
 	}
 	return err
 }
@@ -167,13 +191,13 @@ func (e *Engine) unconfirmed(s Session) bool {
 	return s.State == Probing && !e.now().Before(s.ProbedAt.Add(e.opt.UpgradeTimeout))
 }
 
-// Close ends the session from within: what was sent to it before arrives first.
+// Close closes the session from within: what was sent to it before arrives first.
 func (v *Invocation) Close(ctx context.Context, reason Reason) {
 	v.flush()
 	v.close(ctx, Close{Reason: reason})
 }
 
-// close ends the session, also when it has moved to a connection since it was read.
+// close closes the session, also when it has moved to a connection since it was read.
 func (v *Invocation) close(ctx context.Context, c Close) {
 	connection, ok := v.Address().connection()
 	if !ok {
@@ -183,7 +207,7 @@ func (v *Invocation) close(ctx context.Context, c Close) {
 		}
 		connection = s.Connection
 	}
-	v.e.closeConnection(ctx, connection, c, true)
+	v.e.closeBehind(ctx, connection, c, true)
 }
 
 // panicked is a panic of a handler, as an error.

@@ -198,3 +198,39 @@ func (s *watchedTimers) Timer(ctx context.Context, shard int, strong bool) (engi
 	s.mu.Unlock()
 	return s.store.Timer(ctx, shard, strong)
 }
+
+// A client was doubted once, and answered. When it is silent again, and the second ping cannot be posted to it, the
+// doubt of old is no reason to close it, though others of its shard are judged.
+func TestNobodyIsJudgedByADoubtOfOld(t *testing.T) {
+	inWorld(t, sixty, func(t *testing.T, w *world) {
+		old, other := inShard(5, 0), inShard(5, 1)
+		for _, id := range []string{old, other} {
+			w.websocket(id)
+			w.frame(id, "4join")
+		}
+		w.pass(nextPing(w, old))
+		w.frame(other, "3") // the pong of old is lost
+		w.pass(sixty.PingInterval)
+		for _, id := range []string{old, other} {
+			w.frame(id, "3")
+		}
+		if w.row(connected(old)).Doubted.IsZero() {
+			t.Fatal("it was not doubted")
+		}
+		w.pass(sixty.PingInterval) // and both pongs are lost
+		w.gateway.post = func(_ context.Context, id string, _ engine.Frame) error {
+			if id == old {
+				return engine.ErrBusy
+			}
+			return nil
+		}
+		w.pass(sixty.PingInterval)
+		w.gateway.post = nil
+		if w.row(connected(other)).Doubted.IsZero() {
+			t.Fatal("the other was not doubted")
+		}
+		w.frame(other, "3")
+		w.pass(sixty.PingTimeout + time.Second)
+		w.reasonsAre()
+	})
+}

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/base64"
@@ -8,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"math"
+	"net/http"
 	"strings"
 	"time"
 )
@@ -16,11 +18,11 @@ import (
 type Options struct {
 	PingInterval   time.Duration // between two pings; default 25 s
 	PingTimeout    time.Duration // for the pong to come; default 20 s
-	ConnectTimeout time.Duration // for the handler's first entry, else the session is closed; default 45 s
+	ConnectTimeout time.Duration // for the handler's first entry, else the session is closed; default 45 s; below zero: never
 	UpgradeTimeout time.Duration // for an upgrade to be confirmed; default 10 s
 	PollWait       time.Duration // that a GET waits for packets; default 20 s, for HTTP APIs end at 30
 	MaxAge         time.Duration // of a session, which is then closed; default 12 h. Connections end at 2 h by themselves
-	MaxPayload     int           // bytes of a polling request's body; default 1e6. Announced to the client
+	MaxPayload     int           // bytes of a polling request's body, and of a message over WebSocket; default 1e6. Announced to the client
 	MaxMessage     int           // bytes of one packet to a client; default 128 KiB, what API Gateway passes on
 
 	// Polls is how many GETs may wait at a time, as the reserved concurrency of the Lambda function that they wait in
@@ -38,6 +40,10 @@ type Options struct {
 	// OrderedFrames says that the gateway runs one invocation at a time per connection, in order of arrival.
 	// API Gateway does not. Without it, binary packets of a client over WebSocket are refused.
 	OrderedFrames bool
+	// BinaryMessages says that each message of a client is binary, as with Socket.IO's msgpack parser. Without
+	// BinaryFrames a WebSocket is then for clients alone that send binary as text, with the option forceBase64: others
+	// are not offered the upgrade, so that they go on polling, and are refused when they begin with a WebSocket.
+	BinaryMessages bool
 
 	// AllowOrigins lists the origins, such as https://chat.example.com, whose pages may connect besides the server's
 	// own. "*" allows every site on the web to act with its visitors' cookies: name the origins instead. Pages in apps
@@ -52,6 +58,31 @@ type Options struct {
 	// https, and the host. It is read as those in AllowOrigins are. What reaches the server over TLS by the name in
 	// its Host header may have that for an origin, too.
 	PublicOrigin string
+
+	// Path is where clients find the server; default /socket.io/. The Engine answers requests whatever their path: it is
+	// for those who hand them over. Everything below it is the protocol's.
+	Path string
+	// Transports are those that there are: "polling", "websocket" or, by default, both. A request for another one is
+	// refused with "Transport unknown".
+	Transports []string
+	// NoUpgrades keeps sessions that poll from going over to WebSocket: it is not offered to them, and refused.
+	NoUpgrades bool
+
+	// AllowRequest, if not nil, decides who may begin a session, before there is one. It sees the request of the handshake,
+	// over either transport; requests of a session are not asked again. An error refuses the request with the status 403
+	// and the code 4: of a *Forbidden the client is told the message, any other error is logged and the client is told
+	// "Forbidden". It may be called concurrently, and the client waits for it.
+	AllowRequest func(ctx context.Context, r Request) error `json:"-"`
+	// InitialHeaders, if not nil, adds headers, such as a Set-Cookie, to the answer that begins a session, and Headers
+	// after it to that and to each answer of the protocol, refusals and preflights left out. h has what is there
+	// already. A handshake over WebSocket asks them too, but API Gateway passes no headers of its answer on that they
+	// could add. They may be called concurrently. When one panics, or adds what no header can be, that is logged, and
+	// the answer is as it was.
+	InitialHeaders, Headers func(ctx context.Context, r Request, h http.Header) `json:"-"`
+
+	// HandlersElsewhere says that the Handler is not the application's: this process only sends. A session that it has
+	// to close is closed at once, and cleaned up by a job, in a process that has the application's Handler.
+	HandlersElsewhere bool
 
 	Clock  Clock        // default: the system's
 	Rand   io.Reader    // source of session ids, safe for concurrent use; default: crypto/rand
@@ -70,6 +101,7 @@ type Engine struct {
 	opening openings
 	met     meetings
 	rates   rates
+	hints   hints
 }
 
 // New returns an Engine on a store, or an error that names the option to change. Calls of the store that fail with a
@@ -110,7 +142,7 @@ func New(store Store, poster Poster, timers Timers, handler Handler, o Options) 
 	if o.PingInterval > maxDelay || o.PingTimeout > maxDelay {
 		return nil, errors.New("engine: PingInterval or PingTimeout is over 15 minutes: the queue's delays end there, and API Gateway closes connections that are silent for 10")
 	}
-	for _, d := range []time.Duration{o.PingInterval, o.PingTimeout, o.ConnectTimeout, o.UpgradeTimeout, o.PollWait, o.MaxAge} {
+	for _, d := range []time.Duration{o.PingInterval, o.PingTimeout, cmp.Or(max(o.ConnectTimeout, 0), time.Hour), o.UpgradeTimeout, o.PollWait, o.MaxAge} {
 		if d < time.Millisecond {
 			return nil, errors.New("engine: every duration in Options has to be at least a millisecond, or zero for its default")
 		}
@@ -118,12 +150,20 @@ func New(store Store, poster Poster, timers Timers, handler Handler, o Options) 
 	if o.MaxPayload < 0 || o.MaxMessage < 0 || o.Polls < 0 {
 		return nil, errors.New("engine: MaxPayload, MaxMessage and Polls have to be at least 1, or zero for their defaults")
 	}
+	transports, err := parseTransports(o.Transports)
+	if err != nil {
+		return nil, err
+	}
+	o.Transports = transports
+	if o.Path, err = parsePath(o.Path); err != nil {
+		return nil, err
+	}
 	origins, err := parseOrigins(o.AllowOrigins, o.PublicOrigin)
 	if err != nil {
 		return nil, err
 	}
 	e := &Engine{poster: poster, timers: timers, handler: handler, opt: o, origins: origins}
-	e.store = &retrying{store: store, pause: e.sleep}
+	e.store = &retrying{store, e.Retry}
 	e.rates.init(o.ClientRate)
 	return e, nil
 }

@@ -16,8 +16,12 @@ func (e *Engine) Connect(ctx context.Context, connection string, r Request) Resp
 	r.Query = single(r.Query)
 	chosen, ok := subprotocol(r.Header)
 	answer := e.connect(ctx, connection, r, ok)
+	e.addHeaders(ctx, r, &answer)
 	if answer.Status == http.StatusOK && chosen != "" {
-		answer.Header = http.Header{"Sec-Websocket-Protocol": {chosen}}
+		if answer.Header == nil {
+			answer.Header = http.Header{}
+		}
+		answer.Header.Set("Sec-Websocket-Protocol", chosen)
 	}
 	return answer
 }
@@ -25,7 +29,7 @@ func (e *Engine) Connect(ctx context.Context, connection string, r Request) Resp
 // connect is Connect; offersWell says that the header with the subprotocols is as it should be.
 func (e *Engine) connect(ctx context.Context, connection string, r Request, offersWell bool) Response {
 	switch {
-	case r.Query.Get("transport") != "websocket":
+	case r.Query.Get("transport") != websocketTransport || !e.serves(websocketTransport):
 		return refuse(transportUnknown)
 	case !e.allows(ctx, r):
 		return refuse(forbidden)
@@ -33,10 +37,22 @@ func (e *Engine) connect(ctx context.Context, connection string, r Request, offe
 		return refuse(badRequest)
 	case r.Query.Get("sid") != "" && !isSID(r.Query.Get("sid")):
 		return refuse(unknownSID)
-	case r.Query.Get("sid") != "":
+	case r.Query.Get("sid") != "" && e.opt.NoUpgrades:
+		return refuse(badRequest)
+	case r.Query.Get("sid") != "" && e.carries(r):
 		return e.probe(ctx, connection, r.Query.Get("sid"))
-	case r.Query.Get("EIO") != "4":
-		return refuse(unsupportedVersion)
+	case r.Query.Get("sid") == "":
+		if refused, ok := e.admitted(ctx, r); !ok {
+			return refused
+		}
+		if !e.speaks(ctx, r) {
+			return refuse(unsupportedVersion)
+		}
+	}
+	if !e.carries(r) {
+		e.hint(ctx, "a WebSocket was refused, because this gateway takes no binary frames, and clients with the msgpack parser send nothing else: "+
+			"give the client the option forceBase64: true, or let it poll")
+		return refuse(badRequest)
 	}
 	sid, err := e.newSID()
 	if err != nil {
@@ -50,7 +66,7 @@ func (e *Engine) connect(ctx context.Context, connection string, r Request, offe
 	if err == nil {
 		e.opening.put(connection, sid)
 		if err = e.schedule(ctx, open, 0); err != nil {
-			e.closeConnection(ctx, connection, Close{Reason: TransportError}, false)
+			e.closeBehind(ctx, connection, Close{Reason: TransportError}, false)
 		}
 	}
 	if err != nil {
@@ -63,6 +79,11 @@ func (e *Engine) connect(ctx context.Context, connection string, r Request, offe
 // returns. It never fails: what goes wrong closes the connection.
 func (e *Engine) Frame(ctx context.Context, connection string, f Frame) {
 	if !e.admits(ctx, connection) {
+		return
+	}
+	if len(f.Data) > e.opt.MaxPayload {
+		e.opt.Logger.WarnContext(ctx, "a message over MaxPayload closes its connection", "connection", connection, "bytes", len(f.Data))
+		e.closeBehind(ctx, connection, Close{Reason: TransportError}, true)
 		return
 	}
 	if !f.Binary {
@@ -90,7 +111,7 @@ func (e *Engine) Frame(ctx context.Context, connection string, f Frame) {
 		how, overdue = Close{Reason: TransportClose}, true
 	}
 	if overdue {
-		e.closeConnection(ctx, connection, how, true)
+		e.closeBehind(ctx, connection, how, true)
 		return
 	}
 	if !s.Doubted.IsZero() {
@@ -186,7 +207,7 @@ func (e *Engine) Disconnect(ctx context.Context, connection string, code int) {
 	if !e.opt.OrderedFrames && code != 1006 {
 		_ = e.sleep(ctx, linger) // cut short when the invocation's time is over
 	}
-	e.closeConnection(ctx, connection, Close{Reason: reason}, false)
+	e.closeBehind(ctx, connection, Close{Reason: reason}, false)
 }
 
 // receive handles the packets of one frame or request, in order, then err when decoding the rest of them failed.

@@ -33,7 +33,32 @@ func (e *Engine) open(ctx context.Context, r Request) Response {
 	if err := e.create(ctx, Session{Address: pollingAddress(sid), SID: sid, State: Open}, r); err != nil {
 		return e.unavailable(ctx, "a session could not be created", err)
 	}
-	return text(string(e.openPacket(sid, "websocket").Append(nil)))
+	if err := e.opened(ctx, pollingAddress(sid)); err != nil {
+		return e.unavailable(ctx, "a session could not be opened", err)
+	}
+	if !e.carries(r) {
+		e.hint(ctx, "clients with the msgpack parser go on polling: give them the option forceBase64: true for WebSocket, where this gateway takes no binary frames")
+		return text(string(e.openPacket(sid).Append(nil)))
+	}
+	return text(string(e.openPacket(sid, e.upgrades()...).Append(nil)))
+}
+
+// carries reports whether a WebSocket can carry what a client will send. One that sends binary as text says so by b64.
+func (e *Engine) carries(r Request) bool {
+	return !e.opt.BinaryMessages || e.opt.BinaryFrames || r.Query.Get("b64") != ""
+}
+
+// speaks reports whether a client that begins a session speaks this version of Engine.IO, with a line in the log that
+// says what to do about one that does not. One without a version is taken for old by the reference, too.
+func (e *Engine) speaks(ctx context.Context, r Request) bool {
+	version := r.Query.Get("EIO")
+	if version == "4" {
+		return true
+	}
+	e.hint(ctx, "a client was refused that does not speak version 4 of Engine.IO: clients of Socket.IO 2 and older speak 3 and have to be upgraded, "+
+		"in JavaScript to socket.io-client 4; docs/clients.md has the versions for other languages",
+		"EIO", protocol.Excerpt(version), "user-agent", protocol.Excerpt(r.Header.Get("User-Agent")))
+	return false
 }
 
 func (e *Engine) openPacket(sid string, upgrades ...string) protocol.EnginePacket {
@@ -86,6 +111,9 @@ func (e *Engine) lookAtAnother(ctx context.Context, shard int) {
 // it, and some minutes after it began. Its other rows stay for the whole age that it may reach: closing takes them
 // away.
 func (e *Engine) unjoined(created time.Time) time.Time {
+	if e.opt.ConnectTimeout < 0 {
+		return e.expiry(created)
+	}
 	return created.Add(e.opt.ConnectTimeout + e.opt.PingInterval + e.opt.PingTimeout + invocationTime)
 }
 

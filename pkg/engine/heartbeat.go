@@ -39,8 +39,8 @@ func (e *Engine) alive(ctx context.Context, s Session) {
 // Dead is the Last of a connection that a sweep is to close. No pong brings it back.
 var Dead = time.Unix(0, 0).UTC()
 
-// giveUp leaves a connection to the next sweep, whatever becomes of this invocation.
-func (e *Engine) giveUp(ctx context.Context, a Address) {
+// markDead leaves a connection to the next sweep, whatever becomes of this invocation.
+func (e *Engine) markDead(ctx context.Context, a Address) {
 	if err := e.store.Touch(ctx, a, Dead, false); err != nil {
 		e.opt.Logger.ErrorContext(ctx, "a connection could not be marked as dead", "session", a, "error", err)
 	}
@@ -237,7 +237,8 @@ func (e *Engine) judge(ctx context.Context, j job) error {
 			silent = append(silent, row{Live: l, place: place(l.Address)})
 		}
 	}
-	done, err := e.each(ctx, silent, 0, e.convict)
+	swept := time.UnixMilli(j.Since).Add(e.opt.PingInterval + e.opt.PingTimeout).Truncate(time.Millisecond)
+	done, err := e.each(ctx, silent, 0, func(ctx context.Context, l Live) { e.closeSilent(ctx, l, swept) })
 	defer done.all.Wait()
 	if err != nil || done.begun == len(silent) {
 		return err
@@ -247,14 +248,15 @@ func (e *Engine) judge(ctx context.Context, j job) error {
 	return e.schedule(last, job{Kind: jobJudge, Shard: j.Shard, Since: j.Since}, 0) // who is closed by then is not found again
 }
 
-// convict closes a silent connection, if its doubt is old enough.
-func (e *Engine) convict(ctx context.Context, l Live) {
+// closeSilent closes a silent connection, if its doubt is old enough, and not older than the sweep of a time that it is
+// judged for: a pong leaves the doubt where it is, and that sweep may not have reached the client.
+func (e *Engine) closeSilent(ctx context.Context, l Live, swept time.Time) {
 	s, err := e.store.Get(ctx, l.Address, true)
 	if err != nil {
 		e.opt.Logger.ErrorContext(ctx, "a doubted connection could not be judged, the next sweep will", "session", l.Address, "error", err)
 		return
 	}
-	if s.State == Open && (s.Doubted.IsZero() || e.now().Before(s.Doubted.Add(e.opt.PingTimeout))) {
+	if s.State == Open && (s.Doubted.Before(swept) || e.now().Before(s.Doubted.Add(e.opt.PingTimeout))) {
 		return
 	}
 	connection, _ := l.Address.connection()

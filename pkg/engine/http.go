@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"net/http"
@@ -46,11 +47,14 @@ var errorMessages = [...]string{
 	"Transport unknown", "Session ID unknown", "Bad handshake method", "Bad request", "Forbidden", "Unsupported protocol version",
 }
 
-func refuse(code int) Response {
+func refuse(code int) Response { return refuseWith(code, "") }
+
+// refuseWith refuses with a message of the application's own, or the protocol's where that is empty.
+func refuseWith(code int, message string) Response {
 	body, _ := json.Marshal(struct {
 		Code    int    `json:"code"`
 		Message string `json:"message"`
-	}{code, errorMessages[code]})
+	}{code, cmp.Or(message, errorMessages[code])})
 	status := http.StatusBadRequest
 	if code == forbidden {
 		status = http.StatusForbidden
@@ -82,6 +86,7 @@ func (e *Engine) HTTP(ctx context.Context, r Request) Response {
 	}
 	r.Query = single(r.Query)
 	answer := e.http(ctx, r)
+	e.addHeaders(ctx, r, &answer)
 	e.allowOrigin(r, &answer)
 	return answer
 }
@@ -92,7 +97,7 @@ func (e *Engine) http(ctx context.Context, r Request) Response {
 	case r.Unreadable != nil:
 		e.opt.Logger.WarnContext(ctx, "a request could not be read, and was refused", "method", protocol.Excerpt(r.Method), "error", r.Unreadable)
 		return refuse(badRequest)
-	case transport != "polling" && transport != "websocket":
+	case !e.serves(transport):
 		return refuse(transportUnknown)
 	case !e.allows(ctx, r):
 		return refuse(forbidden)
@@ -100,7 +105,14 @@ func (e *Engine) http(ctx context.Context, r Request) Response {
 		return refuse(badHandshakeMethod)
 	case sid == "" && transport == "websocket":
 		return refuse(badRequest)
-	case sid == "" && r.Query.Get("EIO") != "4":
+	}
+	if sid == "" {
+		if refused, ok := e.admitted(ctx, r); !ok {
+			return refused
+		}
+	}
+	switch {
+	case sid == "" && !e.speaks(ctx, r):
 		return refuse(unsupportedVersion)
 	case sid == "":
 		return e.open(ctx, r)
@@ -121,7 +133,7 @@ func (e *Engine) http(ctx context.Context, r Request) Response {
 	case r.Method != http.MethodPost:
 		return Response{Status: http.StatusInternalServerError} // as the reference server does
 	}
-	if _, ok := e.expire(ctx, s); ok {
+	if _, ok := e.closeOverdue(ctx, s); ok {
 		return refuse(unknownSID)
 	}
 	return e.post(ctx, s, r)

@@ -71,6 +71,14 @@ func (v *Invocation) Pending() [][]byte { return v.seen().Pending }
 // session is closed.
 func (v *Invocation) Handshake(ctx context.Context) (h Handshake, err error) {
 	b, err := v.e.store.Handshake(ctx, v.seen())
+	if err == nil && b == nil && v.seen().State == Moved { // its connection has the key
+		if err = v.follow(ctx); err == nil {
+			b, err = v.e.store.Handshake(ctx, v.seen())
+		}
+	}
+	if errors.Is(err, ErrGone) {
+		err = nil
+	}
 	if err != nil || b == nil {
 		return h, err
 	}

@@ -23,6 +23,8 @@ type job struct {
 	Since int64 `json:"since,omitempty"` // of jobJudge: when those to be closed had been silent, milliseconds since 1970
 
 	Work json.RawMessage `json:"work,omitempty"` // of the handler
+
+	Address Address `json:"address,omitempty"` // of jobFinish
 }
 
 const (
@@ -32,6 +34,7 @@ const (
 	jobSweep  = "sweep"  // heartbeat of a shard
 	jobJudge  = "judge"  // close those who have not answered a sweep's second ping
 	jobWork   = "work"   // what the handler asked for
+	jobFinish = "finish" // clean up after a session that a process without the application's handlers has closed
 )
 
 // ErrNotAJob says that a message can never be carried out, however often it is delivered: it is no job, or one of a
@@ -54,9 +57,15 @@ func (e *Engine) schedule(ctx context.Context, j job, after time.Duration) error
 	return e.timers.Schedule(ctx, b, after)
 }
 
-// Job carries out a job that was given to Timers. It may come twice and late. An error asks for another delivery,
+// Job carries out a job that was given to Timers, or has a Handler that is Commanded carry out another message. It may come twice and late. An error asks for another delivery,
 // unless it is ErrNotAJob.
 func (e *Engine) Job(ctx context.Context, message []byte) error {
+	var is struct {
+		Kind *string `json:"kind"`
+	}
+	if json.Unmarshal(message, &is) != nil || is.Kind == nil {
+		return e.command(ctx, message)
+	}
 	var j job
 	if err := json.Unmarshal(message, &j); err != nil {
 		return fmt.Errorf("%w: %v", ErrNotAJob, err)
@@ -65,11 +74,11 @@ func (e *Engine) Job(ctx context.Context, message []byte) error {
 	case jobOpen:
 		return e.announce(ctx, j, establishTries)
 	case jobGone:
-		return e.endGone(ctx, j.Connection)
+		return e.closeGone(ctx, j.Connection)
 	case jobReject:
 		_, err := e.established(ctx, j.Connection, establishTries)
 		if err == nil {
-			e.closeConnection(ctx, j.Connection, Close{Reason: TransportClose}, true)
+			e.closeBehind(ctx, j.Connection, Close{Reason: TransportClose}, true)
 		}
 		return err
 	case jobSweep:
@@ -78,6 +87,8 @@ func (e *Engine) Job(ctx context.Context, message []byte) error {
 		return e.judge(ctx, j)
 	case jobWork:
 		return e.work(ctx, j)
+	case jobFinish:
+		return e.finishClosed(ctx, j.Address)
 	}
 	return fmt.Errorf("%w of a known kind: %q: was it made by a newer version?", ErrNotAJob, j.Kind)
 }

@@ -182,7 +182,7 @@ func TestRace8WhoFollowsAMoveLeavesAClosedConnectionToTheSweep(t *testing.T) {
 }
 
 // Between the two rows of a move there is a moment in which only the old one has the entries.
-func TestRace2EntryOfASessionThatIsAboutToOpenOnItsConnection(t *testing.T) {
+func TestRace2OpeningASessionThatIsAboutToOpenOnItsConnection(t *testing.T) {
 	inWorld(t, engine.Options{}, func(t *testing.T, w *world) {
 		sid := w.poll()
 		w.post(sid, "4join")
@@ -197,8 +197,9 @@ func TestRace2EntryOfASessionThatIsAboutToOpenOnItsConnection(t *testing.T) {
 			t.Fatalf("the session is %s", s.State)
 		}
 		for _, strong := range []bool{false, true} {
-			if b, err := w.e.Entry(t.Context(), polling(sid), namespace, strong); err != nil || string(b) != "socket" {
-				t.Errorf("its entry is %q, %v", b, err)
+			v, err := w.e.Open(t.Context(), polling(sid), strong)
+			if err != nil || string(v.Entries()[namespace]) != "socket" {
+				t.Errorf("its session is %v, %v", v, err)
 			}
 		}
 	})

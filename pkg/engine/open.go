@@ -52,7 +52,7 @@ func (e *Engine) announce(ctx context.Context, j job, tries int) error {
 	case err != nil:
 		return err
 	case !made && queued:
-		e.closeConnection(ctx, connection, Close{Reason: TransportClose}, false)
+		e.closeBehind(ctx, connection, Close{Reason: TransportClose}, false)
 		return nil
 	case !made:
 		if s, err := e.store.Get(ctx, a, true); err != nil || s.State == Open {
@@ -77,7 +77,10 @@ func (e *Engine) announce(ctx context.Context, j job, tries int) error {
 		if !errors.Is(err, ErrGone) {
 			e.opt.Logger.ErrorContext(ctx, "an open packet could not be posted", "connection", connection, "error", err)
 		}
-		e.closeConnection(ctx, connection, Close{Reason: TransportError}, true)
+		e.closeBehind(ctx, connection, Close{Reason: TransportError}, true)
+		return nil
+	}
+	if e.opened(ctx, a) != nil { // it is closed
 		return nil
 	}
 	if _, _, err := e.store.Update(ctx, a, Greet{}); err != nil { // its first frame will wait, and then close it

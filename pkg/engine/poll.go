@@ -7,20 +7,6 @@ import (
 	"time"
 )
 
-// While a GET waits it reads its session again: at first often, because most answers come soon after traffic, then
-// after a quarter of what it has waited, so that none waits for much longer than it must, and at last at a rate that
-// costs little.
-const (
-	readSoon  = 5 * time.Millisecond
-	readLater = 250 * time.Millisecond
-	readShare = 4
-	// A GET that begins while an upgrade is under way is held this long, for it may have overtaken the "5".
-	probeHold = 100 * time.Millisecond
-	probeRead = 10 * time.Millisecond
-	// A lease outlives its GET's wait by this much before its invocation counts as dead.
-	leaseSlack = 5 * time.Second
-)
-
 var (
 	noop    = []byte("6")
 	ping    = []byte("2")
@@ -30,8 +16,12 @@ var (
 	separator   = []byte("\x1e")
 )
 
-// A GET is answered this long before its invocation's time is over.
-const pollMargin = 2 * time.Second
+const (
+	// A GET is answered this long before its invocation's time is over.
+	pollMargin = 2 * time.Second
+	// A lease outlives its GET's wait by this much before its invocation counts as dead.
+	leaseSlack = 5 * time.Second
+)
 
 // poll answers the GET of a session that polls.
 func (e *Engine) poll(ctx context.Context, sid string) Response {
@@ -49,54 +39,28 @@ func (e *Engine) poll(ctx context.Context, sid string) Response {
 	if err != nil {
 		return e.unavailable(ctx, "a poll could not read its session", err)
 	}
-	if closed, expired := e.expire(ctx, s); expired {
+	if closed, expired := e.closeOverdue(ctx, s); expired {
 		return e.refusePoll(ctx, closed, id)
 	}
 	if !ok {
 		return e.refusePoll(ctx, s, id)
 	}
-	held := s.State == Probing
-	patience := e.patience(ctx, a)
+	w := waiting{e: e, begin: begin, end: end, patience: e.patience(ctx, a), held: s.State == Probing}
 	for {
-		until := begin.Add(patience)
-		if len(s.Entries) == 0 {
-			until = begin.Add(min(patience, pollUnjoined))
-		}
-		if end.Before(until) {
-			until = end
-		}
 		if e.unconfirmed(s) {
-			if err := e.unprobe(ctx, s); err != nil {
+			if err := e.closeUnconfirmed(ctx, s); err != nil {
 				return e.unavailable(ctx, "an upgrade could not be given up", err)
 			}
 			s.State, s.Connection = Open, ""
 		}
 		now := e.now()
-		wait := min(max(readSoon, (now.Sub(begin)/readShare).Truncate(time.Millisecond)), readLater)
-		pinged := s.Pinged.After(s.Ponged)
-		pingAt := s.Ponged.Add(e.opt.PingInterval)
-		pingDue := !pinged && !now.Before(pingAt)
-		switch {
-		case s.State != Open && s.State != Probing, len(s.Outbox) > 0, !now.Before(until), pingDue:
+		if over, pingDue := w.over(s, now); over {
 			return e.endPoll(ctx, a, id, pingDue)
-		case s.State == Probing:
-			if !held || now.Sub(begin) >= probeHold {
-				return e.endPoll(ctx, a, id, false)
-			}
-			wait = probeRead
 		}
-		if _, expired := e.expire(ctx, s); expired {
+		if _, expired := e.closeOverdue(ctx, s); expired {
 			return e.endPoll(ctx, a, id, false)
 		}
-		if pinged {
-			pingAt = pingAt.Add(e.opt.PingTimeout)
-		}
-		for _, at := range []time.Time{until, pingAt, s.Created.Add(e.opt.ConnectTimeout), s.Created.Add(e.opt.MaxAge)} {
-			if now.Before(at) {
-				wait = min(wait, at.Sub(now))
-			}
-		}
-		if err := e.sleep(ctx, wait); err != nil { // the client has left, or the invocation's time is over
+		if err := e.sleep(ctx, w.pause(s, now)); err != nil { // the client has left, or the invocation's time is over
 			e.close(ctx, a, Close{Reason: TransportError, Told: true})
 			return refuse(badRequest)
 		}
@@ -104,30 +68,6 @@ func (e *Engine) poll(ctx context.Context, sid string) Response {
 			return e.unavailable(ctx, "a poll could not read its session", err)
 		}
 	}
-}
-
-// A GET of a session that is in no namespace waits for pollUnjoined, because anybody can open one. Where more poll than
-// may wait, a GET waits for pollLeast at least.
-const (
-	pollUnjoined = 2 * time.Second
-	pollLeast    = time.Second
-)
-
-// patience returns how long a GET may wait where others want their turn: by what the last sweep of its shard has
-// counted, three quarters of Polls wait at a time.
-func (e *Engine) patience(ctx context.Context, a Address) time.Duration {
-	if e.opt.Polls == 0 {
-		return e.opt.PollWait
-	}
-	t, err := e.store.Timer(ctx, Shard(a), false)
-	if err != nil {
-		e.opt.Logger.WarnContext(ctx, "a poll could not see how many others wait", "session", a, "error", err)
-	}
-	most, waiting := e.opt.Polls*3/4, t.Polling*Shards
-	if waiting <= most {
-		return e.opt.PollWait
-	}
-	return min(e.opt.PollWait, max(pollLeast, e.opt.PollWait*time.Duration(most)/time.Duration(waiting)))
 }
 
 // endPoll gives the lease back, then answers with what was waiting: never with an empty body, which ends a stock

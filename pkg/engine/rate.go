@@ -68,6 +68,6 @@ func (e *Engine) admits(ctx context.Context, connection string) bool {
 	}
 	e.opt.Logger.WarnContext(ctx, "a client that sends too many messages is disconnected: send fewer, or raise ClientRate",
 		"connection", connection, "ClientRate", e.opt.ClientRate)
-	e.closeConnection(ctx, connection, Close{Reason: ForcedClose}, true)
+	e.closeBehind(ctx, connection, Close{Reason: ForcedClose}, true)
 	return false
 }

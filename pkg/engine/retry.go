@@ -9,15 +9,13 @@ import (
 
 // Retry calls f until it returns something else than a temporary error (one with a method Temporary() bool that
 // returns true), pausing in between for 5 ms to 1 s, with jitter, at most 8 times and while the context lasts.
-func (e *Engine) Retry(ctx context.Context, f func() error) error { return retry(ctx, e.sleep, f) }
-
-func retry(ctx context.Context, pause func(context.Context, time.Duration) error, f func() error) error {
+func (e *Engine) Retry(ctx context.Context, f func() error) error {
 	for wait, try := 5*time.Millisecond, 0; ; wait, try = min(2*wait, time.Second), try+1 {
 		err := f()
 		if !isTemporary(err) || try == 8 {
 			return err
 		}
-		if pause(ctx, jittered(wait)) != nil || ctx.Err() != nil {
+		if e.sleep(ctx, jittered(wait)) != nil || ctx.Err() != nil {
 			return err
 		}
 	}
@@ -33,54 +31,54 @@ func jittered(d time.Duration) time.Duration { return d/2 + rand.N(d/2) }
 
 var _ Store = (*retrying)(nil)
 
-// retrying is a Store whose calls are retried.
+// retrying is a Store each of whose calls is made by way of retry.
 type retrying struct {
 	store Store
-	pause func(context.Context, time.Duration) error
+	retry func(context.Context, func() error) error
 }
 
 func (r *retrying) Create(ctx context.Context, s Session, handshake []byte, live *Live) error {
-	return retry(ctx, r.pause, func() error { return r.store.Create(ctx, s, handshake, live) })
+	return r.retry(ctx, func() error { return r.store.Create(ctx, s, handshake, live) })
 }
 
 func (r *retrying) Get(ctx context.Context, a Address, strong bool) (s Session, err error) {
-	err = retry(ctx, r.pause, func() (err error) { s, err = r.store.Get(ctx, a, strong); return err })
+	err = r.retry(ctx, func() (err error) { s, err = r.store.Get(ctx, a, strong); return err })
 	return s, err
 }
 
 func (r *retrying) Update(ctx context.Context, a Address, t Transition) (s Session, ok bool, err error) {
-	err = retry(ctx, r.pause, func() (err error) { s, ok, err = r.store.Update(ctx, a, t); return err })
+	err = r.retry(ctx, func() (err error) { s, ok, err = r.store.Update(ctx, a, t); return err })
 	return s, ok, err
 }
 
 func (r *retrying) Handshake(ctx context.Context, s Session) (h []byte, err error) {
-	err = retry(ctx, r.pause, func() (err error) { h, err = r.store.Handshake(ctx, s); return err })
+	err = r.retry(ctx, func() (err error) { h, err = r.store.Handshake(ctx, s); return err })
 	return h, err
 }
 
 func (r *retrying) PutLive(ctx context.Context, l Live) error {
-	return retry(ctx, r.pause, func() error { return r.store.PutLive(ctx, l) })
+	return r.retry(ctx, func() error { return r.store.PutLive(ctx, l) })
 }
 
 func (r *retrying) Touch(ctx context.Context, a Address, last time.Time, joined bool) error {
-	return retry(ctx, r.pause, func() error { return r.store.Touch(ctx, a, last, joined) })
+	return r.retry(ctx, func() error { return r.store.Touch(ctx, a, last, joined) })
 }
 
 func (r *retrying) Lives(ctx context.Context, shard int) (l []Live, err error) {
-	err = retry(ctx, r.pause, func() (err error) { l, err = r.store.Lives(ctx, shard); return err })
+	err = r.retry(ctx, func() (err error) { l, err = r.store.Lives(ctx, shard); return err })
 	return l, err
 }
 
 func (r *retrying) Forget(ctx context.Context, a Address, sid string) error {
-	return retry(ctx, r.pause, func() error { return r.store.Forget(ctx, a, sid) })
+	return r.retry(ctx, func() error { return r.store.Forget(ctx, a, sid) })
 }
 
 func (r *retrying) Timer(ctx context.Context, shard int, strong bool) (t Timer, err error) {
-	err = retry(ctx, r.pause, func() (err error) { t, err = r.store.Timer(ctx, shard, strong); return err })
+	err = r.retry(ctx, func() (err error) { t, err = r.store.Timer(ctx, shard, strong); return err })
 	return t, err
 }
 
 func (r *retrying) SetTimer(ctx context.Context, shard int, generation int64, t Timer) (ok bool, err error) {
-	err = retry(ctx, r.pause, func() (err error) { ok, err = r.store.SetTimer(ctx, shard, generation, t); return err })
+	err = r.retry(ctx, func() (err error) { ok, err = r.store.SetTimer(ctx, shard, generation, t); return err })
 	return ok, err
 }

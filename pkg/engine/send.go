@@ -64,13 +64,19 @@ func (e *Engine) postParcel(ctx context.Context, connection string, p Parcel) er
 	if err := ctx.Err(); err != nil { // an ended context must not look like a post of unknown fate
 		return fmt.Errorf("%w: %w", ErrBusy, err)
 	}
-	for i, packet := range p.Packets {
+	return e.postPackets(ctx, connection, p.Packets, true)
+}
+
+// postPackets posts packets, or the rest of them, in the lane of a connection. Whoever has got none that belong to one
+// another may stay without.
+func (e *Engine) postPackets(ctx context.Context, connection string, packets [][]byte, first bool) error {
+	for i, packet := range packets {
 		err := e.post1(ctx, connection, e.frame(packet))
 		switch {
 		case err == nil:
 		case errors.Is(err, ErrGone):
 			return e.gone(ctx, connection)
-		case errors.Is(err, ErrBusy) && i == 0:
+		case errors.Is(err, ErrBusy) && i == 0 && first:
 			return err
 		default: // it may have arrived, or half a binary packet has
 			e.cut(ctx, connection)
@@ -92,13 +98,18 @@ func (e *Engine) post1(ctx context.Context, connection string, f Frame) error {
 	}
 }
 
-// gone decides what a 410 means. Confirmed, the session is closed off the hot path, unless somebody is at it already. A
+// gone decides what a 410 means. Confirmed, the session is closed off the hot path. A
 // connection that is open for all that may or may not have got the frame: it is closed, so that the client knows.
 func (e *Engine) gone(ctx context.Context, connection string) error {
 	if err := e.exists(ctx, connection); !errors.Is(err, ErrGone) {
 		e.cut(ctx, connection)
 		return ErrGone
 	}
+	return e.ended(ctx, connection)
+}
+
+// ended has the session of a connection closed that is confirmed to be gone, unless somebody is at it already.
+func (e *Engine) ended(ctx context.Context, connection string) error {
 	e.met.add(connection, e.now())
 	if ctx.Value(farewellKey{}) != nil {
 		return ErrGone
@@ -146,7 +157,7 @@ func (e *Engine) cut(ctx context.Context, connection string) {
 			e.opt.Logger.ErrorContext(ctx, "a connection could not be closed", "connection", connection, "error", err)
 			ctx, cancel := e.outlive(ctx)
 			defer cancel()
-			e.giveUp(ctx, connectionAddress(connection))
+			e.markDead(ctx, connectionAddress(connection))
 			return
 		}
 	}

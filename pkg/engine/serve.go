@@ -67,7 +67,7 @@ type progress struct {
 	served map[uint64]bool // by place: what was not cut short
 }
 
-func (p *progress) cut(place uint64) bool {
+func (p *progress) unserved(place uint64) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return !p.served[place]
@@ -137,7 +137,7 @@ func (e *Engine) serve(ctx context.Context, j job, lives []Live, at time.Time) e
 		switch {
 		case i < done.begun && !r.again:
 			rest.After = r.place
-			if done.cut(r.place) {
+			if done.unserved(r.place) {
 				rest.Again = append(rest.Again, r.place)
 			}
 		case i >= done.begun && r.again:

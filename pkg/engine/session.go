@@ -145,7 +145,7 @@ type Live struct {
 	Address Address
 	Created time.Time
 	Last    time.Time // when the last pong came; the handshake counts as one
-	Joined  bool      // the handler has made an entry, so connectTimeout no longer applies
+	Joined  bool      // the handler has made an entry, so ConnectTimeout no longer applies
 	Expires time.Time
 }
 

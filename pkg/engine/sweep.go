@@ -22,8 +22,8 @@ func (e *Engine) check(ctx context.Context, l Live, at time.Time) (doubted bool)
 		e.closeSwept(ctx, l, connection, Close{Reason: TransportError})
 	case !at.Before(l.Created.Add(e.opt.MaxAge)):
 		e.closeSwept(ctx, l, connection, Close{Reason: ForcedClose})
-	case !l.Joined && !at.Before(l.Created.Add(e.opt.ConnectTimeout)):
-		e.connectTimeout(ctx, l, connection)
+	case !l.Joined && e.connectedLate(l.Created, at):
+		e.closeUnjoined(ctx, l, connection)
 	case !at.Before(l.Last.Add(e.opt.PingInterval + e.opt.PingTimeout)):
 		if !e.ping(ctx, l, connection) { // who was not asked is not judged
 			return false
@@ -50,8 +50,8 @@ func (e *Engine) isGreeted(ctx context.Context, l Live) bool {
 	return err == nil && s.greeted()
 }
 
-// connectTimeout closes a connection for which the handler has made no entry in time.
-func (e *Engine) connectTimeout(ctx context.Context, l Live, connection string) {
+// closeUnjoined closes a connection for which the handler has made no entry in time.
+func (e *Engine) closeUnjoined(ctx context.Context, l Live, connection string) {
 	s, err := e.store.Get(ctx, l.Address, true)
 	if err == nil && s.State == Open && len(s.Entries) > 0 { // the note that it has did not get here
 		err = e.store.Touch(ctx, l.Address, time.Time{}, true)
@@ -96,11 +96,11 @@ func (e *Engine) ping(ctx context.Context, l Live, connection string) (sent bool
 
 // closeSwept closes a session that a sweep found dead, or finishes one that was closed but not cleaned up.
 func (e *Engine) closeSwept(ctx context.Context, l Live, connection string, c Close) {
-	s := e.closeConnection(ctx, connection, c, true)
+	s := e.closeBehind(ctx, connection, c, true)
 	var err error
 	switch {
 	case s.State == Closed && s.SID != "":
-		e.unfinished(ctx, s)
+		e.finishLate(ctx, s)
 	case s.State == Closed:
 		err = e.store.Forget(ctx, l.Address, "")
 	}
@@ -109,9 +109,9 @@ func (e *Engine) closeSwept(ctx context.Context, l Live, connection string, c Cl
 	}
 }
 
-// unfinished cleans up after a closed session whose liveness row a sweep has seen, once whoever closed it has had its
+// finishLate cleans up after a closed session whose liveness row a sweep has seen, once whoever closed it has had its
 // time.
-func (e *Engine) unfinished(ctx context.Context, s Session) {
+func (e *Engine) finishLate(ctx context.Context, s Session) {
 	if closed := s.Expires.Add(-e.tombstone()); e.now().Sub(closed) >= invocationTime {
 		e.finish(ctx, s)
 	}
@@ -132,7 +132,7 @@ func (e *Engine) checkPolling(ctx context.Context, l Live) error {
 			return e.store.Forget(ctx, l.Address, "")
 		}
 	case s.State == Closed:
-		e.unfinished(ctx, s)
+		e.finishLate(ctx, s)
 	case s.State == Moved:
 		return e.resume(ctx, s)
 	case overdue:
@@ -142,7 +142,7 @@ func (e *Engine) checkPolling(ctx context.Context, l Live) error {
 	case e.stuck(s):
 		e.close(ctx, l.Address, Close{Reason: TransportError, Told: true})
 	case e.unconfirmed(s):
-		return e.unprobe(ctx, s)
+		return e.closeUnconfirmed(ctx, s)
 	}
 	return nil
 }

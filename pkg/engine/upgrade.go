@@ -12,7 +12,7 @@ func (e *Engine) probe(ctx context.Context, connection, sid string) Response {
 	probe := Probe{Connection: connection, Now: e.now()}
 	s, ok, err := e.store.Update(ctx, pollingAddress(sid), probe)
 	if err == nil && !ok && e.unconfirmed(s) { // an older one makes room
-		if err = e.unprobe(ctx, s); err == nil {
+		if err = e.closeUnconfirmed(ctx, s); err == nil {
 			s, ok, err = e.store.Update(ctx, pollingAddress(sid), probe)
 		}
 	}
@@ -22,7 +22,7 @@ func (e *Engine) probe(ctx context.Context, connection, sid string) Response {
 	case s.State == Absent || s.State == Closed:
 		return refuse(unknownSID)
 	}
-	if _, expired := e.expire(ctx, s); expired {
+	if _, expired := e.closeOverdue(ctx, s); expired {
 		return refuse(unknownSID)
 	}
 	if !ok { // the session probes or has moved already; refusing the handshake would be an error to some clients
@@ -34,7 +34,7 @@ func (e *Engine) probe(ctx context.Context, connection, sid string) Response {
 	mine := Session{Address: connectionAddress(connection), SID: sid, State: Probing, Created: s.Created, ProbedAt: probe.Now,
 		HandshakeKey: s.HandshakeKey, Expires: probe.Now.Add(e.opt.UpgradeTimeout + e.tombstone())}
 	if err := e.store.Create(ctx, mine, nil, nil); err != nil {
-		if err := e.unprobe(ctx, s); err != nil {
+		if err := e.closeUnconfirmed(ctx, s); err != nil {
 			e.opt.Logger.ErrorContext(ctx, "an upgrade could not be given up, its timeout will", "session", s.Address, "error", err)
 		}
 		if errors.Is(err, ErrExists) { // a tombstone: its $disconnect has overtaken it

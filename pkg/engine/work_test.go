@@ -51,6 +51,23 @@ func TestAHandlersWorkIsDoneByAJob(t *testing.T) {
 	})
 }
 
+func TestWorkIsDoneOnceItsDelayIsOver(t *testing.T) {
+	inWorld(t, engine.Options{}, func(t *testing.T, w *world) {
+		for delay, want := range map[time.Duration]time.Duration{-time.Second: 0, 5 * time.Second: 5 * time.Second, time.Hour: 15 * time.Minute} {
+			if err := w.e.LaterBy(t.Context(), json.RawMessage(`{}`), delay); err != nil {
+				t.Fatal(err)
+			}
+			now := time.Now()
+			if _, early := w.queue.next(now.Add(want - time.Millisecond)); early {
+				t.Errorf("work that is to be done in %s came before %s", delay, want)
+			}
+			if _, ok := w.queue.next(now.Add(want)); !ok {
+				t.Errorf("work that is to be done in %s did not come in %s", delay, want)
+			}
+		}
+	})
+}
+
 func TestWorkEndsAfterTenSeconds(t *testing.T) {
 	inWorld(t, engine.Options{}, func(t *testing.T, w *world) {
 		e := w.process(w.table, w.gateway, w.queue, working{w.handler, func(ctx context.Context, _ json.RawMessage) error {

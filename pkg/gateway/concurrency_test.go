@@ -28,21 +28,22 @@ func (h *held) Invoke(context.Context, []byte) ([]byte, error) {
 	return []byte(`{"statusCode":200,"body":"held"}`), nil
 }
 
-// hold makes a request that a function keeps. The invocations before it may not quite have ended when their answers are
-// there, so that it may be throttled at first.
+// free waits until no invocation is left of which the answer is there already: it would take what concurrency there is.
+func (b *bench) free() {
+	b.Helper()
+	b.until(func(gateway.Stats) bool { return b.Running() == 0 })
+}
+
+// hold makes a request that a function keeps.
 func (b *bench) hold(h *held) (answered chan string) {
-	for {
-		answered = make(chan string, 1)
-		go func() {
-			_, body := b.request("GET", "/socket.io/", "")
-			answered <- body
-		}()
-		select {
-		case <-h.begun:
-			return answered
-		case <-answered:
-		}
-	}
+	b.free()
+	answered = make(chan string, 1)
+	go func() {
+		_, body := b.request("GET", "/socket.io/", "")
+		answered <- body
+	}()
+	<-h.begun
+	return answered
 }
 
 func (b *bench) until(condition func(gateway.Stats) bool) {
@@ -62,6 +63,7 @@ func TestConcurrencyIsThatOfAllFunctions(t *testing.T) {
 		"GET": busy, "POST": httpFunction(func(httpRequest) (any, error) { return "fine", nil }),
 	}}, fine)
 	c, id := b.connect()
+	b.free()
 	leaving, _ := b.connect()
 	answered := b.hold(busy)
 	before := b.Stats().Throttles
@@ -84,6 +86,7 @@ func TestConcurrencyIsThatOfAllFunctions(t *testing.T) {
 	if body := <-answered; body != "held" {
 		t.Errorf("the one that ran was answered %s", body)
 	}
+	b.free()
 	clock.Advance(20*time.Second - 1)
 	if len(jobs) != 0 {
 		t.Error("the job came too early")
@@ -176,6 +179,7 @@ func TestColdStarts(t *testing.T) {
 	clock.Advance(1)
 	c := <-dialled
 	<-dialled
+	b.free()
 	dial(1, 2) // warm
 	<-dialled
 

@@ -14,7 +14,7 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/dozeio/doze/pkg/gateway"
-	"github.com/dozeio/doze/tests/fakeclock"
+	"github.com/dozeio/doze/tests/kit/fakeclock"
 )
 
 // A Lambda function that greets whoever says a name, behind a WebSocket API.

@@ -36,12 +36,17 @@ var lost = ending{code: statusAbnormal, reason: reasonAbnormal}
 // violation is the end of a client that breaks a rule.
 func violation(code int) ending { return ending{code: code, tell: true} }
 
+// fragments are what has come of a message.
+type fragments struct {
+	kind    ws.OpCode // 0 between messages
+	partial []byte    // nil before the first
+}
+
 // frames returns when the connection is to be closed.
 func (c *conn) frames() ending {
 	var (
 		scratch [ws.MaxHeaderSize]byte
-		partial []byte    // of a fragmented message
-		kind    ws.OpCode // of it; 0 between messages
+		m       fragments
 	)
 	for {
 		h, err := ws.ReadHeaderBuffer(c.in, scratch[:])
@@ -50,108 +55,70 @@ func (c *conn) frames() ending {
 			return violation(statusProtocolError)
 		case err != nil:
 			return lost
-		case !legal(h, kind):
+		case !legal(h, m.kind):
 			return violation(statusProtocolError)
 		}
+		var e ending
+		var ended bool
 		if h.OpCode.IsControl() {
-			if e, ended := c.control(h); ended {
-				return e
-			}
-			continue
-		}
-		if h.OpCode != ws.OpContinuation {
-			kind = h.OpCode
-		}
-		if kind == ws.OpBinary && !c.g.opt.BinaryFrames {
-			return violation(statusUnsupported)
-		}
-		if h.Length > int64(c.g.opt.MaxFrame) || int64(len(partial))+h.Length > int64(c.g.opt.MaxMessage) {
-			return violation(statusTooBig)
-		}
-		if h.Fin && partial == nil && int(h.Length) <= c.in.Size() { // the usual case needs no buffer of its own
-			payload, err := c.in.Peek(int(h.Length))
-			if err != nil {
-				return lost
-			}
-			ws.Cipher(payload, h.Mask, 0)
-			ok := c.message(kind, payload)
-			c.in.Discard(len(payload))
-			if !ok {
-				return violation(statusInvalidPayload)
-			}
+			e, ended = c.control(h)
 		} else {
-			if partial, err = c.readMore(partial, h); err != nil {
-				return lost
-			}
-			if !h.Fin {
-				continue
-			}
-			if !c.message(kind, partial) {
-				return violation(statusInvalidPayload)
-			}
+			e, ended = c.data(h, &m)
 		}
-		partial, kind = nil, 0
-		if c.g.faults.kills() {
-			c.drop()
-			return lost
-		}
-		if c.in.Buffered() > 0 {
-			runtime.Gosched() // let the invocation begin before the next frame's does: the newest goroutine would run first
+		if ended {
+			return e
 		}
 	}
 }
 
-// legal says whether RFC 6455 allows a client's frame; kind is that of the unfinished message, if there is one.
-func legal(h ws.Header, kind ws.OpCode) bool {
-	if !h.Masked || h.Rsv != 0 {
-		return false
+// data takes a frame of a message, which becomes an event with its last one.
+func (c *conn) data(h ws.Header, m *fragments) (e ending, ended bool) {
+	if h.OpCode != ws.OpContinuation {
+		m.kind = h.OpCode
 	}
-	switch h.OpCode {
-	case ws.OpPing, ws.OpPong, ws.OpClose:
-		return h.Fin && h.Length <= ws.MaxControlFramePayloadSize
-	case ws.OpText, ws.OpBinary:
-		return kind == 0
-	case ws.OpContinuation:
-		return kind != 0
-	}
-	return false
-}
-
-// legalClose says whether a client may close with a code: those that RFC 6455 and the registry of IANA have for the
-// wire, 1012 to 1014 among them, and 3000 to 4999 for libraries and applications.
-// https://www.iana.org/assignments/websocket/websocket.xhtml#close-code-number
-func legalClose(code ws.StatusCode) bool {
 	switch {
-	case code < 1000, code == 1004, code == statusNoStatus, code == statusAbnormal:
-		return false
-	case code <= 1014:
-		return true
+	case m.kind == ws.OpBinary && !c.g.opt.BinaryFrames:
+		return violation(statusUnsupported), true
+	case h.Length > int64(c.g.opt.MaxFrame) || int64(len(m.partial))+h.Length > int64(c.g.opt.MaxMessage):
+		return violation(statusTooBig), true
 	}
-	return code >= 3000 && code <= 4999
-}
-
-// control answers pings and close frames: they reach no function. https://github.com/dvmatyun/web_socket/issues/13
-func (c *conn) control(h ws.Header) (e ending, ended bool) {
-	var buffer [ws.MaxControlFramePayloadSize]byte
-	payload := buffer[:h.Length]
-	if _, err := io.ReadFull(c.in, payload); err != nil {
+	valid, err := c.payload(h, m)
+	switch {
+	case err != nil:
+		return lost, true
+	case !valid:
+		return violation(statusInvalidPayload), true
+	case !h.Fin:
+		return ending{}, false
+	}
+	*m = fragments{}
+	if c.g.faults.kills() {
+		c.drop()
 		return lost, true
 	}
-	ws.Cipher(payload, h.Mask, 0)
-	switch h.OpCode {
-	case ws.OpPing:
-		c.write(appendFrame(nil, ws.OpPong, payload)) // one that a slow client has no room for is dropped
-	case ws.OpClose:
-		if len(payload) == 0 {
-			return ending{statusNoStatus, reasonNoStatus, true, true}, true
-		}
-		status, text := ws.ParseCloseFrameData(payload)
-		if !legalClose(status) || !utf8.ValidString(text) {
-			return violation(statusProtocolError), true
-		}
-		return ending{int(status), text, true, true}, true
+	if c.in.Buffered() > 0 {
+		runtime.Gosched() // let the invocation begin before the next frame's does: the newest goroutine would run first
 	}
 	return ending{}, false
+}
+
+// payload reads a frame's payload and, after the last frame, hands on the message. It reports whether the message is
+// what its kind promises.
+func (c *conn) payload(h ws.Header, m *fragments) (valid bool, err error) {
+	if h.Fin && m.partial == nil && int(h.Length) <= c.in.Size() { // the usual case needs no buffer of its own
+		payload, err := c.in.Peek(int(h.Length))
+		if err != nil {
+			return false, err
+		}
+		ws.Cipher(payload, h.Mask, 0)
+		valid = c.message(m.kind, payload)
+		c.in.Discard(len(payload))
+		return valid, nil
+	}
+	if m.partial, err = c.readMore(m.partial, h); err != nil || !h.Fin {
+		return true, err
+	}
+	return c.message(m.kind, m.partial), nil
 }
 
 // readMore appends a frame's payload, in steps, so that a length is not believed before the bytes are there.

@@ -18,7 +18,7 @@ import (
 	"github.com/gobwas/ws"
 
 	"github.com/dozeio/doze/pkg/gateway"
-	"github.com/dozeio/doze/tests/fakeclock"
+	"github.com/dozeio/doze/tests/kit/fakeclock"
 )
 
 // bench is a gateway on a loopback port with everything a test needs around it.

@@ -1,6 +1,7 @@
 package protocol_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/dozeio/doze/pkg/protocol"
@@ -27,6 +28,22 @@ func BenchmarkDecodeFrameToArgs(b *testing.B) {
 			b.Fatal(err)
 		}
 		if args, err := p.Args(); err != nil || len(args) != 4 || p.EventName() != "message" {
+			b.Fatal(err)
+		}
+	}
+}
+
+// An event of 10 KB: its name and its arguments cost nothing that grows with it.
+func BenchmarkDecodeLargeToArgs(b *testing.B) {
+	text := []byte(`2["message"` + strings.Repeat(`,{"room":"lobby","at":1700000000,"text":"`+strings.Repeat("hello ", 400)+`"}`, 4) + `]`)
+	b.SetBytes(int64(len(text)))
+	b.ReportAllocs()
+	for b.Loop() {
+		p, err := protocol.Decode(text)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if args, err := p.Args(); err != nil || len(args) != 5 || p.EventName() != "message" {
 			b.Fatal(err)
 		}
 	}

@@ -1,6 +1,9 @@
 package protocol
 
-import "bytes"
+import (
+	"bytes"
+	"math"
+)
 
 // checkPayload returns the JSON that starts the rest of the text, if it is what
 // the packet's type wants.
@@ -11,15 +14,22 @@ func (p *Packet) checkPayload(rest []byte) ([]byte, error) {
 	if len(rest) == 0 {
 		return nil, nil
 	}
+	if len(rest) > math.MaxUint32 {
+		return nil, malformed("more than 4 GiB")
+	}
 	s := scanner{text: rest, attachments: p.Attachments}
 	end, err := s.scan()
 	if err != nil && err != errTooDeep {
 		return nil, err
 	}
 	if p.Type == Event || p.Type == BinaryEvent {
-		if err := checkName(rest[s.first.from:s.first.to]); err != nil {
+		name := s.found.of[0]
+		if err := checkName(rest[name.from:name.to]); err != nil {
 			return nil, err
 		}
+	}
+	if !s.deep && rest[0] == '[' { // else Args says so
+		p.found, p.from, p.scanned = s.found, &rest[0], end
 	}
 	return rest[:end:end], nil
 }

@@ -18,6 +18,11 @@ func packet(kind protocol.Type, namespace string, id int64, data string) protoco
 	return p
 }
 
+// written is a packet as somebody writes it: without what Decode has found out besides.
+func written(p protocol.Packet) protocol.Packet {
+	return protocol.Packet{Type: p.Type, Namespace: p.Namespace, ID: p.ID, Data: p.Data, Attachments: p.Attachments, Buffers: p.Buffers}
+}
+
 func announcing(n int, p protocol.Packet) protocol.Packet {
 	p.Attachments = n
 	return p
@@ -81,6 +86,7 @@ func TestDecode(t *testing.T) {
 		`2["e",{"_placeholder":true,"num":9}]`:                         packet(protocol.Event, "/", none, `["e",{"_placeholder":true,"num":9}]`),
 	} {
 		got, err := protocol.Decode([]byte(wire))
+		got = written(got)
 		if err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("Decode(%q)\n got %+v, %v\nwant %+v", wire, got, err, want)
 		}
@@ -314,6 +320,46 @@ func TestArgs(t *testing.T) {
 	}
 }
 
+// A packet that Decode returned has the arguments and the name that its Data has, however many, and also when somebody
+// has given it other Data.
+func TestArgsOfADecodedPacket(t *testing.T) {
+	for _, data := range []string{
+		`[]`, `["e"]`, ` ["e"]`, `[ "e" , [ 1 ] ]`, `[1.0,{"a":[2,3]}]`, `["\u0065","\ud83d"]`, "[\"e\",1] \r\n",
+		`["e"` + strings.Repeat(",1", 4) + `]`, `["e"` + strings.Repeat(",1", 5) + `]`, `["e"` + strings.Repeat(",1", 6) + `]`, `["e"` + strings.Repeat(",[[1],[2]]", 100) + `]`,
+		`["e",` + strings.Repeat("[", 1000) + strings.Repeat("]", 1000) + `]`,
+		`["e",` + strings.Repeat("[", 1001) + strings.Repeat("]", 1001) + `]`, // too deep for Args
+	} {
+		for _, prefix := range []string{"2", "2/n,7", "30"} {
+			decoded, err := protocol.Decode([]byte(prefix + data))
+			if err != nil { // an event without a name
+				continue
+			}
+			for range 2 {
+				got, err := decoded.Args()
+				want, wantErr := written(decoded).Args()
+				if !reflect.DeepEqual(got, want) || fmt.Sprint(err) != fmt.Sprint(wantErr) {
+					t.Errorf("Args of %.80q: %q, %v; want %q, %v", prefix+data, got, err, want, wantErr)
+				}
+				if got, want := decoded.EventName(), written(decoded).EventName(); got != want {
+					t.Errorf("the name in %.80q: %q, want %q", prefix+data, got, want)
+				}
+				clear(got) // is the caller's alone
+			}
+			decoded.Data = []byte(`["other",2]`)
+			if got, err := decoded.Args(); err != nil || fmt.Sprintf("%s", got) != `["other" 2]` {
+				t.Errorf("Args of other data: %s, %v", got, err)
+			}
+			if name := decoded.EventName(); name != "other" && decoded.Type == protocol.Event {
+				t.Errorf("the name in other data: %q", name)
+			}
+			decoded.Data = nil
+			if _, err := decoded.Args(); !errors.Is(err, protocol.ErrMalformed) {
+				t.Errorf("Args of no data: %v", err)
+			}
+		}
+	}
+}
+
 func TestArgsCannotOverwriteTheirNeighbours(t *testing.T) {
 	p := packet(protocol.Ack, "/", 1, `[1,2]`)
 	args, err := p.Args()
@@ -362,6 +408,30 @@ func TestEventName(t *testing.T) {
 	}
 	if got := packet(protocol.BinaryEvent, "/", 1, `["e"]`).EventName(); got != "e" {
 		t.Errorf("EventName of a binary event = %q", got)
+	}
+}
+
+// A packet's Data is its owner's to replace: what Decode has seen of the text before is not that of the new one.
+func TestArgumentsAreThoseOfDataAsItIs(t *testing.T) {
+	const text = `2["say",{"a":1},"x"]`
+	for name, data := range map[string]func(data []byte) []byte{
+		"cut":              func(data []byte) []byte { return data[:7:7] },
+		"cut, and written": func(data []byte) []byte { return append(data[:6], `]    `...) },
+		"another":          func([]byte) []byte { return []byte(`["shout"]`) },
+		"the same again":   func(data []byte) []byte { return append([]byte(nil), data...) },
+		"none":             func([]byte) []byte { return nil },
+	} {
+		p, err := protocol.Decode([]byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.Data = data(p.Data)
+		fresh := protocol.Packet{Type: p.Type, Namespace: p.Namespace, ID: p.ID, Data: p.Data}
+		args, err := p.Args()
+		want, wantErr := fresh.Args()
+		if fmt.Sprintf("%s %v", args, err) != fmt.Sprintf("%s %v", want, wantErr) || p.EventName() != fresh.EventName() {
+			t.Errorf("%s: %s %v %q, want %s %v %q", name, args, err, p.EventName(), want, wantErr, fresh.EventName())
+		}
 	}
 }
 

@@ -5,9 +5,13 @@
 //	polling body      4<text> 0x1e b<base64> 0x1e 2
 //	WebSocket frame   4<text>                          one packet per frame
 //	Socket.IO text    <type>[<attachments>-][<namespace>,][<ack id>][<JSON>]
+//	... or msgpack    {"type": 2, "nsp": "/", "data": [...], "id": 1}
 //
 // An event with a binary argument is one text message, in which placeholders
-// stand for the []byte values, followed by one binary message for each.
+// stand for the []byte values, followed by one binary message for each. Clients
+// with socket.io-msgpack-parser send each packet as one binary message instead,
+// a map of msgpack; [DecodeMsgPack] and [Packet.EncodeMsgPack] have the same
+// [Packet] for it.
 //
 // The package does no I/O, keeps no state, and trusts nothing that it decodes:
 // every decoder uses memory linear in its input, whose size the caller bounds,
@@ -15,7 +19,8 @@
 // concurrently, except methods on one [Packet] that is being changed.
 //
 // Sources: https://github.com/socketio/engine.io-protocol,
-// https://github.com/socketio/socket.io-protocol.
+// https://github.com/socketio/socket.io-protocol,
+// https://github.com/socketio/socket.io-msgpack-parser.
 package protocol
 
 import (

@@ -43,7 +43,8 @@ type Packet struct {
 
 	// Data is JSON text, nil when absent: an object for Connect, an object or a
 	// string for ConnectError, an array of arguments for events and acks, of
-	// which an event's first is its name.
+	// which an event's first is its name. What Decode has returned may be replaced
+	// by other text, and not be changed where it is.
 	Data []byte
 
 	// Attachments is how many binary messages follow the text of a received
@@ -52,6 +53,17 @@ type Packet struct {
 
 	// Buffers holds the attachments, in order.
 	Buffers [][]byte
+
+	// found is where Decode has seen the elements of Data, as long as that is scanned bytes that begin at from.
+	found   spans
+	from    *byte
+	scanned int
+}
+
+// spans are the first elements of an array, in a text.
+type spans struct {
+	count int // of all elements
+	of    [6]struct{ from, to uint32 }
 }
 
 // Add takes the next binary message as an attachment of an incomplete packet.
@@ -84,6 +96,13 @@ func (p Packet) Args() ([]json.RawMessage, error) {
 	if len(p.Data) == 0 || p.Data[0] != '[' {
 		return nil, malformed("packet carries no arguments")
 	}
+	if n := p.found.count; p.isScanned() && n <= len(p.found.of) {
+		elements := make([]json.RawMessage, n)
+		for i, at := range p.found.of[:n] {
+			elements[i] = p.Data[at.from:at.to:at.to]
+		}
+		return elements, nil
+	}
 	s := scanner{text: p.Data, collect: true}
 	if _, err := s.scan(); err != nil {
 		return nil, err
@@ -98,20 +117,35 @@ func (p Packet) EventName() string {
 	if p.Type != Event && p.Type != BinaryEvent {
 		return ""
 	}
-	s := scanner{text: p.Data}
-	start := s.space(1)
-	end := s.value(start, 1)
-	if end < 0 {
-		return ""
-	}
-	name := p.Data[start:end]
+	name := p.first()
 	switch {
+	case name == nil:
+		return ""
 	case name[0] == '"':
 		return unquote(name)
 	case isNumberStart(name[0]):
 		return numberName(name)
 	}
 	return ""
+}
+
+// isScanned reports whether Decode has found the elements of Data.
+func (p *Packet) isScanned() bool {
+	return p.found.count > 0 && len(p.Data) > 0 && len(p.Data) == p.scanned && &p.Data[0] == p.from
+}
+
+// first returns the first element of Data, nil if there is none.
+func (p *Packet) first() []byte {
+	if p.isScanned() {
+		return p.Data[p.found.of[0].from:p.found.of[0].to]
+	}
+	s := scanner{text: p.Data}
+	start := s.space(1)
+	end := s.value(start, 1)
+	if end < 0 {
+		return nil
+	}
+	return p.Data[start:end]
 }
 
 // reserved names are those that a client or a server raises by itself.

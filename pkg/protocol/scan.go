@@ -26,10 +26,10 @@ type scanner struct {
 	fault string // what is wrong
 	at    int    // and where
 
-	deep     bool                   // whether something nests too deep
-	collect  bool                   // whether to fill elements
-	elements []json.RawMessage      // of the outermost array
-	first    struct{ from, to int } // the first of these, in any case
+	deep     bool              // whether something nests too deep
+	collect  bool              // whether to fill elements
+	elements []json.RawMessage // of the outermost array
+	found    spans             // of these, in any case; the text has less than 4 GiB where they are used
 
 	attachments  int // check that placeholders refer to so many; 0: ignore them
 	placeholders int // how many were seen
@@ -128,8 +128,8 @@ func (s *scanner) array(i, depth int) int {
 
 // element notes the nth element of the outermost array.
 func (s *scanner) element(n, from, to int) {
-	if n == 0 {
-		s.first.from, s.first.to = from, to
+	if s.found.count = n + 1; n < len(s.found.of) {
+		s.found.of[n].from, s.found.of[n].to = uint32(from), uint32(to)
 	}
 	if s.collect {
 		if s.elements == nil {

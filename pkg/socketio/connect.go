@@ -11,7 +11,7 @@ import (
 
 // connect handles a client's wish to join a namespace.
 func (t *turn) connect(ctx context.Context, p protocol.Packet) error {
-	n := t.server.namespaces[p.Namespace]
+	n := t.server.namespace(ctx, p.Namespace)
 	if n == nil {
 		err := t.connectError(ctx, p.Namespace, &ConnectError{Message: "Invalid namespace"})
 		if errors.Is(err, errUnsendable) {
@@ -62,7 +62,7 @@ func (t *turn) connect(ctx context.Context, p protocol.Packet) error {
 		if err := t.server.noted(ctx, s, "connection", err); err != nil {
 			t.tally.failed(s, "connection", "OnConnection failed, so the socket is disconnected", err)
 		}
-		return s.Disconnect(ctx, false)
+		return s.Disconnect(ctx)
 	}
 	return nil
 }

@@ -163,7 +163,7 @@ func TestASocketMayBeDisconnectedFromOnConnection(t *testing.T) {
 		for _, closeSession := range []bool{false, true} {
 			io, log := newServer()
 			reasons := 0
-			io.Of("/").OnConnection(func(c ctx, s sock) error { return s.Disconnect(c, closeSession) })
+			io.Of("/").OnConnection(func(c ctx, s sock) error { return disconnect(c, s, closeSession) })
 			io.Of("/").OnConnection(func(ctx, sock) error { t.Error("ran for a socket that is disconnected"); return nil })
 			io.Of("/").OnDisconnect(func(_ ctx, _ sock, r socketio.Reason) error {
 				if reasons++; r != socketio.ServerDisconnect {

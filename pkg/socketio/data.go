@@ -22,6 +22,18 @@ func (s *Socket) Data(into any) error {
 	return protocol.DecodeJSON(data, into)
 }
 
+// Data returns the socket's data, as this invocation has last seen it, decoded from JSON: the zero T when there is none.
+// An error says that the data is no T.
+func Data[T any](s *Socket) (T, error) {
+	var v T
+	err := s.Data(&v)
+	if err != nil {
+		var zero T
+		return zero, fmt.Errorf("socketio: the data of the socket is no %T: %w", v, err)
+	}
+	return v, nil
+}
+
 // UpdateData changes what a socket keeps between invocations, which is stored as JSON. It gives change the present
 // data, the zero T when there is none, and writes what change makes of it. When another invocation has written
 // meanwhile it calls change again, with that data: change has no other effects. An error of change is returned and
@@ -78,7 +90,7 @@ func (s *Socket) setData(ctx context.Context, old entry, oldData, data []byte) (
 	if err != nil {
 		return false, err
 	}
-	if err := s.turn.spend(entriesCost(s.turn.v.Entries())); err != nil {
+	if err := s.spend(ctx, entriesCost(s.turn.v.Entries())); err != nil {
 		return false, err
 	}
 	ok, err := s.turn.v.SetEntry(ctx, s.namespace.name, old, next)

@@ -220,3 +220,35 @@ func TestUpdateDataGivesUpWhenItsContextEnds(t *testing.T) {
 	socketiotest.New(t, io).Connect("/").Emit("e")
 	log.nothing(t)
 }
+
+func TestDataOfATypeIsDataOrItsZeroOrAnError(t *testing.T) {
+	io, _ := newServer()
+	main := io.Of("/")
+	type user struct{ Name string }
+	main.On("set", func(c ctx, s sock, name string) (user, error) {
+		err := socketio.UpdateData(c, s, func(u *user) error { u.Name = name; return nil })
+		u, another := socketio.Data[user](s)
+		return u, errors.Join(err, another)
+	})
+	s := socketiotest.New(t, io)
+	client := s.Connect("/")
+	if u, err := socketio.Data[user](fetch(t, main, client)); err != nil || u != (user{}) {
+		t.Errorf("without data: %v %v", u, err)
+	}
+	if p, err := socketio.Data[*user](fetch(t, main, client)); err != nil || p != nil {
+		t.Errorf("a pointer without data: %v %v", p, err)
+	}
+	if got := client.Emit("set", "ada"); fmt.Sprint(got) != "[map[Name:ada]]" {
+		t.Errorf("its own handler has %v", got)
+	}
+	fetched := fetch(t, main, client)
+	if u, err := socketio.Data[user](fetched); err != nil || u.Name != "ada" {
+		t.Errorf("%v %v", u, err)
+	}
+	if n, err := socketio.Data[int](fetched); err == nil || n != 0 || !strings.Contains(err.Error(), "is no int") {
+		t.Errorf("as a number: %v %v", n, err)
+	}
+	if list, err := socketio.Data[[]string](fetched); err == nil || list != nil {
+		t.Errorf("as a list: %v %v", list, err)
+	}
+}

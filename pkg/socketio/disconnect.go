@@ -10,26 +10,43 @@ import (
 	"github.com/dozeio/doze/pkg/protocol"
 )
 
-// Disconnect removes the socket from its namespace, and runs OnDisconnecting and OnDisconnect before it returns. With
-// closeSession it removes the client from all its namespaces and closes the connection; what else the client sent with
-// the present message is dropped. The client sees "io server disconnect" and does not reconnect by itself. A socket
-// that is disconnected already is fine. After an error of the store the connection is closed, too. In a middleware,
-// which keeps a socket out by returning an error, only closeSession is of use.
-func (s *Socket) Disconnect(ctx context.Context, closeSession bool) error {
+// Disconnect removes the socket from its namespace, and runs OnDisconnecting and OnDisconnect before it returns. The
+// client sees "io server disconnect" and does not reconnect by itself. A socket that is disconnected already is fine.
+// After an error of the store the connection is closed, too. It is an error in a middleware, which keeps a socket out
+// by returning one. An emitter's returns when a job is on the queue, by which one of the deployment's functions does all
+// that.
+func (s *Socket) Disconnect(ctx context.Context) error { return s.disconnect(ctx, false) }
+
+// DisconnectClient is Disconnect for the client's sockets of all namespaces, and closes the connection. What else the
+// client sent with the present message is dropped. In a middleware it closes the connection of who wants to join.
+func (s *Socket) DisconnectClient(ctx context.Context) error { return s.disconnect(ctx, true) }
+
+func (s *Socket) disconnect(ctx context.Context, closeSession bool) error {
 	s.mu.Lock()
 	over, joining := s.over, s.joining
 	s.mu.Unlock()
 	switch {
-	case s.fetched:
-		return errFetched
 	case over:
 		return errOver
 	case s.turn == nil:
 		return nil
 	case joining && !closeSession:
 		return errors.New("socketio: Disconnect in a middleware: return an error to keep the socket out")
+	case s.namespace.server.hasHandlersElsewhere():
+		return s.alone().DisconnectSockets(ctx, closeSession)
 	}
 	sockets := []*Socket{s}
+	if closeSession && s.turn.opened { // it may have joined other namespaces since
+		switch err := s.turn.refresh(ctx); {
+		case errors.Is(err, ErrGone):
+			return nil
+		case err != nil:
+			return err
+		}
+		if !s.isConnected() { // and perhaps another is in its place, whom nobody means
+			return nil
+		}
+	}
 	if closeSession {
 		sockets = append(sockets, s.turn.everywhere()...)
 	}
@@ -135,18 +152,16 @@ func (h handlerOf) Closed(ctx context.Context, session engine.Session) error {
 	names := slices.Sorted(maps.Keys(session.Entries))
 	var errs []error
 	for _, name := range names {
-		n, e := h.s.namespaces[name], entry(session.Entries[name])
-		if n != nil && e.id() != "" && !e.connected() {
-			errs = append(errs, h.s.finishLeaving(ctx, n, e))
+		if e := entry(session.Entries[name]); e.id() != "" && !e.connected() {
+			errs = append(errs, h.s.finishLeaving(ctx, h.s.joined(name), e))
 		}
 	}
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
 	for _, name := range names {
-		n, e := h.s.namespaces[name], entry(session.Entries[name])
-		if n != nil && e.connected() {
-			errs = append(errs, h.s.cleanUp(ctx, closedSocket(n, e), session.Reason))
+		if e := entry(session.Entries[name]); e.connected() {
+			errs = append(errs, h.s.cleanUp(ctx, closedSocket(h.s.joined(name), e), session.Reason))
 		}
 	}
 	return errors.Join(errs...)

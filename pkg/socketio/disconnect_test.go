@@ -33,10 +33,18 @@ func farewell() (io *socketio.Server, log *logbook, did *diary) {
 		n.OnDisconnecting(note("leaving"))
 		n.OnDisconnecting(func(c ctx, s sock, _ socketio.Reason) error { return s.To("a").Emit(c, "bye", s.ID()) })
 		n.OnDisconnect(note("left"))
-		n.On("kick", func(c ctx, s sock) error { return s.Disconnect(c, false) })
-		n.On("close", func(c ctx, s sock) error { return s.Disconnect(c, true) })
+		n.On("kick", func(c ctx, s sock) error { return s.Disconnect(c) })
+		n.On("close", func(c ctx, s sock) error { return s.DisconnectClient(c) })
 	}
 	return io, log, did
+}
+
+// disconnect is Node's disconnect(close).
+func disconnect(c ctx, s sock, closeConnection bool) error {
+	if closeConnection {
+		return s.DisconnectClient(c)
+	}
+	return s.Disconnect(c)
 }
 
 // TestReasonsAreSocketIOs holds them to https://socket.io/docs/v4/server-socket-instance/#disconnect.
@@ -165,12 +173,12 @@ func TestASocketThatHasLeftCanDoNothingMore(t *testing.T) {
 					socketio.UpdateData(c, s, func(n *int) error { *n = 2; return nil }))
 			}
 			io.Of("/").On("e", func(c ctx, s sock) (int, error) {
-				err := errors.Join(socketio.UpdateData(c, s, func(n *int) error { *n = 1; return nil }), s.Join(c, "r"), s.Disconnect(c, closeSession))
+				err := errors.Join(socketio.UpdateData(c, s, func(n *int) error { *n = 1; return nil }), s.Join(c, "r"), disconnect(c, s, closeSession))
 				try(c, s)
 				var n int
-				return 0, errors.Join(err, s.Data(&n), s.Leave(c, "r"), s.Disconnect(c, false), s.Disconnect(c, closeSession))
+				return 0, errors.Join(err, s.Data(&n), s.Leave(c, "r"), s.Disconnect(c), disconnect(c, s, closeSession))
 			})
-			io.Of("/").OnDisconnecting(func(c ctx, s sock, _ socketio.Reason) error { try(c, s); return s.Disconnect(c, false) })
+			io.Of("/").OnDisconnecting(func(c ctx, s sock, _ socketio.Reason) error { try(c, s); return s.Disconnect(c) })
 			io.Of("/").OnDisconnect(func(c ctx, s sock, _ socketio.Reason) error { try(c, s); return nil })
 			s := socketiotest.New(t, io)
 			client := s.Connect("/", transport)
@@ -206,7 +214,7 @@ func TestASocketIsOfNoUseAfterItsHandler(t *testing.T) {
 			"Join":       kept.Join(c, "late"),
 			"Leave":      kept.Leave(c, "late"),
 			"UpdateData": socketio.UpdateData(c, kept, func(*int) error { return nil }),
-			"Disconnect": kept.Disconnect(c, true),
+			"Disconnect": kept.DisconnectClient(c),
 		} {
 			if !errors.Is(err, socketio.ErrGone) || !strings.Contains(err.Error(), "of no use after its handler") {
 				t.Errorf("%s returned %v", what, err)
@@ -226,7 +234,7 @@ func TestASocketIsOfNoUseAfterItsHandler(t *testing.T) {
 func TestTheSessionMayBeClosedFromOnDisconnecting(t *testing.T) {
 	overBoth(t, func(t *testing.T, transport socketiotest.Option) {
 		io, log, did := farewell()
-		io.Of("/").OnDisconnecting(func(c ctx, s sock, _ socketio.Reason) error { return s.Disconnect(c, true) })
+		io.Of("/").OnDisconnecting(func(c ctx, s sock, _ socketio.Reason) error { return s.DisconnectClient(c) })
 		s := socketiotest.New(t, io)
 		client := s.Connect("/", transport)
 		other := client.Connect("/other")

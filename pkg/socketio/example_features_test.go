@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/dozeio/doze/pkg/socketio"
@@ -226,7 +227,7 @@ func ExampleNamespace_OnDisconnecting() {
 	io := socketio.New(socketio.Options{})
 	chat := io.Of("/")
 	chat.On("join", func(ctx context.Context, s *socketio.Socket, room string) error { return s.Join(ctx, room) })
-	chat.On("kick me", func(ctx context.Context, s *socketio.Socket) error { return s.Disconnect(ctx, false) })
+	chat.On("kick me", func(ctx context.Context, s *socketio.Socket) error { return s.Disconnect(ctx) })
 	chat.OnDisconnecting(func(ctx context.Context, s *socketio.Socket, reason socketio.Reason) error {
 		rooms, err := s.Rooms(ctx)
 		if err != nil {
@@ -282,4 +283,45 @@ func ExampleServer_OnError() {
 	// log: error 1 of buy: the database is down
 	// internal error, id 1
 	// argument 1 of buy has to be a int
+}
+
+// The namespaces whose names a function takes share their handlers. Each has its own sockets and rooms.
+func ExampleServer_OfFunc() {
+	io := socketio.New(socketio.Options{})
+	rooms := io.OfFunc(regexp.MustCompile(`^/room-\d+$`).MatchString)
+	rooms.On("say", func(ctx context.Context, s *socketio.Socket, text string) (string, error) {
+		return s.Namespace().Name(), s.Namespace().Emit(ctx, "said", text)
+	})
+
+	s := socketiotest.New(nil, io)
+	defer s.Close()
+	one, two := s.Connect("/room-1"), s.Connect("/room-2")
+	fmt.Println(one.Emit("say", "hello")...)
+	one.Expect("said", "hello")
+	two.ExpectNothing()
+	_ = io.Of("/room-2").Emit(context.Background(), "said", "from elsewhere")
+	two.Expect("said", "from elsewhere")
+	fmt.Println(s.ConnectError("/room-x"))
+	// Output:
+	// /room-1
+	// Invalid namespace
+}
+
+// OnAnyOutgoing sees what each socket is sent: for a log, or to count.
+func ExampleNamespace_OnAnyOutgoing() {
+	io := socketio.New(socketio.Options{})
+	chat := io.Of("/")
+	chat.OnAnyOutgoing(func(ctx context.Context, o socketio.Outgoing) error {
+		fmt.Println("to", len(o.Socket), "characters of an id:", o.Event, o.Args)
+		return nil
+	})
+	chat.On("hello", func(ctx context.Context, s *socketio.Socket, name string) error {
+		return s.Broadcast().Emit(ctx, "hello from", name)
+	})
+
+	s := socketiotest.New(nil, io)
+	defer s.Close()
+	ada, _ := s.Connect("/"), s.Connect("/")
+	ada.Emit("hello", "ada")
+	// Output: to 20 characters of an id: hello from [ada]
 }

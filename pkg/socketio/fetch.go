@@ -9,15 +9,13 @@ import (
 	"github.com/dozeio/doze/pkg/rooms"
 )
 
-// errFetched is what a fetched socket returns that is asked for more than it can do.
-var errFetched = errors.New("socketio: a fetched socket has its id, namespace, data and rooms, and takes emits: it can be changed by its own handlers only")
-
-// FetchSockets returns the sockets that an Emit would reach at the moment, in no order. Each has its data as it was
-// when it was read, which may be some time ago, and can be asked for its rooms and be sent to; whatever else would
-// change it is an error. Besides what Sockets reads, it reads a row for each of them, 64 at a time, and each counts as
-// a call of Options.MaxCalls: ask Sockets first where a room may be large.
+// FetchSockets returns the sockets that an Emit would reach at the moment, in no order, with their data as it was when
+// it was read, which may be some time ago. They are Sockets like a handler's own: the client whose handler calls it is
+// there as that very one. What is done with one whose client has left meanwhile returns ErrGone. Besides what SocketIDs
+// reads, it reads a row for each of them, 64 at a time, and each counts as a call of Options.MaxCalls: ask SocketIDs
+// first where a room may be large.
 func (b Broadcast) FetchSockets(ctx context.Context) ([]*Socket, error) {
-	e, err := b.namespace.server.backend()
+	e, err := b.namespace.backend()
 	if err != nil {
 		return nil, err
 	}
@@ -32,22 +30,21 @@ func (b Broadcast) FetchSockets(ctx context.Context) ([]*Socket, error) {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	var mu sync.Mutex
-	_, err = b.namespace.server.adapter.Broadcast(ctx, b.target(ctx), func(ctx context.Context, m rooms.Member) error {
+	_, err = b.members(ctx, func(ctx context.Context, m rooms.Member) error {
 		err := t.spend(1)
-		var found entry
+		var s *Socket
 		if err == nil {
-			found, err = b.namespace.entryOf(ctx, e, m)
+			s, err = b.namespace.open(ctx, e, m)
 		}
-		if err != nil {
+		switch {
+		case errors.Is(err, ErrGone):
+		case err != nil:
 			stop(err) // of all the others, too
-			return nil
+		default:
+			mu.Lock()
+			defer mu.Unlock()
+			sockets = append(sockets, s)
 		}
-		if !found.connected() {
-			return nil
-		}
-		mu.Lock()
-		defer mu.Unlock()
-		sockets = append(sockets, &Socket{namespace: b.namespace, id: m.Socket, data: found.data(), fetched: true})
 		return nil
 	})
 	if cause := context.Cause(ctx); cause != nil {
@@ -59,16 +56,71 @@ func (b Broadcast) FetchSockets(ctx context.Context) ([]*Socket, error) {
 	return sockets, nil
 }
 
-// entryOf reads the entry of a member, nil when the socket is gone. A cheap read may be too old to know the socket.
-func (n *Namespace) entryOf(ctx context.Context, e *engine.Engine, m rooms.Member) (entry, error) {
-	for _, strong := range []bool{false, true} {
-		b, err := e.Entry(ctx, engine.Address(m.Address), n.name, strong)
+// FetchSocket returns the socket with an id, which costs one read of who that is and one of the session's row; its data
+// may be some time old. ErrGone: there is none. Somebody who is to get an event needs no more than To with the id.
+func (n *Namespace) FetchSocket(ctx context.Context, id string) (*Socket, error) {
+	e, err := n.backend()
+	if err != nil {
+		return nil, err
+	}
+	if err := turnOf(ctx).spend(1); err != nil {
+		return nil, err
+	}
+	for cursor := ""; isID(id); {
+		page, next, err := n.server.store.Members(ctx, n.name, id, cursor)
 		if err != nil {
 			return nil, err
 		}
-		if found := entry(b); found.id() == m.Socket {
-			return found, nil
+		for _, m := range page {
+			if m.Socket == id { // others may look on
+				return n.open(ctx, e, m)
+			}
+		}
+		if cursor = next; cursor == "" {
+			break
 		}
 	}
-	return nil, nil
+	return nil, ErrGone
+}
+
+// open returns the socket of a member; ErrGone when it has left. The socket of the invocation that ctx is of is that
+// itself. Of others a cheap read tells enough, because whatever changes them is conditional, unless it is too old to
+// know the socket.
+func (n *Namespace) open(ctx context.Context, e *engine.Engine, m rooms.Member) (*Socket, error) {
+	if s := n.ownSocket(ctx, m.Socket); s != nil {
+		return s, nil
+	}
+	for _, strong := range []bool{false, true} {
+		v, err := e.Open(ctx, engine.Address(m.Address), strong)
+		switch {
+		case errors.Is(err, ErrGone):
+			continue
+		case err != nil:
+			return nil, err
+		}
+		t := &turn{server: n.server, v: v, opened: true}
+		if s := t.find(n); s != nil && s.id == m.Socket && s.entry.connected() {
+			return s, nil
+		}
+	}
+	return nil, ErrGone
+}
+
+// ownSocket returns the socket with an id if it is one of the session whose handler ctx is of, and is connected, else
+// nil.
+func (n *Namespace) ownSocket(ctx context.Context, id string) *Socket {
+	t, _ := ctx.Value(turnKey{}).(*turn)
+	if t == nil || t.server != n.server || t.isClosed() {
+		return nil
+	}
+	s := t.find(n)
+	if s == nil || s.id != id {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.over || !s.entry.connected() {
+		return nil
+	}
+	return s
 }

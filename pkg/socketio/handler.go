@@ -51,6 +51,9 @@ func newHandler(f any) (*handler, error) {
 		}
 	}
 	for _, in := range h.in {
+		if in.Kind() == reflect.Func {
+			return nil, fmt.Errorf("a %v cannot come from a client, and an ack is the results before the error: "+signatures, in, t)
+		}
 		if !encodable(in) || in.Kind() == reflect.Interface && in.NumMethod() > 0 {
 			return nil, fmt.Errorf("a %v cannot come from a client: "+signatures, in, t)
 		}

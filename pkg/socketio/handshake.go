@@ -28,13 +28,13 @@ type Handshake struct {
 // Handshake reads what the client sent when it connected. It is one read of the store. When the session is closed, as
 // it mostly is in OnDisconnecting and OnDisconnect, it returns ErrGone.
 func (s *Socket) Handshake(ctx context.Context) (Handshake, error) {
-	switch {
-	case s.fetched:
-		return Handshake{}, errFetched
-	case s.turn == nil:
+	if s.turn == nil {
 		return Handshake{}, ErrGone
 	}
 	h, err := s.turn.v.Handshake(ctx)
+	if err == nil && h.Time.IsZero() {
+		err = ErrGone
+	}
 	return Handshake{h.Header, h.Query, s.auth, h.Address, h.Time, h.Secure, h.XDomain, h.URL}, err
 }
 

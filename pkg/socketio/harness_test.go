@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/dozeio/doze/internal/testparts"
+	"github.com/dozeio/doze/pkg/acks"
 	"github.com/dozeio/doze/pkg/engine"
 	"github.com/dozeio/doze/pkg/protocol"
 	"github.com/dozeio/doze/pkg/rooms"
@@ -150,24 +151,26 @@ func noRows(t *testing.T, s *socketiotest.Server) {
 	}
 }
 
-// hooked is a store of both kinds that calls hook around each call: before it, where an error keeps it from
+// hooked is a store of all kinds that calls hook around each call: before it, where an error keeps it from
 // happening, and after it, where an error is a lost response. A transition goes by its own name.
 type hooked struct {
 	sessions engine.Store
 	rooms    rooms.Store
+	acks     acks.Store
 	hook     func(op string, after bool) error
 }
 
 var (
 	_ engine.Store = (*hooked)(nil)
 	_ rooms.Store  = (*hooked)(nil)
+	_ acks.Store   = (*hooked)(nil)
 )
 
 // hook returns the option that puts a hook around the store.
 func hook(f func(op string, after bool) error) func(socketio.Backend) socketio.Backend {
 	return func(b socketio.Backend) socketio.Backend {
-		h := &hooked{b.Sessions, b.Rooms, f}
-		b.Sessions, b.Rooms = h, h
+		h := &hooked{b.Sessions, b.Rooms, b.Acks, f}
+		b.Sessions, b.Rooms, b.Acks = h, h, h
 		return b
 	}
 }
@@ -255,6 +258,34 @@ func (h *hooked) Rooms(ctx context.Context, namespace, socket string) (names []s
 func (h *hooked) Counts(ctx context.Context, namespace string) (counts map[string]int, err error) {
 	err = h.call("Counts", func() (err error) { counts, err = h.rooms.Counts(ctx, namespace); return err })
 	return counts, err
+}
+
+func (h *hooked) Ask(ctx context.Context, q acks.Question) error {
+	return h.call("Ask", func() error { return h.acks.Ask(ctx, q) })
+}
+
+func (h *hooked) Answer(ctx context.Context, id int64, e acks.End) (q acks.Question, ok bool, err error) {
+	err = h.call("Answer", func() (err error) { q, ok, err = h.acks.Answer(ctx, id, e); return err })
+	return q, ok, err
+}
+
+func (h *hooked) End(ctx context.Context, id int64, e acks.End) (ok bool, err error) {
+	err = h.call("End", func() (err error) { ok, err = h.acks.End(ctx, id, e); return err })
+	return ok, err
+}
+
+func (h *hooked) Retake(ctx context.Context, id int64, socket, before, op string, at time.Time) (ok bool, err error) {
+	err = h.call("Retake", func() (err error) { ok, err = h.acks.Retake(ctx, id, socket, before, op, at); return err })
+	return ok, err
+}
+
+func (h *hooked) Done(ctx context.Context, id int64, socket, op string) error {
+	return h.call("Done", func() error { return h.acks.Done(ctx, id, socket, op) })
+}
+
+func (h *hooked) Read(ctx context.Context, id int64, part int, strong bool) (q acks.Question, ends []acks.End, err error) {
+	err = h.call("Read", func() (err error) { q, ends, err = h.acks.Read(ctx, id, part, strong); return err })
+	return q, ends, err
 }
 
 // errTemporary is a store's temporary error, errLasting one that is not worth a retry.

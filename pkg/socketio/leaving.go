@@ -45,7 +45,7 @@ func (s *Server) finishLeaving(ctx context.Context, n *Namespace, e entry) error
 // inNamespace reports whether a socket is still in the room that holds everybody. It reads once, without retries.
 func (s *Server) inNamespace(ctx context.Context, namespace, id string) (bool, error) {
 	for cursor := ""; ; {
-		page, next, err := s.store.store.Members(ctx, namespace, id, cursor)
+		page, next, err := s.once.Members(ctx, namespace, id, cursor)
 		switch {
 		case err != nil:
 			return false, err

@@ -167,7 +167,7 @@ func TestOneRequestCallsForSoMuch(t *testing.T) {
 		"leave":     {func(c ctx, s sock, n int) error { return s.Leave(c, fmt.Sprint(n)) }, most},
 		"emit":      {func(c ctx, s sock, _ int) error { return s.Emit(c, "x") }, most},
 		"broadcast": {func(c ctx, s sock, _ int) error { return s.To("a").Emit(c, "x") }, most},
-		"sockets":   {func(c ctx, s sock, _ int) error { _, err := s.To("a").Sockets(c); return err }, most},
+		"sockets":   {func(c ctx, s sock, _ int) error { _, err := s.To("a").SocketIDs(c); return err }, most},
 		"rooms":     {func(c ctx, s sock, _ int) error { _, err := s.Rooms(c); return err }, most},
 		"all rooms": {func(c ctx, s sock, _ int) error { _, err := s.Namespace().Rooms(c); return err }, most},
 		"data": {func(c ctx, s sock, n int) error {

@@ -30,6 +30,9 @@ func (h handlerOf) Message(ctx context.Context, v *engine.Invocation, messages [
 // messages puts packets together from messages and handles them in order. What is incomplete at the end is kept for
 // the invocation that brings the rest.
 func (t *turn) messages(ctx context.Context, messages []protocol.EnginePacket) error {
+	if t.server.engine.Options().BinaryMessages {
+		return t.msgpack(ctx, messages)
+	}
 	kept := t.v.Pending()
 	pending, err := restore(kept)
 	if err != nil {
@@ -38,6 +41,9 @@ func (t *turn) messages(ctx context.Context, messages []protocol.EnginePacket) e
 	raw := kept
 	for _, m := range messages {
 		switch {
+		case m.Binary && pending == nil && isMsgPack(m.Data):
+			return fmt.Errorf("%w: the client has the msgpack parser, this server the default one: "+
+				"set MsgPack in the server's Options, or take the option parser from the client", engine.ErrRefused)
 		case m.Binary && !t.ordered(): // an attachment of a packet that began over polling could be another's
 			return fmt.Errorf("%w: binary%s", engine.ErrRefused, binaryHint)
 		case m.Binary && pending == nil:
@@ -72,10 +78,7 @@ func (t *turn) messages(ctx context.Context, messages []protocol.EnginePacket) e
 			}
 			kept = nil
 		}
-		if err := ctx.Err(); err != nil { // the client has to know that this packet was not handled
-			return err
-		}
-		if err := t.packet(ctx, p); err != nil || t.isClosed() {
+		if err := t.complete(ctx, p); err != nil || t.isClosed() {
 			return err
 		}
 	}
@@ -105,6 +108,14 @@ func restore(kept [][]byte) (*protocol.Packet, error) {
 const binaryHint = " came over WebSocket, where this gateway does not keep frames in order, so that attachments could be mixed up:" +
 	` let clients that send binary use transports: ["polling"], or send it base64-encoded in a string`
 
+// complete handles one complete packet, if there is time left for it: the client has to know when there is not.
+func (t *turn) complete(ctx context.Context, p protocol.Packet) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return t.packet(ctx, p)
+}
+
 // packet handles one complete packet. An error closes the session.
 func (t *turn) packet(ctx context.Context, p protocol.Packet) error {
 	if t.count++; t.tooMany() {
@@ -130,5 +141,5 @@ func (t *turn) packet(ctx context.Context, p protocol.Packet) error {
 	case protocol.ConnectError:
 		return fmt.Errorf("%w: CONNECT_ERROR is the server's to send", engine.ErrRefused)
 	}
-	return nil // an ACK for which nobody waits
+	return t.answered(ctx, s, p)
 }

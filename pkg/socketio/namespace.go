@@ -6,24 +6,47 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/dozeio/doze/pkg/engine"
 	"github.com/dozeio/doze/pkg/protocol"
 )
 
-// Namespace holds the handlers of the sockets that join it. Get one with Server.Of, and register before Bind.
+// Namespace holds the handlers of the sockets that join it. Get one with Server.Of, or many that share their handlers
+// with Server.OfFunc, and register before Bind.
 type Namespace struct {
-	server        *Server
-	name          string
+	server *Server
+	name   string // empty: of OfFunc
+	*registered
+	counts counts
+}
+
+// registered is what the application has registered for a namespace. Those of one OfFunc share it.
+type registered struct {
 	middlewares   []func(context.Context, *Socket) error
 	connection    []func(context.Context, *Socket) error
 	disconnecting []func(context.Context, *Socket, Reason) error
 	disconnect    []func(context.Context, *Socket, Reason) error
 	any           []func(context.Context, *Socket, string, Args) error
+	outgoing      []func(context.Context, Outgoing) error
 	handlers      map[string]*handler
-	counts        counts
+	acks          map[string]*ackHandler
 }
 
-// Name returns the name, which begins with a slash.
+func newRegistered() *registered { return &registered{handlers: map[string]*handler{}} }
+
+func newNamespace(s *Server, name string, r *registered) *Namespace {
+	return &Namespace{server: s, name: name, registered: r, counts: counts{reading: make(chan struct{}, 1)}}
+}
+
+// Name returns the name, which begins with a slash. What OfFunc returns has none: it is empty.
 func (n *Namespace) Name() string { return n.name }
+
+// backend returns the engine, or why nothing can be sent to the namespace or read of it.
+func (n *Namespace) backend() (*engine.Engine, error) {
+	if n.name == "" {
+		return nil, errParent
+	}
+	return n.server.backend()
+}
 
 // Use registers a middleware: it runs for every socket that wants to join, in the order of registration, before the
 // socket is connected. It may read the handshake, set data, join rooms and emit to the socket. An error keeps the
@@ -67,6 +90,18 @@ func (n *Namespace) OnAny(f func(ctx context.Context, s *Socket, event string, a
 	n.any = append(n.any, f)
 }
 
+// OnAnyOutgoing registers a function that runs for every event that a socket of the namespace is sent, once for each
+// socket, when the event has been posted to it or waits for its next GET. It runs in the invocation that emits, whoever's
+// client that handles, or in a process that emits without one, and the emit returns when it has. Of one broadcast it runs
+// for many sockets at a time, in no order. Acks, and what a socket that is gone was to get, are not among them.
+//
+// An error or a panic of the function is logged, as Server.OnError has it; the event is sent. What the function emits
+// with the context that it gets is not seen by another one.
+func (n *Namespace) OnAnyOutgoing(f func(context.Context, Outgoing) error) {
+	n.server.registering("OnAnyOutgoing")
+	n.outgoing = append(n.outgoing, f)
+}
+
 // On registers the handler of an event: a function
 //
 //	func(context.Context, *socketio.Socket, A, B, ...) (R, S, ..., error)
@@ -93,7 +128,7 @@ func (n *Namespace) On(event string, f any) {
 		panic(fmt.Sprintf("socketio: On(%q): the name is reserved; use OnConnection, OnDisconnecting or OnDisconnect", event))
 	}
 	if n.handlers[event] != nil {
-		panic(fmt.Sprintf("socketio: On(%q): the namespace %s has a handler for it already", event, n.name))
+		panic(fmt.Sprintf("socketio: On(%q): the %s has a handler for it already", event, n.called()))
 	}
 	h, err := newHandler(f)
 	if err != nil {
@@ -114,9 +149,37 @@ func (n *Namespace) Except(rooms ...string) Broadcast {
 	return Broadcast{namespace: n}.Except(rooms...)
 }
 
+// Volatile returns a broadcast to all sockets of what is worth nothing later. See Broadcast.Volatile.
+func (n *Namespace) Volatile() Broadcast { return Broadcast{namespace: n}.Volatile() }
+
 // Emit sends an event to all sockets of the namespace. See Broadcast.Emit.
 func (n *Namespace) Emit(ctx context.Context, event string, args ...any) error {
 	return Broadcast{namespace: n}.Emit(ctx, event, args...)
+}
+
+// SocketIDs returns the ids of all sockets of the namespace. See Broadcast.SocketIDs.
+func (n *Namespace) SocketIDs(ctx context.Context) ([]string, error) {
+	return Broadcast{namespace: n}.SocketIDs(ctx)
+}
+
+// FetchSockets returns all sockets of the namespace. See Broadcast.FetchSockets.
+func (n *Namespace) FetchSockets(ctx context.Context) ([]*Socket, error) {
+	return Broadcast{namespace: n}.FetchSockets(ctx)
+}
+
+// SocketsJoin adds all sockets of the namespace to rooms. See Broadcast.SocketsJoin.
+func (n *Namespace) SocketsJoin(ctx context.Context, rooms ...string) error {
+	return Broadcast{namespace: n}.SocketsJoin(ctx, rooms...)
+}
+
+// SocketsLeave removes all sockets of the namespace from rooms. See Broadcast.SocketsLeave.
+func (n *Namespace) SocketsLeave(ctx context.Context, rooms ...string) error {
+	return Broadcast{namespace: n}.SocketsLeave(ctx, rooms...)
+}
+
+// DisconnectSockets disconnects all sockets of the namespace. See Broadcast.DisconnectSockets.
+func (n *Namespace) DisconnectSockets(ctx context.Context, closeConnection bool) error {
+	return Broadcast{namespace: n}.DisconnectSockets(ctx, closeConnection)
 }
 
 // Room is a room and the number of sockets in it.
@@ -125,12 +188,16 @@ type Room struct {
 	Members int    `json:"members"`
 }
 
-// Rooms returns the rooms of the namespace that have members, sorted by name; the rooms that are sockets' own are not
-// among them. The counts may be some time old. It reads every membership: not for hot paths. For the handlers of
-// clients' packets each process does so once in two seconds at most, so that clients who ask often cost little more
-// than one who asks once; everybody else's call reads.
+// Private reports whether the room is a socket's own, named like its id. Its Members are those that have joined it by
+// JoinSocketRoom, the socket itself left out. All other rooms are for whoever the application lets join them.
+func (r Room) Private() bool { return isID(r.Name) }
+
+// Rooms returns the rooms of the namespace that have members, sorted by name; of the rooms that are sockets' own only
+// those that others have joined. The counts may be some time old. It reads every membership: not for hot paths. For the
+// handlers of clients' packets each process does so once in two seconds at most, so that clients who ask often cost
+// little more than one who asks once; everybody else's call reads.
 func (n *Namespace) Rooms(ctx context.Context) ([]Room, error) {
-	if _, err := n.server.backend(); err != nil {
+	if _, err := n.backend(); err != nil {
 		return nil, err
 	}
 	t := turnOf(ctx)

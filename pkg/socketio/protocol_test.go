@@ -21,8 +21,8 @@ func strict() (io *socketio.Server, log *logbook, did *diary) {
 		n := io.Of(name)
 		n.OnConnection(func(ctx, sock) error { return did.add("connect ", name) })
 		n.On("e", func(_ ctx, _ sock, args ...any) (int, error) { return len(args), did.add("e", args) })
-		n.On("kick", func(c ctx, s sock) error { return s.Disconnect(c, false) })
-		n.On("close", func(c ctx, s sock) error { return s.Disconnect(c, true) })
+		n.On("kick", func(c ctx, s sock) error { return s.Disconnect(c) })
+		n.On("close", func(c ctx, s sock) error { return s.DisconnectClient(c) })
 		n.OnDisconnect(func(_ ctx, _ sock, r socketio.Reason) error { return did.add("disconnect ", name, " ", r) })
 	}
 	return io, log, did

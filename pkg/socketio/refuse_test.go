@@ -74,8 +74,8 @@ func TestAMiddlewareMayCloseTheSessionButNotDisconnectTheSocket(t *testing.T) {
 		var disconnected error
 		var left []string
 		io.Of("/").Use(func(c ctx, s sock) error {
-			disconnected = s.Disconnect(c, false)
-			return s.Disconnect(c, true)
+			disconnected = s.Disconnect(c)
+			return s.DisconnectClient(c)
 		})
 		io.Of("/").Use(func(ctx, sock) error { t.Error("ran after the session was closed"); return nil })
 		io.Of("/").OnConnection(func(ctx, sock) error { t.Error("connected"); return nil })

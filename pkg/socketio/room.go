@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/dozeio/doze/pkg/engine"
 	"github.com/dozeio/doze/pkg/rooms"
 )
 
@@ -35,15 +36,23 @@ const maxRoomName = 256
 // something before the names that clients choose, such as #.
 func (s *Socket) Join(ctx context.Context, names ...string) error {
 	for _, name := range names {
-		if name == "" || len(name) > maxRoomName {
-			return limited{fmt.Sprintf("socketio: a room's name has 1 to %d bytes, this one %d", maxRoomName, len(name))}
-		}
-		if name != s.id && isID(name) {
-			return limited{fmt.Sprintf("socketio: Join(%q): the name could be another socket's id, and the room its own: "+
-				"put something before the names that clients choose, such as #, or call JoinSocketRoom", name)}
+		if err := checkRoom(name); err != nil && name != s.id {
+			return err
 		}
 	}
 	return s.join(ctx, names)
+}
+
+// checkRoom returns an error for a name that no room to join has.
+func checkRoom(name string) error {
+	switch {
+	case name == "" || len(name) > maxRoomName:
+		return limited{fmt.Sprintf("socketio: a room's name has 1 to %d bytes, this one %d", maxRoomName, len(name))}
+	case isID(name):
+		return limited{fmt.Sprintf("socketio: the room %q: the name could be another socket's id, and the room its own: "+
+			"put something before the names that clients choose, such as #, or call JoinSocketRoom", name)}
+	}
+	return nil
 }
 
 // JoinSocketRoom is Join for the room that another socket has of its own: this one gets all that is sent to that one by
@@ -56,17 +65,24 @@ func (s *Socket) JoinSocketRoom(ctx context.Context, id string) error {
 }
 
 func (s *Socket) join(ctx context.Context, names []string) error {
-	names = slices.DeleteFunc(slices.Clone(names), func(name string) bool { return name == s.id })
+	return s.joinRooms(ctx, names, false)
+}
+
+// joinRooms adds the socket to rooms; counted says that the calls have been counted.
+func (s *Socket) joinRooms(ctx context.Context, names []string, counted bool) error {
+	names = notOwn(names, s.id)
 	server := s.namespace.server
-	tooMany := limited{fmt.Sprintf("socketio: a socket may be in %d rooms: leave some, or raise Options.MaxRooms", server.opt.MaxRooms)}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.usable(); err != nil || len(names) == 0 {
 		return err
 	}
-	if err := s.turn.spend(len(names)); err != nil {
-		return err
+	if !counted {
+		if err := s.spend(ctx, len(names)); err != nil {
+			return err
+		}
 	}
+	tooMany := server.tooManyRooms()
 	if s.joining {
 		all := slices.Compact(slices.Sorted(slices.Values(append(slices.Clone(s.rooms), names...))))
 		if len(all) > server.opt.MaxRooms {
@@ -76,6 +92,9 @@ func (s *Socket) join(ctx context.Context, names []string) error {
 		return nil
 	}
 	m := s.member()
+	if s.turn.opened {
+		return s.namespace.joinAs(ctx, server.engine, m, names)
+	}
 	if len(s.rooms) == 0 {
 		s.from = m.Address
 	}
@@ -88,6 +107,44 @@ func (s *Socket) join(ctx context.Context, names []string) error {
 	return err
 }
 
+// joinAs adds a member whose session is somebody else's to rooms, then looks whether the session is still there, and
+// where: as turn.end does for an invocation's own. ErrGone: it is not, or the socket has left, and is in none of them.
+func (n *Namespace) joinAs(ctx context.Context, e *engine.Engine, m rooms.Member, names []string) error {
+	store := n.server.store
+	count, failed := store.Join(ctx, n.name, m, names...)
+	ctx, cancel := e.Outlive(ctx)
+	defer cancel()
+	if failed == nil && count > n.server.opt.MaxRooms {
+		return errors.Join(n.server.tooManyRooms(), store.Leave(ctx, n.name, m.Socket, names...))
+	}
+	v, err := e.Open(ctx, engine.Address(m.Address), true)
+	if err == nil {
+		if found := entry(v.Entries()[n.name]); found.id() != m.Socket || !found.connected() {
+			err = ErrGone
+		}
+	}
+	if err != nil { // or nobody knows
+		if left := store.Leave(ctx, n.name, m.Socket, names...); left != nil {
+			return errors.Join(failed, left)
+		}
+		return errors.Join(failed, err)
+	}
+	if at := string(v.Address()); at != m.Address {
+		return errors.Join(failed, store.Move(ctx, n.name, m.Socket, at))
+	}
+	return failed
+}
+
+// tooManyRooms is the error of a socket that is in as many rooms as it may be.
+func (s *Server) tooManyRooms() error {
+	return limited{fmt.Sprintf("socketio: a socket may be in %d rooms: leave some, or raise Options.MaxRooms", s.opt.MaxRooms)}
+}
+
+// notOwn returns names without those that are no room to join or leave: "", and the socket's own.
+func notOwn(names []string, id string) []string {
+	return slices.DeleteFunc(slices.Clone(names), func(name string) bool { return name == id || name == "" })
+}
+
 // member returns the socket as a member of its rooms.
 func (s *Socket) member() rooms.Member {
 	return rooms.Member{Socket: s.id, Address: string(s.turn.v.Address()), Expires: s.turn.v.Expires()}
@@ -95,12 +152,10 @@ func (s *Socket) member() rooms.Member {
 
 // Leave removes the socket from rooms. It is no error when the socket is not in them.
 func (s *Socket) Leave(ctx context.Context, names ...string) error {
-	names = slices.DeleteFunc(slices.Clone(names), func(name string) bool { return name == s.id || name == "" })
+	names = notOwn(names, s.id)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
-	case s.fetched:
-		return errFetched
 	case s.over:
 		return errOver
 	case s.joining:

@@ -144,7 +144,7 @@ func TestAnEmptyListOfRoomsIsNobody(t *testing.T) {
 	var ids []string
 	n.On("go", func(c ctx, s sock, from string) (err error) {
 		x := map[string]target{"server": io, "namespace": n, "broadcast": n.Except(), "socket": s, "socket's broadcast": s.Broadcast()}[from]
-		if ids, err = chain(x).Sockets(c); err != nil {
+		if ids, err = chain(x).SocketIDs(c); err != nil {
 			return err
 		}
 		return chain(x).Emit(c, "got", 7)
@@ -392,7 +392,7 @@ func TestARoomWithTooLongANameIsEmpty(t *testing.T) {
 	long := strings.Repeat("x", 257)
 	b.fail("Members", false, -1, errors.New("asked"))
 	for _, target := range []socketio.Broadcast{io.To(long), io.In(long), io.To("", long)} {
-		if ids, err := target.Sockets(t.Context()); err != nil || len(ids) != 0 {
+		if ids, err := target.SocketIDs(t.Context()); err != nil || len(ids) != 0 {
 			t.Errorf("its sockets are %v, %v", ids, err)
 		}
 	}

@@ -1,9 +1,11 @@
 package socketio_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"reflect"
 	"strings"
 	"testing"
@@ -13,7 +15,7 @@ import (
 	"github.com/dozeio/doze/pkg/socketio"
 	"github.com/dozeio/doze/pkg/socketio/socketiotest"
 	"github.com/dozeio/doze/pkg/store/memory"
-	"github.com/dozeio/doze/tests/fakeclock"
+	"github.com/dozeio/doze/tests/kit/fakeclock"
 )
 
 func TestBeforeBindNothingCanBeSent(t *testing.T) {
@@ -40,11 +42,13 @@ func TestRegistrationAfterBindPanics(t *testing.T) {
 	socketiotest.New(t, io)
 	for what, register := range map[string]func(){
 		`Of("/late")`:     func() { io.Of("late") },
+		"OfFunc":          func() { io.OfFunc(func(string) bool { return true }) },
 		"Use":             func() { n.Use(nil) },
 		"OnConnection":    func() { n.OnConnection(nil) },
 		"OnDisconnecting": func() { n.OnDisconnecting(nil) },
 		"OnDisconnect":    func() { n.OnDisconnect(nil) },
 		"OnAny":           func() { n.OnAny(nil) },
+		"OnAnyOutgoing":   func() { n.OnAnyOutgoing(nil) },
 		`On("e")`:         func() { n.On("e", func(ctx, sock) error { return nil }) },
 	} {
 		func() {
@@ -114,12 +118,21 @@ func TestOptionsThatAreSetGoFirst(t *testing.T) {
 		"PingInterval": at(7, 8, 9), "PingTimeout": at(7, 8, 9), "ConnectTimeout": at(7, 8, 9), "UpgradeTimeout": at(7, 8, 9),
 		"PollWait": at(7, 8, 9), "MaxAge": at(7, 8, 9),
 		"MaxPayload": {7, 8, 9}, "MaxMessage": {7, 8, 9}, "Polls": {7, 8, 9}, "ClientRate": {7, 8, 9},
-		"BinaryFrames": {true, true, true}, "OrderedFrames": {true, true, true},
+		"BinaryFrames": {true, true, true}, "OrderedFrames": {true, true, true}, "BinaryMessages": {true, true, true}, "HandlersElsewhere": {true, true, true},
 		"PublicOrigin": {"https://a.example", "https://b.example", "https://c.example"},
 		"Clock":        {fakeclock.New(time.Unix(7, 0)), fakeclock.New(time.Unix(8, 0)), fakeclock.New(time.Unix(9, 0))},
 		"Rand":         {strings.NewReader("a"), strings.NewReader("b"), strings.NewReader("c")},
 		"Logger":       loggers,
+		"Transports":   {[]string{"polling"}, []string{"websocket"}, []string{"websocket", "polling"}},
+		"NoUpgrades":   {true, true, true},
+		"Path":         {"/a/", "/b/", "/c/"},
 	}
+	var allow, headers [3]any
+	for i, name := range []string{"set", "app", "default"} {
+		allow[i] = func(context.Context, socketio.Request) error { return errors.New(name) }
+		headers[i] = func(_ context.Context, _ socketio.Request, h http.Header) { h.Set("X-By", name) }
+	}
+	values["AllowRequest"], values["InitialHeaders"], values["Headers"] = allow, headers, headers
 	said := 0
 	for field := range reflect.TypeFor[engine.Options]().Fields() {
 		if field.Name == "AllowOrigins" { // these are added up: see below
@@ -151,14 +164,35 @@ func TestOptionsThatAreSetGoFirst(t *testing.T) {
 			if want == nil {
 				want = reflect.ValueOf(bound(t, socketio.Options{}, engine.Options{}, engine.Options{})).FieldByName(field.Name).Interface()
 			}
-			if got.Interface() != want {
+			if told(got.Interface()) != told(want) {
 				t.Errorf("%s, set %v, the application's %v, the default %v: got %v, want %v", field.Name, places&1 > 0, places&2 > 0, places&4 > 0, got, want)
 			}
 		}
 	}
-	if said != 5 {
-		t.Errorf("%d options of the engine are the application's too, want 5", said)
+	if said != 12 {
+		t.Errorf("%d options of the engine are the application's too, want 12", said)
 	}
+}
+
+// told returns what can be compared of an option: what a function says, the text of a list.
+func told(option any) any {
+	switch f := option.(type) {
+	case []string:
+		return fmt.Sprint(f)
+	case func(context.Context, socketio.Request) error:
+		if f == nil {
+			return "nobody"
+		}
+		return f(context.Background(), socketio.Request{}).Error()
+	case func(context.Context, socketio.Request, http.Header):
+		if f == nil {
+			return "nobody"
+		}
+		h := http.Header{}
+		f(context.Background(), socketio.Request{}, h)
+		return h.Get("X-By")
+	}
+	return option
 }
 
 // bound returns the options of an engine, with their defaults filled in.

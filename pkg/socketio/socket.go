@@ -3,21 +3,22 @@ package socketio
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"sync"
 
 	"github.com/dozeio/doze/pkg/engine"
 )
 
-// Socket is what one invocation sees of a client in one namespace. Its methods may be called by several goroutines of
-// the handler that got it. After the handler it is of no use: what would change or send something returns an error that
-// is ErrGone.
+// Socket is what one invocation sees of a client in one namespace: of the client whose packets it handles, or of any
+// other, from FetchSockets. Its methods may be called by several goroutines. A handler's own is of no use after the
+// handler: what would change or send something returns an error that is ErrGone. One that was fetched shows what there
+// was at the time; what changes it is done to what there is now, and is ErrGone once its client has left.
 type Socket struct {
 	namespace *Namespace
-	turn      *turn // nil when the session is closed, or another's
+	turn      *turn // nil when the session is closed
 	id        string
 	auth      json.RawMessage // while the socket joins
-	fetched   bool            // by FetchSockets
 
 	mu      sync.Mutex // guards everything below; held over calls of the store, never over the application's
 	entry   entry      // nil until the socket has joined
@@ -34,7 +35,7 @@ type Reason = engine.Reason
 // The reasons.
 const (
 	ClientDisconnect Reason = "client namespace disconnect" // the client has left the namespace
-	ServerDisconnect Reason = "server namespace disconnect" // Socket.Disconnect
+	ServerDisconnect Reason = "server namespace disconnect" // Socket.Disconnect and DisconnectClient, Broadcast.DisconnectSockets
 
 	TransportClose = engine.TransportClose // "transport close": the connection ended, as when a page is closed
 	TransportError = engine.TransportError // "transport error": the client could not be reached, or did not read
@@ -52,9 +53,21 @@ func (s *Socket) Namespace() *Namespace { return s.namespace }
 
 // Emit sends an event to this client. See Broadcast.Emit for one socket; here a client that is gone is ErrGone.
 func (s *Socket) Emit(ctx context.Context, event string, args ...any) error {
-	if s.fetched {
-		return s.namespace.To(s.id).Emit(ctx, event, args...)
-	}
+	return s.emit(ctx, false, event, args)
+}
+
+// Volatile returns a broadcast to this socket alone, of what is worth nothing later: see Broadcast.Volatile. With To,
+// In or Except it is one to others, as without Volatile.
+func (s *Socket) Volatile() Broadcast { return s.alone().Volatile() }
+
+// alone returns a broadcast to this socket.
+func (s *Socket) alone() Broadcast {
+	b := s.namespace.To(s.id)
+	b.own = s
+	return b
+}
+
+func (s *Socket) emit(ctx context.Context, volatile bool, event string, args []any) error {
 	p, err := eventParcel(s.namespace.server.engine, s.namespace.name, event, args)
 	if err != nil {
 		return err
@@ -63,19 +76,27 @@ func (s *Socket) Emit(ctx context.Context, event string, args ...any) error {
 	err = s.usable()
 	s.mu.Unlock()
 	if err == nil {
-		err = s.turn.spend(1)
+		err = s.spend(ctx, 1)
 	}
 	if err != nil {
 		return err
 	}
-	return s.turn.v.Send(ctx, p)
+	send := s.turn.v.Send
+	if volatile {
+		send = s.turn.v.SendVolatile
+	}
+	if err = send(ctx, p); err == nil {
+		s.namespace.sent(ctx, s.id, event, args)
+	}
+	if volatile && !errors.Is(err, ErrGone) {
+		return nil
+	}
+	return err
 }
 
 // usable returns nil while the socket can do something for the client: it is connected, or about to be. s.mu is held.
 func (s *Socket) usable() error {
 	switch {
-	case s.fetched:
-		return errFetched
 	case s.over:
 		return errOver
 	case s.turn == nil || !s.joining && !s.entry.connected():

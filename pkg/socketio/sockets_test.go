@@ -15,13 +15,13 @@ import (
 
 func TestSocketsAreThoseThatAnEmitWouldReach(t *testing.T) {
 	io := socketio.New(socketio.Options{Logger: slog.New(slog.DiscardHandler)})
-	if _, err := io.To("tea").Sockets(t.Context()); !errors.Is(err, socketio.ErrUnbound) {
+	if _, err := io.To("tea").SocketIDs(t.Context()); !errors.Is(err, socketio.ErrUnbound) {
 		t.Errorf("before Bind: %v, want ErrUnbound", err)
 	}
 	main := io.Of("/")
 	main.On("join", func(ctx context.Context, s *socketio.Socket, room string) error { return s.Join(ctx, room) })
 	main.On("others", func(ctx context.Context, s *socketio.Socket, room string) ([]string, error) {
-		return s.To(room).Sockets(ctx)
+		return s.To(room).SocketIDs(ctx)
 	})
 	s := socketiotest.New(t, io)
 	ada, bob, eve := s.Connect("/"), s.Connect("/"), s.Connect("/")
@@ -29,7 +29,7 @@ func TestSocketsAreThoseThatAnEmitWouldReach(t *testing.T) {
 	bob.Emit("join", "tea")
 	sockets := func(b socketio.Broadcast) string {
 		t.Helper()
-		ids, err := b.Sockets(t.Context())
+		ids, err := b.SocketIDs(t.Context())
 		if err != nil {
 			t.Error(err)
 		}

@@ -40,6 +40,14 @@ func (t *turn) spend(n int) error {
 		"let the client send less at a time, or raise Options.MaxCalls", t.server.opt.MaxCalls)}
 }
 
+// spend counts calls for a socket: those of a handler's own for the handler, those of others for whoever makes them.
+func (s *Socket) spend(ctx context.Context, n int) error {
+	if s.turn.opened {
+		return turnOf(ctx).spend(n)
+	}
+	return s.turn.spend(n)
+}
+
 // entriesCost is what a write of a socket's data counts: one for each KiB of all that the session keeps in the same
 // row.
 func entriesCost(entries map[string][]byte) int { return 1 + engine.EntriesSize(entries)>>10 }

@@ -48,7 +48,7 @@ func TestTheRoomWithoutANameHasNoMembers(t *testing.T) {
 	ada, bob := s.Connect("/"), s.Connect("/")
 	ada.Emit("say", "")
 	bob.ExpectNothing()
-	if ids, err := main.To("").Sockets(t.Context()); err != nil || len(ids) != 0 {
+	if ids, err := main.To("").SocketIDs(t.Context()); err != nil || len(ids) != 0 {
 		t.Errorf("its sockets are %v %v", ids, err)
 	}
 	ada.Emit("shun", "")

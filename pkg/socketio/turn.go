@@ -12,10 +12,11 @@ import (
 	"github.com/dozeio/doze/pkg/engine"
 )
 
-// turn is the handling of the messages of one invocation.
+// turn is the handling of the messages of one invocation, or what another one does with a session.
 type turn struct {
 	server *Server
 	v      *engine.Invocation
+	opened bool // by another invocation: what it does is confirmed at once, and nothing ends it
 	tally  tally
 	moves  int // CONNECTs and DISCONNECTs so far, each of which costs some writes
 	count  int // packets so far
@@ -58,7 +59,7 @@ func (t *turn) find(n *Namespace) *Socket {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, s := range slices.Backward(t.sockets) {
-		if s.namespace == n {
+		if s.namespace.name == n.name {
 			return s
 		}
 	}
@@ -74,22 +75,34 @@ func (t *turn) find(n *Namespace) *Socket {
 // everywhere returns the session's sockets of all namespaces.
 func (t *turn) everywhere() (all []*Socket) {
 	for _, name := range slices.Sorted(maps.Keys(t.v.Entries())) {
-		n := t.server.namespaces[name]
-		if n == nil {
-			continue
-		}
-		if s := t.find(n); s != nil {
+		if s := t.find(t.server.joined(name)); s != nil {
 			all = append(all, s)
 		}
 	}
 	return all
 }
 
+// refresh reads the session again, and with it what its sockets show. ErrGone: it is closed.
+func (t *turn) refresh(ctx context.Context) error {
+	if err := t.v.Refresh(ctx); err != nil {
+		return err
+	}
+	t.mu.Lock()
+	sockets := t.sockets
+	t.mu.Unlock()
+	for _, s := range sockets {
+		s.mu.Lock()
+		s.reload()
+		s.mu.Unlock()
+	}
+	return nil
+}
+
 // socket returns the socket that a packet comes from. Nil: it has left, and what was on its way from it is dropped.
 // Where frames are not in order, one may have overtaken the CONNECT, which is then waited for: with the first namespace
 // only, because each frame that waits reads again, and a client that knows that it is connected has not overtaken it.
 func (t *turn) socket(ctx context.Context, namespace string) (*Socket, error) {
-	n := t.server.namespaces[namespace]
+	n := t.server.namespace(ctx, namespace)
 	if n == nil {
 		return nil, fmt.Errorf("%w: a packet for a namespace that does not exist", engine.ErrRefused)
 	}

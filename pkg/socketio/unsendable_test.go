@@ -134,7 +134,7 @@ func TestADisconnectThatCannotBeToldClosesTheSession(t *testing.T) {
 	}}
 	var why []socketio.Reason
 	for _, name := range []string{"/", "/other"} {
-		io.Of(name).On("kick", func(c ctx, s sock) error { busy = true; return s.Disconnect(c, false) })
+		io.Of(name).On("kick", func(c ctx, s sock) error { busy = true; return s.Disconnect(c) })
 		io.Of(name).OnDisconnect(func(_ ctx, _ sock, r socketio.Reason) error { why = append(why, r); return nil })
 	}
 	client := socketiotest.New(t, io, o).Connect("/")

@@ -87,7 +87,7 @@ func copyRepository(t *testing.T) (clone string) {
 		}
 	}
 	borrow(t, clone, ".venv", "requirements.txt")
-	borrow(t, clone, ".sam", "deploy/requirements.txt")
+	borrow(t, clone, ".sam", "deployed/deploy/requirements.txt")
 	return clone
 }
 

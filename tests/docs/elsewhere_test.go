@@ -20,7 +20,7 @@ import (
 	"github.com/dozeio/doze/pkg/socketio"
 	"github.com/dozeio/doze/pkg/store/dynamo"
 	"github.com/dozeio/doze/tests/docs/port/app"
-	"github.com/dozeio/doze/tests/dynalite"
+	"github.com/dozeio/doze/tests/kit/dynalite"
 )
 
 // deployment is the application of docs/from-node.md on a table, which programs elsewhere reach by its environment.
@@ -42,7 +42,7 @@ func deploy(t *testing.T) deployment {
 	}
 	store := dynamo.New(client, "chat", nil)
 	s, err := devserver.Start(devserver.Options{Wrap: func(b socketio.Backend) socketio.Backend {
-		b.Sessions, b.Rooms = store, store
+		b.Sessions, b.Rooms, b.Acks = store, store, store
 		return b
 	}}, app.New())
 	if err != nil {
@@ -151,7 +151,7 @@ var elsewhere = map[string]func(t *testing.T, d deployment) (say func(text strin
 	"program": func(t *testing.T, d deployment) func(string) {
 		binary := build(t, "program")
 		return func(text string) {
-			cmd := exec.Command(binary, "-table", "chat", "-connections", d.server.URL+"/local", "-queue", d.server.URL+"/no-sqs", "-room", "tea", "-text", text)
+			cmd := exec.Command(binary, "-room", "tea", "-text", text)
 			cmd.Env = append(os.Environ(), d.env...)
 			if out, err := cmd.CombinedOutput(); err != nil {
 				t.Fatalf("%v\n%s", err, out)
@@ -175,9 +175,9 @@ func TestEmittingFromElsewhere(t *testing.T) {
 	}
 }
 
-// TestFarewellsRunElsewhere has a client stop polling, so that its outbox fills up. Who emits to it then disconnects
-// it, and the application's farewell has to run there.
-func TestFarewellsRunElsewhere(t *testing.T) {
+// TestFarewellsRunWhereTheHandlersAre has a client stop polling, so that its outbox fills up. Who emits to it then
+// disconnects it without having its handlers, and the application's farewell has to run all the same.
+func TestFarewellsRunWhereTheHandlersAre(t *testing.T) {
 	for name, way := range elsewhere {
 		t.Run(name, func(t *testing.T) {
 			d := deploy(t)

@@ -11,7 +11,7 @@ import (
 
 	"github.com/dozeio/doze/pkg/gateway"
 	"github.com/dozeio/doze/pkg/verify"
-	"github.com/dozeio/doze/tests/badtable"
+	"github.com/dozeio/doze/tests/kit/badtable"
 )
 
 const factsPage = "docs/aws-facts.md"

@@ -17,7 +17,7 @@ var goName = regexp.MustCompile("`(?:([a-z]+)\\.)?([A-Z]\\w*(?:\\.[A-Z]\\w*)?)`"
 // packages are those that the page may name something of. "" is socketio.
 var packages = map[string]string{
 	"": "pkg/socketio", "engine": "pkg/engine", "devserver": "pkg/devserver", "socketiotest": "pkg/socketio/socketiotest",
-	"backend": "functions/backend",
+	"backend": "functions/backend", "emitter": "pkg/emitter",
 }
 
 // TestThePageAboutNodeNamesWhatDozeHas compares docs/from-node.md with what the package socketio exports.

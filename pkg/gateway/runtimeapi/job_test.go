@@ -9,7 +9,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"github.com/dozeio/doze/pkg/gateway"
-	"github.com/dozeio/doze/tests/fakeclock"
+	"github.com/dozeio/doze/tests/kit/fakeclock"
 )
 
 // A process that dies with a batch has deleted none of its messages: they come again when they are visible, and no

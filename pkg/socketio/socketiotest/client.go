@@ -43,6 +43,8 @@ type Client struct {
 	refused *socketio.ConnectError
 	reason  string
 	events  []protocol.Packet
+	taken   protocol.Packet // of events, the last that the test has got
+	answers map[string]func(socketio.Args) socketio.Args
 	acks    map[int64]protocol.Packet
 	emitted int64
 }
@@ -82,7 +84,8 @@ func dialOf(options []Option) dial {
 }
 
 func (c *session) join(namespace string, d dial) *Client {
-	client := &Client{s: c.s, session: c, namespace: namespace, acks: map[int64]protocol.Packet{}}
+	client := &Client{s: c.s, session: c, namespace: namespace, acks: map[int64]protocol.Packet{},
+		answers: map[string]func(socketio.Args) socketio.Args{}}
 	p := protocol.Packet{Type: protocol.Connect, Namespace: namespace, ID: protocol.NoID}
 	if d.auth != nil {
 		var err error
@@ -177,8 +180,17 @@ func (c *Client) Raw(packets ...protocol.EnginePacket) {
 	c.session.settle()
 }
 
+// encode returns the messages of a packet, in the format of the application's clients.
+func (c *Client) encode(p protocol.Packet) ([]protocol.EnginePacket, error) {
+	if !c.s.msgpack() {
+		return p.Encode()
+	}
+	message, err := p.EncodeMsgPack()
+	return []protocol.EnginePacket{message}, err
+}
+
 func (c *Client) send(p protocol.Packet) {
-	packets, err := p.Encode()
+	packets, err := c.encode(p)
 	if err != nil {
 		c.s.t.Fatalf("socketiotest: %v", err)
 	}
@@ -204,6 +216,7 @@ func (c *Client) packet(p protocol.Packet) {
 		c.end(byServer)
 	case protocol.Event, protocol.BinaryEvent:
 		c.events = append(c.events, p)
+		c.answer(p)
 	case protocol.Ack, protocol.BinaryAck:
 		if _, ok := c.acks[p.ID]; ok {
 			c.s.t.Errorf("socketiotest: the server acked event %d twice", p.ID)

@@ -120,7 +120,7 @@ func (c *Client) take(want string) protocol.Packet {
 	c.session.mu.Lock()
 	events, reason := c.events, c.reason
 	if len(events) > 0 {
-		c.events = events[1:]
+		c.events, c.taken = events[1:], events[0]
 	}
 	c.session.mu.Unlock()
 	if len(events) == 0 {

@@ -51,14 +51,21 @@ func (c *session) packet(p protocol.EnginePacket) {
 
 // message puts Socket.IO packets together. c.mu is held.
 func (c *session) message(m protocol.EnginePacket) (err error) {
-	if m.Binary {
+	switch {
+	case c.s.msgpack():
+		p, err := protocol.DecodeMsgPack(m.Data)
+		if err != nil {
+			return err
+		}
+		c.pending = &p
+	case m.Binary:
 		if c.pending == nil {
 			return errors.New("a binary message that nothing announces")
 		}
 		if err := c.pending.Add(m.Data); err != nil {
 			return err
 		}
-	} else {
+	default:
 		if c.pending != nil {
 			return errors.New("a text message where attachments are missing")
 		}

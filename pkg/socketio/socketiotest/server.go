@@ -33,6 +33,8 @@ type Server struct {
 	t      testing.TB
 	wraps  bool
 
+	answering sync.WaitGroup // goroutines of Client.Answer
+
 	mu          sync.Mutex // guards everything below
 	ctx         context.Context
 	made        int // connections
@@ -73,7 +75,7 @@ func New(t testing.TB, io *socketio.Server, options ...Options) *Server {
 		t.Helper()
 		t.Cleanup(s.Close)
 	}
-	b := socketio.Backend{Sessions: s.store, Rooms: s.store, Poster: network{s}, Timers: network{s}, Options: o.Engine}
+	b := socketio.Backend{Sessions: s.store, Rooms: s.store, Acks: s.store, Poster: network{s}, Timers: network{s}, Options: o.Engine}
 	if o.Wrap != nil {
 		b = o.Wrap(b)
 	}
@@ -107,6 +109,7 @@ func (s *Server) Close() {
 	if closed || s.engine == nil {
 		return
 	}
+	s.answering.Wait()
 	for _, session := range sessions {
 		session.end()
 	}

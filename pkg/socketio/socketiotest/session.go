@@ -101,6 +101,9 @@ func (c *session) upgrade() error {
 	return nil
 }
 
+// msgpack reports whether the server's clients have the msgpack parser.
+func (s *Server) msgpack() bool { return s.engine.Options().BinaryMessages }
+
 func (c *session) request(method, transport string, body []byte) engine.Request {
 	c.mu.Lock()
 	sid := c.sid
@@ -113,6 +116,9 @@ func (c *session) request(method, transport string, body []byte) engine.Request 
 	q.Set("transport", transport)
 	if sid != "" {
 		q.Set("sid", sid)
+	}
+	if c.s.msgpack() && !c.s.engine.Options().BinaryFrames { // the option forceBase64, without which it could only poll
+		q.Set("b64", "1")
 	}
 	return engine.Request{
 		Method: method, Query: q, Header: c.header.Clone(), Body: body, Remote: "192.0.2.1", URL: "/socket.io/?" + q.Encode(),

@@ -16,8 +16,8 @@ import (
 	"github.com/dozeio/doze/pkg/engine"
 	"github.com/dozeio/doze/pkg/rooms"
 	"github.com/dozeio/doze/pkg/store/dynamo"
-	"github.com/dozeio/doze/tests/dynalite"
-	"github.com/dozeio/doze/tests/meter"
+	"github.com/dozeio/doze/tests/kit/dynalite"
+	"github.com/dozeio/doze/tests/kit/meter"
 )
 
 // line is one operation in the table that TestCapacity prints.

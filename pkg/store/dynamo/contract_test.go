@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dozeio/doze/pkg/acks"
 	"github.com/dozeio/doze/pkg/engine"
 	"github.com/dozeio/doze/pkg/rooms"
 	"github.com/dozeio/doze/pkg/store/dynamo"
@@ -20,6 +21,10 @@ func (s *server) openSessions(_ *testing.T, now func() time.Time) engine.Store {
 }
 
 func (s *server) openRooms(_ *testing.T, now func() time.Time) rooms.Store {
+	return dynamo.New(s.client, s.table, now)
+}
+
+func (s *server) openAcks(_ *testing.T, now func() time.Time) acks.Store {
 	return dynamo.New(s.client, s.table, now)
 }
 
@@ -59,6 +64,20 @@ func TestRoomsOfAFaultyStore(t *testing.T) {
 				})
 			})
 		}
+	})
+}
+
+func TestAcks(t *testing.T) {
+	onEach(t, func(t *testing.T, s *server) { storetest.Acks(t, s.openAcks) })
+}
+
+func TestAcksOfAFaultyStore(t *testing.T) {
+	onFirst(t, func(t *testing.T, s *server) {
+		storetest.Acks(t, func(t *testing.T, now func() time.Time) acks.Store {
+			f := storetest.NewFaulty(nil, nil, 0)
+			f.Acks = s.openAcks(t, now)
+			return f
+		})
 	})
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
+	"github.com/dozeio/doze/pkg/acks"
 	"github.com/dozeio/doze/pkg/engine"
 	"github.com/dozeio/doze/pkg/rooms"
 )
@@ -21,9 +22,10 @@ import (
 var (
 	_ engine.Store = (*Store)(nil)
 	_ rooms.Store  = (*Store)(nil)
+	_ acks.Store   = (*Store)(nil)
 )
 
-// Store implements engine.Store and rooms.Store. Make one with New. Any number of them, in any number of
+// Store implements engine.Store, rooms.Store and acks.Store. Make one with New. Any number of them, in any number of
 // processes, may use one table.
 //
 // Its errors are one line that says what to do. Those that a retry may cure (throttling, timeouts, a server or a

@@ -15,7 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
 	"github.com/dozeio/doze/pkg/store/dynamo"
-	"github.com/dozeio/doze/tests/dynalite"
+	"github.com/dozeio/doze/tests/kit/dynalite"
 )
 
 // once is a client that tries everything once.

@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"github.com/dozeio/doze/internal/awsfault"
 	"github.com/dozeio/doze/pkg/rooms"
 )
 
@@ -119,7 +120,7 @@ func (u *unsure) remove(k key) {
 
 // notLeft is the error of who joins before the time of a tombstone.
 func notLeft(cause error) error {
-	return &fault{"Join: by this process's clock the socket has not left yet: if this lasts, set the clock", cause, true}
+	return awsfault.Temporary("dynamo: Join: by this process's clock the socket has not left yet: if this lasts, set the clock", cause)
 }
 
 // leaveEveryone deletes the row of a member among everyone.

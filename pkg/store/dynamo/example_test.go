@@ -23,5 +23,5 @@ func ExampleNew() {
 		log.Fatal(err)
 	}
 	store := dynamo.New(client, "chat", nil)
-	_ = socketio.Backend{Sessions: store, Rooms: store} // and a poster and timers
+	_ = socketio.Backend{Sessions: store, Rooms: store, Acks: store} // and a poster and timers
 }

@@ -32,6 +32,17 @@ func liveKey(a engine.Address) key {
 func livePartition(shard int) string { return "L" + strconv.Itoa(shard) }
 func timerKey(shard int) key         { return key{"T" + strconv.Itoa(shard), "t"} }
 
+func questionKey(id int64, part int) key { return key{questionPartition(id, part), "q"} }
+func endKey(id int64, part int, socket string) key {
+	return key{questionPartition(id, part), endPrefix + text(socket)}
+}
+func questionPartition(id int64, part int) string {
+	return "E" + strconv.FormatInt(id, 36) + "." + strconv.Itoa(part)
+}
+
+// endPrefix begins the sort key of an end, which comes after that of its question.
+const endPrefix = "r"
+
 func everyoneKey(namespace, socket string) key { return key{everyone(namespace), text(socket)} }
 func everyone(namespace string) string         { return "A" + text(namespace) }
 

@@ -1,6 +1,7 @@
 package dynamo
 
 import (
+	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -53,6 +54,12 @@ func TestKeysDoNotCollide(t *testing.T) {
 		add(handshakeKey(n), "handshake", n)
 		add(spilledKey(engine.Address(n), "hash"), "spilled", n)
 		add(liveKey(engine.Address(n)), "live", n)
+		for _, id := range []int64{0, 1, 36, 1<<53 - 1} {
+			for _, part := range []int{0, 1, 11} {
+				add(questionKey(id, part), "question", fmt.Sprint(id), fmt.Sprint(part))
+				add(endKey(id, part, n), "end", fmt.Sprint(id), fmt.Sprint(part), n)
+			}
+		}
 		for _, socket := range names {
 			if len(socket) > 20 {
 				continue

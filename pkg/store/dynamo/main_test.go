@@ -16,8 +16,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
 	"github.com/dozeio/doze/pkg/store/dynamo"
-	"github.com/dozeio/doze/tests/dynalite"
-	"github.com/dozeio/doze/tests/ministack"
+	"github.com/dozeio/doze/tests/kit/dynalite"
+	"github.com/dozeio/doze/tests/kit/ministack"
 )
 
 var endpoint = flag.String("endpoint", "", "address of a DynamoDB to test on; default: a dynalite and a MiniStack of its own")

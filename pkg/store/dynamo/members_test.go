@@ -12,8 +12,8 @@ import (
 
 	"github.com/dozeio/doze/pkg/rooms"
 	"github.com/dozeio/doze/pkg/store/dynamo"
-	"github.com/dozeio/doze/tests/dynalite"
-	"github.com/dozeio/doze/tests/meter"
+	"github.com/dozeio/doze/tests/kit/dynalite"
+	"github.com/dozeio/doze/tests/kit/meter"
 )
 
 // A large room is read in parts at the same time: everybody is there once, and it costs what it costs in a row.

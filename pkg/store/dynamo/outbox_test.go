@@ -20,8 +20,8 @@ import (
 
 	"github.com/dozeio/doze/pkg/engine"
 	"github.com/dozeio/doze/pkg/store/dynamo"
-	"github.com/dozeio/doze/tests/dynalite"
-	"github.com/dozeio/doze/tests/meter"
+	"github.com/dozeio/doze/tests/kit/dynalite"
+	"github.com/dozeio/doze/tests/kit/meter"
 )
 
 // fill appends parcels, with packets of the lengths in turn, until the outbox takes no more.

@@ -24,7 +24,7 @@ import (
 	"github.com/dozeio/doze/pkg/rooms"
 	"github.com/dozeio/doze/pkg/store/dynamo"
 	"github.com/dozeio/doze/pkg/store/storetest"
-	"github.com/dozeio/doze/tests/dynalite"
+	"github.com/dozeio/doze/tests/kit/dynalite"
 )
 
 // The suites again, with every call made by another process than the one before.

@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"github.com/dozeio/doze/internal/awsfault"
 	"github.com/dozeio/doze/pkg/engine"
 )
 
@@ -56,7 +57,7 @@ func (s *Store) Create(ctx context.Context, row engine.Session, handshake []byte
 
 // changing is the temporary error of a row that changes faster than one call can follow.
 func changing(operation string) error {
-	return &fault{operation + ": others changed the row all the time", nil, true}
+	return awsfault.Temporary("dynamo: "+operation+": others changed the row all the time", nil)
 }
 
 // put writes a row, whatever was there.

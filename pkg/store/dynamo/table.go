@@ -10,7 +10,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
-	"github.com/aws/smithy-go"
+
+	"github.com/dozeio/doze/internal/awsfault"
 )
 
 // CreateTable makes the table of a Store where there is none, waits until it can be used, for a minute at most, and
@@ -69,9 +70,11 @@ func (s *Store) enableTTL(ctx context.Context) error {
 		TableName:               &s.table,
 		TimeToLiveSpecification: &types.TimeToLiveSpecification{AttributeName: aws.String(timeToLive), Enabled: aws.Bool(true)},
 	})
-	var api smithy.APIError
-	if errors.As(err, &api) && (api.ErrorCode() == "UnknownOperationException" ||
-		api.ErrorCode() == "ValidationException" && strings.Contains(api.ErrorMessage(), "already enabled")) {
+	if err == nil {
+		return nil
+	}
+	if f := awsfault.Of(err); f.Code == "UnknownOperationException" ||
+		f.Code == "ValidationException" && strings.Contains(f.Message, "already enabled") {
 		return nil
 	}
 	return err

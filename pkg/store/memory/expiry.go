@@ -21,6 +21,7 @@ func (s *Store) purge() {
 	for _, shard := range s.lives {
 		maps.DeleteFunc(shard, func(_ engine.Address, l engine.Live) bool { return s.expired(l.Expires) })
 	}
+	maps.DeleteFunc(s.questions, func(_ int64, q *question) bool { return s.expired(q.Expires) })
 	for _, n := range s.namespaces {
 		for room, members := range n.rooms {
 			for socket, m := range members {

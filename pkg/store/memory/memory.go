@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/dozeio/doze/pkg/acks"
 	"github.com/dozeio/doze/pkg/engine"
 	"github.com/dozeio/doze/pkg/rooms"
 )
@@ -13,9 +14,10 @@ import (
 var (
 	_ engine.Store = (*Store)(nil)
 	_ rooms.Store  = (*Store)(nil)
+	_ acks.Store   = (*Store)(nil)
 )
 
-// Store implements engine.Store and rooms.Store. Make one with New. Nothing blocks, and nothing fails.
+// Store implements engine.Store, rooms.Store and acks.Store. Make one with New. Nothing blocks, and nothing fails.
 type Store struct {
 	now func() time.Time
 
@@ -24,6 +26,7 @@ type Store struct {
 	lives      [engine.Shards]map[engine.Address]engine.Live
 	timers     map[int]engine.Timer
 	namespaces map[string]*namespace
+	questions  map[int64]*question
 	writes     int // since rows were purged
 }
 
@@ -37,6 +40,7 @@ func New(now func() time.Time) *Store {
 		sessions:   map[engine.Address]engine.Session{},
 		timers:     map[int]engine.Timer{},
 		namespaces: map[string]*namespace{},
+		questions:  map[int64]*question{},
 	}
 	for i := range s.lives {
 		s.lives[i] = map[engine.Address]engine.Live{}
@@ -51,6 +55,7 @@ type Rows struct {
 	Handshakes int // that can be read
 	Lives      int
 	Timers     int
+	Questions  int // to clients, until they expire
 	Members    int // of all rooms, each namespace as a whole counting as one
 }
 
@@ -70,7 +75,7 @@ func (s *Store) Rows() (n Rows) {
 			n.Sessions++
 		}
 	}
-	n.Handshakes, n.Timers = len(handshakes), len(s.timers)
+	n.Handshakes, n.Timers, n.Questions = len(handshakes), len(s.timers), len(s.questions)
 	for _, l := range s.lives {
 		n.Lives += len(l)
 	}

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dozeio/doze/pkg/acks"
 	"github.com/dozeio/doze/pkg/engine"
 	"github.com/dozeio/doze/pkg/rooms"
 	"github.com/dozeio/doze/pkg/store/memory"
@@ -35,6 +36,22 @@ func TestRoomsOfAFaultyStore(t *testing.T) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			storetest.Rooms(t, func(_ *testing.T, now func() time.Time) rooms.Store {
 				return storetest.NewFaulty(nil, memory.New(now), seed)
+			})
+		})
+	}
+}
+
+func TestAcks(t *testing.T) {
+	storetest.Acks(t, func(_ *testing.T, now func() time.Time) acks.Store { return memory.New(now) })
+}
+
+func TestAcksOfAFaultyStore(t *testing.T) {
+	for seed := range uint64(5) {
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			storetest.Acks(t, func(_ *testing.T, now func() time.Time) acks.Store {
+				f := storetest.NewFaulty(nil, nil, seed)
+				f.Acks = memory.New(now)
+				return f
 			})
 		})
 	}

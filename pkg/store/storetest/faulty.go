@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/dozeio/doze/pkg/acks"
 	"github.com/dozeio/doze/pkg/engine"
 	"github.com/dozeio/doze/pkg/rooms"
 )
@@ -21,6 +22,9 @@ type Faulty struct {
 	// goroutines a few times, by the length of the pause.
 	Pause func(time.Duration)
 
+	// Acks is a store of questions that it stands in front of, too; nil: none.
+	Acks acks.Store
+
 	// One call in so many is throttled, and loses its response; zero: none.
 	Throttle, Lose int
 
@@ -32,11 +36,13 @@ type Faulty struct {
 	states map[engine.Address][]engine.Session // as they were, newest last
 	timers map[int][]engine.Timer
 	counts map[string][]map[string]int
+	ends   map[[2]int64][][]acks.End // by question and part
 }
 
 var (
 	_ engine.Store = (*Faulty)(nil)
 	_ rooms.Store  = (*Faulty)(nil)
+	_ acks.Store   = (*Faulty)(nil)
 )
 
 // NewFaulty returns a Faulty in front of stores, either of which may be nil. One call in ten fails.
@@ -47,6 +53,7 @@ func NewFaulty(sessions engine.Store, rooms rooms.Store, seed uint64) *Faulty {
 		states: map[engine.Address][]engine.Session{},
 		timers: map[int][]engine.Timer{},
 		counts: map[string][]map[string]int{},
+		ends:   map[[2]int64][][]acks.End{},
 	}
 }
 

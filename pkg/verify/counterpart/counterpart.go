@@ -106,7 +106,7 @@ func join(ctx context.Context, s *socketio.Socket, room string) (string, error) 
 	if joined, err := s.Rooms(ctx); err != nil || len(joined) > 0 {
 		return "", either(err, "a socket joins one room")
 	}
-	if members, err := s.Namespace().To(room).Sockets(ctx); err != nil || len(members) >= MaxMembers {
+	if members, err := s.Namespace().To(room).SocketIDs(ctx); err != nil || len(members) >= MaxMembers {
 		return "", either(err, "the room is full")
 	}
 	return room, s.Join(ctx, room)

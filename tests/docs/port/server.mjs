@@ -40,5 +40,51 @@ io.on("connection", (socket) => {
   });
 });
 
+// The second half.
+
+io.on("connection", (socket) => {
+  socket.use(([event, ...args], next) => {
+    if (event === "kick" && socket.data.name !== "ada") return args.at(-1)({ error: "ada alone may" });
+    next();
+  });
+
+  socket.on("who", async (ack) => {
+    const all = await io.fetchSockets();
+    ack(all.map((each) => each.data.name).sort());
+  });
+
+  socket.on("invite", async (id, room, ack) => {
+    try {
+      const answers = await io.in(id).timeout(1000).emitWithAck("invited", { room, name: socket.data.name });
+      if (answers.length === 0) return ack({ error: "nobody is there" });
+      if (answers[0] === true) io.in(id).socketsJoin("#" + room);
+      ack({ ok: answers[0] === true });
+    } catch {
+      ack({ error: "no answer" });
+    }
+  });
+
+  socket.on("letter", (id, text) => {
+    io.to(id).timeout(5000).emit("lettered", { name: socket.data.name, text }, (error, answers) => {
+      if (!error && answers.length > 0) socket.emit("read", id);
+    });
+  });
+
+  socket.on("typing", (room) => {
+    socket.volatile.to("#" + room).emit("typing", socket.data.name);
+  });
+
+  socket.on("kick", (id, ack) => {
+    io.in(id).disconnectSockets(true);
+    ack({ ok: true });
+  });
+});
+
+io.of(/^\/game-\d+$/).on("connection", (socket) => {
+  socket.on("move", (x, y) => {
+    socket.nsp.emit("moved", x, y);
+  });
+});
+
 io.listen(process.argv[2] ?? 3000);
 console.log("listening", io.httpServer.address().port);

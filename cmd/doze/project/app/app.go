@@ -31,7 +31,7 @@ func join(ctx context.Context, s *socketio.Socket, room string) (int, error) {
 	if err := s.Join(ctx, "#"+room); err != nil { // a room without # may be somebody's own: its name is a socket's id
 		return 0, err
 	}
-	others, err := s.To("#" + room).Sockets(ctx)
+	others, err := s.To("#" + room).SocketIDs(ctx)
 	return 1 + len(others), err
 }
 

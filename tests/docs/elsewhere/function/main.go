@@ -3,11 +3,12 @@ package main
 
 import (
 	"context"
+	"log"
 
 	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/aws/aws-sdk-go-v2/config"
 
-	"github.com/dozeio/doze/functions/backend"
-	"github.com/dozeio/doze/tests/docs/port/app"
+	"github.com/dozeio/doze/pkg/emitter"
 )
 
 type notice struct {
@@ -17,13 +18,13 @@ type notice struct {
 }
 
 func main() {
-	b, err := backend.FromEnv()
+	cfg, err := config.LoadDefaultConfig(context.Background())
 	if err != nil {
-		backend.Exit(err)
+		log.Fatal(err)
 	}
-	io := app.New() // the application itself, for its farewells
-	if _, err := b.Bind(io); err != nil {
-		backend.Exit(err)
+	io, err := emitter.New(cfg, emitter.Options{}) // where: the environment of all functions of the template says
+	if err != nil {
+		log.Fatal(err)
 	}
 	lambda.Start(func(ctx context.Context, n notice) error {
 		return io.To("#"+n.Room).Emit(ctx, "said", n)

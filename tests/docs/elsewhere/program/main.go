@@ -8,14 +8,8 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/config"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
-	"github.com/dozeio/doze/pkg/apigw"
-	"github.com/dozeio/doze/pkg/engine"
-	"github.com/dozeio/doze/pkg/socketio"
-	"github.com/dozeio/doze/pkg/store/dynamo"
-	"github.com/dozeio/doze/tests/docs/port/app"
+	"github.com/dozeio/doze/pkg/emitter"
 )
 
 type notice struct {
@@ -25,9 +19,6 @@ type notice struct {
 }
 
 func main() {
-	table := flag.String("table", "", "`name` of the deployment's table")
-	queue := flag.String("queue", "", "`URL` of its job queue")
-	connections := flag.String("connections", "", "`URL` of its WebSocket API, with https and the stage")
 	room, text := flag.String("room", "", "`name` of the room to tell"), flag.String("text", "", "what to say")
 	flag.Parse()
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
@@ -37,17 +28,7 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	client := apigw.HTTPClient(apigw.AttemptTime)
-	store := dynamo.New(dynamodb.NewFromConfig(cfg, func(o *dynamodb.Options) { o.HTTPClient = client }), *table, nil)
-	jobs := sqs.NewFromConfig(cfg, func(o *sqs.Options) { o.HTTPClient = client })
-	io := app.New() // the application itself, for its farewells
-	_, err = io.Bind(socketio.Backend{
-		Sessions: store,
-		Rooms:    store,
-		Poster:   apigw.NewPoster(cfg, *connections),
-		Timers:   apigw.NewSQSQueue(jobs, apigw.Queues{Jobs: *queue}),
-		Options:  engine.Options{PingInterval: 300 * time.Second, PingTimeout: 60 * time.Second}, // the deployment's
-	})
+	io, err := emitter.New(cfg, emitter.Options{}) // where: DOZE_TABLE, DOZE_CONNECTIONS and DOZE_QUEUE say
 	if err != nil {
 		log.Fatal(err)
 	}

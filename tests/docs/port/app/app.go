@@ -56,7 +56,7 @@ func New() *socketio.Server {
 	})
 
 	root.On("whisper", func(ctx context.Context, s *socketio.Socket, id, text string) (answer, error) {
-		there, err := io.In(id).Sockets(ctx)
+		there, err := io.In(id).SocketIDs(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -75,6 +75,8 @@ func New() *socketio.Server {
 		}
 		return err
 	})
+
+	secondHalf(io)
 	return io
 }
 

@@ -1,0 +1,236 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/dozeio/doze/internal/commandline"
+	"github.com/dozeio/doze/internal/control"
+)
+
+const emitUsage = `usage: doze emit [flags] EVENT [ARGUMENT...]
+
+Sends an event to clients. An argument that is JSON is sent as that, any other as text: doze emit news rain '{"mm": 3}'
+
+` + whereUsage
+
+// emit runs doze emit.
+func emit(ctx context.Context, args []string, out, log io.Writer) error {
+	var w where
+	var t control.Target
+	f := flag.NewFlagSet("doze emit", flag.ContinueOnError)
+	w.flags(f)
+	targetFlags(f, &t)
+	rest, err := commandline.Parse(f, emitUsage, args, out)
+	if err != nil {
+		return err
+	}
+	if len(rest) == 0 {
+		return errors.New("doze emit needs the name of an event: doze emit news rain, doze emit -h lists the flags")
+	}
+	d, _, err := w.reach(ctx, log)
+	if err != nil {
+		return err
+	}
+	values := make([]json.RawMessage, len(rest)-1)
+	for i, text := range rest[1:] {
+		if values[i] = json.RawMessage(text); !json.Valid(values[i]) {
+			if values[i], err = json.Marshal(text); err != nil {
+				return err
+			}
+		}
+	}
+	return d.Emit(ctx, t, rest[0], values...)
+}
+
+const roomsUsage = `usage: doze rooms [flags]
+
+Lists the rooms of a namespace that have members, and how many. It reads every membership.
+
+` + whereUsage
+
+// listRooms runs doze rooms.
+func listRooms(ctx context.Context, args []string, out, log io.Writer) error {
+	var w where
+	f := flag.NewFlagSet("doze rooms", flag.ContinueOnError)
+	w.flags(f)
+	namespace := f.String("namespace", "/", "`name` of the namespace")
+	asJSON := f.Bool("json", false, "print a line of JSON for each")
+	if err := commandline.ParseFlags(f, roomsUsage, args, out); err != nil {
+		return err
+	}
+	d, _, err := w.reach(ctx, log)
+	if err != nil {
+		return err
+	}
+	rooms, err := d.Rooms(ctx, *namespace)
+	if err != nil {
+		return err
+	}
+	if *asJSON {
+		return eachAsJSON(out, rooms)
+	}
+	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	for _, r := range rooms {
+		fmt.Fprintf(table, "%s\t%d\n", printable(r.Name), r.Members)
+	}
+	return table.Flush()
+}
+
+const socketsUsage = `usage: doze sockets [flags]
+
+Lists the sockets of a namespace, with their rooms and their data. It reads each client's session.
+
+` + whereUsage
+
+// listSockets runs doze sockets.
+func listSockets(ctx context.Context, args []string, out, log io.Writer) error {
+	var w where
+	var t control.Target
+	f := flag.NewFlagSet("doze sockets", flag.ContinueOnError)
+	w.flags(f)
+	targetFlags(f, &t)
+	asJSON := f.Bool("json", false, "print a line of JSON for each")
+	if err := commandline.ParseFlags(f, socketsUsage, args, out); err != nil {
+		return err
+	}
+	d, _, err := w.reach(ctx, log)
+	if err != nil {
+		return err
+	}
+	sockets, err := d.Sockets(ctx, t)
+	if err != nil {
+		return err
+	}
+	if *asJSON {
+		return eachAsJSON(out, sockets)
+	}
+	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	for _, s := range sockets {
+		fmt.Fprintf(table, "%s\t%s\t%s\n", s.ID, printable(strings.Join(s.Rooms, " ")), printable(string(s.Data)))
+	}
+	return table.Flush()
+}
+
+const disconnectUsage = `usage: doze disconnect [flags] -to ROOM
+       doze disconnect [flags] -all
+
+Disconnects sockets from a namespace, or their clients altogether. A function of the deployment does it soon after, and
+runs the application's OnDisconnecting and OnDisconnect.
+
+` + whereUsage
+
+// disconnect runs doze disconnect.
+func disconnect(ctx context.Context, args []string, out, log io.Writer) error {
+	var w where
+	var t control.Target
+	f := flag.NewFlagSet("doze disconnect", flag.ContinueOnError)
+	w.flags(f)
+	targetFlags(f, &t)
+	all := f.Bool("all", false, "disconnect all of the namespace, but for -except")
+	closeConnection := f.Bool("close", false, "remove the clients from all their namespaces and close their connections")
+	if err := commandline.ParseFlags(f, disconnectUsage, args, out); err != nil {
+		return err
+	}
+	if *all == (t.To != nil) {
+		return errors.New("doze disconnect needs -to ROOM or -all, one of them: doze disconnect -h lists the flags")
+	}
+	d, _, err := w.reach(ctx, log)
+	if err != nil {
+		return err
+	}
+	return d.Disconnect(ctx, t, *closeConnection)
+}
+
+const tailUsage = `usage: doze tail [flags] [ROOM...]
+
+Prints the events that the members of rooms, and all of the namespace, are sent, as they come, until Ctrl-C.
+
+It connects as an ordinary client, which the application may refuse (-auth) and counts as any other, and has its socket
+put into the rooms. So it does not see what clients send, what is sent to a single socket, and acks.
+
+` + whereUsage
+
+// tail runs doze tail until ctx ends.
+func tail(ctx context.Context, args []string, out, log io.Writer) error {
+	var w where
+	f := flag.NewFlagSet("doze tail", flag.ContinueOnError)
+	w.flags(f)
+	namespace := f.String("namespace", "/", "`name` of the namespace")
+	auth := f.String("auth", "", "`JSON` that a client connects with, such as '{\"nickname\": \"ada\"}'")
+	count := f.Int("n", 0, "`number` of events to end after (default: none)")
+	asJSON := f.Bool("json", false, "print a line of JSON for each")
+	rooms, err := commandline.Parse(f, tailUsage, args, out)
+	if err != nil {
+		return err
+	}
+	var given map[string]any
+	if *auth != "" && json.Unmarshal([]byte(*auth), &given) != nil {
+		return fmt.Errorf("-auth %s is no JSON object: write -auth '{\"nickname\": \"ada\"}', say", *auth)
+	}
+	d, address, err := w.reach(ctx, log)
+	if err != nil {
+		return err
+	}
+	t, err := control.Follow(ctx, d, address, *namespace, json.RawMessage(*auth), rooms...)
+	if err != nil {
+		return ended(ctx, err)
+	}
+	defer t.Close()
+	fmt.Fprintf(log, "connected as %s. Ctrl-C ends it.\n", t.ID)
+	for n := 1; ; n++ {
+		e, err := t.Next(ctx)
+		if err != nil {
+			return ended(ctx, err)
+		}
+		now := time.Now()
+		if *asJSON {
+			err = eachAsJSON(out, []any{struct {
+				Time time.Time `json:"time"`
+				control.Event
+			}{now, e}})
+		} else {
+			_, err = fmt.Fprintln(out, printable(e.Line(now)))
+		}
+		if err != nil || n == *count {
+			return err
+		}
+	}
+}
+
+// ended is nil for an error that comes of ctx having ended: that is how people end the command.
+func ended(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+// eachAsJSON prints a line for each.
+func eachAsJSON[T any](out io.Writer, all []T) error {
+	lines := json.NewEncoder(out)
+	lines.SetEscapeHTML(false)
+	for _, one := range all {
+		if err := lines.Encode(one); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// printable is what a client has chosen, without what a terminal would act on.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r >= 0x7f && r < 0xa0 || r >= 0x202a && r <= 0x202e {
+			return '�'
+		}
+		return r
+	}, text)
+}

@@ -1,0 +1,119 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	"github.com/aws/smithy-go/logging"
+
+	"github.com/dozeio/doze/internal/commandline"
+	"github.com/dozeio/doze/internal/control"
+	"github.com/dozeio/doze/pkg/emitter"
+)
+
+// where are the flags by which doze emit and its siblings find a deployment.
+type where struct {
+	dev, stack, endpoint string
+	at                   emitter.Options
+}
+
+// whereUsage is what the help of each of them says.
+const whereUsage = `The deployment is a running doze dev (-dev http://127.0.0.1:3000), a stack (-stack NAME), or what -table, -connections and
+-queue say, or DOZE_TABLE, DOZE_CONNECTIONS and DOZE_QUEUE in the environment. All but the first need AWS credentials with
+the rights of the output EmitterPolicyArn, and -stack cloudformation:DescribeStacks besides.
+
+`
+
+func (w *where) flags(f *flag.FlagSet) {
+	f.StringVar(&w.dev, "dev", "", "`URL` of a running doze dev, such as http://127.0.0.1:3000")
+	f.StringVar(&w.stack, "stack", "", "`name` of a stack, whose outputs say the rest")
+	f.StringVar(&w.at.Table, "table", "", "`name` of the table (default: DOZE_TABLE)")
+	f.StringVar(&w.at.Connections, "connections", "", "`URL` of the @connections API with its stage (default: DOZE_CONNECTIONS)")
+	f.StringVar(&w.at.Queue, "queue", "", "`URL` of the job queue (default: DOZE_QUEUE)")
+	f.BoolVar(&w.at.MsgPack, "msgpack", false, "the application has MsgPack in its Options, which doze dev says itself")
+	f.StringVar(&w.endpoint, "endpoint", "", "`URL` of a server that answers like AWS, such as LocalStack's http://127.0.0.1:4566 (default: AWS_ENDPOINT_URL, else AWS)")
+}
+
+// reach returns the deployment, and the address of its WebSockets.
+func (w *where) reach(ctx context.Context, log io.Writer) (d control.Deployment, sockets string, err error) {
+	if w.dev != "" {
+		u, err := url.Parse(w.dev)
+		switch {
+		case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
+			return nil, "", fmt.Errorf("-dev %q is no URL: write -dev http://127.0.0.1:3000, say", w.dev)
+		case w.stack != "" || w.at != (emitter.Options{}) || w.endpoint != "":
+			return nil, "", errors.New("-dev needs no other flag to say where: leave out -stack, -table, -connections, -queue, -msgpack and -endpoint")
+		}
+		return control.At(w.dev), "ws" + strings.TrimPrefix(strings.TrimSuffix(w.dev, "/"), "http") + "/socket.io/", nil
+	}
+	if w.stack == "" && w.at == (emitter.Options{}) && os.Getenv("DOZE_TABLE") == "" {
+		return nil, "", errors.New("which deployment? -dev http://127.0.0.1:3000 is a running doze dev, -stack NAME a stack; -h lists what else says it")
+	}
+	cfg, err := config.LoadDefaultConfig(ctx, config.WithLogger(logging.Nop{})) // what goes wrong is in the error
+	if err != nil {
+		return nil, "", err
+	}
+	if w.endpoint != "" {
+		cfg.BaseEndpoint = aws.String(w.endpoint)
+	}
+	if w.stack != "" {
+		if err := w.readStack(ctx, cfg); err != nil {
+			return nil, "", err
+		}
+	}
+	if w.at.Connections == "" {
+		w.at.Connections = os.Getenv("DOZE_CONNECTIONS")
+	}
+	w.at.Logger = commandline.Logger(log, false)
+	io, err := emitter.New(cfg, w.at)
+	if err != nil {
+		return nil, "", err
+	}
+	return control.Of(io), "ws" + strings.TrimPrefix(strings.TrimSuffix(w.at.Connections, "/"), "http"), nil
+}
+
+// readStack fills in what no flag says from the outputs of the stack.
+func (w *where) readStack(ctx context.Context, cfg aws.Config) error {
+	out, err := cloudformation.NewFromConfig(cfg).DescribeStacks(ctx, &cloudformation.DescribeStacksInput{StackName: &w.stack})
+	if err == nil && len(out.Stacks) == 0 {
+		err = errors.New("it is not there")
+	}
+	if err != nil {
+		return fmt.Errorf("the stack %s could not be found: set -stack, -endpoint and the region right, or say where by -table, -connections and -queue: %w", w.stack, cause(err))
+	}
+	outputs := map[string]string{}
+	for _, o := range out.Stacks[0].Outputs {
+		outputs[aws.ToString(o.OutputKey)] = aws.ToString(o.OutputValue)
+	}
+	for name, of := range map[string]*string{"TableName": &w.at.Table, "ConnectionsUrl": &w.at.Connections, "JobQueueUrl": &w.at.Queue} {
+		if *of != "" {
+			continue
+		}
+		if *of = outputs[name]; *of == "" {
+			return fmt.Errorf("the stack %s has no output %s: deploy it with this version of Doze, or say where by -table, -connections and -queue", w.stack, name)
+		}
+	}
+	return nil
+}
+
+// target are the flags that name sockets.
+func targetFlags(f *flag.FlagSet, t *control.Target) {
+	f.StringVar(&t.Namespace, "namespace", "/", "`name` of the namespace")
+	f.Func("to", "`room`, or id of a socket, whose members are meant; may be repeated (default: all of the namespace)", func(room string) error {
+		t.To = append(t.To, room)
+		return nil
+	})
+	f.Func("except", "`room`, or id of a socket, whose members are not meant; may be repeated", func(room string) error {
+		t.Except = append(t.Except, room)
+		return nil
+	})
+}

@@ -1,0 +1,171 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/dozeio/doze/tests/kit/rawclient"
+)
+
+// each does something for n clients, several at a time.
+func each(n int, do func(i int) error) error {
+	var (
+		wg    sync.WaitGroup
+		mu    sync.Mutex
+		errs  []error
+		slots = make(chan struct{}, 64)
+	)
+	for i := range n {
+		slots <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-slots }()
+			if err := do(i); err != nil {
+				mu.Lock()
+				errs = append(errs, err)
+				mu.Unlock()
+			}
+		})
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+// connect makes n WebSocket connections that have joined the namespace "/".
+func connect(ctx context.Context, s *server, n int) ([]*rawclient.Conn, error) {
+	client := rawclient.New(s.url)
+	defer client.Close()
+	conns := make([]*rawclient.Conn, n)
+	return conns, each(n, func(i int) error {
+		c, err := client.Dial(ctx, rawclient.WebSocket)
+		if err != nil {
+			return err
+		}
+		conns[i] = c
+		if _, err := c.Next(ctx); err != nil { // the open packet
+			return err
+		}
+		if err := c.Send(ctx, "40"); err != nil {
+			return err
+		}
+		return expect(ctx, c, `42["hello"`)
+	})
+}
+
+// expect reads until a message comes that begins as given. Pings are answered.
+func expect(ctx context.Context, c *rawclient.Conn, prefix string) error {
+	for {
+		m, err := c.Next(ctx)
+		switch {
+		case err != nil:
+			return fmt.Errorf("waiting for %s: %w", prefix, err)
+		case m == "2":
+			err = c.Send(ctx, "3")
+		case strings.HasPrefix(m, prefix):
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func closeAll(conns []*rawclient.Conn) {
+	for _, c := range conns {
+		if c != nil {
+			c.Reset()
+		}
+	}
+}
+
+// echoes returns the server's CPU time per event with an ack, in microseconds: 20 clients, each waiting for its ack.
+func echoes(ctx context.Context, s *server) (float64, error) {
+	const clients, each1 = 20, 2000
+	conns, err := connect(ctx, s, clients)
+	defer closeAll(conns)
+	if err != nil {
+		return 0, err
+	}
+	load := func(n int) error {
+		return each(clients, func(i int) error {
+			for range n {
+				if err := conns[i].Send(ctx, `421["echo","hello",1,{"a":true}]`); err != nil {
+					return err
+				}
+				if err := expect(ctx, conns[i], "431["); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	if err := load(each1 / 4); err != nil { // to warm up
+		return 0, err
+	}
+	return cpuOf(s, clients*each1, func() error { return load(each1) })
+}
+
+// broadcasts returns the server's CPU time per delivery, in microseconds: one client sends an event to all.
+func broadcasts(ctx context.Context, s *server, members, events int) (float64, error) {
+	conns, err := connect(ctx, s, members)
+	defer closeAll(conns)
+	if err != nil {
+		return 0, err
+	}
+	load := func(n int) error {
+		for range n {
+			if err := conns[0].Send(ctx, `42["server-emit","news",{"text":"hello, all of you"}]`); err != nil {
+				return err
+			}
+			if err := each(members, func(i int) error { return expect(ctx, conns[i], `42["news"`) }); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if err := load(events / 4); err != nil {
+		return 0, err
+	}
+	return cpuOf(s, members*events, func() error { return load(events) })
+}
+
+// cpuOf returns the server's CPU time per operation while something runs, in microseconds.
+func cpuOf(s *server, operations int, do func() error) (float64, error) {
+	before, err := s.cpu()
+	if err != nil {
+		return 0, err
+	}
+	if err := do(); err != nil {
+		return 0, err
+	}
+	after, err := s.cpu()
+	return (after - before) * 1e6 / float64(operations), err
+}
+
+// idle returns the server's resident memory per connection that has joined a namespace and does nothing, in KiB.
+func idle(ctx context.Context, s *server) (float64, error) {
+	const clients = 2000
+	warm, err := connect(ctx, s, 50)
+	defer closeAll(warm)
+	if err != nil {
+		return 0, err
+	}
+	before, err := s.memory()
+	if err != nil {
+		return 0, err
+	}
+	conns, err := connect(ctx, s, clients)
+	defer closeAll(conns)
+	if err != nil {
+		return 0, err
+	}
+	select { // for what is left over from connecting to be collected
+	case <-time.After(3 * time.Second):
+	case <-ctx.Done():
+	}
+	after, err := s.memory()
+	return (after - before) / clients, err
+}
