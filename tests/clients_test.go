@@ -32,8 +32,8 @@ func TestStockClients(t *testing.T) {
 	}
 }
 
-// TestStockClientsWithMsgPack runs the same clients with socket.io-msgpack-parser, and those with another parser than the
-// server's.
+// TestStockClientsWithMsgPack runs the same clients with socket.io-msgpack-parser, and those with another parser than
+// the server's.
 func TestStockClientsWithMsgPack(t *testing.T) {
 	for _, g := range []gatewayKind{gateways[0], gateways[2]} { // binary frames, and AWS with jitter
 		t.Run(g.name, func(t *testing.T) {

@@ -131,7 +131,8 @@ const (
 // path is what the template's CloudFront function knows.
 const path = "/socket.io/"
 
-// maxPayload is what is left of Lambda's 6 MB for a body that comes in base64, beside headers and the rest of the event.
+// maxPayload is what is left of Lambda's 6 MB for a body that comes in base64, beside headers and the rest of the
+// event.
 const maxPayload = 4_000_000
 
 // maxPingInterval is the longest that the template takes.

@@ -1,6 +1,6 @@
-// Package control is what doze emit, doze rooms, doze sockets, doze disconnect and doze tail ask of a deployment: by its
-// table and connections, as any emitter does, or of a server in one process, which keeps its clients in memory, over
-// HTTP.
+// Package control is what doze emit, doze rooms, doze sockets, doze disconnect and doze tail ask of a deployment: by
+// its table and connections, as any emitter does, or of a server in one process, which keeps its clients in memory,
+// over HTTP.
 package control
 
 import (
@@ -29,8 +29,8 @@ type Socket struct {
 	Data  json.RawMessage `json:"data"` // null for none
 }
 
-// Deployment is asked. Its methods block until what they do is done, but for Disconnect, which returns when a job for it
-// is on the queue.
+// Deployment is asked. Its methods block until what they do is done, but for Disconnect, which returns when a job for
+// it is on the queue.
 type Deployment interface {
 	// Rooms returns the rooms of a namespace that have members.
 	Rooms(ctx context.Context, namespace string) ([]socketio.Room, error)

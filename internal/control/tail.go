@@ -34,9 +34,9 @@ type Tail struct {
 // maxFrame is more than one frame of a deployment has.
 const maxFrame = 1 << 20
 
-// Follow connects to a WebSocket address, such as ws://127.0.0.1:3000/socket.io/, joins a namespace with what auth says,
-// JSON or nothing, and has d put its socket into rooms. The error says whether the application has refused it. The
-// caller has to call Close.
+// Follow connects to a WebSocket address, such as ws://127.0.0.1:3000/socket.io/, joins a namespace with what auth
+// says, JSON or nothing, and has d put its socket into rooms. The error says whether the application has refused it.
+// The caller has to call Close.
 func Follow(ctx context.Context, d Deployment, address, namespace string, auth json.RawMessage, rooms ...string) (*Tail, error) {
 	if namespace == "" {
 		namespace = "/"

@@ -1,5 +1,5 @@
-// Package acks is how a server gets to know what clients answer: a question is a row, and so is the end that it comes to
-// for each socket that was asked. Whoever gets an answer, in whatever process, finds the question by its ack id.
+// Package acks is how a server gets to know what clients answer: a question is a row, and so is the end that it comes
+// to for each socket that was asked. Whoever gets an answer, in whatever process, finds the question by its ack id.
 //
 // The contract is [Store]. This package holds no state, and imports nothing of Doze.
 package acks
@@ -9,9 +9,9 @@ import (
 	"time"
 )
 
-// Store keeps questions and their ends. It is written for a database with conditional writes of single items and queries
-// of one partition, and without transactions. Every method may be called by any number of processes at once, and again
-// after an error: a call that had in fact been written recognises its own success.
+// Store keeps questions and their ends. It is written for a database with conditional writes of single items and
+// queries of one partition, and without transactions. Every method may be called by any number of processes at once,
+// and again after an error: a call that had in fact been written recognises its own success.
 //
 // An error with a method Temporary() bool that returns true is worth a retry. A row whose Expires has passed is absent
 // to every method, whether or not the store has deleted it.

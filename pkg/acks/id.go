@@ -9,8 +9,8 @@ import (
 //
 //	49 random bits   4 bits: p
 //
-// The question has 2^p parts, and a socket is in one by its name: so whoever has the id, and the name of a socket, knows
-// where the question is and where its end goes, however many are asked.
+// The question has 2^p parts, and a socket is in one by its name: so whoever has the id, and the name of a socket,
+// knows where the question is and where its end goes, however many are asked.
 const (
 	idBits   = 53
 	partBits = 4

@@ -20,9 +20,9 @@ import (
 // side by side, and reports those that failed, and only those, in batchItemFailures (the event source mapping needs
 // ReportBatchItemFailures).
 //
-// timers are the engine's. Where they are an outgoing.SQSQueue, it sees to the jobs that fail: one that can never succeed goes
-// to the dead-letter queue with the reason, and so does one that fails for the tenth time; until then it comes again
-// after
+// timers are the engine's. Where they are an outgoing.SQSQueue, it sees to the jobs that fail: one that can never
+// succeed goes to the dead-letter queue with the reason, and so does one that fails for the tenth time; until then it
+// comes again after
 // 1, 2, 4, ... seconds. Any other queue does with them as it sees fit.
 func NewHeartbeat(e *engine.Engine, timers engine.Timers) Handler {
 	j := jobs{do: e.Job, log: e.Options().Logger}

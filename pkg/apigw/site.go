@@ -22,8 +22,8 @@ var notFound = events.APIGatewayV2HTTPResponse{
 	StatusCode: http.StatusNotFound, Headers: map[string]string{"Content-Type": "application/json"}, Body: `{"message":"Not Found"}`,
 }
 
-// isProtocol reports whether a path is the engine's: where clients look for a Socket.IO server. Everything below it is, to
-// be refused if need be, but the files of the client, which have its name.
+// isProtocol reports whether a path is the engine's: where clients look for a Socket.IO server. Everything below it is,
+// to be refused if need be, but the files of the client, which have its name.
 func isProtocol(e *engine.Engine, rawPath string) bool {
 	rest, below := strings.CutPrefix(rawPath+"/", e.Options().Path)
 	return below && !strings.HasPrefix(rest, "socket.io.")

@@ -19,7 +19,8 @@ type Options struct {
 	// Engine goes before what the application says. BinaryFrames and OrderedFrames, here or in Gateway, are both
 	// sides'.
 	Engine engine.Options
-	// Gateway is the local API Gateway. Its functions are filled in. Its Path is the application's. Its Logger is the application's too, unless that has one.
+	// Gateway is the local API Gateway. Its functions are filled in. Its Path is the application's. Its Logger is the
+	// application's too, unless that has one.
 	Gateway gateway.Options
 
 	Clients string // folder with socket.io.js and its siblings; default: that of an npm package nearby

@@ -36,8 +36,8 @@ type Options struct {
 	Connections string // URL of the WebSocket API with its stage, the output ConnectionsUrl; else DOZE_CONNECTIONS
 	Queue       string // URL of the job queue, the output JobQueueUrl, or of a local gateway's, such as http://127.0.0.1:3000/_queue; else DOZE_QUEUE
 
-	// MsgPack is the application's Options.MsgPack, which an emitter cannot see: with the other format each client that is
-	// sent something ends its connection, because it cannot read it.
+	// MsgPack is the application's Options.MsgPack, which an emitter cannot see: with the other format each client that
+	// is sent something ends its connection, because it cannot read it.
 	MsgPack bool
 
 	Logger *slog.Logger // of recipients that are disconnected, and the like; default slog.Default()
@@ -53,8 +53,8 @@ const (
 // New returns a Server that sends to the clients of a deployment, by the credentials, the region and the endpoints of
 // cfg. Its namespaces need not be made before: Of takes any name. What it sends has the guarantees of a handler's, and
 // is done when Emit returns. It has no handlers. A session that it has to close, because its client does not take what
-// it is sent, is closed at once, and one of the deployment's functions runs OnDisconnecting and OnDisconnect soon after.
-// It puts a socket into 1,000 rooms at most, whatever the application says in its Options.
+// it is sent, is closed at once, and one of the deployment's functions runs OnDisconnecting and OnDisconnect soon
+// after. It puts a socket into 1,000 rooms at most, whatever the application says in its Options.
 //
 // Nothing is sent before the first call of the Server's methods, which may be called concurrently. The error says what
 // to set. cfg.HTTPClient is used for what it is: one of the SDK's own kind gets the number of connections that a

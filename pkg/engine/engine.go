@@ -59,8 +59,8 @@ type Options struct {
 	// its Host header may have that for an origin, too.
 	PublicOrigin string
 
-	// Path is where clients find the server; default /socket.io/. The Engine answers requests whatever their path: it is
-	// for those who hand them over. Everything below it is the protocol's.
+	// Path is where clients find the server; default /socket.io/. The Engine answers requests whatever their path: it
+	// is for those who hand them over. Everything below it is the protocol's.
 	Path string
 	// Transports are those that there are: "polling", "websocket" or, by default, both. A request for another one is
 	// refused with "Transport unknown".
@@ -68,10 +68,10 @@ type Options struct {
 	// NoUpgrades keeps sessions that poll from going over to WebSocket: it is not offered to them, and refused.
 	NoUpgrades bool
 
-	// AllowRequest, if not nil, decides who may begin a session, before there is one. It sees the request of the handshake,
-	// over either transport; requests of a session are not asked again. An error refuses the request with the status 403
-	// and the code 4: of a *Forbidden the client is told the message, any other error is logged and the client is told
-	// "Forbidden". It may be called concurrently, and the client waits for it.
+	// AllowRequest, if not nil, decides who may begin a session, before there is one. It sees the request of the
+	// handshake, over either transport; requests of a session are not asked again. An error refuses the request with
+	// the status 403 and the code 4: of a *Forbidden the client is told the message, any other error is logged and the
+	// client is told "Forbidden". It may be called concurrently, and the client waits for it.
 	AllowRequest func(ctx context.Context, r Request) error `json:"-"`
 	// InitialHeaders, if not nil, adds headers, such as a Set-Cookie, to the answer that begins a session, and Headers
 	// after it to that and to each answer of the protocol, refusals and preflights left out. h has what is there

@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// Forbidden is an error of Options.AllowRequest that tells the client why: Message takes the place of "Forbidden" in the
-// answer.
+// Forbidden is an error of Options.AllowRequest that tells the client why: Message takes the place of "Forbidden" in
+// the answer.
 type Forbidden struct{ Message string }
 
 // Error returns the message.

@@ -66,7 +66,8 @@ func TestAllowRequestDecidesBeforeThereIsASession(t *testing.T) {
 	}
 }
 
-// As in Node: what is no handshake, or none that can be, is refused before; the protocol's version is looked at after it.
+// As in Node: what is no handshake, or none that can be, is refused before; the protocol's version is looked at after
+// it.
 func TestAllowRequestIsAskedForHandshakesAlone(t *testing.T) {
 	asked := 0
 	allow := func(_ context.Context, r engine.Request) error {

@@ -10,8 +10,8 @@ import (
 	"github.com/tinylib/msgp/msgp"
 )
 
-// msgpackDecoder writes msgpack values as JSON, with a stack of its own for msgpackDeepest levels: so values may nest as
-// deep as they like, and are refused where text is, by [Packet.Args].
+// msgpackDecoder writes msgpack values as JSON, with a stack of its own for msgpackDeepest levels: so values may nest
+// as deep as they like, and are refused where text is, by [Packet.Args].
 type msgpackDecoder struct {
 	rest    []byte // of the message
 	out     []byte // JSON of all values so far

@@ -63,9 +63,10 @@ func (s *Server) Timeout(d time.Duration) Broadcast { return s.Of("/").Timeout(d
 // Socket.Timeout returns, that is ErrGone.
 //
 // When the time is over before all have acked, the error wraps ErrNoAck; when ctx ends, or the store fails, it is
-// theirs. The answers that have come are returned with it. The time is that of Timeout, and ends up to two seconds before
-// ctx does, so that the handler has time to use the answers. An *UnservedError comes without answers. The other errors
-// are those of Emit, and then nobody was asked. After Volatile, those who go without the event are not waited for.
+// theirs. The answers that have come are returned with it. The time is that of Timeout, and ends up to two seconds
+// before ctx does, so that the handler has time to use the answers. An *UnservedError comes without answers. The other
+// errors are those of Emit, and then nobody was asked. After Volatile, those who go without the event are not waited
+// for.
 //
 // An answer has the arguments that its client has acked with, whatever they are: look how many there are.
 //

@@ -172,8 +172,8 @@ func readRooms(value json.RawMessage, name string, into *[]string) error {
 // binaryKey is the one name of an object that stands for binary.
 const binaryKey = "$binary"
 
-// readArgs reads the arguments of an event. {"$binary": "aGVsbG8="} is binary, in base64, wherever it stands. An argument
-// without any is sent as it was written.
+// readArgs reads the arguments of an event. {"$binary": "aGVsbG8="} is binary, in base64, wherever it stands. An
+// argument without any is sent as it was written.
 func readArgs(value json.RawMessage) (args []any, err error) {
 	var all []json.RawMessage
 	if string(value) == "null" || json.Unmarshal(value, &all) != nil {

@@ -22,8 +22,8 @@ func (s *Socket) Data(into any) error {
 	return protocol.DecodeJSON(data, into)
 }
 
-// Data returns the socket's data, as this invocation has last seen it, decoded from JSON: the zero T when there is none.
-// An error says that the data is no T.
+// Data returns the socket's data, as this invocation has last seen it, decoded from JSON: the zero T when there is
+// none. An error says that the data is no T.
 func Data[T any](s *Socket) (T, error) {
 	var v T
 	err := s.Data(&v)

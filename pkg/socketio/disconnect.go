@@ -13,8 +13,8 @@ import (
 // Disconnect removes the socket from its namespace, and runs OnDisconnecting and OnDisconnect before it returns. The
 // client sees "io server disconnect" and does not reconnect by itself. A socket that is disconnected already is fine.
 // After an error of the store the connection is closed, too. It is an error in a middleware, which keeps a socket out
-// by returning one. An emitter's returns when a job is on the queue, by which one of the deployment's functions does all
-// that.
+// by returning one. An emitter's returns when a job is on the queue, by which one of the deployment's functions does
+// all that.
 func (s *Socket) Disconnect(ctx context.Context) error { return s.disconnect(ctx, false) }
 
 // DisconnectClient is Disconnect for the client's sockets of all namespaces, and closes the connection. What else the

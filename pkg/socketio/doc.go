@@ -57,12 +57,12 @@
 // # Acks from clients
 //
 // EmitWithAck asks clients and waits for their acks in the invocation that calls it. Then does not wait: the function
-// that Namespace.OnAck has registered gets each ack, or ErrNoAck, in whatever process that comes to. Only Then can ask the
-// client whose handler calls it, when that client polls, as each does that has just connected.
+// that Namespace.OnAck has registered gets each ack, or ErrNoAck, in whatever process that comes to. Only Then can ask
+// the client whose handler calls it, when that client polls, as each does that has just connected.
 //
 // # Sockets of others
 //
-// FetchSockets and FetchSocket return Sockets like a handler's own, whoever's client they are: their data can be read and
-// changed, they can join rooms, be asked and be disconnected. SocketsJoin, SocketsLeave and DisconnectSockets do so with
-// all whom a Broadcast names.
+// FetchSockets and FetchSocket return Sockets like a handler's own, whoever's client they are: their data can be read
+// and changed, they can join rooms, be asked and be disconnected. SocketsJoin, SocketsLeave and DisconnectSockets do so
+// with all whom a Broadcast names.
 package socketio

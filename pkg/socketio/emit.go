@@ -143,9 +143,9 @@ func (b Broadcast) Emit(ctx context.Context, event string, args ...any) error {
 	return unserved
 }
 
-// deliver gives one recipient an event. It reports whether the recipient has it, and otherwise whether that is for want of
-// time. The error is the sender's, and else nobody's: who is gone, or takes nothing that is volatile, goes without, and
-// any other is disconnected.
+// deliver gives one recipient an event. It reports whether the recipient has it, and otherwise whether that is for want
+// of time. The error is the sender's, and else nobody's: who is gone, or takes nothing that is volatile, goes without,
+// and any other is disconnected.
 func (b Broadcast) deliver(ctx context.Context, m rooms.Member, p engine.Parcel, event string, args []any) (got, late bool, err error) {
 	s := b.namespace.server
 	deliver := s.engine.Deliver
@@ -232,8 +232,8 @@ func eventParcel(e *engine.Engine, namespace, event string, args []any) (engine.
 	return parcel(e, protocol.Packet{Type: protocol.Event, Namespace: namespace, ID: protocol.NoID}, all)
 }
 
-// eventArgs returns what a packet has of an event: its name and its arguments. A function at the end is what asks for an
-// ack in Node.
+// eventArgs returns what a packet has of an event: its name and its arguments. A function at the end is what asks for
+// an ack in Node.
 func eventArgs(event string, args []any) ([]any, error) {
 	if protocol.ReservedEvent(event) {
 		return nil, fmt.Errorf("socketio: Emit(%q): the name is reserved, choose another", event)

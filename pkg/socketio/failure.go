@@ -9,12 +9,12 @@ import (
 )
 
 // OnError registers the one function that sees what goes wrong in the application's own functions, of all namespaces:
-// an error or a panic of a handler, of OnAny, OnAnyOutgoing, a middleware, OnConnection, OnDisconnecting or OnDisconnect;
-// a handler's results that cannot be sent; and, as an *ArgumentError, a client's arguments that are not those of the
-// handler. The event is the name of the client's event, or of OnAnyOutgoing's; for the other functions "connect" (a
-// middleware), "connection", "disconnecting" and "disconnect". Of the Socket that OnAnyOutgoing has failed for there are
-// the id and the namespace alone. An *AckError of a handler or of OnAny and a *ConnectError of a middleware are
-// answers, and no failures.
+// an error or a panic of a handler, of OnAny, OnAnyOutgoing, a middleware, OnConnection, OnDisconnecting or
+// OnDisconnect; a handler's results that cannot be sent; and, as an *ArgumentError, a client's arguments that are not
+// those of the handler. The event is the name of the client's event, or of OnAnyOutgoing's; for the other functions
+// "connect" (a middleware), "connection", "disconnecting" and "disconnect". Of the Socket that OnAnyOutgoing has failed
+// for there are the id and the namespace alone. An *AckError of a handler or of OnAny and a *ConnectError of a
+// middleware are answers, and no failures.
 //
 // What the function returns takes the error's place: the error itself, or one that wraps it, is logged as if there were
 // no function. With an *AckError the client is answered, if it asked for an ack, and a *ConnectError is what a client

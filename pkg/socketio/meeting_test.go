@@ -12,8 +12,9 @@ import (
 	"github.com/dozeio/doze/pkg/socketio/socketiotest"
 )
 
-// An emitter asks the clients of a namespace that only OfFunc knows. One goes over to WebSocket between the question and
-// its answer, which has binary; one never answers; one leaves. OnAck, registered for all such namespaces, hears of each.
+// An emitter asks the clients of a namespace that only OfFunc knows. One goes over to WebSocket between the question
+// and its answer, which has binary; one never answers; one leaves. OnAck, registered for all such namespaces, hears of
+// each.
 func TestAnEmittersQuestionToANamespaceOfOfFunc(t *testing.T) {
 	for name, msgPack := range map[string]bool{"text": false, "msgpack": true} {
 		t.Run(name, func(t *testing.T) {

@@ -72,9 +72,10 @@ func (s *Server) Then(name string, state any) Broadcast { return s.Of("/").Then(
 //   - with missed an *ArgumentError, when the client's arguments do not fit.
 //
 // The arguments have their zero values when missed is not nil. When the time is over, the function runs in a job, which
-// has ten seconds for all of a question's recipients and begins another for those that are left. An error is logged, as an event's is, and shown to
-// Server.OnError under this name. After a crash, or an error of the store, the function runs once more, a minute later
-// or a little more: with the same answer, when there was one. Otherwise it never runs twice for a recipient.
+// has ten seconds for all of a question's recipients and begins another for those that are left. An error is logged, as
+// an event's is, and shown to Server.OnError under this name. After a crash, or an error of the store, the function
+// runs once more, a minute later or a little more: with the same answer, when there was one. Otherwise it never runs
+// twice for a recipient.
 //
 // OnAck panics when the function is of another form, and when the name has one already.
 func (n *Namespace) OnAck(name string, f any) {

@@ -580,8 +580,8 @@ func TestQuestionsOnABrokenStore(t *testing.T) {
 	})
 }
 
-// An answer that comes to an older version of the application, which has no function for it, is handled by the job, with
-// what was answered.
+// An answer that comes to an older version of the application, which has no function for it, is handled by the job,
+// with what was answered.
 func TestAnAnswerThatAnOlderVersionGets(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		io, _, did := voting()

@@ -89,8 +89,8 @@ func TestAJoinBySomebodyElseThatCannotLookIsUndone(t *testing.T) {
 	})
 }
 
-// Whoever disconnects others may die over it: a sweep, or the session's end, finishes what was begun, once more from the
-// handlers on.
+// Whoever disconnects others may die over it: a sweep, or the session's end, finishes what was begun, once more from
+// the handlers on.
 func TestADisconnectBySomebodyElseThatDiesIsFinished(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		io, did := dying()

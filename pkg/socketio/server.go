@@ -46,8 +46,8 @@ type Options struct {
 	// MaxCalls is how much the handlers of one request may call for in all, as far as they do it with their own
 	// context: each room that is joined or left, each emit, SocketIDs and Rooms count one; FetchSockets and
 	// DisconnectSockets one for each socket besides; EmitWithAck and Then one for each 32 to 64 recipients besides;
-	// UpdateData one for each KiB of the client's data. A call beyond is an error and does nothing. Default 4000: four for
-	// each of the 1,000 packets that a request may bring. Below zero: no limit.
+	// UpdateData one for each KiB of the client's data. A call beyond is an error and does nothing. Default 4000: four
+	// for each of the 1,000 packets that a request may bring. Below zero: no limit.
 	MaxCalls int
 
 	// MsgPack says that all clients are given socket.io-msgpack-parser, or what does the same in other languages: each
@@ -56,9 +56,9 @@ type Options struct {
 	// without the option forceBase64 stay on polling there.
 	MsgPack bool
 	// MaxPayload is how many bytes a request of the polling transport may have, and a message over WebSocket; default a
-	// million. A request that is larger is refused with the status 413, a message closes its connection. API Gateway takes
-	// no more than 32 KiB in a frame and 128 KiB in a message, whatever is set here, and Lambda 6 MB in a request with all
-	// that comes with it: more than 4 MB is an error at the start of a deployment.
+	// million. A request that is larger is refused with the status 413, a message closes its connection. API Gateway
+	// takes no more than 32 KiB in a frame and 128 KiB in a message, whatever is set here, and Lambda 6 MB in a request
+	// with all that comes with it: more than 4 MB is an error at the start of a deployment.
 	MaxPayload int
 	// Path is where clients find the server, as their own option path says; default /socket.io/. A deployment does not
 	// start with another one: its template sends that path to the server, and all others to the page.
@@ -66,7 +66,8 @@ type Options struct {
 	// Transports are those that there are: "polling", "websocket" or, by default, both. A request for another one is
 	// refused with "Transport unknown".
 	Transports []string
-	// NoUpgrades keeps clients that poll from going over to WebSocket, which costs: a waiting poll is a running function.
+	// NoUpgrades keeps clients that poll from going over to WebSocket, which costs: a waiting poll is a running
+	// function.
 	NoUpgrades bool
 
 	// AllowRequest, if not nil, decides who may begin a session, before there is one and before anything is written. It

@@ -79,8 +79,8 @@ func together(t *testing.T, members int) *counted {
 	return n
 }
 
-// In a bubble, where no time passes while something is done: a process remembers for ten seconds whom it has found gone,
-// and how much a machine gets done in these is not what is counted here.
+// In a bubble, where no time passes while something is done: a process remembers for ten seconds whom it has found
+// gone, and how much a machine gets done in these is not what is counted here.
 func TestMembersWhoDropTogetherCostWhatTheyAre(t *testing.T) {
 	for _, members := range []int{10, 100, 1000} {
 		synctest.Test(t, func(t *testing.T) {

@@ -13,8 +13,8 @@ import (
 // inRows are the folders that the first column of a table names.
 var inRows = regexp.MustCompile("`([\\w/]+)/`")
 
-// TestEachFolderOfTestsHasItsRow compares the folders in tests, and those of folders that hold nothing but folders, with
-// the table of tests/README.md.
+// TestEachFolderOfTestsHasItsRow compares the folders in tests, and those of folders that hold nothing but folders,
+// with the table of tests/README.md.
 func TestEachFolderOfTestsHasItsRow(t *testing.T) {
 	var rows []string
 	for line := range strings.Lines(page(t, "tests/README.md")) {

@@ -96,8 +96,8 @@ func seen(t *testing.T, url string, transports []string) string {
 	return string(out)
 }
 
-// TestTheClientOfThePageAboutClientsRuns runs the program of docs/clients.md for JavaScript with the application that the page
-// names.
+// TestTheClientOfThePageAboutClientsRuns runs the program of docs/clients.md for JavaScript with the application that
+// the page names.
 func TestTheClientOfThePageAboutClientsRuns(t *testing.T) {
 	url := startDoze(t)
 	all := blocks(t, "docs/clients.md")

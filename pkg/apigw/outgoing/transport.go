@@ -34,9 +34,9 @@ func HTTPClient(attempt time.Duration) *awshttp.BuildableClient {
 	return pool(awshttp.NewBuildableClient(), serviceIdle, connections).WithTimeout(attempt)
 }
 
-// ClientOf returns the HTTP client for the table and the queue that goes with a configuration: one of the SDK's own kind
-// as HTTPClient makes it, with what it had of transport and certificates; any other is the program's own, and is left as
-// it is.
+// ClientOf returns the HTTP client for the table and the queue that goes with a configuration: one of the SDK's own
+// kind as HTTPClient makes it, with what it had of transport and certificates; any other is the program's own, and is
+// left as it is.
 func ClientOf(cfg aws.Config) aws.HTTPClient {
 	if own := buildable(cfg); own != nil {
 		return pool(own, serviceIdle, connections).WithTimeout(AttemptTime)

@@ -33,8 +33,8 @@ const (
 
 var missedLetters = map[acks.Missed]string{acks.Late: "t", acks.Left: "l"}
 
-// Ask implements acks.Store: a row for each part, which is what those of its sockets who answer read. The first part has
-// a row even when no socket is in it.
+// Ask implements acks.Store: a row for each part, which is what those of its sockets who answer read. The first part
+// has a row even when no socket is in it.
 func (s *Store) Ask(ctx context.Context, q acks.Question) error {
 	var rows []item
 	for part, sockets := range q.Split() {

@@ -26,8 +26,8 @@ const attrBuried = "u" // when a row was a tombstone; of a row of everyone that 
 // lateFor is how long a tombstone stays: after that time a request's signature is too old for DynamoDB.
 const lateFor = 15 * time.Minute
 
-// unburied is the condition, at a time, for a row of everyone where there is none. A socket's id is not used again once it has
-// left.
+// unburied is the condition, at a time, for a row of everyone where there is none. A socket's id is not used again once
+// it has left.
 const unburied = "attribute_not_exists(p) OR x <= %[1]s OR attribute_not_exists(a) AND u <= %[1]s"
 
 // joinEveryone writes the row of a member among everyone, unless it is there.

@@ -1,4 +1,5 @@
-// Package storetest holds the contracts of engine.Store, rooms.Store and acks.Store as tests, which every implementation passes:
+// Package storetest holds the contracts of engine.Store, rooms.Store and acks.Store as tests, which every
+// implementation passes:
 //
 //	func TestSessions(t *testing.T) { storetest.Sessions(t, open) }
 //

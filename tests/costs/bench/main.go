@@ -6,8 +6,8 @@
 // With -table it measures Doze alone, on a DynamoDB whose calls take 4 ms: the latency of each operation, and how many
 // calls follow one another.
 //
-// Both serve the application of tests/kit/reference/app.mjs, each in a process of its own; the load comes from this one.
-// The rounds of the two alternate, so that a machine that gets slower gets slower for both. CPU time is the server
+// Both serve the application of tests/kit/reference/app.mjs, each in a process of its own; the load comes from this
+// one. The rounds of the two alternate, so that a machine that gets slower gets slower for both. CPU time is the server
 // process's, as the kernel counts it. It needs Linux, Node and the npm packages of tests.
 package main
 

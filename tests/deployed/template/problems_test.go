@@ -227,7 +227,8 @@ func (t Template) rights(function string, c code) (all []string) {
 	return append(all, compare(function, t.granted(function), wanted)...)
 }
 
-// queuePolicies sees to it that EventBridge may send to the job queue by the template's rule, and nobody do anything else.
+// queuePolicies sees to it that EventBridge may send to the job queue by the template's rule, and nobody do anything
+// else.
 func (t Template) queuePolicies() (all []string) {
 	for _, name := range t.of("AWS::SQS::QueuePolicy") {
 		var policy struct{ Statement []map[string]any }

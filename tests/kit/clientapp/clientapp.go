@@ -1,5 +1,5 @@
-// Package clientapp is the application that the stock clients of tests/asnode/client and tests/asnode/oracle talk to. Its contract is
-// written down in tests/kit/reference/app.mjs, which is the same application for Node.
+// Package clientapp is the application that the stock clients of tests/asnode/client and tests/asnode/oracle talk to.
+// Its contract is written down in tests/kit/reference/app.mjs, which is the same application for Node.
 package clientapp
 
 import (

@@ -21,8 +21,8 @@ func TestContractOfAcks(t *testing.T) {
 	})
 }
 
-// A thousand who are asked answer in one moment, each answer is handled, and somebody looks at them: no key of the table
-// is too hot, and none comes near. With one key for all of them most would be refused.
+// A thousand who are asked answer in one moment, each answer is handled, and somebody looks at them: no key of the
+// table is too hot, and none comes near. With one key for all of them most would be refused.
 func TestAThousandAnswersAtOnceMakeNoKeyHot(t *testing.T) {
 	for _, one := range []bool{false, true} {
 		t.Run(fmt.Sprintf("one key %v", one), func(t *testing.T) {
