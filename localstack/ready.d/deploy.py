@@ -53,10 +53,11 @@ def deploy(built: pathlib.Path, name: str, parameters: list[str]) -> dict[str, s
         return f"{match.group(1)}CodeUri: s3://{BUCKET}/{key}"
 
     template = re.sub(r"(?m)^(\s+)CodeUri: (\w+Function)$", upload, (built / "template.yaml").read_text())
+    s3.put_object(Bucket=BUCKET, Key=f"{name}/template.yaml", Body=template.encode())  # a request itself takes 51,200 bytes of one
     cloudformation = boto3.client("cloudformation", **place)
     stack = {
         "StackName": name,
-        "TemplateBody": template,
+        "TemplateURL": f"{place['endpoint_url']}/{BUCKET}/{name}/template.yaml",
         "Parameters": [dict(zip(("ParameterKey", "ParameterValue"), p.split("=", 1))) for p in parameters],
         "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
     }

@@ -15,7 +15,7 @@ const connected = async (t, actor, options, namespace, manager) => {
 // Two namespaces of one pattern over one connection, a third client in one of them, and names that are none. Each
 // scenario has names of its own: the last clients of another one may still be leaving.
 async function dynamicNamespaces(t, transport, first, second, third) {
-  const manager = new Manager(t.url, { ...transport, reconnection: false });
+  const manager = new Manager(t.url, { ...transport, ...parser, reconnection: false });
   const one = await connected(t, "one", { auth: { k: 1 } }, first, manager);
   const two = await connected(t, "two", {}, second, manager);
   const other = await connected(t, "other", transport, first);
