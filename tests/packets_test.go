@@ -14,6 +14,11 @@ import (
 	"github.com/dozeio/doze/pkg/protocol"
 )
 
+// said returns what a packet says, without what Decode has noted beside.
+func said(p protocol.Packet) protocol.Packet {
+	return protocol.Packet{Type: p.Type, Namespace: p.Namespace, ID: p.ID, Data: p.Data, Attachments: p.Attachments, Buffers: p.Buffers}
+}
+
 // TestPacketsOfBothParsers has Node write the same random packets in text and in msgpack: they are read as equal
 // packets, and what JSON has a form for is written as Node writes it, byte for byte.
 func TestPacketsOfBothParsers(t *testing.T) {
@@ -56,9 +61,9 @@ func TestPacketsOfBothParsers(t *testing.T) {
 		if page, err := protocol.DecodeMsgPack(line.Browser); err != nil || !reflect.DeepEqual(page, got) {
 			t.Fatalf("seed %s, packet %d: %x is %+v, from a page %x is %+v, %v", seed, read, line.MsgPack, got, line.Browser, page, err)
 		}
-		equal := got
+		equal := said(got)
 		equal.Data = want.Data
-		if !reflect.DeepEqual(equal, want) || !reflect.DeepEqual(parsed(t, got.Data), parsed(t, want.Data)) {
+		if !reflect.DeepEqual(equal, said(want)) || !reflect.DeepEqual(parsed(t, got.Data), parsed(t, want.Data)) {
 			t.Fatalf("seed %s, packet %d: text is %+v with %s, msgpack %+v with %s", seed, read, want, want.Data, got, got.Data)
 		}
 		read++
