@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -23,16 +24,20 @@ func beating(w *world) (id string, pings func(string) int) {
 	return id, pings
 }
 
-// pausedTimers is a store in which something happens right before the first SetTimer.
+// pausedTimers is a store in which something happens right before the first SetTimer, which may fail then.
 type pausedTimers struct {
 	store
 	before func()
+	err    error
 }
 
 func (p *pausedTimers) SetTimer(ctx context.Context, shard int, generation int64, t engine.Timer) (bool, error) {
 	if before := p.before; before != nil {
 		p.before = nil
 		before()
+		if p.err != nil {
+			return false, p.err
+		}
 	}
 	return p.store.SetTimer(ctx, shard, generation, t)
 }
@@ -44,7 +49,7 @@ func TestRace9AnOverdueTimerIsArmedWhileItsMessageComes(t *testing.T) {
 		id, pings := beating(w)
 		late, _ := w.queue.next(time.Now().Add(time.Hour))
 		wait(time.Until(late.due) + 10*time.Second)
-		w.e = w.process(&pausedTimers{w.table, func() {
+		w.e = w.process(&pausedTimers{store: w.table, before: func() {
 			if err := w.e.Job(t.Context(), late.message); err != nil {
 				t.Error(err)
 			}
@@ -52,6 +57,103 @@ func TestRace9AnOverdueTimerIsArmedWhileItsMessageComes(t *testing.T) {
 		w.connect(inShard(3, 1), "")
 		for range 3 {
 			w.pass(sixty.PingInterval)
+			if n := pings(id); n == 0 {
+				t.Error("no ping in an interval")
+			}
+		}
+		if n := w.chains(3); n != 1 {
+			t.Errorf("%d timers", n)
+		}
+	})
+}
+
+// slowTimers is a store whose answer to the first Timer is a second old when it comes.
+type slowTimers struct {
+	store
+	late sync.Once
+}
+
+func (s *slowTimers) Timer(ctx context.Context, shard int, strong bool) (engine.Timer, error) {
+	t, err := s.store.Timer(ctx, shard, strong)
+	s.late.Do(func() { wait(time.Second) })
+	return t, err
+}
+
+// overtake delivers the message that is due before the timer that it is for is written. It returns as soon as the
+// message's invocation has read the timer of before.
+func (w *world) overtake() {
+	j, ok := w.queue.next(time.Now())
+	if !ok {
+		w.t.Error("no message is due")
+	}
+	e := w.process(&slowTimers{store: w.table}, w.gateway, w.queue, w.handler)
+	go func() {
+		if err := e.Job(context.Background(), j.message); err != nil {
+			w.t.Error(err)
+		}
+	}()
+	wait(time.Millisecond)
+}
+
+// A connect arms an overdue timer, and the message that it sends comes before the timer is written: the shard must not
+// miss the beat because of that, nor when the process has died in between.
+func TestRace9AMessageThatComesBeforeItsTimer(t *testing.T) {
+	for name, dies := range map[string]bool{"written later": false, "never written": true} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, sixty, func(t *testing.T, w *world) {
+				id, pings := beating(w)
+				lost, _ := w.queue.next(time.Now().Add(time.Hour))
+				wait(time.Until(lost.due) + 10*time.Second)
+				healthy := w.e
+				store := &pausedTimers{store: w.table, before: func() {
+					w.e = healthy
+					w.overtake()
+				}}
+				if dies {
+					store.err = errors.New("its process has died")
+				}
+				w.e = w.process(store, w.gateway, w.queue, w.handler)
+				w.connect(inShard(3, 1), "")
+				wait(2 * time.Second) // for what has overtaken
+				for _, within := range []time.Duration{sixty.PingTimeout / 2, sixty.PingInterval, sixty.PingInterval} {
+					w.pass(within)
+					if n := pings(id); n == 0 {
+						t.Fatalf("no ping in %v", within)
+					}
+				}
+				if n := w.chains(3); n != 1 {
+					t.Errorf("%d timers", n)
+				}
+			})
+		})
+	}
+}
+
+// The first client of an empty shard connects right before the shard's beat: the message is due at once, and comes
+// before the timer is written.
+func TestRace9AFirstMessageThatComesBeforeItsTimer(t *testing.T) {
+	inWorld(t, sixty, func(t *testing.T, w *world) {
+		w.websocket(inShard(3, 0))
+		first, _ := w.queue.next(time.Now().Add(time.Hour))
+		w.leave(inShard(3, 0), 1005)
+		wait(time.Until(first.due))
+		if err := w.e.Job(t.Context(), first.message); err != nil {
+			t.Fatal(err)
+		}
+		wait(sixty.PingInterval - time.Millisecond)
+		healthy := w.e
+		w.e = w.process(&pausedTimers{store: w.table, before: func() {
+			w.e = healthy
+			wait(time.Millisecond)
+			w.overtake()
+		}}, w.gateway, w.queue, w.handler)
+		id := inShard(3, 1)
+		w.websocket(id)
+		w.frame(id, "4join")
+		pings := w.pings()
+		wait(2 * time.Second) // for what has overtaken
+		for range 3 {
+			w.pass(sixty.PingInterval + sixty.PingInterval/10)
 			if n := pings(id); n == 0 {
 				t.Error("no ping in an interval")
 			}

@@ -144,7 +144,9 @@ func (e *Engine) sweep(ctx context.Context, j job) error {
 		return e.resumeSweep(ctx, j, t)
 	}
 	if t.Generation != j.Generation && !again {
-		return e.overtaken(ctx, j.Shard, t)
+		if t, err = e.early(ctx, j, t); err != nil || t.Generation != j.Generation {
+			return err
+		}
 	}
 	at := e.now()
 	lives, err := e.store.Lives(ctx, j.Shard)
@@ -168,6 +170,31 @@ func (e *Engine) sweep(ctx context.Context, j job) error {
 	defer beside.Wait()
 	beside.Go(func() { e.lookBack(ctx, j.Shard) })
 	return e.serve(ctx, j, lives, at)
+}
+
+// early is for a message of another generation than the timer's. Who has sent the next one replaces the timer only
+// then: a message that comes before that waits a moment for its timer, or nobody would sweep until the timer counts as
+// lost. Where the sender has died in between, the message takes the place of the lost one itself, and early returns the
+// timer that it has now. Any other message is overtaken.
+func (e *Engine) early(ctx context.Context, j job, t Timer) (Timer, error) {
+	switch {
+	case t.Due.IsZero(): // or it is being armed for the first time
+		lives, err := e.store.Lives(ctx, j.Shard)
+		if err != nil || len(lives) == 0 {
+			return t, err
+		}
+		if err := e.arm(ctx, j.Shard); err != nil {
+			return t, err
+		}
+	case j.Generation != t.Generation+1:
+		return t, e.overtaken(ctx, j.Shard, t)
+	case e.lost(t):
+		next := Timer{Generation: j.Generation, Due: e.now(), By: e.newOp(), Polling: t.Polling}
+		if won, err := e.store.SetTimer(ctx, j.Shard, t.Generation, next); err != nil || won {
+			return next, err
+		}
+	}
+	return t, e.schedule(ctx, j, e.near())
 }
 
 func latest(a, b time.Time) time.Time {
