@@ -167,16 +167,17 @@ func (d *deployment) allLive(clients []*client) {
 	}
 }
 
-// killASweep waits until a job runs, for a time, and kills all copies of the heartbeat function, as often as it takes
-// to meet one that is at work.
-func (d *deployment) killASweep(in time.Duration) {
+// killASweep waits until a job runs, for a time of its own with each try, and kills all copies of the heartbeat
+// function, as often as it takes to meet one that is at work.
+func (d *deployment) killASweep(clients []*client, in func() time.Duration) {
 	d.Helper()
 	died := d.Heartbeat.Stats().Errors
 	d.until("a sweep that dies", func() bool {
 		if d.Heartbeat.Stats().Busy > 0 {
-			<-time.NewTimer(in).C
+			<-time.NewTimer(in()).C
 			d.Heartbeat.KillAll()
 		}
+		d.fewest(clients)
 		return d.Heartbeat.Stats().Errors > died
 	})
 	if err := d.Heartbeat.Warm(d.ctx, 4); err != nil {

@@ -32,7 +32,7 @@ func TestClientsLiveThroughAHundredSweeps(t *testing.T) {
 	}
 	for i := range int64(kills) {
 		d.until("pings", pinged(i*sweeps/kills+1))
-		d.killASweep(0)
+		d.killASweep(clients, func() time.Duration { return 0 })
 	}
 	d.until("pings", pinged(sweeps))
 	d.allLive(clients)
@@ -81,7 +81,7 @@ func TestASweepThatDiesComesAgainInTime(t *testing.T) { // not beside the others
 	d.until("pings", func() bool { return d.fewest(clients) >= 1 })
 	for range kills {
 		jobs := d.Gateway.Stats().Jobs
-		d.killASweep(time.Duration(random.Int64N(int64(150 * time.Millisecond))))
+		d.killASweep(clients, func() time.Duration { return time.Duration(random.Int64N(int64(150 * time.Millisecond))) })
 		// The sweep that died is not to die again when it comes, from the queue or because another shard's sweep has
 		// missed it: that is for who has been unlucky twice.
 		again := time.Now().Add(2 * visibility)
