@@ -5,7 +5,7 @@
 
 import { faults } from "../../kit/reference/app.mjs";
 import { startReference } from "../../kit/reference/start.mjs";
-import { compare, transcribe } from "./compare.mjs";
+import { compare, scenarios, transcribe } from "./compare.mjs";
 
 async function withReference(options, f) {
   const server = await startReference("--suite", "client", ...options);
@@ -16,14 +16,20 @@ async function withReference(options, f) {
   }
 }
 
-const expected = await withReference([], (url) => transcribe(url));
+// What is right, a promise for each scenario: they run one after the other, and meanwhile what has run is compared.
+const reference = await startReference("--suite", "client");
+const expected = {};
+let last = Promise.resolve();
+for (const name of Object.keys(scenarios)) {
+  expected[name] = last = last.then(() => transcribe(reference.url, [name])).then((seen) => seen[name]);
+}
 
 /** differing finds the scenarios in which a reference with these options differs: all of them, or the first. */
 async function differing(options, all) {
   return withReference(options, async (url) => {
     const found = [];
     for (const name of Object.keys(expected)) {
-      const [{ passed }] = compare({ [name]: expected[name] }, await transcribe(url, [name]));
+      const [{ passed }] = compare({ [name]: await expected[name] }, await transcribe(url, [name]));
       if (!passed) found.push(name);
       if (!passed && !all) break;
     }
@@ -43,12 +49,14 @@ const checks = [
   ...Object.entries(faults).map(([name, mistake]) => [`${name} (${mistake})`, "different", "--break", name]),
 ];
 // Some at a time: each has a server of its own, and most of its time waits for what a mistake has taken away.
-const atOnce = 9;
+const atOnce = 8;
 const results = [];
 const queue = checks.entries(); // shared
 await Promise.all(Array.from({ length: atOnce }, async () => {
   for (const [i, one] of queue) results[i] = await check(...one);
 }));
+await last;
+await reference.stop();
 for (const { line } of results) console.log(line);
 const failed = results.filter(({ right }) => !right).length;
 console.log(`${results.length - failed} passed, ${failed} failed`);
