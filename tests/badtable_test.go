@@ -22,6 +22,7 @@ var badSeed = flag.Uint64("badtable.seed", 1, "of the table's faults")
 // TestStockClientsOnABadTable runs the unmodified socket.io-client while one request to the table in fifteen suffers.
 // Its clients are to notice nothing but slowness.
 func TestStockClientsOnABadTable(t *testing.T) {
+	t.Parallel()
 	for _, g := range []int{2} { // under jitter
 		g := gateways[g]
 		t.Run(g.name, func(t *testing.T) {

@@ -20,6 +20,7 @@ import (
 
 // TestStockClients runs the unmodified socket.io-client in Node behind each gateway.
 func TestStockClients(t *testing.T) {
+	t.Parallel()
 	for _, g := range gateways {
 		t.Run(g.name, func(t *testing.T) {
 			s, err := oneprocess.Start(oneprocess.Options{
@@ -35,6 +36,7 @@ func TestStockClients(t *testing.T) {
 // TestStockClientsWithMsgPack runs the same clients with socket.io-msgpack-parser, and those with another parser than
 // the server's.
 func TestStockClientsWithMsgPack(t *testing.T) {
+	t.Parallel()
 	for _, g := range []gatewayKind{gateways[0], gateways[2]} { // binary frames, and AWS with jitter
 		t.Run(g.name, func(t *testing.T) {
 			s, err := oneprocess.Start(oneprocess.Options{
@@ -42,14 +44,13 @@ func TestStockClientsWithMsgPack(t *testing.T) {
 				Gateway: g.options(),
 			}, clientapp.With(socketio.Options{MsgPack: true}).Bind)
 			closeAfter(t, s, err)
-			t.Setenv("PARSER", "msgpack")
-			stockClients(t, s.URL, g, allAtOnce)
+			stockClients(t, s.URL, g, allAtOnce, "PARSER=msgpack")
 		})
 	}
 }
 
-// stockClients runs the files of tests/asnode/client, of which so many at a time.
-func stockClients(t *testing.T, url string, g gatewayKind, atOnce string) {
+// stockClients runs the files of tests/asnode/client, of which so many at a time, with more in their environment.
+func stockClients(t *testing.T, url string, g gatewayKind, atOnce string, env ...string) {
 	t.Helper()
 	files, err := filepath.Glob("asnode/client/*.test.mjs")
 	if err != nil || len(files) == 0 {
@@ -59,7 +60,7 @@ func stockClients(t *testing.T, url string, g gatewayKind, atOnce string) {
 	if g.ordered {
 		binary = "1"
 	}
-	node(t, []string{"DOZE_URL=" + url, "BINARY_FRAMES=" + binary, fmt.Sprintf("JITTER=%d", g.jitter.Milliseconds())},
+	node(t, append(env, "DOZE_URL="+url, "BINARY_FRAMES="+binary, fmt.Sprintf("JITTER=%d", g.jitter.Milliseconds())),
 		append([]string{"--test", atOnce}, files...)...)
 }
 
@@ -74,6 +75,7 @@ const (
 // TestOracle runs the same scripts against Node's socket.io and against Doze, whose transcripts have to be equal. The
 // gateway keeps the order of frames, as Node does.
 func TestOracle(t *testing.T) {
+	t.Parallel()
 	node(t, nil, "asnode/oracle/selftest.mjs")
 	s, err := oneprocess.Start(oneprocess.Options{
 		Engine: engine.Options{BinaryFrames: true, OrderedFrames: true},
@@ -84,6 +86,7 @@ func TestOracle(t *testing.T) {
 
 // TestOracleWithMsgPack is TestOracle for stock clients with socket.io-msgpack-parser.
 func TestOracleWithMsgPack(t *testing.T) {
+	t.Parallel()
 	s, err := oneprocess.Start(oneprocess.Options{
 		Engine: engine.Options{BinaryFrames: true, OrderedFrames: true},
 	}, clientapp.With(socketio.Options{MsgPack: true}).Bind)
@@ -93,6 +96,7 @@ func TestOracleWithMsgPack(t *testing.T) {
 
 // TestChatInBrowser lets tabs of headless Chromium chat, and keeps screenshots in tests/artifacts.
 func TestChatInBrowser(t *testing.T) {
+	t.Parallel()
 	for _, g := range append(slices.Clone(gateways), gatewayKind{name: "AWS, jitter of 200 ms", jitter: 200 * time.Millisecond, seed: 1}) {
 		t.Run(g.name, func(t *testing.T) {
 			o := oneprocess.Options{Engine: engine.Options{BinaryFrames: g.ordered, OrderedFrames: g.ordered}, Gateway: g.options()}

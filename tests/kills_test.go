@@ -23,6 +23,7 @@ import (
 // each answer, or hears that its connection is over; who comes afterwards is served as ever; and nobody's rows are
 // left.
 func TestKilledProcesses(t *testing.T) {
+	t.Parallel()
 	const clients, kills = 8, 40
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)

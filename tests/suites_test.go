@@ -44,6 +44,7 @@ func TestOfficialSuites(t *testing.T) {
 			Gateway: g.options(),
 		}
 		t.Run(g.name, func(t *testing.T) {
+			t.Parallel() // as many as there are processors: some of the cases are about 200 ms
 			t.Run("Engine.IO v4", func(t *testing.T) {
 				conformance.EngineIO(t, conformance.Target{URL: serve(t, "engineio", o).URL, BinaryFrames: g.ordered})
 			})

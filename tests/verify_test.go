@@ -14,6 +14,7 @@ import (
 // TestVerifyAsProcesses asks the functions as they are deployed, behind AWS's gateway under jitter, with a ping each
 // second, all but the flood.
 func TestVerifyAsProcesses(t *testing.T) {
+	t.Parallel()
 	g := apart[1]
 	o := g.processes("chat")
 	o.Gateway.Site = app.Page()

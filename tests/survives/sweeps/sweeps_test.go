@@ -66,7 +66,8 @@ func TestLambdaEndsTheHeartbeatWithoutRecursiveLoop(t *testing.T) {
 
 // TestASweepThatDiesComesAgainInTime kills sweeps where the next one would come too late for their clients: it is the
 // queue that has to bring them again.
-func TestASweepThatDiesComesAgainInTime(t *testing.T) { // not beside the others: a process that starts too slowly is one more that died
+func TestASweepThatDiesComesAgainInTime(t *testing.T) {
+	t.Parallel()
 	const kills = 12
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
