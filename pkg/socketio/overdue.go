@@ -16,6 +16,7 @@ import (
 type overdue struct {
 	Ack       *int64 `json:"ack"` // nil: it is another job
 	Namespace string `json:"namespace"`
+	At        int64  `json:"at,omitempty"` // when it is over, milliseconds since 1970; 0: with the question's Until
 }
 
 // Whoever has ended a question handles it within handlingTime, which is longer than any invocation, or has crashed. A
@@ -52,7 +53,11 @@ func (s *Server) overdue(ctx context.Context, j overdue) error {
 			o.note(err, 0)
 			break
 		}
-		if early := q.Until.Sub(s.now()); early > 0 {
+		until := q.Until
+		if j.At != 0 {
+			until = time.UnixMilli(j.At)
+		}
+		if early := until.Sub(s.now()); early > 0 {
 			o.note(nil, early)
 			break
 		}
