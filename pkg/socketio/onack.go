@@ -292,12 +292,17 @@ func acceptable(p protocol.Packet) error {
 	return err
 }
 
+// unhandled is the error of a question that has no function here.
+func unhandled(n *Namespace, name string) error {
+	return fmt.Errorf("socketio: the %s has no function for acks of the name %q: register one with OnAck, or correct the name that Then gets; "+
+		"or was it emitted by another version of the application?", n.called(), cut(name, maxLogged))
+}
+
 // handleEnd runs the function of OnAck for an end that is the caller's to handle, and notes that it was handled.
 func (s *Server) handleEnd(ctx context.Context, socket *Socket, q acks.Question, e acks.End) error {
 	h := socket.namespace.acks[q.Name]
 	if h == nil { // of another version of the application, which may still be there to handle it
-		return fmt.Errorf("socketio: the namespace %s has no function for acks of the name %q: was it emitted by another version of the application?",
-			socket.namespace.name, cut(q.Name, maxLogged))
+		return unhandled(socket.namespace, q.Name)
 	}
 	if err := h.run(ctx, socket, q.State, e); err != nil {
 		if err = s.noted(ctx, socket, q.Name, err); err != nil {

@@ -61,6 +61,9 @@ func (s *Server) overdue(ctx context.Context, j overdue) error {
 			o.note(nil, early)
 			break
 		}
+		if len(q.Sockets) > 0 && n.acks[q.Name] == nil {
+			return s.endUnhandled(ctx, n, q)
+		}
 		for _, socket := range q.Sockets {
 			var end *acks.End
 			if i := slices.IndexFunc(ends, func(e acks.End) bool { return e.Socket == socket }); i >= 0 {
@@ -79,6 +82,21 @@ func (s *Server) overdue(ctx context.Context, j overdue) error {
 		return s.overdueLater(ctx, j, o.again)
 	}
 	return nil
+}
+
+// endUnhandled ends a question that has no function here: trying again would find none either. Whoever ends it for the
+// first of the sockets tells the log, once; had that one answered, in vain, it was logged then.
+func (s *Server) endUnhandled(ctx context.Context, n *Namespace, q acks.Question) error {
+	e, err := s.newEnd(slices.Min(q.Sockets))
+	if err != nil {
+		return err
+	}
+	e.Missed, e.Done, e.Expires = acks.Late, true, q.Expires
+	mine, err := s.acks.End(ctx, q.ID, e)
+	if err == nil && mine {
+		s.opt.Logger.ErrorContext(ctx, "a question ends without its function", "namespace", n.name, "name", cut(q.Name, maxLogged), "error", unhandled(n, q.Name))
+	}
+	return err
 }
 
 // overdueRun is one delivery of the job.
