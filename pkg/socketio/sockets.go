@@ -57,7 +57,7 @@ func (b Broadcast) DisconnectSockets(ctx context.Context, closeConnection bool) 
 		return b.disconnectElsewhere(ctx, closeConnection)
 	}
 	return b.each(ctx, "DisconnectSockets", 1, func(ctx context.Context, e *engine.Engine, m rooms.Member) error {
-		s, err := b.namespace.open(ctx, e, m)
+		s, err := b.namespace.open(ctx, e, m, false)
 		if err != nil {
 			return err
 		}
