@@ -19,7 +19,8 @@ import (
 	"github.com/dozeio/doze/pkg/gateway/runtimeapi"
 )
 
-// TestExamples runs the commands of examples behind each gateway, with stock clients in the place of their pages.
+// TestExamples runs the commands of examples behind each gateway, with stock clients, and with their pages in headless
+// Chromium.
 func TestExamples(t *testing.T) {
 	for _, name := range []string{"presence", "cursors", "progress"} {
 		t.Run(name, func(t *testing.T) {
@@ -38,6 +39,7 @@ func TestExamples(t *testing.T) {
 						env = append(env, job(t, url)...)
 					}
 					node(t, env, "--test", "examples/"+name+".test.mjs")
+					node(t, env, "examples/pages.mjs", name)
 				})
 			}
 		})

@@ -66,7 +66,7 @@ func (e *Engine) finish(ctx context.Context, s Session) {
 	}
 	var err error
 	if e.opt.HandlersElsewhere {
-		err = e.schedule(ctx, job{Kind: jobFinish, Address: s.Address}, 0)
+		err = e.schedule(ctx, job{Kind: jobFinish, Address: s.Address, By: s.ClosedBy}, 0)
 	} else {
 		err = e.cleanUp(ctx, s)
 	}
@@ -75,14 +75,20 @@ func (e *Engine) finish(ctx context.Context, s Session) {
 	}
 }
 
-// finishClosed is finish for a session that another process has closed. It may come twice: then the handler is told
-// twice.
-func (e *Engine) finishClosed(ctx context.Context, a Address) error {
-	s, err := e.store.Get(ctx, a, true)
-	if err != nil || s.State != Closed || s.SID == "" {
-		return err
+// finishClosed is finish for a session that another process has closed. A job that comes twice finds that it has been
+// begun, and does nothing: should whoever has begun it have died, a sweep goes on.
+func (e *Engine) finishClosed(ctx context.Context, j job) error {
+	return e.takeFinish(ctx, j.Address, j.By)
+}
+
+// takeFinish is finish for whoever takes it over from the operation that had the right to it before. When somebody else
+// has, it does nothing.
+func (e *Engine) takeFinish(ctx context.Context, a Address, before string) error {
+	s, ok, err := e.store.Update(ctx, a, Finish{Op: e.newOp(), Before: before, Expires: e.now().Add(e.tombstone())})
+	if err == nil && ok {
+		e.finish(ctx, s)
 	}
-	return e.cleanUp(ctx, s)
+	return err
 }
 
 func (e *Engine) cleanUp(ctx context.Context, s Session) error {

@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
@@ -48,6 +49,151 @@ func TestAProcessThatOnlySendsLeavesCleaningUpToTheApplication(t *testing.T) {
 				t.Errorf("left behind: %+v", rows)
 			}
 		}, "lost:", lost)
+	}
+}
+
+// joined opens a session over a transport, which joins, and returns its address.
+func (w *world) joined(transport string) engine.Address {
+	if transport == "websocket" {
+		w.websocket("c")
+		w.frame("c", "4join")
+		return "wc"
+	}
+	sid := w.poll()
+	w.post(sid, "4join")
+	w.get(sid)
+	return engine.Address("p" + sid)
+}
+
+// closeBy has a process close the session at an address.
+func (w *world) closeBy(e *engine.Engine, a engine.Address) {
+	v, err := e.Open(context.Background(), a, true)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	v.Close(context.Background(), engine.ForcedClose)
+}
+
+// mortal is a process that dies while it tells the application that a session is closed.
+func (w *world) mortal() *engine.Engine {
+	life := &lifeline{}
+	h := &handler{w: w, rooms: mortal{w.table, life}, seen: w.handler.notes()}
+	h.closing = func() {
+		life.mu.Lock()
+		defer life.mu.Unlock()
+		life.dead = true
+	}
+	return w.process(mortal{w.table, life}, mortalGateway{w.gateway, life}, mortalQueue{w.queue, life}, h)
+}
+
+// TestWhoHasBegunToCleanUpIsLeftAlone has the job of a session that a process which only sends has closed come more than
+// once: only who dies in the middle is followed by another.
+func TestWhoHasBegunToCleanUpIsLeftAlone(t *testing.T) {
+	for name, test := range map[string]struct {
+		deliver func(w *world, deliver func(*engine.Engine))
+		want    int
+	}{
+		"twice, one after the other": {func(w *world, deliver func(*engine.Engine)) {
+			deliver(w.e)
+			deliver(w.e)
+		}, 1},
+		"twice, the second long after": {func(w *world, deliver func(*engine.Engine)) {
+			deliver(w.e)
+			w.pass(4 * time.Minute)
+			deliver(w.e)
+		}, 1},
+		"twice, the second when the tombstone has expired": {func(w *world, deliver func(*engine.Engine)) {
+			deliver(w.e)
+			w.pass(time.Hour)
+			deliver(w.e)
+		}, 1},
+		"twice at the same time": {func(w *world, deliver func(*engine.Engine)) {
+			w.handler.closing = func() {
+				w.handler.closing = nil
+				deliver(w.e)
+			}
+			deliver(w.e)
+		}, 1},
+		"once a sweep has done the work": {func(w *world, deliver func(*engine.Engine)) {
+			w.pass(3 * time.Minute)
+			deliver(w.e)
+		}, 1},
+		"again after a crash, which a sweep finishes": {func(w *world, deliver func(*engine.Engine)) {
+			deliver(w.mortal())
+			deliver(w.e)
+			if got := w.handler.reasons(); len(got) != 1 {
+				w.t.Errorf("the application is told %v before the one who died has had its time", got)
+			}
+			w.pass(3 * time.Minute)
+			deliver(w.e)
+		}, 2},
+	} {
+		for _, transport := range []string{"polling", "websocket"} {
+			inWorld(t, sixty, func(t *testing.T, w *world) {
+				address := w.joined(transport)
+				e, _ := w.elsewhere()
+				w.closeBy(e, address)
+				job := ""
+				w.queue.lose(func(message string) bool {
+					is := strings.Contains(message, `"finish"`)
+					if is {
+						job = message
+					}
+					return is
+				})
+				test.deliver(w, func(e *engine.Engine) {
+					if err := e.Job(t.Context(), []byte(job)); err != nil {
+						t.Error(err)
+					}
+				})
+				w.pass(3 * time.Minute)
+				if got := w.handler.reasons(); len(got) != test.want {
+					t.Errorf("the application is told %v, want it %d times", got, test.want)
+				}
+				if rows := w.table.Rows(); rows.Members != 0 || rows.Lives != 0 {
+					t.Errorf("left behind: %+v", rows)
+				}
+			}, name, transport)
+		}
+	}
+}
+
+// TestASweepThatComesTwiceFinishesASessionOnce has a sweep find what one who has died has left, and come once more while
+// it is at it.
+func TestASweepThatComesTwiceFinishesASessionOnce(t *testing.T) {
+	for _, transport := range []string{"polling", "websocket"} {
+		inWorld(t, sixty, func(t *testing.T, w *world) {
+			address := w.joined(transport)
+			w.closeBy(w.mortal(), address)
+			if got := w.handler.reasons(); len(got) != 1 {
+				t.Fatalf("the application is told %v by who has died", got)
+			}
+			twice := 0
+			for {
+				j, ok := w.queue.next(time.Now().Add(time.Hour))
+				if !ok {
+					break
+				}
+				wait(max(0, time.Until(j.due)))
+				deliver := func() {
+					if err := w.e.Job(t.Context(), j.message); err != nil {
+						t.Error(err)
+					}
+				}
+				w.handler.closing = func() {
+					twice++
+					w.handler.closing = nil
+					deliver()
+				}
+				deliver()
+			}
+			if got := w.handler.reasons(); len(got) != 2 || twice != 1 {
+				t.Errorf("the application is told %v, and %d sweeps came twice", got, twice)
+			}
+			if rows := w.table.Rows(); rows.Members != 0 || rows.Lives != 0 {
+				t.Errorf("left behind: %+v", rows)
+			}
+		}, transport)
 	}
 }
 

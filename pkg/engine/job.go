@@ -24,7 +24,9 @@ type job struct {
 
 	Work json.RawMessage `json:"work,omitempty"` // of the handler
 
-	Address Address `json:"address,omitempty"` // of jobFinish
+	// Of jobFinish: the session, and who has closed it.
+	Address Address `json:"address,omitempty"`
+	By      string  `json:"by,omitempty"`
 }
 
 const (
@@ -88,7 +90,7 @@ func (e *Engine) Job(ctx context.Context, message []byte) error {
 	case jobWork:
 		return e.work(ctx, j)
 	case jobFinish:
-		return e.finishClosed(ctx, j.Address)
+		return e.finishClosed(ctx, j)
 	}
 	return fmt.Errorf("%w of a known kind: %q: was it made by a newer version?", ErrNotAJob, j.Kind)
 }

@@ -79,7 +79,7 @@ type Session struct {
 	Connection string              // polling row: the connection that probes, drains or has taken over
 	ProbedAt   time.Time           // when the upgrade's present step, probing or draining, began
 	Reason     Reason              // of a closed session
-	ClosedBy   string              // operation that closed it
+	ClosedBy   string              // operation that closed it, or cleans up after it, see Finish
 	Opened     string              // connection row: operation, or job, that posts the open packet
 	Greeted    bool                // connection row: the open packet has been posted
 	Doubted    time.Time           // connection row: when a sweep began to wait for any sign of life, see Doubt

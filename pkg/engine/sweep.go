@@ -100,7 +100,7 @@ func (e *Engine) closeSwept(ctx context.Context, l Live, connection string, c Cl
 	var err error
 	switch {
 	case s.State == Closed && s.SID != "":
-		e.finishLate(ctx, s)
+		err = e.finishLate(ctx, s)
 	case s.State == Closed:
 		err = e.store.Forget(ctx, l.Address, "")
 	}
@@ -109,12 +109,13 @@ func (e *Engine) closeSwept(ctx context.Context, l Live, connection string, c Cl
 	}
 }
 
-// finishLate cleans up after a closed session whose liveness row a sweep has seen, once whoever closed it has had its
-// time.
-func (e *Engine) finishLate(ctx context.Context, s Session) {
-	if closed := s.Expires.Add(-e.tombstone()); e.now().Sub(closed) >= invocationTime {
-		e.finish(ctx, s)
+// finishLate cleans up after a closed session whose liveness row a sweep has seen, once whoever closed it, or took that
+// over, has had its time.
+func (e *Engine) finishLate(ctx context.Context, s Session) error {
+	if began := s.Expires.Add(-e.tombstone()); e.now().Sub(began) < invocationTime {
+		return nil
 	}
+	return e.takeFinish(ctx, s.Address, s.ClosedBy)
 }
 
 // checkPolling looks at a polling session, whose deadlines stand in its own row.
@@ -132,7 +133,7 @@ func (e *Engine) checkPolling(ctx context.Context, l Live) error {
 			return e.store.Forget(ctx, l.Address, "")
 		}
 	case s.State == Closed:
-		e.finishLate(ctx, s)
+		return e.finishLate(ctx, s)
 	case s.State == Moved:
 		return e.resume(ctx, s)
 	case overdue:

@@ -186,3 +186,24 @@ func (t Close) Apply(s *Session) Outcome {
 	}
 	return Applied
 }
+
+// Finish gives one operation the right to clean up after a closed session, which another had before: at first the one
+// that closed it.
+type Finish struct {
+	Op, Before string
+	Expires    time.Time // of the tombstone from now on
+}
+
+// Apply implements Transition.
+func (t Finish) Apply(s *Session) Outcome {
+	switch {
+	case s.State != Closed:
+		return Refused
+	case s.ClosedBy == t.Op:
+		return Already
+	case s.ClosedBy != t.Before:
+		return Refused
+	}
+	s.ClosedBy, s.Expires = t.Op, t.Expires
+	return Applied
+}

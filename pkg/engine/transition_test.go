@@ -72,6 +72,7 @@ func TestTransitionsApplyInTheseStates(t *testing.T) {
 		{"Close, polling", pollingRow, engine.Close{Op: "x"}, nil, "[ open probing draining]"},
 		{"Close, connection", connectionRow, engine.Close{Op: "x"}, nil, "[ open draining]"},
 		{"Close, also a probe", connectionRow, engine.Close{Op: "x", Probe: true}, nil, "[ open probing draining]"},
+		{"Finish", pollingRow, engine.Finish{Op: "x"}, nil, "[closed]"},
 	} {
 		if got := fmt.Sprint(appliedIn(test.row, test.t, test.with...)); got != test.want {
 			t.Errorf("%s: %s, want %s", test.name, got, test.want)
@@ -161,6 +162,12 @@ func TestTransitionsInSequence(t *testing.T) {
 				{engine.Append{Parcel: parcelOf("a", 1)}, applied},
 				{engine.Close{Op: "x", Told: true}, applied}, {engine.Close{Op: "x"}, already}, {engine.Close{Op: "y"}, refused},
 			}, func(s engine.Session) bool { return s.ClosedBy == "x" && len(s.Outbox) == 0 && s.Told }},
+		"Finish, by one after the other": {
+			with(pollingRow, engine.Open), []step{
+				{engine.Finish{Op: "a"}, refused}, {engine.Close{Op: "x", Expires: at(9)}, applied}, {engine.Finish{Op: "a"}, refused},
+				{engine.Finish{Op: "a", Before: "x", Expires: at(19)}, applied}, {engine.Finish{Op: "a", Before: "x", Expires: at(20)}, already},
+				{engine.Finish{Op: "b", Before: "x"}, refused}, {engine.Finish{Op: "b", Before: "a", Expires: at(29)}, applied}, {engine.Finish{Op: "a", Before: "x"}, refused},
+			}, func(s engine.Session) bool { return s.ClosedBy == "b" && s.Expires.Equal(at(29)) }},
 		"Close on conditions": {
 			with(pollingRow, engine.Open), []step{
 				{engine.Close{Op: "x", Before: epoch}, refused}, {entry("", "e", "1"), applied}, {engine.Close{Op: "x", Empty: true}, refused},

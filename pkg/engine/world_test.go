@@ -351,6 +351,8 @@ type handler struct {
 	rooms rooms.Store
 	on    func(ctx context.Context, v *engine.Invocation, message string) error // instead, when not nil
 	seen  *seen
+
+	closing func() // called by Closed, when not nil
 }
 
 type seen struct {
@@ -424,6 +426,9 @@ func (h *handler) Closed(ctx context.Context, s engine.Session) error {
 	notes.mu.Lock()
 	notes.closed = append(notes.closed, s.Reason)
 	notes.mu.Unlock()
+	if h.closing != nil {
+		h.closing()
+	}
 	for _, socket := range s.Entries {
 		if err := h.rooms.Leave(ctx, namespace, string(socket), "", "room"); err != nil {
 			return err

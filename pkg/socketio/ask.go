@@ -206,7 +206,8 @@ func (b Broadcast) ask(ctx context.Context, until time.Time, event string, args 
 	t := turnOf(ctx)
 	a.q = acks.Question{Until: until, Expires: until.Add(waitedExpire)}
 	if b.then != nil {
-		a.q.Name, a.q.State, a.q.Expires = b.then.name, b.then.state, until.Add(askedExpire)
+		until = until.Add(s.sending(ctx, len(a.to)))
+		a.q = acks.Question{Name: b.then.name, State: b.then.state, Until: until, Expires: until.Add(askedExpire)}
 	}
 	running, _ := ctx.Value(turnKey{}).(*turn) // of a handler whose socket leaves, too
 	for _, m := range a.to {

@@ -2,6 +2,8 @@ package socketio_test
 
 import (
 	"errors"
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -46,4 +48,30 @@ func TestAnEmittersQuestionsAreAnsweredWhereTheHandlersAre(t *testing.T) {
 		did.want(t, "tea7 [yes], tea7 [] late")
 		log.nothing(t)
 	})
+}
+
+// A question whose function is registered nowhere ends with its time. One line of the log says which function is missing,
+// however many were asked.
+func TestAnEmittersQuestionThatNobodyHandlesEnds(t *testing.T) {
+	for _, many := range []int{1, 200} {
+		inBubble(t, func(t *testing.T) {
+			io, log, did := voting()
+			s, emitter := elsewhere(t, io)
+			for range many {
+				s.Connect("/")
+			}
+			if err := emitter.Then("noted", poll{7, "tea"}).Emit(t.Context(), "vote"); err != nil {
+				t.Fatal(err)
+			}
+			later(s, 2*time.Hour)
+			lines := log.lines(t, "a question ends without its function")
+			if len(lines) != 1 || lines[0]["name"] != "noted" || lines[0]["namespace"] != "/" || !strings.Contains(fmt.Sprint(lines[0]["error"]), "register one with OnAck") {
+				t.Errorf("of %d: logged %v", many, lines)
+			}
+			if all := strings.Count(log.text.String(), `"level":"ERROR"`) + strings.Count(log.text.String(), `"level":"WARN"`); all != 1 {
+				t.Errorf("of %d: %d lines: %s", many, all, log.text.String())
+			}
+			did.want(t, "")
+		})
+	}
 }

@@ -9,8 +9,9 @@ import (
 	"github.com/dozeio/doze/pkg/rooms"
 )
 
-// FetchSockets returns the sockets that an Emit would reach at the moment, in no order, with their data as it was when
-// it was read, which may be some time ago. They are Sockets like a handler's own: the client whose handler calls it is
+// FetchSockets returns the sockets that an Emit would reach at the moment, in no order, with their data as it is when
+// they are read. So who joins a room and then fetches who is there misses nothing of those who change their data and
+// then tell the room: either is before the other. They are Sockets like a handler's own: the client whose handler calls it is
 // there as that very one. What is done with one whose client has left meanwhile returns ErrGone. Besides what SocketIDs
 // reads, it reads a row for each of them, 64 at a time, and each counts as a call of Options.MaxCalls: ask SocketIDs
 // first where a room may be large.
@@ -34,7 +35,7 @@ func (b Broadcast) FetchSockets(ctx context.Context) ([]*Socket, error) {
 		err := t.spend(1)
 		var s *Socket
 		if err == nil {
-			s, err = b.namespace.open(ctx, e, m)
+			s, err = b.namespace.open(ctx, e, m, true)
 		}
 		switch {
 		case errors.Is(err, ErrGone):
@@ -56,8 +57,8 @@ func (b Broadcast) FetchSockets(ctx context.Context) ([]*Socket, error) {
 	return sockets, nil
 }
 
-// FetchSocket returns the socket with an id, which costs one read of who that is and one of the session's row; its data
-// may be some time old. ErrGone: there is none. Somebody who is to get an event needs no more than To with the id.
+// FetchSocket returns the socket with an id, which costs one read of who that is and one of the session's row, with its
+// data as it is then. ErrGone: there is none. Somebody who is to get an event needs no more than To with the id.
 func (n *Namespace) FetchSocket(ctx context.Context, id string) (*Socket, error) {
 	e, err := n.backend()
 	if err != nil {
@@ -73,7 +74,7 @@ func (n *Namespace) FetchSocket(ctx context.Context, id string) (*Socket, error)
 		}
 		for _, m := range page {
 			if m.Socket == id { // others may look on
-				return n.open(ctx, e, m)
+				return n.open(ctx, e, m, true)
 			}
 		}
 		if cursor = next; cursor == "" {
@@ -84,26 +85,26 @@ func (n *Namespace) FetchSocket(ctx context.Context, id string) (*Socket, error)
 }
 
 // open returns the socket of a member; ErrGone when it has left. The socket of the invocation that ctx is of is that
-// itself. Of others a cheap read tells enough, because whatever changes them is conditional, unless it is too old to
-// know the socket.
-func (n *Namespace) open(ctx context.Context, e *engine.Engine, m rooms.Member) (*Socket, error) {
+// itself. Of others a cheap read, without strong, tells enough where nobody looks at their data, because whatever
+// changes them is conditional, unless it is too old to know the socket.
+func (n *Namespace) open(ctx context.Context, e *engine.Engine, m rooms.Member, strong bool) (*Socket, error) {
 	if s := n.ownSocket(ctx, m.Socket); s != nil {
 		return s, nil
 	}
-	for _, strong := range []bool{false, true} {
+	for {
 		v, err := e.Open(ctx, engine.Address(m.Address), strong)
-		switch {
-		case errors.Is(err, ErrGone):
-			continue
-		case err != nil:
+		if err == nil {
+			t := &turn{server: n.server, v: v, opened: true}
+			if s := t.find(n); s != nil && s.id == m.Socket && s.entry.connected() {
+				return s, nil
+			}
+			err = ErrGone
+		}
+		if strong || !errors.Is(err, ErrGone) {
 			return nil, err
 		}
-		t := &turn{server: n.server, v: v, opened: true}
-		if s := t.find(n); s != nil && s.id == m.Socket && s.entry.connected() {
-			return s, nil
-		}
+		strong = true
 	}
-	return nil, ErrGone
 }
 
 // ownSocket returns the socket with an id if it is one of the session whose handler ctx is of, and is connected, else

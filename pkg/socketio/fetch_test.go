@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/dozeio/doze/pkg/engine"
@@ -121,8 +122,70 @@ func TestFetchSocketsFindsWhomACheapReadDoesNotKnowYet(t *testing.T) {
 		b.Sessions = forgetful{b.Sessions}
 		return b
 	}})
-	s.Connect("/", socketiotest.Auth(named{"ada"}))
+	ada := s.Connect("/", socketiotest.Auth(named{"ada"}))
 	if names, err := fetched(io.Of("/").Except().FetchSockets(t.Context())); err != nil || fmt.Sprint(names) != "[ada]" {
 		t.Errorf("%v %v, want ada", names, err)
 	}
+	if err := io.DisconnectSockets(t.Context(), false); err != nil || ada.Disconnected() == "" {
+		t.Errorf("the client is %q after DisconnectSockets: %v", ada.Disconnected(), err)
+	}
+}
+
+// past is a store whose cheap reads show each session as it was before its last change.
+type past struct {
+	engine.Store
+	mu  sync.Mutex
+	old map[engine.Address]engine.Session
+}
+
+func (p *past) Get(ctx context.Context, a engine.Address, strong bool) (engine.Session, error) {
+	p.mu.Lock()
+	old, ok := p.old[a]
+	p.mu.Unlock()
+	if ok && !strong {
+		return old, nil
+	}
+	return p.Store.Get(ctx, a, strong)
+}
+
+func (p *past) Update(ctx context.Context, a engine.Address, t engine.Transition) (engine.Session, bool, error) {
+	before, err := p.Store.Get(ctx, a, true)
+	if err != nil {
+		return before, false, err
+	}
+	if _, ok := t.(engine.SetEntry); ok && before.Address != "" {
+		p.mu.Lock()
+		p.old[a] = before
+		p.mu.Unlock()
+	}
+	return p.Store.Update(ctx, a, t)
+}
+
+// Whoever changes data and then tells a room, and whoever joins the room and then fetches who is there, do not miss each
+// other: what is told was said to a member, or was fetched.
+func TestWhatIsFetchedIsNotOld(t *testing.T) {
+	overBoth(t, func(t *testing.T, transport socketiotest.Option) {
+		io := socketio.New(socketio.Options{})
+		n := io.Of("/")
+		n.Use(func(ctx context.Context, s *socketio.Socket) error {
+			return errors.Join(s.Join(ctx, "tea"), socketio.UpdateData(ctx, s, func(data *named) error { return s.Auth(data) }))
+		})
+		n.On("call", func(ctx context.Context, s *socketio.Socket, name string) error {
+			err := socketio.UpdateData(ctx, s, func(data *named) error { data.Name = name; return nil })
+			return errors.Join(err, s.To("tea").Emit(ctx, "called", name))
+		})
+		s := socketiotest.New(t, io, socketiotest.Options{Wrap: func(b socketio.Backend) socketio.Backend {
+			b.Sessions = &past{Store: b.Sessions, old: map[engine.Address]engine.Session{}}
+			return b
+		}})
+		ada := s.Connect("/", transport, socketiotest.Auth(named{"ada"}))
+		ada.Emit("call", "lovelace") // before anybody else is there
+		if names, err := fetched(io.In("tea").FetchSockets(t.Context())); err != nil || fmt.Sprint(names) != "[lovelace]" {
+			t.Errorf("all are %v, %v", names, err)
+		}
+		one, err := n.FetchSocket(t.Context(), ada.ID())
+		if names, err := fetched([]*socketio.Socket{one}, err); err != nil || fmt.Sprint(names) != "[lovelace]" {
+			t.Errorf("one is %v, %v", names, err)
+		}
+	})
 }

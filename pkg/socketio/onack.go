@@ -32,6 +32,9 @@ type continuation struct {
 // Timeout, in one of its own. So it works for the client whose handler calls it, whatever its transport and its gateway
 // are.
 //
+// Each recipient has the time of Timeout, 5 s by default, also where sending to many takes longer than that: where there
+// are more than 64, the time begins when the last of them has been sent the event, and nobody is late before.
+//
 // What Emit returns as an error to one socket (ErrBusy, ErrOutboxFull) it does not hand to OnAck, too, unless the store
 // has failed. After an *UnservedError OnAck still hears of every recipient, and so it does when there was no time to
 // send the event to anybody.
@@ -180,14 +183,49 @@ func (b Broadcast) emitThen(ctx context.Context, event string, args []any) error
 	if a == nil || err != nil {
 		return err
 	}
-	if err := s.overdueLater(ctx, overdue{Ack: &a.q.ID, Namespace: b.namespace.name}, timeout); err != nil { // before anybody is asked
+	j := overdue{Ack: &a.q.ID, Namespace: b.namespace.name}
+	if err := s.overdueLater(ctx, j, a.q.Until.Sub(s.now())); err != nil { // before anybody is asked
 		return err
 	}
 	err = a.serve(ctx)
+	a.overdueSooner(ctx, j, timeout)
 	if err != nil && len(a.to) == 1 && b.isTo(a.to[0].Socket) && !errors.As(err, new(*UnservedError)) {
 		a.settle(ctx, a.to[0])
 	}
 	return err
+}
+
+// Sending an event to so many takes no time to speak of, because all are served at once. To each of the others it takes
+// less than sendingTime, unless the time of the one who sends is over before.
+// A question that ends so little later than it could is left as it is.
+const (
+	sentAtOnce  = 64
+	sendingTime = 30 * time.Millisecond
+	soonEnough  = 2 * time.Second
+)
+
+// sending returns how much time to give for sending an event to so many, who then have to have time to answer.
+func (s *Server) sending(ctx context.Context, many int) time.Duration {
+	most := time.Duration(max(0, many-sentAtOnce)) * sendingTime
+	if deadline, ok := ctx.Deadline(); ok {
+		most = min(most, max(0, deadline.Sub(s.now())))
+	}
+	return most.Truncate(time.Millisecond)
+}
+
+// overdueSooner has a question end when those who were asked last have had their time, if that is before Until, which
+// had to be said before they were asked. Should the job be lost, the question ends with Until.
+func (a *asked) overdueSooner(ctx context.Context, j overdue, timeout time.Duration) {
+	s := a.namespace.server
+	at := s.now().Add(timeout)
+	if a.q.Until.Sub(at) < soonEnough {
+		return
+	}
+	j.At = at.UnixMilli()
+	if err := s.overdueLater(ctx, j, timeout); err != nil {
+		s.opt.Logger.WarnContext(ctx, "who does not answer a question will be known late, because its job could not be sent", "namespace", a.namespace.name,
+			"event", cut(a.q.Name, maxLogged), "until", a.q.Until, "error", err)
+	}
 }
 
 // settle ends the question for one whom it could not be sent to, so that nobody is told of it but the caller of Emit.
@@ -254,12 +292,17 @@ func acceptable(p protocol.Packet) error {
 	return err
 }
 
+// unhandled is the error of a question that has no function here.
+func unhandled(n *Namespace, name string) error {
+	return fmt.Errorf("socketio: the %s has no function for acks of the name %q: register one with OnAck, or correct the name that Then gets; "+
+		"or was it emitted by another version of the application?", n.called(), cut(name, maxLogged))
+}
+
 // handleEnd runs the function of OnAck for an end that is the caller's to handle, and notes that it was handled.
 func (s *Server) handleEnd(ctx context.Context, socket *Socket, q acks.Question, e acks.End) error {
 	h := socket.namespace.acks[q.Name]
 	if h == nil { // of another version of the application, which may still be there to handle it
-		return fmt.Errorf("socketio: the namespace %s has no function for acks of the name %q: was it emitted by another version of the application?",
-			socket.namespace.name, cut(q.Name, maxLogged))
+		return unhandled(socket.namespace, q.Name)
 	}
 	if err := h.run(ctx, socket, q.State, e); err != nil {
 		if err = s.noted(ctx, socket, q.Name, err); err != nil {

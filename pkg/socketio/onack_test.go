@@ -1,12 +1,14 @@
 package socketio_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -416,6 +418,94 @@ func TestAJobThatComesEarlyComesAgain(t *testing.T) {
 	})
 }
 
+// unhurriedAt is unhurried for as long as it is to be.
+type unhurriedAt struct {
+	engine.Poster
+	now *atomic.Bool
+}
+
+func (u unhurriedAt) Post(c ctx, connection string, f engine.Frame) error {
+	if u.now.Load() {
+		return unhurried{u.Poster}.Post(c, connection, f)
+	}
+	return u.Poster.Post(c, connection, f)
+}
+
+// Sending to many takes its time, which is not theirs: whoever answers at once has answered in time, and who does not has
+// had all of it.
+func TestThenGivesEachOfManyTheTime(t *testing.T) {
+	for name, test := range map[string]struct {
+		many  int
+		limit time.Duration // of the one who emits, 0: none
+		after time.Duration // given with Timeout, 0: not given
+	}{
+		"few":                    {many: 64},
+		"many":                   {many: 600},
+		"many, in a handler":     {many: 600, limit: 26 * time.Second},
+		"many, at the last":      {many: 600, limit: 14 * time.Second},
+		"many, with little time": {many: 600, after: 2 * time.Second},
+		"many, with a long time": {many: 600, after: 20 * time.Minute},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T) {
+				io, _ := newServer()
+				var mu sync.Mutex
+				var emitting atomic.Bool
+				var answered int
+				var late []time.Duration
+				var began time.Time
+				io.Of("/").OnAck("voted", func(_ ctx, _ sock, _ int, missed error, _ ...string) error {
+					mu.Lock()
+					defer mu.Unlock()
+					switch {
+					case missed == nil:
+						answered++
+					case errors.Is(missed, socketio.ErrNoAck):
+						late = append(late, time.Since(began))
+					default:
+						return missed
+					}
+					return nil
+				})
+				s := socketiotest.New(t, io, socketiotest.Options{Wrap: func(b socketio.Backend) socketio.Backend {
+					b.Poster = unhurriedAt{b.Poster, &emitting}
+					return b
+				}})
+				for i := range test.many {
+					if c := s.Connect("/"); i > 0 {
+						c.Answer("vote", yes)
+					}
+				}
+				c := t.Context()
+				if test.limit > 0 {
+					limited, cancel := context.WithTimeout(c, test.limit)
+					defer cancel()
+					c = limited
+				}
+				b := io.Then("voted", 1)
+				if test.after > 0 {
+					b = b.Timeout(test.after)
+				}
+				began = time.Now()
+				emitting.Store(true)
+				var deliveries sync.WaitGroup
+				deliveries.Go(func() { later(s, 30*time.Minute) })
+				err := b.Emit(c, "vote")
+				took := time.Since(began)
+				if err != nil || test.many > 64 && took < 9*time.Second {
+					t.Errorf("%v after %s", err, took)
+				}
+				emitting.Store(false)
+				deliveries.Wait()
+				over := cmp.Or(test.after, 5*time.Second)
+				if answered != test.many-1 || len(late) != 1 || late[0] < over || late[0] > took+over+2*time.Second {
+					t.Errorf("%d have answered, and %s after the emit some were late; sending took %s", answered, late, took)
+				}
+			})
+		})
+	}
+}
+
 // dies is a store that is of no use any more from some call on, as to an invocation that is killed there.
 type dies struct {
 	mu   sync.Mutex
@@ -714,7 +804,7 @@ func TestTheJobOfAQuestionGoesOnInAnother(t *testing.T) {
 			clients = append(clients, s.Connect("/"))
 		}
 		clients[0].Emit("ask")
-		time.Sleep(5 * time.Second)
+		time.Sleep(7 * time.Second)
 		deliveries := 0
 		for sent := jobs.take(); len(sent) > 0 && deliveries < 20; sent = jobs.take() {
 			for _, job := range sent {

@@ -58,35 +58,60 @@ func TestWhatIsDoneToManyTellsWhatWentWrong(t *testing.T) {
 	})
 }
 
-// A join that cannot look whether its socket is still there undoes itself: nobody else would.
-func TestAJoinBySomebodyElseThatCannotLookIsUndone(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		io, _ := newServer()
-		var mu sync.Mutex
-		on, joined := false, false
-		s := socketiotest.New(t, io, socketiotest.Options{Wrap: hook(func(op string, after bool) error {
-			mu.Lock()
-			defer mu.Unlock()
-			joined = joined || on && op == "Join" && after
-			if on && joined && op == "Get" {
-				return errLasting
-			}
-			return nil
-		})})
-		ada := s.Connect("/")
-		mu.Lock()
-		on = true
-		mu.Unlock()
-		if err := io.SocketsJoin(t.Context(), "tea"); !errors.Is(err, errLasting) {
-			t.Errorf("SocketsJoin: %v", err)
+// A join that fails half-way, or that cannot look whether its socket is still there, takes it out of no room: it may
+// have been there before. A job looks again, and nothing stays of a socket that has left meanwhile.
+func TestAJoinBySomebodyElseThatFailsLosesNoRoom(t *testing.T) {
+	for _, test := range []struct {
+		op    string
+		after bool
+		want  string
+	}{{"Join", false, "[before]"}, {"Join", true, "[before tea]"}, {"Get", false, "[before tea]"}, {"Get", true, "[before tea]"}} {
+		for _, leaves := range []bool{false, true} {
+			overBoth(t, func(t *testing.T, transport socketiotest.Option) {
+				synctest.Test(t, func(t *testing.T) {
+					io, _, _ := farewell()
+					var on, joined atomic.Bool
+					var client *socketiotest.Client
+					s := socketiotest.New(t, io, socketiotest.Options{Wrap: hook(func(op string, after bool) error {
+						if !on.Load() {
+							return nil
+						}
+						if op == "Join" && !after && leaves {
+							client.Close()
+						}
+						joined.CompareAndSwap(false, op == "Join")
+						if joined.Load() && op == test.op && after == test.after {
+							return errLasting
+						}
+						return nil
+					})})
+					client = s.Connect("/", transport)
+					one := fetch(t, io.Of("/"), client)
+					for _, room := range []string{"a", "b"} {
+						if err := one.Leave(t.Context(), room); err != nil {
+							t.Fatal(err)
+						}
+					}
+					if err := one.Join(t.Context(), "before"); err != nil {
+						t.Fatal(err)
+					}
+					on.Store(true)
+					if err := one.Join(t.Context(), "before", "tea"); !errors.Is(err, errLasting) {
+						t.Errorf("%s: Join returned %v", test.op, err)
+					}
+					on.Store(false)
+					s.Settle()
+					if leaves {
+						noRows(t, s)
+						return
+					}
+					if rooms, err := testparts.Store(s).Rooms(t.Context(), "/", client.ID()); err != nil || fmt.Sprint(rooms) != test.want || client.Disconnected() != "" {
+						t.Errorf("%s, after %t: it is in %q, want %s; the client is %q; %v", test.op, test.after, rooms, test.want, client.Disconnected(), err)
+					}
+				})
+			})
 		}
-		mu.Lock()
-		on = false
-		mu.Unlock()
-		if rooms, err := testparts.Store(s).Rooms(t.Context(), "/", ada.ID()); err != nil || len(rooms) > 0 || !joined {
-			t.Errorf("it is in %q, %v, joined %t", rooms, err, joined)
-		}
-	})
+	}
 }
 
 // Whoever disconnects others may die over it: a sweep, or the session's end, finishes what was begun, once more from

@@ -16,6 +16,7 @@ import (
 type overdue struct {
 	Ack       *int64 `json:"ack"` // nil: it is another job
 	Namespace string `json:"namespace"`
+	At        int64  `json:"at,omitempty"` // when it is over, milliseconds since 1970; 0: with the question's Until
 }
 
 // Whoever has ended a question handles it within handlingTime, which is longer than any invocation, or has crashed. A
@@ -52,9 +53,16 @@ func (s *Server) overdue(ctx context.Context, j overdue) error {
 			o.note(err, 0)
 			break
 		}
-		if early := q.Until.Sub(s.now()); early > 0 {
+		until := q.Until
+		if j.At != 0 {
+			until = time.UnixMilli(j.At)
+		}
+		if early := until.Sub(s.now()); early > 0 {
 			o.note(nil, early)
 			break
+		}
+		if len(q.Sockets) > 0 && n.acks[q.Name] == nil {
+			return s.endUnhandled(ctx, n, q)
 		}
 		for _, socket := range q.Sockets {
 			var end *acks.End
@@ -74,6 +82,21 @@ func (s *Server) overdue(ctx context.Context, j overdue) error {
 		return s.overdueLater(ctx, j, o.again)
 	}
 	return nil
+}
+
+// endUnhandled ends a question that has no function here: trying again would find none either. Whoever ends it for the
+// first of the sockets tells the log, once; had that one answered, in vain, it was logged then.
+func (s *Server) endUnhandled(ctx context.Context, n *Namespace, q acks.Question) error {
+	e, err := s.newEnd(slices.Min(q.Sockets))
+	if err != nil {
+		return err
+	}
+	e.Missed, e.Done, e.Expires = acks.Late, true, q.Expires
+	mine, err := s.acks.End(ctx, q.ID, e)
+	if err == nil && mine {
+		s.opt.Logger.ErrorContext(ctx, "a question ends without its function", "namespace", n.name, "name", cut(q.Name, maxLogged), "error", unhandled(n, q.Name))
+	}
+	return err
 }
 
 // overdueRun is one delivery of the job.

@@ -28,8 +28,8 @@ const maxRoomName = 256
 
 // Join adds the socket to rooms. It is in them when Join returns, unless it was disconnected meanwhile; in a
 // middleware, it will be once it is connected. More rooms than Options.MaxRooms are an error, and the socket is then in
-// none of those that it wanted to join; a store in which counting costs counts now and then, so that a few more may
-// pass before. After another error it may be in some of them.
+// none of those that it wanted to join, also where it was before; a store in which counting costs counts now and then,
+// so that a few more may pass before. After another error it may be in some of them, and is still where it was before.
 //
 // A name that has the form of another socket's id, 20 characters of A-Z, a-z, 0-9, - and _, is an error, and the socket
 // is then in none of the rooms: that room is the other's own, and who is in it gets what is meant for the other. Put
@@ -107,30 +107,22 @@ func (s *Socket) joinRooms(ctx context.Context, names []string, counted bool) er
 	return err
 }
 
-// joinAs adds a member whose session is somebody else's to rooms, then looks whether the session is still there, and
-// where: as turn.end does for an invocation's own. ErrGone: it is not, or the socket has left, and is in none of them.
+// joinAs adds a member whose session is somebody else's to rooms, then confirms that. ErrGone: the session is not there,
+// or the socket has left, and is in none of them. After another error it may be in some: it may have been before, so
+// that nothing is undone. When nobody knows whether its session is there, a job looks again.
 func (n *Namespace) joinAs(ctx context.Context, e *engine.Engine, m rooms.Member, names []string) error {
-	store := n.server.store
-	count, failed := store.Join(ctx, n.name, m, names...)
+	count, failed := n.server.store.Join(ctx, n.name, m, names...)
 	ctx, cancel := e.Outlive(ctx)
 	defer cancel()
 	if failed == nil && count > n.server.opt.MaxRooms {
-		return errors.Join(n.server.tooManyRooms(), store.Leave(ctx, n.name, m.Socket, names...))
+		return errors.Join(n.server.tooManyRooms(), n.server.store.Leave(ctx, n.name, m.Socket, names...))
 	}
-	v, err := e.Open(ctx, engine.Address(m.Address), true)
-	if err == nil {
-		if found := entry(v.Entries()[n.name]); found.id() != m.Socket || !found.connected() {
-			err = ErrGone
-		}
-	}
-	if err != nil { // or nobody knows
-		if left := store.Leave(ctx, n.name, m.Socket, names...); left != nil {
-			return errors.Join(failed, left)
-		}
-		return errors.Join(failed, err)
-	}
-	if at := string(v.Address()); at != m.Address {
-		return errors.Join(failed, store.Move(ctx, n.name, m.Socket, at))
+	gone, err := n.confirm(ctx, e, m, names)
+	switch {
+	case err != nil:
+		return errors.Join(failed, err, n.confirmLater(ctx, m, names))
+	case gone:
+		return errors.Join(failed, ErrGone)
 	}
 	return failed
 }

@@ -14,8 +14,8 @@ import (
 // Sockets that leave meanwhile are left out. It blocks until all are in, 64 at a time; each room of each socket counts
 // as a call of Options.MaxCalls.
 //
-// An error says how many are not in all of the rooms, because the store failed, there was no time, or one is in
-// Options.MaxRooms already. Those that are may be told to join once more: so it may be called again.
+// An error says how many are not in all of the rooms, or may not be, because the store failed, there was no time, or
+// one is in Options.MaxRooms already. Those that are may be told to join once more: so it may be called again.
 func (b Broadcast) SocketsJoin(ctx context.Context, names ...string) error {
 	for _, name := range names {
 		if err := checkRoom(name); err != nil {
@@ -57,7 +57,7 @@ func (b Broadcast) DisconnectSockets(ctx context.Context, closeConnection bool) 
 		return b.disconnectElsewhere(ctx, closeConnection)
 	}
 	return b.each(ctx, "DisconnectSockets", 1, func(ctx context.Context, e *engine.Engine, m rooms.Member) error {
-		s, err := b.namespace.open(ctx, e, m)
+		s, err := b.namespace.open(ctx, e, m, false)
 		if err != nil {
 			return err
 		}

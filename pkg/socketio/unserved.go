@@ -73,6 +73,9 @@ func (h handlerOf) Work(ctx context.Context, work json.RawMessage) error {
 	if j, ok := overdueOf(work); ok {
 		return h.s.overdue(ctx, j)
 	}
+	if j, ok := unconfirmedOf(work); ok {
+		return h.s.confirmJoin(ctx, j)
+	}
 	var j unserved
 	if err := json.Unmarshal(work, &j); err != nil {
 		return errors.Join(engine.ErrNotAJob, err)

@@ -125,21 +125,21 @@ func move(ctx context.Context, s *socketio.Socket, p position) error {
 }
 
 // rest keeps a position, and passes it on to everybody for certain. API Gateway does not keep the order of messages, so
-// that one which comes after a newer one changes nothing.
+// that one which comes after a newer one changes nothing. One that comes again, because its ack did not come, is passed
+// on again: it may have been kept and not passed on.
 func rest(ctx context.Context, s *socketio.Socket, p position) error {
 	if err := p.check(); err != nil {
 		return err
 	}
 	var at seat
-	isNewest := false
 	err := socketio.UpdateData(ctx, s, func(d *seat) error {
-		if isNewest = p.N > d.Cursor.N; isNewest {
+		if p.N > d.Cursor.N {
 			d.Cursor = d.Cursor.movedTo(p)
 		}
 		at = *d
 		return nil
 	})
-	if err != nil || !isNewest {
+	if err != nil || p.N < at.Cursor.N {
 		return err
 	}
 	return s.To(at.room()).Emit(ctx, "moved", at.Cursor)

@@ -200,6 +200,11 @@ func changeOf(transition engine.Transition, a engine.Address, seen *engine.Sessi
 		c.setOr(attrPending, len(t.Pending) > 0, packetsValue(t.Pending))
 	case engine.Close:
 		c.close(t, a)
+	case engine.Finish:
+		c.state(engine.Closed)
+		c.is(attrClosedBy, t.Before, idValue(t.Before))
+		c.set(attrClosedBy, idValue(t.Op))
+		c.expires(t.Expires)
 	case engine.Probe:
 		c.state(engine.Open)
 		c.set(attrState, stateValue(engine.Probing))

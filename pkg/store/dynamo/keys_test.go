@@ -149,7 +149,7 @@ func TestReferencesCountWhatTheyStandFor(t *testing.T) {
 // Every transition has an expression, and every value of it is used: DynamoDB refuses others.
 func TestEveryTransitionHasAnExpression(t *testing.T) {
 	full := engine.Session{State: engine.Closed, Outbox: []engine.Parcel{{Op: "x"}}}
-	for _, transition := range []engine.Transition{engine.Announce{}, engine.Announce{Before: "x"}, engine.Greet{}, engine.Doubt{}, engine.Doubt{At: time.Unix(1, 0)}, engine.Count{Op: "x", Messages: 1, Now: time.Unix(99, 0), Over: time.Second}, engine.SetEntry{Ops: []string{"x"}}, engine.Keep{}, engine.Close{}, engine.Append{},
+	for _, transition := range []engine.Transition{engine.Announce{}, engine.Announce{Before: "x"}, engine.Greet{}, engine.Doubt{}, engine.Doubt{At: time.Unix(1, 0)}, engine.Count{Op: "x", Messages: 1, Now: time.Unix(99, 0), Over: time.Second}, engine.SetEntry{Ops: []string{"x"}}, engine.Keep{}, engine.Close{}, engine.Finish{}, engine.Finish{Before: "x"}, engine.Append{},
 		engine.BeginPoll{}, engine.EndPoll{}, engine.Tell{}, engine.Pong{}, engine.Probe{}, engine.Unprobe{}, engine.Drain{}, engine.Drain{After: "x"}, engine.Settle{},
 		engine.SetEntry{Ops: []string{"x"}, Expires: time.Unix(1, 0)}} {
 		for _, seen := range []*engine.Session{nil, &full} {

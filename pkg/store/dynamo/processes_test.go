@@ -64,7 +64,7 @@ type storeAnswer struct {
 var transitions = map[string]reflect.Type{}
 
 func init() {
-	for _, t := range []engine.Transition{engine.Announce{}, engine.Greet{}, engine.Doubt{}, engine.Count{}, engine.SetEntry{}, engine.Keep{}, engine.Close{}, engine.Append{}, engine.BeginPoll{},
+	for _, t := range []engine.Transition{engine.Announce{}, engine.Greet{}, engine.Doubt{}, engine.Count{}, engine.SetEntry{}, engine.Keep{}, engine.Close{}, engine.Finish{}, engine.Append{}, engine.BeginPoll{},
 		engine.EndPoll{}, engine.Tell{}, engine.Pong{}, engine.Probe{}, engine.Unprobe{}, engine.Drain{}, engine.Settle{}} {
 		transitions[reflect.TypeOf(t).Name()] = reflect.TypeOf(t)
 	}

@@ -66,6 +66,17 @@ func closeByMany(t *testing.T, s *sessions) {
 	}
 }
 
+func finishByMany(t *testing.T, s *sessions) {
+	row := s.made(s.polling())
+	s.update(row.Address, s.closing("x"))
+	winner := s.oneWins(row.Address, func(i int) engine.Transition {
+		return engine.Finish{Op: strconv.Itoa(i), Before: "x", Expires: s.clock.Now().Add(time.Hour)}
+	})
+	if got := s.get(row.Address); got.State != engine.Closed || got.ClosedBy != strconv.Itoa(winner) {
+		t.Errorf("%d has won, and the row is %+v", winner, got)
+	}
+}
+
 func closeOrDrain(t *testing.T, s *sessions) {
 	for n := range goroutines {
 		row := s.made(s.polling())

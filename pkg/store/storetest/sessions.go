@@ -42,6 +42,7 @@ func Sessions(t *testing.T, open func(t *testing.T, now func() time.Time) engine
 		{"Probe by many: one wins", probeByMany},
 		{"Announce by many: one wins", announceByMany},
 		{"Close by many: one wins", closeByMany},
+		{"Finish by many: one wins", finishByMany},
 		{"Close or Drain: moved or closed, never both", closeOrDrain},
 		{"Handshake returns nil when there is nothing", handshakeAbsent},
 		{"Handshake goes with the session: to its connection, and away when it is closed", handshakeKey},
@@ -335,6 +336,7 @@ func updateApplies(t *testing.T, s *sessions) {
 		{&c, engine.Doubt{}},
 		{&c, engine.SetEntry{Key: "/y", New: []byte("y"), Ops: []string{"o5"}, Expires: now.Add(3 * time.Hour)}},
 		{&c, s.closing("x")},
+		{&c, engine.Finish{Op: "f", Before: "x", Expires: now.Add(4 * time.Hour)}},
 		{&other, engine.Append{Parcel: engine.Parcel{Op: "a1", Packets: packets}}},
 		{&other, engine.Close{Op: "y", Reason: engine.ForcedClose, Expires: now.Add(time.Minute)}},
 		{&other, engine.Tell{ID: "t1"}},
@@ -367,6 +369,7 @@ func updateRefused(t *testing.T, s *sessions) {
 		engine.Keep{Op: "new", Before: "not this"},
 		engine.Close{Op: "empty", Empty: true, Expires: row.Expires},
 		engine.Close{Op: "before", Before: row.Ponged, Expires: row.Expires},
+		engine.Finish{Op: "of an open one", Before: row.ClosedBy, Expires: row.Expires},
 	} {
 		got, ok := s.update(row.Address, refused)
 		if ok || describe(got) != describe(row) {
@@ -397,7 +400,7 @@ func updateAbsent(t *testing.T, s *sessions) {
 	for _, refused := range []engine.Transition{
 		engine.Append{Parcel: engine.Parcel{Op: "x"}}, engine.BeginPoll{Lease: engine.Lease{ID: "x"}}, engine.EndPoll{ID: "x"},
 		engine.Tell{ID: "x"}, engine.Pong{At: s.clock.Now()}, engine.Probe{Connection: "x"}, engine.Unprobe{Connection: "x"},
-		engine.Drain{Step: "x"}, engine.Settle{}, engine.Announce{Op: "x"}, engine.Greet{}, engine.Doubt{At: s.clock.Now()}, engine.Count{Op: "x", Messages: 1, Now: s.clock.Now(), Over: time.Second}, engine.Keep{Op: "x"},
+		engine.Drain{Step: "x"}, engine.Settle{}, engine.Announce{Op: "x"}, engine.Greet{}, engine.Doubt{At: s.clock.Now()}, engine.Count{Op: "x", Messages: 1, Now: s.clock.Now(), Over: time.Second}, engine.Keep{Op: "x"}, engine.Finish{Op: "x", Expires: s.clock.Now().Add(time.Hour)},
 		engine.SetEntry{Key: "x", New: []byte("x"), Ops: []string{"x"}},
 	} {
 		if got, ok := s.update(a, refused); ok || got.State != engine.Absent || got.Address != a {

@@ -92,7 +92,7 @@ func TestBillOfAcks(t *testing.T) {
 	add("its job, which finds it answered", 1, 1, 0, 0, overdue())
 	thenTo(another)
 	d.next(asked)
-	add("its job, which finds no answer", 1, 1+2+0.5, 2, 0, overdue())
+	add("its job, which finds no answer", 1, 1+2+1, 2, 0, overdue())
 
 	expires := time.Now().Add(48 * time.Hour)
 	sockets := make([]string, manyAsked)

@@ -134,12 +134,12 @@ func TestBill(t *testing.T) {
 		add(operation, free, reads, writes, posts, d.of(1, func() { d.send(c, frame, answer) }).minus(event))
 	}
 	add("volatile emit to a polling member, no GET waits", free, 1.5, 0, 0, volatile)
-	asked(fmt.Sprintf("fetch %d sockets", members), read+each/2, 0, 0, `421["fetch","`+room+`"]`, fmt.Sprintf("431[%d]", members))
+	asked(fmt.Sprintf("fetch %d sockets", members), read+each, 0, 0, `421["fetch","`+room+`"]`, fmt.Sprintf("431[%d]", members))
 	var other *rawclient.Conn
 	var id string // of somebody else's socket
 	d.of(1, func() { other = d.open() })
 	d.of(1, func() { id = d.send(other, "40", "40{")[len(`40{"sid":"`):][:20] })
-	asked("fetch one socket by its id", 2.5, 0, 0, `421["find","`+id+`"]`, "431[]")
+	asked("fetch one socket by its id", 3, 0, 0, `421["find","`+id+`"]`, "431[]")
 	asked(fmt.Sprintf("socketsJoin of %d, one room", members), read+each+counts, 2*each, 0, `421["bring","`+room+`","third"]`, "431[]")
 	asked(fmt.Sprintf("socketsLeave of %d, one room", members), read+each, 2*each, 0, `421["take out","`+room+`","third"]`, "431[]")
 	memberships, partitions := 0, 16.0

@@ -117,6 +117,7 @@ func writes() []write {
 		transition("SetEntry, another", polling, []engine.Transition{entry}, engine.SetEntry{Key: "/", Old: []byte("one"), New: []byte("two"), Ops: []string{"op2", "op1"}}),
 		transition("Keep", polling, nil, engine.Keep{Op: "op", Pending: [][]byte{[]byte("51-")}}),
 		transition("Close", polling, []engine.Transition{parcel("a")}, engine.Close{Op: "op", Reason: engine.TransportClose, Expires: noon.Add(2 * time.Hour)}),
+		transition("Finish", polling, []engine.Transition{engine.Close{Op: "op", Expires: noon.Add(2 * time.Hour)}}, engine.Finish{Op: "op2", Before: "op", Expires: noon.Add(2 * time.Hour)}),
 		transition("Append", polling, []engine.Transition{parcel("a")}, parcel("b")),
 		transition("BeginPoll", polling, nil, lease),
 		transition("EndPoll", polling, []engine.Transition{parcel("a"), lease}, engine.EndPoll{ID: "lease"}),

@@ -125,3 +125,5 @@ part("write").addEventListener("submit", async (event) => {
     line.textContent = `${words} (no answer: it may not have been sent)`;
   }
 });
+
+part("enter").hidden = false; // from now on, so that nobody sends the form before it is listened to

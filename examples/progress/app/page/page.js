@@ -47,3 +47,5 @@ part("watch").addEventListener("submit", async (event) => {
   if (before !== job) await ask("unwatch", before);
   await ask("watch", job);
 });
+
+part("watch").hidden = false; // from now on, so that nobody sends the form before it is listened to

@@ -1,0 +1,77 @@
+package socketio
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+
+	"github.com/dozeio/doze/pkg/engine"
+	"github.com/dozeio/doze/pkg/rooms"
+)
+
+// confirm looks whether the session of a member that has joined rooms is still there, and where: as turn.end does for
+// an invocation's own. A socket that is gone is in none of the rooms then.
+func (n *Namespace) confirm(ctx context.Context, e *engine.Engine, m rooms.Member, names []string) (gone bool, err error) {
+	v, err := e.Open(ctx, engine.Address(m.Address), true)
+	if err != nil && !errors.Is(err, ErrGone) {
+		return false, err
+	}
+	gone = err != nil
+	if !gone {
+		found := entry(v.Entries()[n.name])
+		gone = found.id() != m.Socket || !found.connected()
+	}
+	if gone {
+		return true, n.server.store.Leave(ctx, n.name, m.Socket, names...)
+	}
+	if at := string(v.Address()); at != m.Address {
+		return false, n.server.store.Move(ctx, n.name, m.Socket, at)
+	}
+	return false, nil
+}
+
+// unconfirmed is the job that confirms what its joiner could not. Names are bytes, for they may be no UTF-8.
+type unconfirmed struct {
+	Joined    [][]byte `json:"joined"` // nil: it is another job
+	Namespace string   `json:"namespace"`
+	Socket    string   `json:"socket"`
+	Address   string   `json:"address"`
+}
+
+// confirmLater makes jobs for a member that has joined rooms. Should these be lost too, rows of a socket that is gone
+// stay until they expire.
+func (n *Namespace) confirmLater(ctx context.Context, m rooms.Member, names []string) error {
+	var errs []error
+	for part := range slices.Chunk(names, partsOfAJob) {
+		j := unconfirmed{Namespace: n.name, Socket: m.Socket, Address: m.Address}
+		for _, name := range part {
+			j.Joined = append(j.Joined, []byte(name))
+		}
+		b, err := json.Marshal(j)
+		if err == nil {
+			err = n.server.engine.Later(ctx, b)
+		}
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
+// unconfirmedOf returns the job that some work is, if it is one.
+func unconfirmedOf(work json.RawMessage) (j unconfirmed, ok bool) {
+	return j, json.Unmarshal(work, &j) == nil && j.Joined != nil
+}
+
+// confirmJoin carries the job out. An error asks for another delivery.
+func (s *Server) confirmJoin(ctx context.Context, j unconfirmed) error {
+	n := s.namespace(ctx, j.Namespace)
+	if n == nil {
+		return errors.Join(engine.ErrNotAJob, errors.New("socketio: a join in a namespace that does not exist"))
+	}
+	names := make([]string, len(j.Joined))
+	for i, name := range j.Joined {
+		names[i] = string(name)
+	}
+	_, err := n.confirm(ctx, s.engine, rooms.Member{Socket: j.Socket, Address: j.Address}, names)
+	return err
+}
