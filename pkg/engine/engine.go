@@ -12,6 +12,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/dozeio/doze/pkg/observe"
 )
 
 // Options are the settings of an Engine. The zero value of each field means its default.
@@ -84,9 +86,10 @@ type Options struct {
 	// to close is closed at once, and cleaned up by a job, in a process that has the application's Handler.
 	HandlersElsewhere bool
 
-	Clock  Clock        // default: the system's
-	Rand   io.Reader    // source of session ids, safe for concurrent use; default: crypto/rand
-	Logger *slog.Logger // default: slog.Default()
+	Meter  observe.Meter `json:"-"` // takes the figures of what happens; default: nobody does
+	Clock  Clock         // default: the system's
+	Rand   io.Reader     // source of session ids, safe for concurrent use; default: crypto/rand
+	Logger *slog.Logger  // default: slog.Default()
 }
 
 // Engine handles requests, frames and jobs of all sessions. Make one with New.
@@ -136,6 +139,9 @@ func New(store Store, poster Poster, timers Timers, handler Handler, o Options) 
 	if o.Logger == nil {
 		o.Logger = slog.Default()
 	}
+	if o.Meter == nil {
+		o.Meter = observe.Discard
+	}
 	if o.PingInterval+o.PingTimeout > math.MaxInt32*time.Millisecond {
 		return nil, errors.New("engine: PingInterval plus PingTimeout is over 2147483647 ms: browsers' timers end there")
 	}
@@ -162,7 +168,8 @@ func New(store Store, poster Poster, timers Timers, handler Handler, o Options) 
 	if err != nil {
 		return nil, err
 	}
-	e := &Engine{poster: poster, timers: timers, handler: handler, opt: o, origins: origins}
+	e := &Engine{timers: timers, handler: handler, opt: o, origins: origins}
+	e.poster = &observed{poster, o.Meter, o.Clock}
 	e.store = &retrying{store, e.Retry}
 	e.rates.init(o.ClientRate)
 	return e, nil

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/dozeio/doze/pkg/engine"
+	"github.com/dozeio/doze/pkg/observe"
 	"github.com/dozeio/doze/pkg/protocol"
 )
 
@@ -51,6 +52,7 @@ func (t *turn) connect(ctx context.Context, p protocol.Packet) error {
 		return err
 	}
 	t.add(s)
+	t.server.meter.Count(observe.Connects, "", 1)
 	reply, err := parcelOf(t.server.engine, protocol.Packet{Type: protocol.Connect, Namespace: n.name, ID: protocol.NoID, Data: []byte(`{"sid":"` + id + `"}`)})
 	if err == nil {
 		err = t.v.Send(ctx, reply)

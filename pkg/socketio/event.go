@@ -15,6 +15,7 @@ import (
 // connection lives on; an ack that there is and that cannot be sent ends the session, so that the client knows.
 func (t *turn) event(ctx context.Context, s *Socket, p protocol.Packet) error {
 	name := p.EventName()
+	defer t.server.countEvent(name, t.server.now())
 	results, by, err := t.handle(ctx, s, name, p)
 	t.trace(ctx, s, name, by)
 	if err == nil && by != byOn { // nobody's, and so without an ack

@@ -263,8 +263,7 @@ func (s *Server) handleEnd(ctx context.Context, socket *Socket, q acks.Question,
 	}
 	if err := h.run(ctx, socket, q.State, e); err != nil {
 		if err = s.noted(ctx, socket, q.Name, err); err != nil {
-			text, stack := logged(err)
-			socket.log(q.Name).Log(ctx, levelOf(err), "a handler failed", "error", text+stack)
+			socket.failed(ctx, q.Name, "a handler failed", err)
 		}
 	}
 	ctx, cancel := s.engine.Outlive(ctx)

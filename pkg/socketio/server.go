@@ -15,6 +15,7 @@ import (
 
 	"github.com/dozeio/doze/pkg/acks"
 	"github.com/dozeio/doze/pkg/engine"
+	"github.com/dozeio/doze/pkg/observe"
 	"github.com/dozeio/doze/pkg/rooms"
 )
 
@@ -105,6 +106,8 @@ type Server struct {
 	once    rooms.Store // the same, and does not
 	acks    acks.Store  // nil: there is none
 	adapter rooms.Adapter
+	meter   observe.Meter
+	events  map[string]string // labels of events
 	random  io.Reader
 	now     func() time.Time
 }
@@ -199,6 +202,7 @@ func (s *Server) Bind(b Backend) (*engine.Engine, error) {
 	}
 	o = e.Options()
 	s.engine, s.random, s.now = e, o.Rand, o.Clock.Now
+	s.meter, s.events = o.Meter, s.eventLabels()
 	s.once, s.store = b.Rooms, rooms.Retrying(b.Rooms, e.Retry)
 	s.adapter = rooms.Adapter{Store: s.store}
 	if b.Acks != nil {

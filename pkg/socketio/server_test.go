@@ -16,6 +16,7 @@ import (
 	"github.com/dozeio/doze/pkg/socketio/socketiotest"
 	"github.com/dozeio/doze/pkg/store/memory"
 	"github.com/dozeio/doze/tests/kit/fakeclock"
+	"github.com/dozeio/doze/tests/kit/figures"
 )
 
 func TestBeforeBindNothingCanBeSent(t *testing.T) {
@@ -123,6 +124,7 @@ func TestOptionsThatAreSetGoFirst(t *testing.T) {
 		"Clock":        {fakeclock.New(time.Unix(7, 0)), fakeclock.New(time.Unix(8, 0)), fakeclock.New(time.Unix(9, 0))},
 		"Rand":         {strings.NewReader("a"), strings.NewReader("b"), strings.NewReader("c")},
 		"Logger":       loggers,
+		"Meter":        {&figures.Meter{}, &figures.Meter{}, &figures.Meter{}},
 		"Transports":   {[]string{"polling"}, []string{"websocket"}, []string{"websocket", "polling"}},
 		"NoUpgrades":   {true, true, true},
 		"Path":         {"/a/", "/b/", "/c/"},
