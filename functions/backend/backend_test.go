@@ -145,7 +145,7 @@ func deployed(t *testing.T, o socketio.Options, name, value string) (*engine.Eng
 		"AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b",
 		"DOZE_TABLE": "doze", "DOZE_CONNECTIONS": "http://127.0.0.1:1/live", "DOZE_QUEUE": "http://127.0.0.1:1/1/jobs",
 		"DOZE_ALLOW_ORIGINS": "", "DOZE_PUBLIC_ORIGIN": "", "DOZE_VERIFY": "",
-		"DOZE_PING_INTERVAL": "", "DOZE_PING_TIMEOUT": "", "DOZE_POLLS": "", "DOZE_CLIENT_RATE": "",
+		"DOZE_PING_INTERVAL": "", "DOZE_PING_TIMEOUT": "", "DOZE_POLLS": "", "DOZE_CLIENT_RATE": "", "DOZE_METRICS": "",
 	} {
 		t.Setenv(variable, value)
 	}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/dozeio/doze/pkg/engine"
+	"github.com/dozeio/doze/pkg/observe"
 )
 
 var _ interface {
@@ -36,6 +37,7 @@ type AfterResponse struct {
 	api   string // of extensions
 	id    string // of this one; empty: there is none
 	log   func(ctx context.Context, msg string, args ...any)
+	meter observe.Meter
 
 	mu       sync.Mutex
 	pending  []prompt
@@ -65,7 +67,7 @@ func (a *AfterResponse) Wrap(h Handler, e *engine.Engine) Handler {
 	if a.api == "" {
 		return h
 	}
-	a.log = e.Options().Logger.ErrorContext
+	a.log, a.meter = e.Options().Logger.ErrorContext, e.Options().Meter
 	if err := a.register(); err != nil {
 		e.Options().Logger.Warn("there are no extensions here, so that open packets go through the queue", "error", err)
 		return h
@@ -144,6 +146,7 @@ func (a *AfterResponse) do(jobs []prompt, deadline time.Time) {
 		})
 	}
 	all.Wait()
+	a.meter.Flush()
 }
 
 // extensionName is told to Lambda, which shows it in its logs.

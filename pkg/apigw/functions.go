@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"github.com/dozeio/doze/pkg/engine"
+	"github.com/dozeio/doze/pkg/observe"
 )
 
 // Handler is one Lambda function, for lambda.StartHandler and for the local gateway. It is safe for concurrent use.
@@ -22,30 +23,33 @@ type Handler interface {
 // it answers these as NewPoll does.
 func NewConnect(e *engine.Engine, site http.Handler) Handler {
 	get := get(site)
-	return function{e, func(ctx context.Context, e *engine.Engine, env envelope, event []byte) (any, error) {
+	return newFunction(e, func(ctx context.Context, e *engine.Engine, env envelope, event []byte) (any, error) {
 		if env.RequestContext.HTTP != nil {
 			return get(ctx, e, env, event)
 		}
 		return connect(ctx, e, env, event)
-	}}
+	})
 }
 
 // NewPoll returns the function that sessions over HTTP begin with and that polls wait in: GET, HEAD and OPTIONS of the
 // HTTP API. What is not for the engine's Path the site answers; without one (nil) it is not found.
-func NewPoll(e *engine.Engine, site http.Handler) Handler { return function{e, get(site)} }
+func NewPoll(e *engine.Engine, site http.Handler) Handler { return newFunction(e, get(site)) }
 
 // NewMessage returns the function that packets come in by: the $default route, and POST of the HTTP API (any method
 // that is not NewConnect's, for that matter, to be refused as the protocol wants it). Below another path than
 // the engine's nothing is found, whatever the query says.
-func NewMessage(e *engine.Engine) Handler { return function{e, message} }
+func NewMessage(e *engine.Engine) Handler { return newFunction(e, message) }
 
 // NewDisconnect returns the function of the $disconnect route.
-func NewDisconnect(e *engine.Engine) Handler { return function{e, disconnect} }
+func NewDisconnect(e *engine.Engine) Handler { return newFunction(e, disconnect) }
 
 type function struct {
 	engine *engine.Engine
+	meter  observe.Meter
 	handle handle
 }
+
+func newFunction(e *engine.Engine, h handle) function { return function{e, e.Options().Meter, h} }
 
 type handle func(context.Context, *engine.Engine, envelope, []byte) (any, error)
 
@@ -76,6 +80,7 @@ const reserve = time.Second
 
 // Invoke handles one event. Its context ends a second before the invocation's time is over.
 func (f function) Invoke(ctx context.Context, event []byte) ([]byte, error) {
+	defer f.meter.Flush()
 	if deadline, ok := ctx.Deadline(); ok {
 		var cancel func()
 		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-reserve))
