@@ -36,6 +36,7 @@ import (
 
 	"github.com/dozeio/doze/pkg/apigw/outgoing"
 	"github.com/dozeio/doze/pkg/engine"
+	"github.com/dozeio/doze/pkg/observe"
 	"github.com/dozeio/doze/pkg/observe/emf"
 	"github.com/dozeio/doze/pkg/site"
 	"github.com/dozeio/doze/pkg/socketio"
@@ -53,8 +54,8 @@ type Deployed struct {
 //
 // Log lines are what Lambda's JSON format takes
 // (https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html): timestamp, level, message
-// and requestId, from the level that LoggingConfig has set. The logger is slog's default too, so that what handlers say
-// is no different.
+// and requestId, from the level that LoggingConfig has set, and the id of what has caused them. The logger is slog's
+// default too, so that what handlers say is no different.
 func FromEnv() (d Deployed, err error) {
 	table, connections, queue := os.Getenv("DOZE_TABLE"), os.Getenv("DOZE_CONNECTIONS"), os.Getenv("DOZE_QUEUE")
 	if table == "" || connections == "" || queue == "" {
@@ -81,7 +82,7 @@ func FromEnv() (d Deployed, err error) {
 		o.Meter = emf.New(os.Stdout, stack, nil)
 	}
 	o.PublicOrigin = os.Getenv("DOZE_PUBLIC_ORIGIN")
-	d.Defaults = engine.Options{PingInterval: 300 * time.Second, PingTimeout: 60 * time.Second, Logger: lambdacontext.NewLogger()}
+	d.Defaults = engine.Options{PingInterval: 300 * time.Second, PingTimeout: 60 * time.Second, Logger: observe.Logger(lambdacontext.NewLogger())}
 	slog.SetDefault(d.Defaults.Logger)
 	store := dynamo.New(dynamodb.NewFromConfig(cfg, func(o *dynamodb.Options) {
 		o.BaseEndpoint = endpoint("DYNAMODB")

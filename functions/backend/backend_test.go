@@ -13,6 +13,7 @@ import (
 
 	"github.com/dozeio/doze/pkg/apigw/outgoing"
 	"github.com/dozeio/doze/pkg/engine"
+	"github.com/dozeio/doze/pkg/observe"
 	"github.com/dozeio/doze/pkg/socketio"
 	"github.com/dozeio/doze/pkg/store/memory"
 	"github.com/dozeio/doze/pkg/verify/counterpart"
@@ -71,7 +72,7 @@ func has(io *socketio.Server) (has bool) {
 // with and without an application that says something of its own.
 func TestWhatTheApplicationSaysIsDone(t *testing.T) {
 	const s = time.Second
-	mine := slog.New(slog.DiscardHandler)
+	mine := observe.Logger(slog.New(slog.DiscardHandler))
 	says := socketio.Options{PingInterval: 7 * s, PingTimeout: 8 * s, ConnectTimeout: 9 * s, UpgradeTimeout: 11 * s,
 		AllowOrigins: []string{"https://app.example"}, Logger: mine, MaxPayload: 4_000_000, Transports: []string{"polling"}, NoUpgrades: true}
 	for _, c := range []struct {

@@ -48,7 +48,7 @@ func TestLinesAreWhatLambdaExpects(t *testing.T) {
 		t.Fatalf("%d lines, want 2: %s", len(lines), lines)
 	}
 	for i, want := range [][]string{
-		{"timestamp", "level", "message", "job", "body", "error", "requestId"},
+		{"timestamp", "level", "message", "job", "body", "error", "trace", "requestId"},
 		{"timestamp", "level", "message", "error"}, // before there is any request
 	} {
 		names, line := read(t, lines[i])

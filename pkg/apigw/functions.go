@@ -2,6 +2,7 @@ package apigw
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
+	"github.com/aws/aws-lambda-go/lambdacontext"
 
 	"github.com/dozeio/doze/pkg/engine"
 	"github.com/dozeio/doze/pkg/observe"
@@ -81,6 +83,7 @@ const reserve = time.Second
 // Invoke handles one event. Its context ends a second before the invocation's time is over.
 func (f function) Invoke(ctx context.Context, event []byte) ([]byte, error) {
 	defer f.meter.Flush()
+	ctx = observe.WithID(ctx, requestID(ctx))
 	if deadline, ok := ctx.Deadline(); ok {
 		var cancel func()
 		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-reserve))
@@ -95,6 +98,15 @@ func (f function) Invoke(ctx context.Context, event []byte) ([]byte, error) {
 		return nil, err
 	}
 	return json.Marshal(response)
+}
+
+// requestID returns Lambda's id of the invocation, by which it calls it in its own lines of the log. A gateway on this
+// machine gives none.
+func requestID(ctx context.Context) string {
+	if c, ok := lambdacontext.FromContext(ctx); ok && c.AwsRequestID != "" {
+		return c.AwsRequestID
+	}
+	return rand.Text()[:12]
 }
 
 func get(site http.Handler) handle {

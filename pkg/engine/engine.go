@@ -139,6 +139,7 @@ func New(store Store, poster Poster, timers Timers, handler Handler, o Options) 
 	if o.Logger == nil {
 		o.Logger = slog.Default()
 	}
+	o.Logger = observe.Logger(o.Logger)
 	if o.Meter == nil {
 		o.Meter = observe.Discard
 	}
@@ -169,7 +170,7 @@ func New(store Store, poster Poster, timers Timers, handler Handler, o Options) 
 		return nil, err
 	}
 	e := &Engine{timers: timers, handler: handler, opt: o, origins: origins}
-	e.poster = &observed{poster, o.Meter, o.Clock}
+	e.poster = &observed{poster, o.Meter, o.Logger, o.Clock}
 	e.store = &retrying{store, e.Retry}
 	e.rates.init(o.ClientRate)
 	return e, nil

@@ -3,15 +3,17 @@ package engine
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"strconv"
 
 	"github.com/dozeio/doze/pkg/observe"
 )
 
-// observed is a Poster whose posts are counted.
+// observed is a Poster whose posts are counted, and logged where somebody wants to know of each.
 type observed struct {
 	Poster
 	meter observe.Meter
+	log   *slog.Logger
 	clock Clock
 }
 
@@ -19,8 +21,13 @@ type observed struct {
 func (o *observed) Post(ctx context.Context, connection string, f Frame) error {
 	began := o.clock.Now()
 	err := o.Poster.Post(ctx, connection, f)
-	o.meter.Count(observe.Posts, outcome(err), 1)
-	o.meter.Observe(observe.PostTime, observe.Since(began, o.clock.Now()))
+	took, became := observe.Since(began, o.clock.Now()), outcome(err)
+	o.meter.Count(observe.Posts, became, 1)
+	o.meter.Observe(observe.PostTime, took)
+	if o.log.Enabled(ctx, slog.LevelDebug) {
+		o.log.LogAttrs(ctx, slog.LevelDebug, "post", slog.String("connection", connection), slog.String("outcome", became),
+			slog.Float64("ms", took), slog.Int("bytes", len(f.Data)))
+	}
 	return err
 }
 

@@ -14,7 +14,7 @@ import (
 func (e *Engine) promptly(j job, message []byte) bool {
 	timers, ok := e.timers.(PromptTimers)
 	return ok && j.Kind == jobOpen && timers.SchedulePromptly(message, func(ctx context.Context) error {
-		return e.announce(ctx, j, establishSoon)
+		return e.announce(observe.WithID(ctx, j.Cause), j, establishSoon)
 	})
 }
 

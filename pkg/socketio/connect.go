@@ -53,6 +53,7 @@ func (t *turn) connect(ctx context.Context, p protocol.Packet) error {
 	}
 	t.add(s)
 	t.server.meter.Count(observe.Connects, "", 1)
+	t.server.opt.Logger.DebugContext(ctx, "a socket is connected", "namespace", n.name, "socket", id, "session", t.v.Address())
 	reply, err := parcelOf(t.server.engine, protocol.Packet{Type: protocol.Connect, Namespace: n.name, ID: protocol.NoID, Data: []byte(`{"sid":"` + id + `"}`)})
 	if err == nil {
 		err = t.v.Send(ctx, reply)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/dozeio/doze/pkg/engine"
+	"github.com/dozeio/doze/pkg/observe"
 	"github.com/dozeio/doze/pkg/socketio"
 	"github.com/dozeio/doze/pkg/socketio/socketiotest"
 	"github.com/dozeio/doze/pkg/store/memory"
@@ -113,8 +114,11 @@ func TestOptionsThatAreSetGoFirst(t *testing.T) {
 	}
 	var loggers [3]any
 	for i := range loggers {
-		loggers[i] = slog.New(slog.DiscardHandler)
+		loggers[i] = observe.Logger(slog.New(slog.DiscardHandler))
 	}
+	before := slog.Default()
+	t.Cleanup(func() { slog.SetDefault(before) })
+	slog.SetDefault(observe.Logger(slog.New(slog.DiscardHandler))) // else the engine makes one of it, each time
 	values := map[string][3]any{ // set, the application's, the default
 		"PingInterval": at(7, 8, 9), "PingTimeout": at(7, 8, 9), "ConnectTimeout": at(7, 8, 9), "UpgradeTimeout": at(7, 8, 9),
 		"PollWait": at(7, 8, 9), "MaxAge": at(7, 8, 9),
