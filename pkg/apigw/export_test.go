@@ -12,5 +12,5 @@ import (
 func NewJobs(do func(context.Context, []byte) error, log *slog.Logger, timers engine.Timers) Handler {
 	j := jobs{do: do, log: log}
 	j.failed, _ = timers.(failedJobs)
-	return function{nil, observe.Discard, j.handle}
+	return function{nil, "heartbeat", observe.Discard, observe.Untraced, j.handle}
 }

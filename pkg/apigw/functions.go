@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"runtime/debug"
 	"time"
@@ -25,7 +26,7 @@ type Handler interface {
 // it answers these as NewPoll does.
 func NewConnect(e *engine.Engine, site http.Handler) Handler {
 	get := get(site)
-	return newFunction(e, func(ctx context.Context, e *engine.Engine, env envelope, event []byte) (any, error) {
+	return newFunction(e, "connect", func(ctx context.Context, e *engine.Engine, env envelope, event []byte) (any, error) {
 		if env.RequestContext.HTTP != nil {
 			return get(ctx, e, env, event)
 		}
@@ -35,23 +36,28 @@ func NewConnect(e *engine.Engine, site http.Handler) Handler {
 
 // NewPoll returns the function that sessions over HTTP begin with and that polls wait in: GET, HEAD and OPTIONS of the
 // HTTP API. What is not for the engine's Path the site answers; without one (nil) it is not found.
-func NewPoll(e *engine.Engine, site http.Handler) Handler { return newFunction(e, get(site)) }
+func NewPoll(e *engine.Engine, site http.Handler) Handler { return newFunction(e, "poll", get(site)) }
 
 // NewMessage returns the function that packets come in by: the $default route, and POST of the HTTP API (any method
 // that is not NewConnect's, for that matter, to be refused as the protocol wants it). Below another path than
 // the engine's nothing is found, whatever the query says.
-func NewMessage(e *engine.Engine) Handler { return newFunction(e, message) }
+func NewMessage(e *engine.Engine) Handler { return newFunction(e, "message", message) }
 
 // NewDisconnect returns the function of the $disconnect route.
-func NewDisconnect(e *engine.Engine) Handler { return newFunction(e, disconnect) }
+func NewDisconnect(e *engine.Engine) Handler { return newFunction(e, "disconnect", disconnect) }
 
 type function struct {
 	engine *engine.Engine
+	name   string
 	meter  observe.Meter
+	tracer observe.Tracer
 	handle handle
 }
 
-func newFunction(e *engine.Engine, h handle) function { return function{e, e.Options().Meter, h} }
+func newFunction(e *engine.Engine, name string, h handle) function {
+	o := e.Options()
+	return function{e, name, o.Meter, o.Tracer, h}
+}
 
 type handle func(context.Context, *engine.Engine, envelope, []byte) (any, error)
 
@@ -81,9 +87,11 @@ type envelope struct {
 const reserve = time.Second
 
 // Invoke handles one event. Its context ends a second before the invocation's time is over.
-func (f function) Invoke(ctx context.Context, event []byte) ([]byte, error) {
+func (f function) Invoke(ctx context.Context, event []byte) (answer []byte, err error) {
 	defer f.meter.Flush()
-	ctx = observe.WithID(ctx, requestID(ctx))
+	id := requestID(ctx)
+	ctx, end := f.tracer.Start(observe.WithID(ctx, id), observe.Invocation, f.name, slog.String(observe.Trace, id))
+	defer func() { end(err) }()
 	if deadline, ok := ctx.Deadline(); ok {
 		var cancel func()
 		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-reserve))

@@ -39,7 +39,7 @@ func (t *turn) connect(ctx context.Context, p protocol.Packet) error {
 		return err
 	}
 	s := &Socket{namespace: n, turn: t, id: id, auth: p.Data, joining: true}
-	if err := s.run(ctx, n.middlewares, func() bool { return !t.isClosed() }); err != nil {
+	if err := s.run(ctx, "connect", n.middlewares, func() bool { return !t.isClosed() }); err != nil {
 		defer s.giveUp()
 		return t.refuse(ctx, s, err)
 	}
@@ -61,7 +61,7 @@ func (t *turn) connect(ctx context.Context, p protocol.Packet) error {
 	if err != nil {
 		return err
 	}
-	if err := s.run(ctx, n.connection, s.isConnected); err != nil {
+	if err := s.run(ctx, "connection", n.connection, s.isConnected); err != nil {
 		if err := t.server.noted(ctx, s, "connection", err); err != nil {
 			t.tally.failed(s, "connection", "OnConnection failed, so the socket is disconnected", err)
 		}
@@ -80,7 +80,12 @@ func countConnected(entries map[string][]byte) (n int) {
 }
 
 // run calls functions of the application until one fails, or the socket is not wanted any more.
-func (s *Socket) run(ctx context.Context, functions []func(context.Context, *Socket) error, wanted func() bool) (err error) {
+func (s *Socket) run(ctx context.Context, name string, functions []func(context.Context, *Socket) error, wanted func() bool) (err error) {
+	if len(functions) > 0 {
+		inside, end := s.span(ctx, name)
+		ctx = inside
+		defer func() { end(err) }()
+	}
 	defer recovered(&err)
 	for _, f := range functions {
 		if err := f(ctx, s); err != nil {

@@ -143,8 +143,10 @@ func (s *Server) leaveAll(ctx context.Context, namespace, id string) error {
 func (s *Socket) runReason(ctx context.Context, event string, functions []func(context.Context, *Socket, Reason) error, reason Reason) {
 	for _, f := range functions {
 		err := func() (err error) {
+			inside, end := s.span(ctx, event)
+			defer func() { end(err) }()
 			defer recovered(&err)
-			return f(ctx, s, reason)
+			return f(inside, s, reason)
 		}()
 		if err != nil {
 			err = s.namespace.server.noted(ctx, s, event, err)

@@ -16,7 +16,9 @@ import (
 func (t *turn) event(ctx context.Context, s *Socket, p protocol.Packet) error {
 	name := p.EventName()
 	defer t.server.countEvent(name, t.server.now())
-	results, by, err := t.handle(ctx, s, name, p)
+	inside, end := s.span(ctx, name)
+	results, by, err := t.handle(inside, s, name, p)
+	end(err)
 	t.trace(ctx, s, name, by)
 	if err == nil && by != byOn { // nobody's, and so without an ack
 		return nil

@@ -261,7 +261,9 @@ func (s *Server) handleEnd(ctx context.Context, socket *Socket, q acks.Question,
 		return fmt.Errorf("socketio: the namespace %s has no function for acks of the name %q: was it emitted by another version of the application?",
 			socket.namespace.name, cut(q.Name, maxLogged))
 	}
-	if err := h.run(ctx, socket, q.State, e); err != nil {
+	inside, end := socket.span(ctx, q.Name)
+	err := h.run(inside, socket, q.State, e)
+	if end(err); err != nil {
 		if err = s.noted(ctx, socket, q.Name, err); err != nil {
 			socket.failed(ctx, q.Name, "a handler failed", err)
 		}

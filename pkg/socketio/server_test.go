@@ -119,7 +119,7 @@ func TestOptionsThatAreSetGoFirst(t *testing.T) {
 	before := slog.Default()
 	t.Cleanup(func() { slog.SetDefault(before) })
 	slog.SetDefault(observe.Logger(slog.New(slog.DiscardHandler))) // else the engine makes one of it, each time
-	values := map[string][3]any{ // set, the application's, the default
+	values := map[string][3]any{                                   // set, the application's, the default
 		"PingInterval": at(7, 8, 9), "PingTimeout": at(7, 8, 9), "ConnectTimeout": at(7, 8, 9), "UpgradeTimeout": at(7, 8, 9),
 		"PollWait": at(7, 8, 9), "MaxAge": at(7, 8, 9),
 		"MaxPayload": {7, 8, 9}, "MaxMessage": {7, 8, 9}, "Polls": {7, 8, 9}, "ClientRate": {7, 8, 9},
@@ -129,6 +129,7 @@ func TestOptionsThatAreSetGoFirst(t *testing.T) {
 		"Rand":         {strings.NewReader("a"), strings.NewReader("b"), strings.NewReader("c")},
 		"Logger":       loggers,
 		"Meter":        {&figures.Meter{}, &figures.Meter{}, &figures.Meter{}},
+		"Tracer":       {&spans{}, &spans{}, &spans{}},
 		"Transports":   {[]string{"polling"}, []string{"websocket"}, []string{"websocket", "polling"}},
 		"NoUpgrades":   {true, true, true},
 		"Path":         {"/a/", "/b/", "/c/"},
@@ -175,8 +176,8 @@ func TestOptionsThatAreSetGoFirst(t *testing.T) {
 			}
 		}
 	}
-	if said != 12 {
-		t.Errorf("%d options of the engine are the application's too, want 12", said)
+	if said != 13 {
+		t.Errorf("%d options of the engine are the application's too, want 13", said)
 	}
 }
 
