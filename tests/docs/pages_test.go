@@ -18,7 +18,7 @@ var walked = []string{"README.md", "docs/deploy.md", "docs/costs.md"}
 
 // shown are those that have programs and settings besides, of which what is from a file stands there.
 var shown = slices.Concat(walked, []string{"CONTRIBUTING.md", "docs/from-node.md", "docs/elsewhere.md", "docs/clients.md",
-	"examples/presence/README.md", "examples/cursors/README.md", "examples/progress/README.md"})
+	"examples/presence/README.md", "examples/cursors/README.md", "examples/progress/README.md", "examples/tracing/README.md", "docs/operate.md"})
 
 func page(t *testing.T, name string) string {
 	t.Helper()
