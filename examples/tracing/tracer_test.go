@@ -48,7 +48,9 @@ func TestAHandlersSpanHasWhatItCaused(t *testing.T) {
 	if fail := find("handler fail"); fail.Status.Code != codes.Error || fail.Status.Description != "on purpose" {
 		t.Errorf("the span of a handler that failed has %+v", fail.Status)
 	}
-	if !slices.ContainsFunc(all, func(s tracetest.SpanStub) bool { return s.Name == "post post" && s.Parent.SpanID() == say.SpanContext.SpanID() }) {
+	if !slices.ContainsFunc(all, func(s tracetest.SpanStub) bool {
+		return s.Name == "post post" && s.Parent.SpanID() == say.SpanContext.SpanID()
+	}) {
 		t.Error("the emit's post is not inside of the handler's span")
 	}
 }
