@@ -26,12 +26,13 @@ var layers = []struct{ folder, may string }{
 	{"pkg/acks", ""},
 	{"pkg/gateway", ""},
 	{"pkg/site", ""},
-	{"pkg/engine", "pkg/protocol"},
+	{"pkg/observe", ""},
+	{"pkg/engine", "pkg/observe pkg/protocol"},
 	{"pkg/socketio/socketiotest", "internal/testparts pkg/socketio pkg/acks pkg/engine pkg/rooms pkg/protocol pkg/store/memory"},
 	{"pkg/socketiotest", "pkg/socketio pkg/engine pkg/rooms pkg/protocol pkg/store/memory"},
-	{"pkg/socketio", "pkg/acks pkg/engine pkg/rooms pkg/protocol"},
+	{"pkg/socketio", "pkg/acks pkg/engine pkg/observe pkg/rooms pkg/protocol"},
 	{"pkg/apigw/outgoing", "internal/sqsask pkg/engine"},
-	{"pkg/apigw", "internal/sqsask pkg/engine"},
+	{"pkg/apigw", "internal/sqsask pkg/engine pkg/observe"},
 	{"pkg/store/storetest", "pkg/acks pkg/engine pkg/rooms tests/kit/fakeclock"},
 	{"pkg/store/dynamo", "internal/awsfault pkg/acks pkg/engine pkg/rooms"},
 	{"pkg/store", "pkg/acks pkg/engine pkg/rooms"},
@@ -41,7 +42,8 @@ var layers = []struct{ folder, may string }{
 	{"internal/sqsask", "internal/awsfault"},
 	{"internal/jobqueue", "internal/sqsask pkg/apigw pkg/apigw/outgoing"},
 	{"internal/control", "pkg/protocol pkg/socketio"},
-	{"internal/oneprocess", "internal/control pkg/apigw pkg/apigw/outgoing pkg/engine pkg/gateway pkg/site pkg/socketio pkg/store/memory"},
+	{"internal/scrape", "pkg/observe"},
+	{"internal/oneprocess", "internal/control internal/scrape pkg/apigw pkg/apigw/outgoing pkg/engine pkg/gateway pkg/observe pkg/rooms pkg/site pkg/socketio pkg/store/memory"},
 	{"internal/commandline", ""},
 	{"pkg/devcommand", "internal/commandline internal/jobqueue internal/oneprocess pkg/apigw pkg/apigw/outgoing pkg/site pkg/socketio pkg/store/dynamo pkg/verify/counterpart"},
 	{"pkg/devserver", "internal/oneprocess pkg/engine pkg/gateway pkg/socketio"},
@@ -77,6 +79,8 @@ var reaches = []struct{ what, prefixes, may string }{
 		"internal/ pkg/apigw pkg/apigw/outgoing pkg/emitter pkg/store/dynamo pkg/devserver pkg/devcommand functions/ cmd/ examples/presence examples/cursors examples/progress examples/progress/checksum tests/"},
 	{"aws-lambda-go", "github.com/aws/aws-lambda-go", // the gateway makes its events
 		"internal/jobqueue internal/oneprocess pkg/apigw pkg/gateway pkg/devserver pkg/devcommand functions/ cmd/ examples/presence examples/cursors examples/progress examples/progress/checksum tests/"},
+	{"Prometheus's client", "github.com/prometheus",
+		"internal/scrape internal/oneprocess pkg/devserver pkg/devcommand cmd/ examples/presence examples/cursors examples/progress tests/"},
 	{"what doze upgrade is made of", "github.com/rogpeppe/go-internal golang.org/x/mod", "cmd/doze tests/"},
 }
 
@@ -298,6 +302,7 @@ func TestLayersAreKept(t *testing.T) {
 		{"pkg/emitter must not reach aws-lambda-go: " + module + "pkg/emitter -> x -> ",
 			[]goPackage{in("pkg/emitter", "x"), {ImportPath: "x", Imports: []string{"github.com/aws/aws-lambda-go/events"}}}},
 		{"pkg/engine must not reach aws-lambda-go", []goPackage{in("pkg/engine", "github.com/aws/aws-lambda-go/events")}},
+		{"functions/poll must not reach Prometheus's client", []goPackage{in("functions/poll", "github.com/prometheus/client_golang/prometheus")}},
 		{"pkg/engine/utils is a bag", []goPackage{in("pkg/engine/utils")}},
 	} {
 		got := violations(c.packages)

@@ -22,6 +22,7 @@ type use struct {
 	logged           float64       // bytes for each event, by handlers
 	webSocketOnly    bool          // clients do not begin with polling
 	oneOrigin        bool          // CloudFront is before the APIs
+	metrics          bool          // Doze's own are made
 }
 
 // What API Gateway and Doze allow.
@@ -54,7 +55,7 @@ const (
 
 // quantity is how much of what is billed a month takes.
 type quantity struct {
-	messages, minutes, http, requests, gbSeconds, reads, writes, queue, logged, edge, bytes, alarms, boards float64
+	messages, minutes, http, requests, gbSeconds, reads, writes, queue, logged, custom, edge, bytes, alarms, boards float64
 }
 
 // reckoning adds operations up.
@@ -126,6 +127,7 @@ func (u use) month(table map[string]measured, in installed) quantity {
 	r.queue += sweeps * (table[opSweep].queued + 2) // sent, received and deleted
 	r.queue += in.queues * pollers * hoursOfMonth * 3600 / pollTime.Seconds()
 	r.logged = (ws + polling) * u.messages * u.logged
+	r.observed(u, ws/min(u.stay, maxConnection).Hours()+polling/min(u.stay, maxPolling).Hours(), (ws+polling)*u.messages, sweeps)
 	r.alarms, r.boards = in.metrics, in.dashboards
 	return r.quantity
 }

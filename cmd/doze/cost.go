@@ -33,7 +33,8 @@ func cost(args []string, out io.Writer) error {
 	f.Float64Var(&u.size, "size", 200, "bytes of an event")
 	f.DurationVar(&u.ping, "ping-interval", 300*time.Second, "time between two pings")
 	f.DurationVar(&u.handler, "handler", 15*time.Millisecond, "time of an invocation, yours and Doze's together")
-	f.Float64Var(&u.logged, "log", 0, "bytes that handlers log for each event; Doze logs only what goes wrong")
+	f.Float64Var(&u.logged, "log", 0, "bytes that handlers log for each event, besides what Doze logs: who left, and what goes wrong")
+	f.BoolVar(&u.metrics, "metrics", true, "the functions' logs have figures for CloudWatch, as the template's Metrics=yes has it")
 	f.BoolVar(&u.webSocketOnly, "websocket-only", false, "clients connect with transports: [\"websocket\"]")
 	f.BoolVar(&u.oneOrigin, "one-origin", true, "CloudFront is before both APIs, as the template's OneOrigin=yes has it")
 	if err := commandline.ParseFlags(f, costUsage, args, out); err != nil {
@@ -109,6 +110,7 @@ func (u use) lines(q quantity) []line {
 		{"DynamoDB: writes", q.writes, writeUnits},
 		{"SQS: requests, most of them Lambda's polls", q.queue, queueRequests},
 		{"CloudWatch: logs", q.logged / 1e9, logData},
+		{"CloudWatch: metrics of Doze's own", q.custom, customMetrics},
 		{"CloudWatch: alarms", q.alarms, alarmMetrics},
 		{"CloudWatch: dashboard", q.boards, dashboards},
 	}

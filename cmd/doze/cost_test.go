@@ -76,7 +76,7 @@ func TestAThousandIdleClients(t *testing.T) {
 		dollars += l.usd()
 	}
 	near(t, "dollars but the data's", dollars-q.bytes/1e9*0.09,
-		10.95+18.615+2.072032+50_497.75*0.0000133334+2.57544*0.125+14.74016*0.625+1.44248*0.40+1.10+3)
+		10.95+18.615+2.072032+50_497.75*0.0000133334+2.57544*0.125+14.74016*0.625+1.44248*0.40+1.10+3+visits*leaving/1e9*0.50)
 }
 
 // TestAThousandClientsThatPoll is done by hand: a GET every 20 s, 131,400 a client.
@@ -251,5 +251,24 @@ func TestExamplesInTheDocumentation(t *testing.T) {
 	}
 	if err := os.WriteFile(name, []byte(now), 0o666); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestMetricsCostWhatTheirLinesAndNamesDo takes metrics away, and people's events.
+func TestMetricsCostWhatTheirLinesAndNamesDo(t *testing.T) {
+	u := use{clients: 100, webSocketOnly: true, rate: rate{n: 30, unit: "h"}, members: 20, hours: 12}
+	u.messages = 30
+	without := monthOf(t, u)
+	u.metrics = true
+	with := monthOf(t, u)
+	near(t, "metrics", with.custom, (metricsOfClients+metricsOfEvents)/2)
+	near(t, "metrics that are off", without.custom, 0)
+	events, more := 100.0*365*30, with.logged-without.logged
+	if each := more / events; each < 500 || each > 1500 { // 650 bytes, 21 times of posts, and the sweeps' and visits' share
+		t.Errorf("an event logs %v bytes", each)
+	}
+	u.clients = 0
+	if q := monthOf(t, u); q.custom != 0 || q.logged != 0 {
+		t.Errorf("with nobody there: %v metrics, %v bytes", q.custom, q.logged)
 	}
 }

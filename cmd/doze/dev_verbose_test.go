@@ -42,7 +42,7 @@ func TestDevShowsEachEventOnRequest(t *testing.T) {
 			t.Error(err)
 		}
 		for _, want := range []string{`event=rooms handler=On`, `event=romos handler=none`} {
-			line := regexp.MustCompile(`level=DEBUG msg=event namespace=/ socket=[\w-]{20} ` + want + "\n")
+			line := regexp.MustCompile(`level=DEBUG msg=event namespace=/ socket=[\w-]{20} ` + want + ` trace=[\w.]+` + "\n")
 			if line.MatchString(log.String()) != (len(flags) > 0) {
 				t.Errorf("doze dev %v logs\n%s", flags, log.String())
 			}

@@ -25,6 +25,7 @@ var (
 	writeUnits        = price{0.625, 1e6, "M units", false}   // on demand
 	queueRequests     = price{0.40, 1e6, "M requests", false} // standard queues
 	logData           = price{0.50, 1, "GB", false}
+	customMetrics     = price{0.30, 1, "metrics", false} // the first 10,000; by the hour in which they have values
 	alarmMetrics      = price{0.10, 1, "metrics", false}
 	dashboards        = price{3.00, 1, "dashboard", false}
 	edgeRequests      = price{1.00, 1e6, "M requests", false} // HTTPS, United States and Europe

@@ -80,6 +80,9 @@ func (u use) describe(out io.Writer) {
 	if !u.oneOrigin {
 		front = "no CloudFront"
 	}
+	if !u.metrics {
+		front += "; no metrics"
+	}
 	fmt.Fprintf(out, "Connected %s a day, anew after %s; each time a client joins %s.\n", counted(u.hours, "hour"), brief(u.stay), counted(u.rooms, "room"))
 	fmt.Fprintf(out, "They begin %s. A ping every %s; %s an invocation; %s logged an event; %s.\n\n",
 		begin, brief(u.ping), brief(u.handler), counted(u.logged, "byte"), front)

@@ -11,6 +11,7 @@
 //	DOZE_PING_INTERVAL   time between two pings, such as 300s; empty: what the application says, or 300s
 //	DOZE_PING_TIMEOUT    time for the pong to come, such as 60s; empty: what the application says, or 60s
 //	DOZE_POLLS           GETs that may wait at the same time; 0 or empty: nobody knows
+//	DOZE_METRICS         name of the stack whose metrics go into the log, in CloudWatch's embedded metric format; empty: none do
 //	DOZE_CLIENT_RATE     messages a second that one connection may send; default 100
 package backend
 
@@ -35,6 +36,8 @@ import (
 
 	"github.com/dozeio/doze/pkg/apigw/outgoing"
 	"github.com/dozeio/doze/pkg/engine"
+	"github.com/dozeio/doze/pkg/observe"
+	"github.com/dozeio/doze/pkg/observe/emf"
 	"github.com/dozeio/doze/pkg/site"
 	"github.com/dozeio/doze/pkg/socketio"
 	"github.com/dozeio/doze/pkg/store/dynamo"
@@ -51,8 +54,8 @@ type Deployed struct {
 //
 // Log lines are what Lambda's JSON format takes
 // (https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html): timestamp, level, message
-// and requestId, from the level that LoggingConfig has set. The logger is slog's default too, so that what handlers say
-// is no different.
+// and requestId, from the level that LoggingConfig has set, and the id of what has caused them. The logger is slog's
+// default too, so that what handlers say is no different.
 func FromEnv() (d Deployed, err error) {
 	table, connections, queue := os.Getenv("DOZE_TABLE"), os.Getenv("DOZE_CONNECTIONS"), os.Getenv("DOZE_QUEUE")
 	if table == "" || connections == "" || queue == "" {
@@ -75,8 +78,11 @@ func FromEnv() (d Deployed, err error) {
 	if o.ClientRate, err = number("DOZE_CLIENT_RATE"); err != nil {
 		return d, err
 	}
+	if stack := os.Getenv("DOZE_METRICS"); stack != "" {
+		o.Meter = emf.New(os.Stdout, stack, nil)
+	}
 	o.PublicOrigin = os.Getenv("DOZE_PUBLIC_ORIGIN")
-	d.Defaults = engine.Options{PingInterval: 300 * time.Second, PingTimeout: 60 * time.Second, Logger: lambdacontext.NewLogger()}
+	d.Defaults = engine.Options{PingInterval: 300 * time.Second, PingTimeout: 60 * time.Second, Logger: observe.Logger(lambdacontext.NewLogger())}
 	slog.SetDefault(d.Defaults.Logger)
 	store := dynamo.New(dynamodb.NewFromConfig(cfg, func(o *dynamodb.Options) {
 		o.BaseEndpoint = endpoint("DYNAMODB")

@@ -13,6 +13,7 @@ import (
 
 	"github.com/dozeio/doze/pkg/apigw/outgoing"
 	"github.com/dozeio/doze/pkg/engine"
+	"github.com/dozeio/doze/pkg/observe"
 	"github.com/dozeio/doze/pkg/socketio"
 	"github.com/dozeio/doze/pkg/store/memory"
 	"github.com/dozeio/doze/pkg/verify/counterpart"
@@ -71,7 +72,7 @@ func has(io *socketio.Server) (has bool) {
 // with and without an application that says something of its own.
 func TestWhatTheApplicationSaysIsDone(t *testing.T) {
 	const s = time.Second
-	mine := slog.New(slog.DiscardHandler)
+	mine := observe.Logger(slog.New(slog.DiscardHandler))
 	says := socketio.Options{PingInterval: 7 * s, PingTimeout: 8 * s, ConnectTimeout: 9 * s, UpgradeTimeout: 11 * s,
 		AllowOrigins: []string{"https://app.example"}, Logger: mine, MaxPayload: 4_000_000, Transports: []string{"polling"}, NoUpgrades: true}
 	for _, c := range []struct {
@@ -145,7 +146,7 @@ func deployed(t *testing.T, o socketio.Options, name, value string) (*engine.Eng
 		"AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b",
 		"DOZE_TABLE": "doze", "DOZE_CONNECTIONS": "http://127.0.0.1:1/live", "DOZE_QUEUE": "http://127.0.0.1:1/1/jobs",
 		"DOZE_ALLOW_ORIGINS": "", "DOZE_PUBLIC_ORIGIN": "", "DOZE_VERIFY": "",
-		"DOZE_PING_INTERVAL": "", "DOZE_PING_TIMEOUT": "", "DOZE_POLLS": "", "DOZE_CLIENT_RATE": "",
+		"DOZE_PING_INTERVAL": "", "DOZE_PING_TIMEOUT": "", "DOZE_POLLS": "", "DOZE_CLIENT_RATE": "", "DOZE_METRICS": "",
 	} {
 		t.Setenv(variable, value)
 	}

@@ -15,10 +15,13 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/dozeio/doze/internal/control"
+	"github.com/dozeio/doze/internal/scrape"
 	"github.com/dozeio/doze/pkg/apigw"
 	"github.com/dozeio/doze/pkg/apigw/outgoing"
 	"github.com/dozeio/doze/pkg/engine"
 	"github.com/dozeio/doze/pkg/gateway"
+	"github.com/dozeio/doze/pkg/observe"
+	"github.com/dozeio/doze/pkg/rooms"
 	"github.com/dozeio/doze/pkg/site"
 	"github.com/dozeio/doze/pkg/socketio"
 	"github.com/dozeio/doze/pkg/store/memory"
@@ -118,7 +121,10 @@ func (s *Server) wire(o Options, addr net.Addr, bind func(socketio.Backend) (*en
 	if stage == "" {
 		stage = "local"
 	}
-	var now func() time.Time
+	figures, now := scrape.New(), (func() time.Time)(nil)
+	if o.Engine.Meter == nil {
+		o.Engine.Meter = figures
+	}
 	if o.Engine.Clock != nil {
 		now = o.Engine.Clock.Now
 	}
@@ -168,12 +174,19 @@ func (s *Server) wire(o Options, addr net.Addr, bind func(socketio.Backend) (*en
 	if err != nil {
 		return err
 	}
+	metrics := figures.Handler(func() (sockets, rooms int) {
+		n := s.Store.Rows()
+		return n.Sockets, n.Rooms
+	}, b.Rooms == rooms.Store(s.Store))
 	all := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == control.Path {
+		switch {
+		case r.URL.Path == control.Path:
 			asked.ServeHTTP(w, r)
-			return
+		case r.URL.Path == scrape.Path && o.Engine.Meter == observe.Meter(figures):
+			metrics.ServeHTTP(w, r)
+		default:
+			files.ServeHTTP(w, r)
 		}
-		files.ServeHTTP(w, r)
 	})
 	s.http = gateway.NewServer(addr, all, o.Hosts...)
 	return nil

@@ -16,6 +16,7 @@ import (
 	"github.com/dozeio/doze/internal/oneprocess"
 	"github.com/dozeio/doze/pkg/engine"
 	"github.com/dozeio/doze/pkg/gateway"
+	"github.com/dozeio/doze/pkg/observe"
 	"github.com/dozeio/doze/pkg/protocol"
 	"github.com/dozeio/doze/pkg/socketio"
 )
@@ -171,5 +172,32 @@ func TestWrongOptionsLeaveNothingOpen(t *testing.T) {
 			t.Fatalf("after %q: %v", want, err)
 		}
 		listener.Close()
+	}
+}
+
+// TestMetricsAreServed has a client do something, and looks for it, as Prometheus does.
+func TestMetricsAreServed(t *testing.T) {
+	s := start(t, oneprocess.Options{})
+	polling := s.URL + "/socket.io/?EIO=4&transport=polling"
+	_, open := get(t, polling)
+	sid := strings.SplitN(open, `"`, 5)[3]
+	res, err := http.Post(polling+"&sid="+sid, "text/plain", strings.NewReader(`40`+"\x1e"+`42["anything"]`))
+	if err != nil || res.StatusCode != http.StatusOK {
+		t.Fatal(res, err)
+	}
+	res.Body.Close()
+	_, metrics := get(t, s.URL+"/metrics")
+	for _, line := range []string{`doze_handshakes_total{transport="polling"} 1`, "doze_connects_total 1", `doze_events_total{event="other"} 1`, "doze_sockets 1", "doze_rooms 0"} {
+		if !strings.Contains(metrics, "\n"+line+"\n") {
+			t.Errorf("no %s in\n%s", line, metrics)
+		}
+	}
+}
+
+// TestAnotherMeterHasTheFigures gives the path to the page then.
+func TestAnotherMeterHasTheFigures(t *testing.T) {
+	s := start(t, oneprocess.Options{Engine: engine.Options{Meter: observe.Discard}})
+	if res, body := get(t, s.URL+"/metrics"); res.StatusCode != http.StatusNotFound {
+		t.Error(res.Status, body)
 	}
 }

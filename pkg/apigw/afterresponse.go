@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/dozeio/doze/pkg/engine"
+	"github.com/dozeio/doze/pkg/observe"
 )
 
 var _ interface {
@@ -30,12 +31,14 @@ var _ interface {
 // made within a quarter of a second, perhaps because its client has left, holds up the process no longer. A process
 // that dies loses the jobs of its last invocation. It is safe for concurrent use.
 type AfterResponse struct {
-	queue engine.Timers
-	conn  net.Conn // to the API, which one goroutine at a time speaks to; nil before the first call and after an error
-	in    *bufio.Reader
-	api   string // of extensions
-	id    string // of this one; empty: there is none
-	log   func(ctx context.Context, msg string, args ...any)
+	queue  engine.Timers
+	tracer observe.Tracer
+	conn   net.Conn // to the API, which one goroutine at a time speaks to; nil before the first call and after an error
+	in     *bufio.Reader
+	api    string // of extensions
+	id     string // of this one; empty: there is none
+	log    func(ctx context.Context, msg string, args ...any)
+	meter  observe.Meter
 
 	mu       sync.Mutex
 	pending  []prompt
@@ -65,7 +68,8 @@ func (a *AfterResponse) Wrap(h Handler, e *engine.Engine) Handler {
 	if a.api == "" {
 		return h
 	}
-	a.log = e.Options().Logger.ErrorContext
+	o := e.Options()
+	a.log, a.meter, a.tracer = o.Logger.ErrorContext, o.Meter, o.Tracer
 	if err := a.register(); err != nil {
 		e.Options().Logger.Warn("there are no extensions here, so that open packets go through the queue", "error", err)
 		return h
@@ -129,6 +133,7 @@ func (a *AfterResponse) do(jobs []prompt, deadline time.Time) {
 	}
 	ctx, cancel := context.WithDeadline(context.Background(), deadline.Add(-reserve))
 	defer cancel()
+	ctx, end := a.tracer.Start(ctx, observe.Invocation, "after response")
 	var all sync.WaitGroup
 	for _, p := range jobs {
 		all.Go(func() {
@@ -144,6 +149,8 @@ func (a *AfterResponse) do(jobs []prompt, deadline time.Time) {
 		})
 	}
 	all.Wait()
+	end(nil)
+	a.meter.Flush()
 }
 
 // extensionName is told to Lambda, which shows it in its logs.

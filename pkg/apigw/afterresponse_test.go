@@ -46,7 +46,7 @@ func (x *extensions) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // afterResponse returns a connect function on the extensions of a server.
-func afterResponse(t *testing.T, x *extensions) (*world, apigw.Handler) {
+func afterResponse(t *testing.T, x *extensions, o ...engine.Options) (*world, apigw.Handler) {
 	t.Helper()
 	x.asked, x.begin = make(chan struct{}, 10), make(chan struct{})
 	left, leave := context.WithCancel(context.Background())
@@ -56,7 +56,9 @@ func afterResponse(t *testing.T, x *extensions) (*world, apigw.Handler) {
 	t.Cleanup(leave)
 	w := &world{}
 	after := apigw.NewAfterResponse(strings.TrimPrefix(server.URL, "http://"), w)
-	e, err := engine.New(memory.New(nil), w, after, w, engine.Options{Logger: slog.New(slog.DiscardHandler)})
+	options := append(o, engine.Options{})[0]
+	options.Logger = slog.New(slog.DiscardHandler)
+	e, err := engine.New(memory.New(nil), w, after, w, options)
 	if err != nil {
 		t.Fatal(err)
 	}

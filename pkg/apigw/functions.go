@@ -2,15 +2,19 @@ package apigw
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"runtime/debug"
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
+	"github.com/aws/aws-lambda-go/lambdacontext"
 
 	"github.com/dozeio/doze/pkg/engine"
+	"github.com/dozeio/doze/pkg/observe"
 )
 
 // Handler is one Lambda function, for lambda.StartHandler and for the local gateway. It is safe for concurrent use.
@@ -22,29 +26,37 @@ type Handler interface {
 // it answers these as NewPoll does.
 func NewConnect(e *engine.Engine, site http.Handler) Handler {
 	get := get(site)
-	return function{e, func(ctx context.Context, e *engine.Engine, env envelope, event []byte) (any, error) {
+	return newFunction(e, "connect", func(ctx context.Context, e *engine.Engine, env envelope, event []byte) (any, error) {
 		if env.RequestContext.HTTP != nil {
 			return get(ctx, e, env, event)
 		}
 		return connect(ctx, e, env, event)
-	}}
+	})
 }
 
 // NewPoll returns the function that sessions over HTTP begin with and that polls wait in: GET, HEAD and OPTIONS of the
 // HTTP API. What is not for the engine's Path the site answers; without one (nil) it is not found.
-func NewPoll(e *engine.Engine, site http.Handler) Handler { return function{e, get(site)} }
+func NewPoll(e *engine.Engine, site http.Handler) Handler { return newFunction(e, "poll", get(site)) }
 
 // NewMessage returns the function that packets come in by: the $default route, and POST of the HTTP API (any method
 // that is not NewConnect's, for that matter, to be refused as the protocol wants it). Below another path than
 // the engine's nothing is found, whatever the query says.
-func NewMessage(e *engine.Engine) Handler { return function{e, message} }
+func NewMessage(e *engine.Engine) Handler { return newFunction(e, "message", message) }
 
 // NewDisconnect returns the function of the $disconnect route.
-func NewDisconnect(e *engine.Engine) Handler { return function{e, disconnect} }
+func NewDisconnect(e *engine.Engine) Handler { return newFunction(e, "disconnect", disconnect) }
 
 type function struct {
 	engine *engine.Engine
+	name   string
+	meter  observe.Meter
+	tracer observe.Tracer
 	handle handle
+}
+
+func newFunction(e *engine.Engine, name string, h handle) function {
+	o := e.Options()
+	return function{e, name, o.Meter, o.Tracer, h}
 }
 
 type handle func(context.Context, *engine.Engine, envelope, []byte) (any, error)
@@ -75,7 +87,11 @@ type envelope struct {
 const reserve = time.Second
 
 // Invoke handles one event. Its context ends a second before the invocation's time is over.
-func (f function) Invoke(ctx context.Context, event []byte) ([]byte, error) {
+func (f function) Invoke(ctx context.Context, event []byte) (answer []byte, err error) {
+	defer f.meter.Flush()
+	id := requestID(ctx)
+	ctx, end := f.tracer.Start(observe.WithID(ctx, id), observe.Invocation, f.name, slog.String(observe.Trace, id))
+	defer func() { end(err) }()
 	if deadline, ok := ctx.Deadline(); ok {
 		var cancel func()
 		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-reserve))
@@ -90,6 +106,15 @@ func (f function) Invoke(ctx context.Context, event []byte) ([]byte, error) {
 		return nil, err
 	}
 	return json.Marshal(response)
+}
+
+// requestID returns Lambda's id of the invocation, by which it calls it in its own lines of the log. A gateway on this
+// machine gives none.
+func requestID(ctx context.Context) string {
+	if c, ok := lambdacontext.FromContext(ctx); ok && c.AwsRequestID != "" {
+		return c.AwsRequestID
+	}
+	return rand.Text()[:12]
 }
 
 func get(site http.Handler) handle {

@@ -27,7 +27,7 @@ import (
 func NewHeartbeat(e *engine.Engine, timers engine.Timers) Handler {
 	j := jobs{do: e.Job, log: e.Options().Logger}
 	j.failed, _ = timers.(failedJobs)
-	return function{e, j.handle}
+	return newFunction(e, "heartbeat", j.handle)
 }
 
 // failedJobs is a queue that can do something about a job that failed.

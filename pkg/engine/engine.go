@@ -12,6 +12,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/dozeio/doze/pkg/observe"
 )
 
 // Options are the settings of an Engine. The zero value of each field means its default.
@@ -84,9 +86,13 @@ type Options struct {
 	// to close is closed at once, and cleaned up by a job, in a process that has the application's Handler.
 	HandlersElsewhere bool
 
-	Clock  Clock        // default: the system's
-	Rand   io.Reader    // source of session ids, safe for concurrent use; default: crypto/rand
-	Logger *slog.Logger // default: slog.Default()
+	Meter observe.Meter `json:"-"` // takes the figures of what happens; default: nobody does
+	// Tracer makes spans of store calls and posts, and those built on the engine make them of invocations and handlers;
+	// default: nobody does.
+	Tracer observe.Tracer `json:"-"`
+	Clock  Clock          // default: the system's
+	Rand   io.Reader      // source of session ids, safe for concurrent use; default: crypto/rand
+	Logger *slog.Logger   // default: slog.Default()
 }
 
 // Engine handles requests, frames and jobs of all sessions. Make one with New.
@@ -136,6 +142,13 @@ func New(store Store, poster Poster, timers Timers, handler Handler, o Options) 
 	if o.Logger == nil {
 		o.Logger = slog.Default()
 	}
+	o.Logger = observe.Logger(o.Logger)
+	if o.Meter == nil {
+		o.Meter = observe.Discard
+	}
+	if o.Tracer == nil {
+		o.Tracer = observe.Untraced
+	}
 	if o.PingInterval+o.PingTimeout > math.MaxInt32*time.Millisecond {
 		return nil, errors.New("engine: PingInterval plus PingTimeout is over 2147483647 ms: browsers' timers end there")
 	}
@@ -162,8 +175,15 @@ func New(store Store, poster Poster, timers Timers, handler Handler, o Options) 
 	if err != nil {
 		return nil, err
 	}
-	e := &Engine{poster: poster, timers: timers, handler: handler, opt: o, origins: origins}
+	e := &Engine{timers: timers, handler: handler, opt: o, origins: origins}
+	if o.Tracer != observe.Untraced {
+		poster = &tracedPoster{poster, o.Tracer}
+	}
+	e.poster = &observed{poster, o.Meter, o.Logger, o.Clock}
 	e.store = &retrying{store, e.Retry}
+	if o.Tracer != observe.Untraced {
+		e.store = &traced{e.store, o.Tracer}
+	}
 	e.rates.init(o.ClientRate)
 	return e, nil
 }

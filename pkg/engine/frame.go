@@ -58,13 +58,13 @@ func (e *Engine) connect(ctx context.Context, connection string, r Request, offe
 	if err != nil {
 		return e.unavailable(ctx, "there is no randomness for a session id", err)
 	}
-	open := job{Kind: jobOpen, ID: e.newOp(), Connection: connection}
+	open, began := job{Kind: jobOpen, ID: e.newOp(), Connection: connection}, e.now()
 	err = e.create(ctx, Session{Address: connectionAddress(connection), SID: sid, State: Open, Opened: open.ID}, r)
 	if errors.Is(err, ErrExists) { // a tombstone: its $disconnect has overtaken it
 		return Response{Status: http.StatusGone}
 	}
 	if err == nil {
-		e.opening.put(connection, sid)
+		e.opening.put(connection, opening{sid, began})
 		if err = e.schedule(ctx, open, 0); err != nil {
 			e.closeBehind(ctx, connection, Close{Reason: TransportError}, false)
 		}

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/dozeio/doze/pkg/observe"
 	"github.com/dozeio/doze/pkg/protocol"
 )
 
@@ -94,6 +95,7 @@ func (e *Engine) create(ctx context.Context, s Session, r Request) error {
 		e.close(ctx, s.Address, Close{Reason: TransportError, Told: true})
 		return err
 	}
+	e.opt.Meter.Count(observe.Handshakes, transportOf(s.Address), 1)
 	return nil
 }
 

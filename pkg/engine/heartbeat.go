@@ -158,6 +158,7 @@ func (e *Engine) sweep(ctx context.Context, j job) error {
 	case !again && at.Add(e.near()).Before(t.Due): // a double that was sent before the one that is due, which it becomes
 		return e.schedule(ctx, j, t.Due.Sub(at))
 	case len(lives) == 0:
+		e.counted(j.Shard, lives)
 		return e.disarm(ctx, j.Shard, j.Generation)
 	}
 	if !again { // else the message of the next generation has left: it goes before the timer
@@ -165,6 +166,7 @@ func (e *Engine) sweep(ctx context.Context, j job) error {
 		if won, err := e.rearm(ctx, j.Shard, j.Generation, next); err != nil || !won {
 			return err
 		}
+		e.counted(j.Shard, lives)
 	}
 	var beside sync.WaitGroup
 	defer beside.Wait()

@@ -6,12 +6,16 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/dozeio/doze/pkg/observe"
 )
 
 // job is a message of the timer queue.
 type job struct {
 	Kind       string `json:"kind"`
-	ID         string `json:"id"` // a job that is delivered twice has the same
+	ID         string `json:"id"`              // a job that is delivered twice has the same
+	Due        int64  `json:"due,omitempty"`   // when its delay is over, milliseconds since 1970
+	Cause      string `json:"cause,omitempty"` // observe.ID of what has caused it
 	Connection string `json:"connection,omitempty"`
 	Shard      int    `json:"shard,omitempty"`
 	Generation int64  `json:"generation,omitempty"`
@@ -47,6 +51,10 @@ func (e *Engine) schedule(ctx context.Context, j job, after time.Duration) error
 	if j.ID == "" {
 		j.ID = e.newOp()
 	}
+	j.Due = e.now().Add(after).UnixMilli()
+	if j.Kind != jobSweep && j.Kind != jobJudge { // these cause one another, for ever
+		j.Cause = observe.ID(ctx)
+	}
 	b, err := json.Marshal(j)
 	if err != nil {
 		return err
@@ -71,6 +79,12 @@ func (e *Engine) Job(ctx context.Context, message []byte) error {
 	var j job
 	if err := json.Unmarshal(message, &j); err != nil {
 		return fmt.Errorf("%w: %v", ErrNotAJob, err)
+	}
+	if j.Cause != "" {
+		ctx = observe.WithID(ctx, j.Cause)
+	}
+	if j.Due != 0 { // what another version has put there has none
+		e.opt.Meter.Observe(observe.QueueAge, observe.Since(time.UnixMilli(j.Due), e.now()))
 	}
 	switch j.Kind {
 	case jobOpen:

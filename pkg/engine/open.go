@@ -5,6 +5,8 @@ import (
 	"errors"
 	"sync"
 	"time"
+
+	"github.com/dozeio/doze/pkg/observe"
 )
 
 // promptly has the open packet of a new connection posted by this process, where Timers can do that, and reports
@@ -12,7 +14,7 @@ import (
 func (e *Engine) promptly(j job, message []byte) bool {
 	timers, ok := e.timers.(PromptTimers)
 	return ok && j.Kind == jobOpen && timers.SchedulePromptly(message, func(ctx context.Context) error {
-		return e.announce(ctx, j, establishSoon)
+		return e.announce(observe.WithID(ctx, j.Cause), j, establishSoon)
 	})
 }
 
@@ -60,17 +62,17 @@ func (e *Engine) announce(ctx context.Context, j job, tries int) error {
 		}
 		return nil // its $disconnect has come
 	}
-	sid := e.opening.take(connection)
-	if queued || sid == "" {
+	session := e.opening.take(connection)
+	if queued || session.sid == "" {
 		s, ok, err := e.store.Update(ctx, a, Announce{Op: e.newOp(), Before: j.ID})
 		if err != nil || !ok {
 			return err
 		}
-		sid = s.SID
+		session = opening{s.SID, s.Created}
 	}
 	leave, err := e.lanes.enter(ctx, connection)
 	if err == nil {
-		err = e.post1(ctx, connection, e.frame(e.openPacket(sid).Append(nil)))
+		err = e.post1(ctx, connection, e.frame(e.openPacket(session.sid).Append(nil)))
 		leave()
 	}
 	if err != nil {
@@ -80,6 +82,7 @@ func (e *Engine) announce(ctx context.Context, j job, tries int) error {
 		e.closeBehind(ctx, connection, Close{Reason: TransportError}, true)
 		return nil
 	}
+	e.opt.Meter.Observe(observe.OpenTime, observe.Since(session.began, e.now()))
 	if e.opened(ctx, a) != nil { // it is closed
 		return nil
 	}
@@ -89,29 +92,35 @@ func (e *Engine) announce(ctx context.Context, j job, tries int) error {
 	return nil
 }
 
-// openings are the sids of connections that this process has just accepted, so that who posts the open packet at once
-// need not read them. They are few: those whose packets a queue brings are forgotten.
+// openings are the connections that this process has just accepted, so that who posts the open packet at once need not
+// read what they stand for. They are few: those whose packets a queue brings are forgotten.
 type openings struct {
-	mu   sync.Mutex
-	sids map[string]string
+	mu  sync.Mutex
+	all map[string]opening
+}
+
+// opening is the session of a connection, and when its handshake began.
+type opening struct {
+	sid   string
+	began time.Time
 }
 
 const maxOpenings = 64
 
-func (o *openings) put(connection, sid string) {
+func (o *openings) put(connection string, s opening) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.sids == nil || len(o.sids) >= maxOpenings {
-		o.sids = map[string]string{}
+	if o.all == nil || len(o.all) >= maxOpenings {
+		o.all = map[string]opening{}
 	}
-	o.sids[connection] = sid
+	o.all[connection] = s
 }
 
-// take returns the empty text for a connection that is not known here.
-func (o *openings) take(connection string) (sid string) {
+// take returns the zero opening for a connection that is not known here.
+func (o *openings) take(connection string) opening {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	sid = o.sids[connection]
-	delete(o.sids, connection)
-	return sid
+	s := o.all[connection]
+	delete(o.all, connection)
+	return s
 }

@@ -42,6 +42,9 @@ func (e *Engine) deliver(ctx context.Context, a Address, p Parcel) error {
 	}
 	switch {
 	case err != nil || ok:
+		if ok {
+			e.opt.Logger.DebugContext(ctx, "kept for the next poll", "session", a)
+		}
 		return err
 	case s.State == Moved:
 		return e.postParcel(ctx, s.Connection, p)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"net/http"
+
+	"github.com/dozeio/doze/pkg/observe"
 )
 
 // probe accepts a connection that wants to take a polling session over. The session polls on until the client
@@ -57,9 +59,11 @@ func (e *Engine) upgrade(ctx context.Context, c Session) (Session, error) {
 	if !mine {
 		return e.settled(ctx, s, connection)
 	}
+	probed := c.ProbedAt
 	if c, err = e.settle(ctx, s); err != nil {
 		return c, err
 	}
+	e.opt.Meter.Observe(observe.UpgradeTime, observe.Since(probed, e.now()))
 	if err := e.readdress(ctx, s); err != nil {
 		e.opt.Logger.ErrorContext(ctx, "a session that moved could not be re-addressed, a sweep will", "session", s.Address, "error", err)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/dozeio/doze/pkg/acks"
 	"github.com/dozeio/doze/pkg/engine"
+	"github.com/dozeio/doze/pkg/observe"
 	"github.com/dozeio/doze/pkg/protocol"
 	"github.com/dozeio/doze/pkg/rooms"
 )
@@ -289,6 +290,7 @@ func (a *asked) serve(ctx context.Context) error {
 		}
 		return err
 	})
+	s.meter.Observe(observe.Recipients, float64(len(served)))
 	var rest rooms.Rest
 	for _, m := range a.to {
 		if !served[m.Socket] {

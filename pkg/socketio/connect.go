@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/dozeio/doze/pkg/engine"
+	"github.com/dozeio/doze/pkg/observe"
 	"github.com/dozeio/doze/pkg/protocol"
 )
 
@@ -38,7 +39,7 @@ func (t *turn) connect(ctx context.Context, p protocol.Packet) error {
 		return err
 	}
 	s := &Socket{namespace: n, turn: t, id: id, auth: p.Data, joining: true}
-	if err := s.run(ctx, n.middlewares, func() bool { return !t.isClosed() }); err != nil {
+	if err := s.run(ctx, "connect", n.middlewares, func() bool { return !t.isClosed() }); err != nil {
 		defer s.giveUp()
 		return t.refuse(ctx, s, err)
 	}
@@ -51,6 +52,8 @@ func (t *turn) connect(ctx context.Context, p protocol.Packet) error {
 		return err
 	}
 	t.add(s)
+	t.server.meter.Count(observe.Connects, "", 1)
+	t.server.opt.Logger.DebugContext(ctx, "a socket is connected", "namespace", n.name, "socket", id, "session", t.v.Address())
 	reply, err := parcelOf(t.server.engine, protocol.Packet{Type: protocol.Connect, Namespace: n.name, ID: protocol.NoID, Data: []byte(`{"sid":"` + id + `"}`)})
 	if err == nil {
 		err = t.v.Send(ctx, reply)
@@ -58,7 +61,7 @@ func (t *turn) connect(ctx context.Context, p protocol.Packet) error {
 	if err != nil {
 		return err
 	}
-	if err := s.run(ctx, n.connection, s.isConnected); err != nil {
+	if err := s.run(ctx, "connection", n.connection, s.isConnected); err != nil {
 		if err := t.server.noted(ctx, s, "connection", err); err != nil {
 			t.tally.failed(s, "connection", "OnConnection failed, so the socket is disconnected", err)
 		}
@@ -77,7 +80,12 @@ func countConnected(entries map[string][]byte) (n int) {
 }
 
 // run calls functions of the application until one fails, or the socket is not wanted any more.
-func (s *Socket) run(ctx context.Context, functions []func(context.Context, *Socket) error, wanted func() bool) (err error) {
+func (s *Socket) run(ctx context.Context, name string, functions []func(context.Context, *Socket) error, wanted func() bool) (err error) {
+	if len(functions) > 0 {
+		inside, end := s.span(ctx, name)
+		ctx = inside
+		defer func() { end(err) }()
+	}
 	defer recovered(&err)
 	for _, f := range functions {
 		if err := f(ctx, s); err != nil {

@@ -3,10 +3,12 @@ package socketio
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"maps"
 	"slices"
 
 	"github.com/dozeio/doze/pkg/engine"
+	"github.com/dozeio/doze/pkg/observe"
 	"github.com/dozeio/doze/pkg/protocol"
 )
 
@@ -67,6 +69,7 @@ func (s *Server) disconnect(ctx context.Context, socket *Socket, reason Reason) 
 	if err != nil || !won {
 		return err
 	}
+	socket.left(ctx, reason)
 	if reason == ServerDisconnect {
 		packet := protocol.Packet{Type: protocol.Disconnect, Namespace: socket.namespace.name, ID: protocol.NoID}
 		p, err := parcelOf(s.engine, packet)
@@ -79,6 +82,13 @@ func (s *Server) disconnect(ctx context.Context, socket *Socket, reason Reason) 
 		}
 	}
 	return s.cleanUp(ctx, socket, reason)
+}
+
+// left counts and logs that a socket is no longer there.
+func (s *Socket) left(ctx context.Context, reason Reason) {
+	s.namespace.server.meter.Count(observe.Disconnects, string(reason), 1)
+	s.namespace.server.opt.Logger.LogAttrs(ctx, slog.LevelInfo, "a socket is disconnected", slog.String("namespace", s.namespace.name),
+		slog.String("socket", s.id), slog.String("reason", string(reason)))
 }
 
 // markLeft replaces the socket's entry by one that says that it has left.
@@ -133,15 +143,16 @@ func (s *Server) leaveAll(ctx context.Context, namespace, id string) error {
 func (s *Socket) runReason(ctx context.Context, event string, functions []func(context.Context, *Socket, Reason) error, reason Reason) {
 	for _, f := range functions {
 		err := func() (err error) {
+			inside, end := s.span(ctx, event)
+			defer func() { end(err) }()
 			defer recovered(&err)
-			return f(ctx, s, reason)
+			return f(inside, s, reason)
 		}()
 		if err != nil {
 			err = s.namespace.server.noted(ctx, s, event, err)
 		}
 		if err != nil {
-			text, stack := logged(err)
-			s.log(event).Log(ctx, levelOf(err), "a handler failed", "error", text+stack)
+			s.failed(ctx, event, "a handler failed", err)
 		}
 	}
 }
@@ -161,7 +172,12 @@ func (h handlerOf) Closed(ctx context.Context, session engine.Session) error {
 	}
 	for _, name := range names {
 		if e := entry(session.Entries[name]); e.connected() {
-			errs = append(errs, h.s.cleanUp(ctx, closedSocket(h.s.joined(name), e), session.Reason))
+			socket := closedSocket(h.s.joined(name), e)
+			err := h.s.cleanUp(ctx, socket, session.Reason)
+			if err == nil { // else it comes again
+				socket.left(ctx, session.Reason)
+			}
+			errs = append(errs, err)
 		}
 	}
 	return errors.Join(errs...)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/dozeio/doze/pkg/engine"
+	"github.com/dozeio/doze/pkg/observe"
 	"github.com/dozeio/doze/pkg/protocol"
 	"github.com/dozeio/doze/pkg/rooms"
 )
@@ -125,6 +126,7 @@ func (b Broadcast) Emit(ctx context.Context, event string, args ...any) error {
 		}
 		return err
 	})
+	s.meter.Observe(observe.Recipients, float64(begun.Load()))
 	if b.volatile {
 		if ctx.Err() != nil || early.Err() != nil {
 			return nil

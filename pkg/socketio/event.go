@@ -15,7 +15,10 @@ import (
 // connection lives on; an ack that there is and that cannot be sent ends the session, so that the client knows.
 func (t *turn) event(ctx context.Context, s *Socket, p protocol.Packet) error {
 	name := p.EventName()
-	results, by, err := t.handle(ctx, s, name, p)
+	defer t.server.countEvent(name, t.server.now())
+	inside, end := s.span(ctx, name)
+	results, by, err := t.handle(inside, s, name, p)
+	end(err)
 	t.trace(ctx, s, name, by)
 	if err == nil && by != byOn { // nobody's, and so without an ack
 		return nil

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 
 	"github.com/dozeio/doze/pkg/engine"
+	"github.com/dozeio/doze/pkg/observe"
 	"github.com/dozeio/doze/pkg/protocol"
 )
 
@@ -125,6 +127,9 @@ func (t *turn) packet(ctx context.Context, p protocol.Packet) error {
 		if t.moves++; t.moves > 2*t.server.opt.MaxNamespaces {
 			return fmt.Errorf("%w: more than %d CONNECTs and DISCONNECTs in one request", engine.ErrRefused, 2*t.server.opt.MaxNamespaces)
 		}
+	}
+	if id := observe.ID(ctx); id != "" && t.count > 1 { // each of the packets of a request has its own
+		ctx = observe.WithID(ctx, id+"."+strconv.Itoa(t.count))
 	}
 	if p.Type == protocol.Connect {
 		return t.connect(ctx, p)

@@ -304,10 +304,11 @@ func (s *Server) handleEnd(ctx context.Context, socket *Socket, q acks.Question,
 	if h == nil { // of another version of the application, which may still be there to handle it
 		return unhandled(socket.namespace, q.Name)
 	}
-	if err := h.run(ctx, socket, q.State, e); err != nil {
+	inside, end := socket.span(ctx, q.Name)
+	err := h.run(inside, socket, q.State, e)
+	if end(err); err != nil {
 		if err = s.noted(ctx, socket, q.Name, err); err != nil {
-			text, stack := logged(err)
-			socket.log(q.Name).Log(ctx, levelOf(err), "a handler failed", "error", text+stack)
+			socket.failed(ctx, q.Name, "a handler failed", err)
 		}
 	}
 	ctx, cancel := s.engine.Outlive(ctx)

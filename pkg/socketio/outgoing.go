@@ -30,8 +30,7 @@ func (n *Namespace) sent(ctx context.Context, socket, event string, args []any) 
 		}
 		s := &Socket{namespace: n, id: socket}
 		if err = n.server.noted(ctx, s, event, err); err != nil {
-			text, stack := logged(err)
-			s.log(event).Log(ctx, levelOf(err), "a function of OnAnyOutgoing failed", "error", text+stack)
+			s.failed(ctx, event, "a function of OnAnyOutgoing failed", err)
 		}
 	}
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/dozeio/doze/pkg/acks"
 	"github.com/dozeio/doze/pkg/engine"
+	"github.com/dozeio/doze/pkg/observe"
 	"github.com/dozeio/doze/pkg/rooms"
 )
 
@@ -83,6 +84,10 @@ type Options struct {
 	// and the answer is as it was.
 	InitialHeaders, Headers func(ctx context.Context, r Request, h http.Header)
 
+	// Tracer makes spans of invocations, handlers, calls of the table and posts; default: nobody does. examples/tracing
+	// makes OpenTelemetry's.
+	Tracer observe.Tracer
+
 	Logger *slog.Logger // default: the deployment's, else slog.Default()
 }
 
@@ -105,6 +110,9 @@ type Server struct {
 	once    rooms.Store // the same, and does not
 	acks    acks.Store  // nil: there is none
 	adapter rooms.Adapter
+	meter   observe.Meter
+	tracer  observe.Tracer
+	events  map[string]string // labels of events
 	random  io.Reader
 	now     func() time.Time
 }
@@ -189,7 +197,7 @@ func (s *Server) Bind(b Backend) (*engine.Engine, error) {
 	o := firstOf(b.Options, engine.Options{
 		PingInterval: s.opt.PingInterval, PingTimeout: s.opt.PingTimeout,
 		ConnectTimeout: s.opt.ConnectTimeout, UpgradeTimeout: s.opt.UpgradeTimeout,
-		AllowOrigins: s.opt.AllowOrigins, BinaryMessages: s.opt.MsgPack, Logger: s.opt.Logger,
+		AllowOrigins: s.opt.AllowOrigins, BinaryMessages: s.opt.MsgPack, Logger: s.opt.Logger, Tracer: s.opt.Tracer,
 		MaxPayload: s.opt.MaxPayload, Path: s.opt.Path, Transports: s.opt.Transports, NoUpgrades: s.opt.NoUpgrades,
 		AllowRequest: forbidding(s.opt.AllowRequest), InitialHeaders: s.opt.InitialHeaders, Headers: s.opt.Headers,
 	}, b.Defaults)
@@ -199,11 +207,18 @@ func (s *Server) Bind(b Backend) (*engine.Engine, error) {
 	}
 	o = e.Options()
 	s.engine, s.random, s.now = e, o.Rand, o.Clock.Now
+	s.meter, s.tracer, s.events = o.Meter, o.Tracer, s.eventLabels()
 	s.once, s.store = b.Rooms, rooms.Retrying(b.Rooms, e.Retry)
-	s.adapter = rooms.Adapter{Store: s.store}
 	if b.Acks != nil {
 		s.acks = acks.Retrying(b.Acks, e.Retry)
 	}
+	if s.tracer != observe.Untraced {
+		s.once, s.store = tracedRooms{s.once, s.tracer}, tracedRooms{s.store, s.tracer}
+		if s.acks != nil {
+			s.acks = tracedAcks{s.acks, s.tracer}
+		}
+	}
+	s.adapter = rooms.Adapter{Store: s.store}
 	s.opt.Logger = o.Logger
 	s.bound.Store(true)
 	return e, nil

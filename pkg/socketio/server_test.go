@@ -12,10 +12,12 @@ import (
 	"time"
 
 	"github.com/dozeio/doze/pkg/engine"
+	"github.com/dozeio/doze/pkg/observe"
 	"github.com/dozeio/doze/pkg/socketio"
 	"github.com/dozeio/doze/pkg/socketio/socketiotest"
 	"github.com/dozeio/doze/pkg/store/memory"
 	"github.com/dozeio/doze/tests/kit/fakeclock"
+	"github.com/dozeio/doze/tests/kit/figures"
 )
 
 func TestBeforeBindNothingCanBeSent(t *testing.T) {
@@ -112,9 +114,12 @@ func TestOptionsThatAreSetGoFirst(t *testing.T) {
 	}
 	var loggers [3]any
 	for i := range loggers {
-		loggers[i] = slog.New(slog.DiscardHandler)
+		loggers[i] = observe.Logger(slog.New(slog.DiscardHandler))
 	}
-	values := map[string][3]any{ // set, the application's, the default
+	before := slog.Default()
+	t.Cleanup(func() { slog.SetDefault(before) })
+	slog.SetDefault(observe.Logger(slog.New(slog.DiscardHandler))) // else the engine makes one of it, each time
+	values := map[string][3]any{                                   // set, the application's, the default
 		"PingInterval": at(7, 8, 9), "PingTimeout": at(7, 8, 9), "ConnectTimeout": at(7, 8, 9), "UpgradeTimeout": at(7, 8, 9),
 		"PollWait": at(7, 8, 9), "MaxAge": at(7, 8, 9),
 		"MaxPayload": {7, 8, 9}, "MaxMessage": {7, 8, 9}, "Polls": {7, 8, 9}, "ClientRate": {7, 8, 9},
@@ -123,6 +128,8 @@ func TestOptionsThatAreSetGoFirst(t *testing.T) {
 		"Clock":        {fakeclock.New(time.Unix(7, 0)), fakeclock.New(time.Unix(8, 0)), fakeclock.New(time.Unix(9, 0))},
 		"Rand":         {strings.NewReader("a"), strings.NewReader("b"), strings.NewReader("c")},
 		"Logger":       loggers,
+		"Meter":        {&figures.Meter{}, &figures.Meter{}, &figures.Meter{}},
+		"Tracer":       {&spans{}, &spans{}, &spans{}},
 		"Transports":   {[]string{"polling"}, []string{"websocket"}, []string{"websocket", "polling"}},
 		"NoUpgrades":   {true, true, true},
 		"Path":         {"/a/", "/b/", "/c/"},
@@ -169,8 +176,8 @@ func TestOptionsThatAreSetGoFirst(t *testing.T) {
 			}
 		}
 	}
-	if said != 12 {
-		t.Errorf("%d options of the engine are the application's too, want 12", said)
+	if said != 13 {
+		t.Errorf("%d options of the engine are the application's too, want 13", said)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/dozeio/doze/pkg/engine"
+	"github.com/dozeio/doze/pkg/observe"
 )
 
 // Socket is what one invocation sees of a client in one namespace: of the client whose packets it handles, or of any
@@ -85,6 +86,7 @@ func (s *Socket) emit(ctx context.Context, volatile bool, event string, args []a
 	if volatile {
 		send = s.turn.v.SendVolatile
 	}
+	s.namespace.server.meter.Observe(observe.Recipients, 1)
 	if err = send(ctx, p); err == nil {
 		s.namespace.sent(ctx, s.id, event, args)
 	}
@@ -119,6 +121,13 @@ func (s *Socket) reload() {
 		return
 	}
 	s.entry, s.data = e, e.data()
+}
+
+// failed logs and counts an error of the application that belongs to no turn.
+func (s *Socket) failed(ctx context.Context, event, message string, err error) {
+	text, stack := logged(err)
+	s.namespace.server.countFailure(levelOf(err))
+	s.log(event).Log(ctx, levelOf(err), message, "error", text+stack)
 }
 
 func (s *Socket) log(event string) *slog.Logger {

@@ -43,6 +43,7 @@ const (
 func (t *tally) failed(s *Socket, event, message string, err error) {
 	w := wrong{level: levelOf(err), message: message, socket: s, event: cut(event, maxLogged)}
 	w.cause, w.stack = logged(err)
+	s.namespace.server.countFailure(w.level)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 

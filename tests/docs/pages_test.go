@@ -18,7 +18,7 @@ var walked = []string{"README.md", "docs/deploy.md", "docs/costs.md"}
 
 // shown are those that have programs and settings besides, of which what is from a file stands there.
 var shown = slices.Concat(walked, []string{"CONTRIBUTING.md", "docs/from-node.md", "docs/elsewhere.md", "docs/clients.md",
-	"examples/presence/README.md", "examples/cursors/README.md", "examples/progress/README.md"})
+	"examples/presence/README.md", "examples/cursors/README.md", "examples/progress/README.md", "examples/tracing/README.md", "docs/operate.md"})
 
 func page(t *testing.T, name string) string {
 	t.Helper()
@@ -93,7 +93,8 @@ func TestProgramsAreCompiled(t *testing.T) {
 	}
 }
 
-// TestTheTemplateIsExplained looks for each parameter and alarm in the page about deployments.
+// TestTheTemplateIsExplained looks for each parameter in the page about deployments, and for each alarm in that for
+// whoever looks after one.
 func TestTheTemplateIsExplained(t *testing.T) {
 	template, explained := page(t, "template.yaml"), page(t, "docs/deploy.md")
 	_, parameters, _ := strings.Cut(template, "\nParameters:\n")
@@ -103,9 +104,14 @@ func TestTheTemplateIsExplained(t *testing.T) {
 	if len(named) < 10 || len(alarms) < 3 {
 		t.Fatalf("found %d parameters and %d alarms", len(named), len(alarms))
 	}
-	for _, name := range append(named, alarms...) {
+	for _, name := range named {
 		if !strings.Contains(explained, "`"+name[1]+"`") {
 			t.Errorf("docs/deploy.md says nothing of %s", name[1])
+		}
+	}
+	for _, name := range alarms {
+		if !strings.Contains(page(t, "docs/operate.md"), "\n| `"+name[1]+"` | ") {
+			t.Errorf("docs/operate.md has no row for %s", name[1])
 		}
 	}
 }

@@ -57,6 +57,8 @@ type Rows struct {
 	Timers     int
 	Questions  int // to clients, until they expire
 	Members    int // of all rooms, each namespace as a whole counting as one
+	Sockets    int // of all namespaces
+	Rooms      int // that have members, of all namespaces; those of sockets' own only when others have joined them
 }
 
 // Rows counts what is there; what has expired is not.
@@ -80,8 +82,13 @@ func (s *Store) Rows() (n Rows) {
 		n.Lives += len(l)
 	}
 	for _, ns := range s.namespaces {
-		for _, members := range ns.rooms {
+		for name, members := range ns.rooms {
 			n.Members += len(members)
+			if name == rooms.Everybody {
+				n.Sockets += len(members)
+			} else {
+				n.Rooms++
+			}
 		}
 	}
 	return n

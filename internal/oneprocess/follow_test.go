@@ -1,0 +1,134 @@
+package oneprocess_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"github.com/dozeio/doze/internal/oneprocess"
+	"github.com/dozeio/doze/pkg/engine"
+	"github.com/dozeio/doze/pkg/socketio"
+)
+
+// lines is a log in JSON.
+type lines struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+// with returns the lines that have a value for a name.
+func (l *lines) with(t *testing.T, name, value string) (found []map[string]any) {
+	t.Helper()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for line := range strings.Lines(l.text.String()) {
+		var v map[string]any
+		if err := json.Unmarshal([]byte(line), &v); err != nil {
+			t.Fatal(err)
+		}
+		if v[name] == value {
+			found = append(found, v)
+		}
+	}
+	return found
+}
+
+// TestAnEventIsFollowedToEveryPost has a client that polls send two events in one request. The second is emitted to
+// one who polls, to one over WebSocket, and, by a job of another invocation, to that one once more.
+func TestAnEventIsFollowedToEveryPost(t *testing.T) {
+	var log lines
+	io := socketio.New(socketio.Options{Logger: slog.New(slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))})
+	io.Of("/").On("other", func(context.Context, *socketio.Socket) error { return nil })
+	io.Of("/").On("say", func(ctx context.Context, s *socketio.Socket) error {
+		if err := io.Emit(ctx, "said"); err != nil {
+			return err
+		}
+		return io.Timeout(time.Millisecond).Then("answered", "x").Emit(ctx, "asked")
+	})
+	io.Of("/").OnAck("answered", func(ctx context.Context, _ *socketio.Socket, _ string, _ error) error {
+		return io.Emit(ctx, "late")
+	})
+	server, err := oneprocess.Start(oneprocess.Options{Engine: engine.Options{}}, io.Bind)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close(t.Context())
+
+	conn, _, err := websocket.Dial(t.Context(), "ws"+strings.TrimPrefix(server.URL, "http")+"/socket.io/?EIO=4&transport=websocket", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.CloseNow()
+	next := func(prefix string) {
+		t.Helper()
+		for {
+			_, b, err := conn.Read(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if strings.HasPrefix(string(b), prefix) {
+				return
+			}
+		}
+	}
+	next("0{")
+	if err := conn.Write(t.Context(), websocket.MessageText, []byte("40")); err != nil {
+		t.Fatal(err)
+	}
+	next("40{")
+	polling := server.URL + "/socket.io/?EIO=4&transport=polling"
+	_, open := get(t, polling)
+	polling += "&sid=" + strings.SplitN(open, `"`, 5)[3]
+	for _, body := range []string{"40", "42[\"other\"]\x1e42[\"say\"]"} {
+		res, err := http.Post(polling, "text/plain", strings.NewReader(body))
+		if err != nil || res.StatusCode != http.StatusOK {
+			t.Fatal(res, err)
+		}
+		res.Body.Close()
+	}
+	next(`42["late"]`)
+
+	events := log.with(t, "msg", "event")
+	if len(events) != 2 {
+		t.Fatalf("events %v", events)
+	}
+	first, second := fmt.Sprint(events[0]["trace"]), fmt.Sprint(events[1]["trace"])
+	if first == "" || second != first+".2" {
+		t.Fatalf("the events of a request have the ids %q and %q", first, second)
+	}
+	posts, kept := 0, 0
+	for _, line := range log.with(t, "trace", second) {
+		switch line["msg"] {
+		case "post":
+			posts++
+			if line["outcome"] != "ok" || line["connection"] == "" {
+				t.Error(line)
+			}
+		case "kept for the next poll":
+			kept++
+		}
+	}
+	if posts < 3 || kept < 2 { // said, asked and late; the sender has said and asked among what is gathered for it
+		t.Errorf("%d posts and %d that were kept have the id of the event:\n%s", posts, kept, log.text.String())
+	}
+	for _, line := range log.with(t, "msg", "post") {
+		if line["trace"] == nil {
+			t.Errorf("a post without an id: %v", line)
+		}
+	}
+}
