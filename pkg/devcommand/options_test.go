@@ -10,6 +10,7 @@ import (
 
 	"github.com/dozeio/doze/internal/oneprocess"
 	"github.com/dozeio/doze/pkg/engine"
+	"github.com/dozeio/doze/pkg/observe"
 	"github.com/dozeio/doze/pkg/socketio"
 )
 
@@ -17,7 +18,7 @@ import (
 // application says, one that was not leaves it as it is.
 func TestDevDoesWhatTheApplicationSays(t *testing.T) {
 	const s = time.Second
-	mine := slog.New(slog.DiscardHandler)
+	mine := observe.Logger(slog.New(slog.DiscardHandler))
 	says := socketio.Options{PingInterval: 7 * s, PingTimeout: 8 * s, ConnectTimeout: 9 * s, UpgradeTimeout: 11 * s,
 		AllowOrigins: []string{"https://app.example"}, Logger: mine, MaxPayload: 7000, Transports: []string{"polling"}, NoUpgrades: true}
 	times := func(o engine.Options) any {
