@@ -9,6 +9,9 @@
 //	doze emit [flags] EVENT [ARGUMENT...]    sends an event to a deployment's clients
 //	doze rooms [flags]      lists its rooms
 //	doze sockets [flags]    lists its sockets
+//	doze ls [flags]         lists the sockets of all its namespaces
+//	doze show [flags] SOCKET                 shows all that is known of a client
+//	doze kick [flags] SOCKET...              disconnects clients, with a reason in the log
 //	doze disconnect [flags] disconnects sockets
 //	doze tail [flags] [ROOM...]              prints the events of rooms as they come
 package main
@@ -23,7 +26,7 @@ import (
 	"github.com/dozeio/doze/internal/commandline"
 )
 
-const usage = `usage: doze dev|gateway|new|upgrade|cost|verify|emit|rooms|sockets|disconnect|tail [flags]
+const usage = `usage: doze dev|gateway|new|upgrade|cost|verify|emit|rooms|sockets|ls|show|kick|disconnect|tail [flags]
 
   dev         run the chat on this machine: nothing to install, nothing is kept
   gateway     run the local API Gateway before the functions of a stack
@@ -34,6 +37,9 @@ const usage = `usage: doze dev|gateway|new|upgrade|cost|verify|emit|rooms|socket
   emit        send an event to the clients of a deployment
   rooms       list its rooms
   sockets     list its sockets
+  ls          list the sockets of all its namespaces
+  show        show all that is known of a client
+  kick        disconnect clients, with a reason in the log
   disconnect  disconnect sockets
   tail        print the events of rooms as they come
 
@@ -72,6 +78,12 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 		return listRooms(ctx, args[1:], out, log)
 	case "sockets":
 		return listSockets(ctx, args[1:], out, log)
+	case "ls":
+		return ls(ctx, args[1:], out, log)
+	case "show":
+		return show(ctx, args[1:], out, log)
+	case "kick":
+		return kick(ctx, args[1:], out, log)
 	case "disconnect":
 		return disconnect(ctx, args[1:], out, log)
 	case "tail":

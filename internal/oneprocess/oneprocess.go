@@ -182,11 +182,11 @@ func (s *Server) wire(o Options, addr net.Addr, bind func(socketio.Backend) (*en
 // controlled answers doze emit and its siblings, by an emitter on the server's own backend.
 func controlled(b socketio.Backend, o engine.Options) (http.Handler, error) {
 	b.Options, b.Options.HandlersElsewhere = o, true
-	io := socketio.New(socketio.Options{})
-	if _, err := io.Bind(b); err != nil {
+	d, err := control.Of(b, socketio.Options{})
+	if err != nil {
 		return nil, err
 	}
-	return control.Handler(control.Of(io)), nil
+	return control.Handler(d), nil
 }
 
 // awsConfig is for an @connections API that asks for no signature.
