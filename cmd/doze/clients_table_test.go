@@ -38,6 +38,7 @@ func TestCommandsReachATable(t *testing.T) {
 				at := []string{"-table", table, "-connections", s.URL + "/local", "-queue", s.URL + "/_queue", "-endpoint", endpoint}
 				testLooking(t, s.URL, left, at...)
 				testCommands(t, left, at...)
+				testDraining(t, s.URL, at...)
 				return
 			}
 			t.Setenv("DOZE_TABLE", table)

@@ -12,6 +12,7 @@
 //	doze ls [flags]         lists the sockets of all its namespaces
 //	doze show [flags] SOCKET                 shows all that is known of a client
 //	doze kick [flags] SOCKET...              disconnects clients, with a reason in the log
+//	doze drain [flags]      ends all its connections, so many a second
 //	doze disconnect [flags] disconnects sockets
 //	doze tail [flags] [ROOM...]              prints the events of rooms as they come
 package main
@@ -26,7 +27,7 @@ import (
 	"github.com/dozeio/doze/internal/commandline"
 )
 
-const usage = `usage: doze dev|gateway|new|upgrade|cost|verify|emit|rooms|sockets|ls|show|kick|disconnect|tail [flags]
+const usage = `usage: doze dev|gateway|new|upgrade|cost|verify|emit|rooms|sockets|ls|show|kick|drain|disconnect|tail [flags]
 
   dev         run the chat on this machine: nothing to install, nothing is kept
   gateway     run the local API Gateway before the functions of a stack
@@ -40,6 +41,7 @@ const usage = `usage: doze dev|gateway|new|upgrade|cost|verify|emit|rooms|socket
   ls          list the sockets of all its namespaces
   show        show all that is known of a client
   kick        disconnect clients, with a reason in the log
+  drain       end all its connections, so many a second
   disconnect  disconnect sockets
   tail        print the events of rooms as they come
 
@@ -84,6 +86,8 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 		return show(ctx, args[1:], out, log)
 	case "kick":
 		return kick(ctx, args[1:], out, log)
+	case "drain":
+		return drain(ctx, args[1:], out, log)
 	case "disconnect":
 		return disconnect(ctx, args[1:], out, log)
 	case "tail":

@@ -168,6 +168,22 @@ func (d direct) addRooms(ctx context.Context, sockets []Member) error {
 	return nil
 }
 
+func (d direct) End(ctx context.Context, c Client) error {
+	if c.address == "" { // it was named from elsewhere
+		all, err := d.addresses(ctx)
+		if err != nil {
+			return err
+		}
+		i := slices.IndexFunc(all, func(l engine.Live) bool { return l.Address.Name() == c.Name })
+		if i < 0 {
+			return nil
+		}
+		c.address = all[i].Address
+	}
+	d.engine.Drop(ctx, c.address)
+	return ctx.Err()
+}
+
 func (d direct) Client(ctx context.Context, id string) (Known, error) {
 	a, err := d.find(ctx, id)
 	if err != nil {

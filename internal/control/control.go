@@ -47,6 +47,10 @@ type Deployment interface {
 	// Kick closes the connection of the client of one socket, and removes it from all namespaces; ErrUnknown. The reason
 	// is as Disconnect has it.
 	Kick(ctx context.Context, namespace, id, reason string) error
+	// End ends the connection of a client that Clients returned, or the session of one that polls, so that the client
+	// comes back by itself. It blocks until API Gateway has been told; what the application is told comes later. One
+	// that has gone is fine.
+	End(ctx context.Context, c Client) error
 	// Clients returns who is connected, those first who have been for longest. It reads each session, and with Rooms
 	// the rooms of each socket.
 	Clients(ctx context.Context, a Asked) ([]Client, error)
@@ -62,11 +66,12 @@ func Of(b socketio.Backend, o socketio.Options) (Deployment, error) {
 	if err != nil {
 		return nil, err
 	}
-	return direct{io, b.Sessions, rooms.Retrying(b.Rooms, e.Retry)}, nil
+	return direct{io, e, b.Sessions, rooms.Retrying(b.Rooms, e.Retry)}, nil
 }
 
 type direct struct {
 	io       *socketio.Server
+	engine   *engine.Engine
 	sessions engine.Store
 	rooms    rooms.Store
 }

@@ -18,7 +18,7 @@ const Path = "/_doze"
 
 // request is what is asked.
 type request struct {
-	Do     string            `json:"do"` // rooms, sockets, emit, join, disconnect, kick, clients or client
+	Do     string            `json:"do"` // rooms, sockets, emit, join, disconnect, kick, end, clients or client
 	Target Target            `json:"target"`
 	Event  string            `json:"event,omitempty"`
 	Args   []json.RawMessage `json:"args,omitempty"`
@@ -82,6 +82,8 @@ func (r request) of(ctx context.Context, d Deployment) (a answer, err error) {
 		err = d.Disconnect(ctx, r.Target, r.Close, r.Reason)
 	case "kick":
 		err = d.Kick(ctx, r.Target.Namespace, r.Client, r.Reason)
+	case "end":
+		err = d.End(ctx, Client{Name: r.Client})
 	case "clients":
 		a.Clients, err = d.Clients(ctx, r.Asked)
 	case "client":
@@ -154,6 +156,11 @@ func (d remote) Disconnect(ctx context.Context, t Target, closeConnection bool, 
 
 func (d remote) Kick(ctx context.Context, namespace, id, reason string) error {
 	_, err := d.ask(ctx, request{Do: "kick", Target: Target{Namespace: namespace}, Client: id, Reason: reason})
+	return err
+}
+
+func (d remote) End(ctx context.Context, c Client) error {
+	_, err := d.ask(ctx, request{Do: "end", Client: c.Name})
 	return err
 }
 
