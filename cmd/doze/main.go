@@ -13,6 +13,7 @@
 //	doze show [flags] SOCKET                 shows all that is known of a client
 //	doze kick [flags] SOCKET...              disconnects clients, with a reason in the log
 //	doze drain [flags]      ends all its connections, so many a second
+//	doze redrive [flags] [MESSAGE...]        shows the dead letters, and sends them again
 //	doze disconnect [flags] disconnects sockets
 //	doze tail [flags] [ROOM...]              prints the events of rooms as they come
 package main
@@ -27,7 +28,7 @@ import (
 	"github.com/dozeio/doze/internal/commandline"
 )
 
-const usage = `usage: doze dev|gateway|new|upgrade|cost|verify|emit|rooms|sockets|ls|show|kick|drain|disconnect|tail [flags]
+const usage = `usage: doze dev|gateway|new|upgrade|cost|verify|emit|rooms|sockets|ls|show|kick|drain|redrive|disconnect|tail [flags]
 
   dev         run the chat on this machine: nothing to install, nothing is kept
   gateway     run the local API Gateway before the functions of a stack
@@ -42,6 +43,7 @@ const usage = `usage: doze dev|gateway|new|upgrade|cost|verify|emit|rooms|socket
   show        show all that is known of a client
   kick        disconnect clients, with a reason in the log
   drain       end all its connections, so many a second
+  redrive     show the dead letters, and send them again
   disconnect  disconnect sockets
   tail        print the events of rooms as they come
 
@@ -88,6 +90,8 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 		return kick(ctx, args[1:], out, log)
 	case "drain":
 		return drain(ctx, args[1:], out, log)
+	case "redrive":
+		return redrive(ctx, args[1:], out, log)
 	case "disconnect":
 		return disconnect(ctx, args[1:], out, log)
 	case "tail":

@@ -60,12 +60,9 @@ func (w *where) reach(ctx context.Context, log io.Writer) (d control.Deployment,
 	if w.stack == "" && w.at == (elsewhere.Place{}) && os.Getenv("DOZE_TABLE") == "" {
 		return nil, "", errors.New("which deployment? -dev http://127.0.0.1:3000 is a running doze dev, -stack NAME a stack; -h lists what else says it")
 	}
-	cfg, err := config.LoadDefaultConfig(ctx, config.WithLogger(logging.Nop{})) // what goes wrong is in the error
+	cfg, err := w.config(ctx)
 	if err != nil {
 		return nil, "", err
-	}
-	if w.endpoint != "" {
-		cfg.BaseEndpoint = aws.String(w.endpoint)
 	}
 	if w.stack != "" {
 		if err := w.readStack(ctx, cfg); err != nil {
@@ -86,18 +83,20 @@ func (w *where) reach(ctx context.Context, log io.Writer) (d control.Deployment,
 	return d, "ws" + strings.TrimPrefix(strings.TrimSuffix(w.at.Connections, "/"), "http"), nil
 }
 
+// config returns how AWS is asked, at the endpoint.
+func (w *where) config(ctx context.Context) (aws.Config, error) {
+	cfg, err := config.LoadDefaultConfig(ctx, config.WithLogger(logging.Nop{})) // what goes wrong is in the error
+	if err == nil && w.endpoint != "" {
+		cfg.BaseEndpoint = aws.String(w.endpoint)
+	}
+	return cfg, err
+}
+
 // readStack fills in what no flag says from the outputs of the stack.
 func (w *where) readStack(ctx context.Context, cfg aws.Config) error {
-	out, err := cloudformation.NewFromConfig(cfg).DescribeStacks(ctx, &cloudformation.DescribeStacksInput{StackName: &w.stack})
-	if err == nil && len(out.Stacks) == 0 {
-		err = errors.New("it is not there")
-	}
+	outputs, err := stackOutputs(ctx, cfg, w.stack)
 	if err != nil {
-		return fmt.Errorf("the stack %s could not be found: set -stack, -endpoint and the region right, or say where by -table, -connections and -queue: %w", w.stack, cause(err))
-	}
-	outputs := map[string]string{}
-	for _, o := range out.Stacks[0].Outputs {
-		outputs[aws.ToString(o.OutputKey)] = aws.ToString(o.OutputValue)
+		return fmt.Errorf("%w; or say where by -table, -connections and -queue", err)
 	}
 	for name, of := range map[string]*string{"TableName": &w.at.Table, "ConnectionsUrl": &w.at.Connections, "JobQueueUrl": &w.at.Queue} {
 		if *of != "" {
@@ -108,6 +107,22 @@ func (w *where) readStack(ctx context.Context, cfg aws.Config) error {
 		}
 	}
 	return nil
+}
+
+// stackOutputs returns the outputs of a stack.
+func stackOutputs(ctx context.Context, cfg aws.Config, name string) (map[string]string, error) {
+	out, err := cloudformation.NewFromConfig(cfg).DescribeStacks(ctx, &cloudformation.DescribeStacksInput{StackName: &name})
+	if err == nil && len(out.Stacks) == 0 {
+		err = errors.New("it is not there")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("the stack %s could not be found: set -stack, -endpoint and the region right (%w)", name, cause(err))
+	}
+	outputs := map[string]string{}
+	for _, o := range out.Stacks[0].Outputs {
+		outputs[aws.ToString(o.OutputKey)] = aws.ToString(o.OutputValue)
+	}
+	return outputs, nil
 }
 
 // target are the flags that name sockets.
