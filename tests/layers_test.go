@@ -42,6 +42,7 @@ var layers = []struct{ folder, may string }{
 	{"internal/sqsask", "internal/awsfault"},
 	{"internal/deadletters", "internal/sqsask pkg/apigw/outgoing"},
 	{"internal/doctor", "pkg/engine pkg/store/dynamo"},
+	{"internal/stackmetrics", "pkg/engine pkg/store/dynamo"},
 	{"internal/jobqueue", "internal/sqsask pkg/apigw pkg/apigw/outgoing"},
 	{"internal/control", "pkg/engine pkg/protocol pkg/rooms pkg/socketio"},
 	{"internal/oneprocess", "internal/control pkg/apigw pkg/apigw/outgoing pkg/engine pkg/gateway pkg/site pkg/socketio pkg/store/memory"},

@@ -15,6 +15,7 @@
 //	doze drain [flags]      ends all its connections, so many a second
 //	doze redrive [flags] [MESSAGE...]        shows the dead letters, and sends them again
 //	doze doctor -stack NAME [flags]          says what is wrong with a stack, and what to raise
+//	doze top [flags]        shows what a deployment does, again and again
 //	doze disconnect [flags] disconnects sockets
 //	doze tail [flags] [ROOM...]              prints the events of rooms as they come
 package main
@@ -29,7 +30,7 @@ import (
 	"github.com/dozeio/doze/internal/commandline"
 )
 
-const usage = `usage: doze dev|gateway|new|upgrade|cost|verify|emit|rooms|sockets|ls|show|kick|drain|redrive|doctor|disconnect|tail [flags]
+const usage = `usage: doze dev|gateway|new|upgrade|cost|verify|emit|rooms|sockets|ls|show|kick|drain|redrive|doctor|top|disconnect|tail [flags]
 
   dev         run the chat on this machine: nothing to install, nothing is kept
   gateway     run the local API Gateway before the functions of a stack
@@ -46,6 +47,7 @@ const usage = `usage: doze dev|gateway|new|upgrade|cost|verify|emit|rooms|socket
   drain       end all its connections, so many a second
   redrive     show the dead letters, and send them again
   doctor      say what is wrong with a stack, what to raise, and what that costs
+  top         show what a deployment does, again and again
   disconnect  disconnect sockets
   tail        print the events of rooms as they come
 
@@ -96,6 +98,8 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 		return redrive(ctx, args[1:], out, log)
 	case "doctor":
 		return examine(ctx, args[1:], out)
+	case "top":
+		return top(ctx, args[1:], out)
 	case "disconnect":
 		return disconnect(ctx, args[1:], out, log)
 	case "tail":

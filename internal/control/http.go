@@ -18,7 +18,7 @@ const Path = "/_doze"
 
 // request is what is asked.
 type request struct {
-	Do     string            `json:"do"` // rooms, sockets, emit, join, disconnect, kick, end, clients or client
+	Do     string            `json:"do"` // rooms, sockets, emit, join, disconnect, kick, end, clients, client or traffic
 	Target Target            `json:"target"`
 	Event  string            `json:"event,omitempty"`
 	Args   []json.RawMessage `json:"args,omitempty"`
@@ -35,6 +35,7 @@ type answer struct {
 	Sockets []Socket        `json:"sockets,omitempty"`
 	Clients []Client        `json:"clients,omitempty"`
 	Client  *Known          `json:"client,omitempty"`
+	Traffic *Traffic        `json:"traffic,omitempty"`
 	Unknown bool            `json:"unknown,omitempty"` // the error is ErrUnknown
 	Error   string          `json:"error,omitempty"`
 }
@@ -42,9 +43,9 @@ type answer struct {
 // maxRequest is more than an event may be.
 const maxRequest = 1 << 20
 
-// Handler answers Path for a deployment. It asks nobody who they are, and refuses browsers, which send an Origin with
+// Handler answers Path for a deployment, whose traffic is counted by a function. It asks nobody who they are, and refuses browsers, which send an Origin with
 // any POST, so that no web page can do this to the server of a developer's machine.
-func Handler(d Deployment) http.Handler {
+func Handler(d Deployment, traffic func() Traffic) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodPost || r.Header.Get("Origin") != "" {
 			http.Error(w, "only doze emit and its siblings are answered here", http.StatusForbidden)
@@ -56,7 +57,12 @@ func Handler(d Deployment) http.Handler {
 			err = json.Unmarshal(body, &asked)
 		}
 		var said answer
-		if err == nil {
+		switch {
+		case err != nil:
+		case asked.Do == "traffic":
+			counted := traffic()
+			said.Traffic = &counted
+		default:
 			said, err = asked.of(r.Context(), d)
 		}
 		w.Header().Set("Content-Type", "application/json")
