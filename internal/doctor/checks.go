@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -39,6 +40,9 @@ func fine(format string, args ...any) []Finding {
 
 // unknown is what is found where something could not be read.
 func unknown(what string, err error) []Finding {
+	if errors.Is(err, errMissing) {
+		return one(Unknown, fmt.Sprintf("%s could not be read: %v", what, err), "deploy this version's template; a stack with other names cannot be examined", "nothing")
+	}
 	return one(Unknown, fmt.Sprintf("%s could not be read: %v", what, err), "give who runs this the right, which docs/operate.md lists; a stand-in for AWS may not know it", "")
 }
 

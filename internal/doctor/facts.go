@@ -6,12 +6,11 @@ import (
 	"fmt"
 	"strconv"
 	"sync"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
-	cwtypes "github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/servicequotas"
@@ -82,7 +81,8 @@ func read(ctx context.Context, cfg aws.Config, stack string) (*facts, error) {
 	}
 	var mu sync.Mutex
 	var wg sync.WaitGroup
-	functions, quotas, queues := lambda.NewFromConfig(cfg), servicequotas.NewFromConfig(cfg), sqs.NewFromConfig(cfg)
+	const fewTries = 2 // a stand-in for AWS that has no Service Quotas fails each time
+	functions, quotas, queues := lambda.NewFromConfig(cfg), servicequotas.NewFromConfig(cfg, func(o *servicequotas.Options) { o.RetryMaxAttempts = fewTries }), sqs.NewFromConfig(cfg)
 	for _, name := range functionNames {
 		wg.Go(func() {
 			k := f.readFunction(ctx, functions, name)
@@ -138,8 +138,11 @@ func (f *facts) resource(name string) (*string, error) {
 	if id := f.resources[name]; id != "" {
 		return &id, nil
 	}
-	return nil, fmt.Errorf("the stack has no %s", name)
+	return nil, fmt.Errorf("%w %s", errMissing, name)
 }
+
+// errMissing is of what the template has, and the stack has not.
+var errMissing = errors.New("the stack has no")
 
 func (f *facts) readFunction(ctx context.Context, client *lambda.Client, name string) (k known[function]) {
 	id, err := f.resource(name)
@@ -251,53 +254,6 @@ func (f *facts) readTable(ctx context.Context, client *dynamodb.Client) {
 	}
 }
 
-// peakOf is how far back the most invocations at once are looked for, and in which steps.
-const (
-	peakOf   = 7 * 24 * time.Hour
-	peakStep = time.Hour
-)
-
-func (f *facts) readMetrics(ctx context.Context, client *cloudwatch.Client) {
-	now := time.Now().Truncate(time.Minute)
-	out, err := client.GetMetricData(ctx, &cloudwatch.GetMetricDataInput{
-		StartTime: aws.Time(now.Add(-peakOf)), EndTime: &now,
-		MetricDataQueries: []cwtypes.MetricDataQuery{{Id: aws.String("peak"), MetricStat: &cwtypes.MetricStat{
-			Metric: &cwtypes.Metric{Namespace: aws.String("AWS/Lambda"), MetricName: aws.String("ConcurrentExecutions")},
-			Period: aws.Int32(int32(peakStep / time.Second)), Stat: aws.String("Maximum"),
-		}}},
-	})
-	if err != nil {
-		f.peak.err = cause(err)
-	} else {
-		for _, r := range out.MetricDataResults {
-			for _, v := range r.Values {
-				f.peak.is = max(f.peak.is, v)
-			}
-		}
-	}
-	var names []string
-	for name, id := range f.resources {
-		if len(name) > 5 && name[len(name)-5:] == "Alarm" {
-			names = append(names, id)
-		}
-	}
-	if len(names) == 0 {
-		return
-	}
-	alarms, err := client.DescribeAlarms(ctx, &cloudwatch.DescribeAlarmsInput{AlarmNames: names, StateValue: cwtypes.StateValueAlarm})
-	if err != nil {
-		f.ringing.err = cause(err)
-		return
-	}
-	for _, a := range alarms.MetricAlarms {
-		for name, id := range f.resources {
-			if id == aws.ToString(a.AlarmName) {
-				f.ringing.is = append(f.ringing.is, name)
-			}
-		}
-	}
-}
-
 // number returns a parameter of the stack, or an attribute of a queue; ok is false when there is no such number.
 func number(of map[string]string, name string) (n float64, ok bool) {
 	n, err := strconv.ParseFloat(of[name], 64)
@@ -307,6 +263,10 @@ func number(of map[string]string, name string) (n float64, ok bool) {
 // cause leaves out what the SDK tells of its own inside.
 func cause(err error) error {
 	var api smithy.APIError
+	var answer *awshttp.ResponseError
+	if errors.As(err, &api) && api.ErrorCode() == "UnknownError" && errors.As(err, &answer) {
+		return fmt.Errorf("HTTP %d without a word", answer.HTTPStatusCode())
+	}
 	if errors.As(err, &api) {
 		return errors.New(api.ErrorCode() + ": " + api.ErrorMessage())
 	}
