@@ -45,7 +45,9 @@ func TestDoctorOfAStandIn(t *testing.T) {
 	if _, err := stacks.CreateStack(t.Context(), &cloudformation.CreateStackInput{StackName: aws.String("half"), TemplateBody: aws.String(halfAStack)}); err != nil {
 		t.Fatal(err)
 	}
-	made := cloudformation.NewStackCreateCompleteWaiter(stacks, func(o *cloudformation.StackCreateCompleteWaiterOptions) { o.MinDelay, o.MaxDelay = 100*time.Millisecond, time.Second })
+	made := cloudformation.NewStackCreateCompleteWaiter(stacks, func(o *cloudformation.StackCreateCompleteWaiterOptions) {
+		o.MinDelay, o.MaxDelay = 100*time.Millisecond, time.Second
+	})
 	if err := made.Wait(t.Context(), &cloudformation.DescribeStacksInput{StackName: aws.String("half")}, time.Minute); err != nil {
 		t.Fatal(err)
 	}

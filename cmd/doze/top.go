@@ -122,7 +122,8 @@ type looked struct {
 	EventP99  float64   `json:"eventP99,omitempty"`
 	Late      int       `json:"late"`
 	Dead      int       `json:"dead"`
-	Dollars   float64   `json:"dollars"` // an hour
+	Dollars   float64   `json:"dollars"`           // an hour
+	Unknown   string    `json:"unknown,omitempty"` // why there are no rates, errors and dollars, which are zero then
 }
 
 // looker looks at a deployment.
@@ -168,6 +169,14 @@ func (l looked) say(out io.Writer, terminal bool) (err error) {
 	clients := fmt.Sprintf("%d websocket, %d polling", l.WebSocket, l.Polling)
 	if l.Sockets != nil {
 		clients += fmt.Sprintf(", %d sockets", *l.Sockets)
+	}
+	if l.Unknown != "" {
+		before := ""
+		if terminal {
+			before = anew
+		}
+		_, err = fmt.Fprintf(out, "%s%s  clients %s  late %d  dead %d  %s\n", before, l.At.Format("15:04:05"), clients, l.Late, l.Dead, l.Unknown)
+		return err
 	}
 	if !terminal {
 		_, err = fmt.Fprintf(out, "%s  clients %s  events/s %.1f  requests/s %.1f  posts/s %.1f  errors %.0f  throttles %.0f  late %d  dead %d  $/h %.4f\n",

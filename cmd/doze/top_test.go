@@ -155,6 +155,25 @@ func TestTopOfAStack(t *testing.T) {
 	}
 }
 
+// TestTopWithoutMetrics has somebody look who may not read them.
+func TestTopWithoutMetrics(t *testing.T) {
+	for name, value := range map[string]string{"AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "AWS_MAX_ATTEMPTS": "1"} {
+		t.Setenv(name, value)
+	}
+	answers := measuring()
+	answers["GetMetricData"] = fakeaws.Error("AccessDenied")
+	server := httptest.NewServer(fakeaws.New(answers))
+	defer server.Close()
+	at := []string{"top", "-stack", "chat", "-endpoint", server.URL, "-n", "1"}
+	if text := says(t, at...); !strings.Contains(text, "clients 2 websocket, 1 polling  late 4  dead 5  the metrics could not be read: AccessDenied") || strings.Contains(text, "events/s") {
+		t.Error(text)
+	}
+	var l looked
+	if err := json.Unmarshal([]byte(says(t, append(at, "-json")...)), &l); err != nil || l.Unknown == "" || l.WebSocket != 2 || l.Dollars != 0 {
+		t.Errorf("%+v %v", l, err)
+	}
+}
+
 func TestTopSaysWhatIsMissing(t *testing.T) {
 	endpoint := stranger(t)
 	for args, want := range map[string]string{

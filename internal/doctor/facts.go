@@ -264,10 +264,11 @@ func number(of map[string]string, name string) (n float64, ok bool) {
 func cause(err error) error {
 	var api smithy.APIError
 	var answer *awshttp.ResponseError
-	if errors.As(err, &api) && api.ErrorCode() == "UnknownError" && errors.As(err, &answer) {
-		return fmt.Errorf("HTTP %d without a word", answer.HTTPStatusCode())
-	}
-	if errors.As(err, &api) {
+	answered := errors.As(err, &answer)
+	switch {
+	case answered && (!errors.As(err, &api) || api.ErrorCode() == "UnknownError"):
+		return fmt.Errorf("HTTP %d, and no answer of AWS", answer.HTTPStatusCode())
+	case errors.As(err, &api):
 		return errors.New(api.ErrorCode() + ": " + api.ErrorMessage())
 	}
 	return err

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -51,6 +52,8 @@ type Amounts struct {
 	QueueRequests             float64 // of the job queue
 	LogBytes                  float64
 	EventP99                  float64 // seconds: of MessageFunction, in the worst minute
+
+	Unknown error // why the amounts above could not be read, which are zero then
 
 	WebSocket, Polling int // clients at the moment
 	Late, Dead         int // jobs that are due, and that were given up
@@ -100,12 +103,16 @@ func Find(ctx context.Context, cfg aws.Config, name string) (*Stack, error) {
 }
 
 // Read returns what the stack did in whole minutes before a time, the last of them a minute ago: CloudWatch has the
-// metrics of a minute by then, mostly. It reads each partition of clients once.
+// metrics of a minute by then, mostly. Where there are none, for want of rights or because a stand-in for AWS has no
+// CloudWatch, Unknown says so, and the rest is read. It reads each partition of clients once.
 func (s *Stack) Read(ctx context.Context, now time.Time, minutes int) (a Amounts, err error) {
 	a.To = now.UTC().Truncate(time.Minute).Add(-time.Minute)
 	a.From = a.To.Add(-time.Duration(minutes) * time.Minute)
 	if err := s.readMetrics(ctx, &a); err != nil {
-		return a, fmt.Errorf("the metrics could not be read: %w", cause(err))
+		if ctx.Err() != nil {
+			return a, ctx.Err()
+		}
+		a = Amounts{From: a.From, To: a.To, Unknown: fmt.Errorf("the metrics could not be read: %w", cause(err))}
 	}
 	for shard := range engine.Shards {
 		lives, err := s.store.Lives(ctx, shard)
@@ -154,7 +161,12 @@ func (s *Stack) Resources() []string {
 // cause leaves out what the SDK tells of its own inside.
 func cause(err error) error {
 	var api smithy.APIError
-	if errors.As(err, &api) {
+	var answer *awshttp.ResponseError
+	answered := errors.As(err, &answer)
+	switch {
+	case answered && (!errors.As(err, &api) || api.ErrorCode() == "UnknownError"):
+		return fmt.Errorf("HTTP %d, and no answer of AWS", answer.HTTPStatusCode())
+	case errors.As(err, &api):
 		return errors.New(api.ErrorCode() + ": " + api.ErrorMessage())
 	}
 	return err
