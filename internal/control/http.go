@@ -43,8 +43,9 @@ type answer struct {
 // maxRequest is more than an event may be.
 const maxRequest = 1 << 20
 
-// Handler answers Path for a deployment, whose traffic is counted by a function. It asks nobody who they are, and refuses browsers, which send an Origin with
-// any POST, so that no web page can do this to the server of a developer's machine.
+// Handler answers Path for a deployment, whose traffic is counted by a function. It asks nobody who they are, and
+// refuses browsers, which send an Origin with any POST, so that no web page can do this to the server of a developer's
+// machine.
 func Handler(d Deployment, traffic func() Traffic) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodPost || r.Header.Get("Origin") != "" {

@@ -1,5 +1,5 @@
-// Package fakeaws answers like services of AWS what a test says, each in its own protocol: a stub for the commands of an
-// operator. What a test has no answer for is denied.
+// Package fakeaws answers like services of AWS what a test says, each in its own protocol: a stub for the commands of
+// an operator. What a test has no answer for is denied.
 package fakeaws
 
 import (
@@ -14,11 +14,12 @@ import (
 	"github.com/aws/smithy-go/encoding/cbor"
 )
 
-// Server is an http.Handler with answers by action: "DescribeStacks", "GetServiceQuota", "GET /2016-08-19/account-settings".
+// Server is an http.Handler with answers by action: "DescribeStacks", or of Lambda "GET /2016-08-19/account-settings".
 // Of an action that is asked about several things, a name may have one of these after it: "GetServiceQuota L-8A5B8E43".
 //
-// An answer is XML, as a string, for CloudFormation; for the others what encoding/json makes JSON of, and for CloudWatch
-// numbers, strings, slices and maps of these. An Error is one. A func(request map[string]any) any is called for the answer.
+// An answer is XML, as a string, for CloudFormation; for the others what encoding/json makes JSON of, and for
+// CloudWatch numbers, strings, slices and maps of these. An Error is one. A func(request map[string]any) any is called
+// for the answer.
 type Server struct {
 	mu      sync.Mutex
 	answers map[string]any
