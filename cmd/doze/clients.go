@@ -136,6 +136,7 @@ func disconnect(ctx context.Context, args []string, out, log io.Writer) error {
 	targetFlags(f, &t)
 	all := f.Bool("all", false, "disconnect all of the namespace, but for -except")
 	closeConnection := f.Bool("close", false, "remove the clients from all their namespaces and close their connections")
+	reason := f.String("reason", "", "`text` for the log of the function that does it (default: no line)")
 	if err := commandline.ParseFlags(f, disconnectUsage, args, out); err != nil {
 		return err
 	}
@@ -146,7 +147,7 @@ func disconnect(ctx context.Context, args []string, out, log io.Writer) error {
 	if err != nil {
 		return err
 	}
-	return d.Disconnect(ctx, t, *closeConnection)
+	return d.Disconnect(ctx, t, *closeConnection, *reason)
 }
 
 const tailUsage = `usage: doze tail [flags] [ROOM...]

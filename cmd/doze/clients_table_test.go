@@ -35,7 +35,10 @@ func TestCommandsReachATable(t *testing.T) {
 				return b
 			}}, io)
 			if table == "flags" {
-				testCommands(t, left, "-table", table, "-connections", s.URL+"/local", "-queue", s.URL+"/_queue", "-endpoint", endpoint)
+				at := []string{"-table", table, "-connections", s.URL + "/local", "-queue", s.URL + "/_queue", "-endpoint", endpoint}
+				testLooking(t, s.URL, left, at...)
+				testCommands(t, left, at...)
+				testDraining(t, s.URL, at...)
 				return
 			}
 			t.Setenv("DOZE_TABLE", table)

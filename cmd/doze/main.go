@@ -9,6 +9,13 @@
 //	doze emit [flags] EVENT [ARGUMENT...]    sends an event to a deployment's clients
 //	doze rooms [flags]      lists its rooms
 //	doze sockets [flags]    lists its sockets
+//	doze ls [flags]         lists the sockets of all its namespaces
+//	doze show [flags] SOCKET                 shows all that is known of a client
+//	doze kick [flags] SOCKET...              disconnects clients, with a reason in the log
+//	doze drain [flags]      ends all its connections, so many a second
+//	doze redrive [flags] [MESSAGE...]        shows the dead letters, and sends them again
+//	doze doctor -stack NAME [flags]          says what is wrong with a stack, and what to raise
+//	doze top [flags]        shows what a deployment does, again and again
 //	doze disconnect [flags] disconnects sockets
 //	doze tail [flags] [ROOM...]              prints the events of rooms as they come
 package main
@@ -23,7 +30,7 @@ import (
 	"github.com/dozeio/doze/internal/commandline"
 )
 
-const usage = `usage: doze dev|gateway|new|upgrade|cost|verify|emit|rooms|sockets|disconnect|tail [flags]
+const usage = `usage: doze dev|gateway|new|upgrade|cost|verify|emit|rooms|sockets|ls|show|kick|drain|redrive|doctor|top|disconnect|tail [flags]
 
   dev         run the chat on this machine: nothing to install, nothing is kept
   gateway     run the local API Gateway before the functions of a stack
@@ -34,6 +41,13 @@ const usage = `usage: doze dev|gateway|new|upgrade|cost|verify|emit|rooms|socket
   emit        send an event to the clients of a deployment
   rooms       list its rooms
   sockets     list its sockets
+  ls          list the sockets of all its namespaces
+  show        show all that is known of a client
+  kick        disconnect clients, with a reason in the log
+  drain       end all its connections, so many a second
+  redrive     show the dead letters, and send them again
+  doctor      say what is wrong with a stack, what to raise, and what that costs
+  top         show what a deployment does, again and again
   disconnect  disconnect sockets
   tail        print the events of rooms as they come
 
@@ -72,6 +86,20 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 		return listRooms(ctx, args[1:], out, log)
 	case "sockets":
 		return listSockets(ctx, args[1:], out, log)
+	case "ls":
+		return ls(ctx, args[1:], out, log)
+	case "show":
+		return show(ctx, args[1:], out, log)
+	case "kick":
+		return kick(ctx, args[1:], out, log)
+	case "drain":
+		return drain(ctx, args[1:], out, log)
+	case "redrive":
+		return redrive(ctx, args[1:], out, log)
+	case "doctor":
+		return examine(ctx, args[1:], out)
+	case "top":
+		return top(ctx, args[1:], out)
 	case "disconnect":
 		return disconnect(ctx, args[1:], out, log)
 	case "tail":

@@ -17,13 +17,15 @@ import (
 
 	"github.com/dozeio/doze/internal/commandline"
 	"github.com/dozeio/doze/internal/control"
-	"github.com/dozeio/doze/pkg/emitter"
+	"github.com/dozeio/doze/internal/elsewhere"
+	"github.com/dozeio/doze/pkg/socketio"
 )
 
 // where are the flags by which doze emit and its siblings find a deployment.
 type where struct {
 	dev, stack, endpoint string
-	at                   emitter.Options
+	at                   elsewhere.Place
+	msgPack              bool
 }
 
 // whereUsage is what the help of each of them says.
@@ -39,7 +41,7 @@ func (w *where) flags(f *flag.FlagSet) {
 	f.StringVar(&w.at.Table, "table", "", "`name` of the table (default: DOZE_TABLE)")
 	f.StringVar(&w.at.Connections, "connections", "", "`URL` of the @connections API with its stage (default: DOZE_CONNECTIONS)")
 	f.StringVar(&w.at.Queue, "queue", "", "`URL` of the job queue (default: DOZE_QUEUE)")
-	f.BoolVar(&w.at.MsgPack, "msgpack", false, "the application has MsgPack in its Options, which doze dev says itself")
+	f.BoolVar(&w.msgPack, "msgpack", false, "the application has MsgPack in its Options, which doze dev says itself")
 	f.StringVar(&w.endpoint, "endpoint", "", "`URL` of a server that answers like AWS, such as LocalStack's http://127.0.0.1:4566 (default: AWS_ENDPOINT_URL, else AWS)")
 }
 
@@ -50,20 +52,17 @@ func (w *where) reach(ctx context.Context, log io.Writer) (d control.Deployment,
 		switch {
 		case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
 			return nil, "", fmt.Errorf("-dev %q is no URL: write -dev http://127.0.0.1:3000, say", w.dev)
-		case w.stack != "" || w.at != (emitter.Options{}) || w.endpoint != "":
+		case w.stack != "" || w.at != (elsewhere.Place{}) || w.msgPack || w.endpoint != "":
 			return nil, "", errors.New("-dev needs no other flag to say where: leave out -stack, -table, -connections, -queue, -msgpack and -endpoint")
 		}
 		return control.At(w.dev), "ws" + strings.TrimPrefix(strings.TrimSuffix(w.dev, "/"), "http") + "/socket.io/", nil
 	}
-	if w.stack == "" && w.at == (emitter.Options{}) && os.Getenv("DOZE_TABLE") == "" {
+	if w.stack == "" && w.at == (elsewhere.Place{}) && os.Getenv("DOZE_TABLE") == "" {
 		return nil, "", errors.New("which deployment? -dev http://127.0.0.1:3000 is a running doze dev, -stack NAME a stack; -h lists what else says it")
 	}
-	cfg, err := config.LoadDefaultConfig(ctx, config.WithLogger(logging.Nop{})) // what goes wrong is in the error
+	cfg, err := w.config(ctx)
 	if err != nil {
 		return nil, "", err
-	}
-	if w.endpoint != "" {
-		cfg.BaseEndpoint = aws.String(w.endpoint)
 	}
 	if w.stack != "" {
 		if err := w.readStack(ctx, cfg); err != nil {
@@ -73,26 +72,31 @@ func (w *where) reach(ctx context.Context, log io.Writer) (d control.Deployment,
 	if w.at.Connections == "" {
 		w.at.Connections = os.Getenv("DOZE_CONNECTIONS")
 	}
-	w.at.Logger = commandline.Logger(log, false)
-	io, err := emitter.New(cfg, w.at)
+	b, err := elsewhere.Backend(cfg, w.at)
 	if err != nil {
 		return nil, "", err
 	}
-	return control.Of(io), "ws" + strings.TrimPrefix(strings.TrimSuffix(w.at.Connections, "/"), "http"), nil
+	d, err = control.Of(b, socketio.Options{Logger: commandline.Logger(log, false), MsgPack: w.msgPack})
+	if err != nil {
+		return nil, "", err
+	}
+	return d, "ws" + strings.TrimPrefix(strings.TrimSuffix(w.at.Connections, "/"), "http"), nil
+}
+
+// config returns how AWS is asked, at the endpoint.
+func (w *where) config(ctx context.Context) (aws.Config, error) {
+	cfg, err := config.LoadDefaultConfig(ctx, config.WithLogger(logging.Nop{})) // what goes wrong is in the error
+	if err == nil && w.endpoint != "" {
+		cfg.BaseEndpoint = aws.String(w.endpoint)
+	}
+	return cfg, err
 }
 
 // readStack fills in what no flag says from the outputs of the stack.
 func (w *where) readStack(ctx context.Context, cfg aws.Config) error {
-	out, err := cloudformation.NewFromConfig(cfg).DescribeStacks(ctx, &cloudformation.DescribeStacksInput{StackName: &w.stack})
-	if err == nil && len(out.Stacks) == 0 {
-		err = errors.New("it is not there")
-	}
+	outputs, err := stackOutputs(ctx, cfg, w.stack)
 	if err != nil {
-		return fmt.Errorf("the stack %s could not be found: set -stack, -endpoint and the region right, or say where by -table, -connections and -queue: %w", w.stack, cause(err))
-	}
-	outputs := map[string]string{}
-	for _, o := range out.Stacks[0].Outputs {
-		outputs[aws.ToString(o.OutputKey)] = aws.ToString(o.OutputValue)
+		return fmt.Errorf("%w; or say where by -table, -connections and -queue", err)
 	}
 	for name, of := range map[string]*string{"TableName": &w.at.Table, "ConnectionsUrl": &w.at.Connections, "JobQueueUrl": &w.at.Queue} {
 		if *of != "" {
@@ -103,6 +107,22 @@ func (w *where) readStack(ctx context.Context, cfg aws.Config) error {
 		}
 	}
 	return nil
+}
+
+// stackOutputs returns the outputs of a stack.
+func stackOutputs(ctx context.Context, cfg aws.Config, name string) (map[string]string, error) {
+	out, err := cloudformation.NewFromConfig(cfg).DescribeStacks(ctx, &cloudformation.DescribeStacksInput{StackName: &name})
+	if err == nil && len(out.Stacks) == 0 {
+		err = errors.New("it is not there")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("the stack %s could not be found: set -stack, -endpoint and the region right (%w)", name, cause(err))
+	}
+	outputs := map[string]string{}
+	for _, o := range out.Stacks[0].Outputs {
+		outputs[aws.ToString(o.OutputKey)] = aws.ToString(o.OutputValue)
+	}
+	return outputs, nil
 }
 
 // target are the flags that name sockets.

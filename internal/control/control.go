@@ -1,17 +1,18 @@
-// Package control is what doze emit, doze rooms, doze sockets, doze disconnect and doze tail ask of a deployment: by
-// its table and connections, as any emitter does, or of a server in one process, which keeps its clients in memory,
-// over HTTP.
+// Package control is what doze emit, doze ls and their siblings ask of a deployment: by its table and connections, as
+// any emitter does, or of a server in one process, which keeps its clients in memory, over HTTP.
 package control
 
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"unicode/utf8"
 
+	"github.com/dozeio/doze/pkg/engine"
+	"github.com/dozeio/doze/pkg/rooms"
 	"github.com/dozeio/doze/pkg/socketio"
 )
 
@@ -29,8 +30,8 @@ type Socket struct {
 	Data  json.RawMessage `json:"data"` // null for none
 }
 
-// Deployment is asked. Its methods block until what they do is done, but for Disconnect, which returns when a job for
-// it is on the queue.
+// Deployment is asked. Its methods block until what they do is done, but for Disconnect and Kick, which return when a
+// job for it is on the queue.
 type Deployment interface {
 	// Rooms returns the rooms of a namespace that have members.
 	Rooms(ctx context.Context, namespace string) ([]socketio.Room, error)
@@ -40,14 +41,40 @@ type Deployment interface {
 	Emit(ctx context.Context, t Target, event string, args ...json.RawMessage) error
 	// Join puts sockets into rooms.
 	Join(ctx context.Context, t Target, rooms ...string) error
-	// Disconnect removes sockets from their namespace, or with closeConnection their clients from all.
-	Disconnect(ctx context.Context, t Target, closeConnection bool) error
+	// Disconnect removes sockets from their namespace, or with closeConnection their clients from all. A reason is for
+	// the log of the function that does it; empty for none.
+	Disconnect(ctx context.Context, t Target, closeConnection bool, reason string) error
+	// Kick closes the connection of the client of one socket, and removes it from all namespaces; ErrUnknown. The reason
+	// is as Disconnect has it.
+	Kick(ctx context.Context, namespace, id, reason string) error
+	// End ends the connection of a client that Clients returned, or the session of one that polls, so that the client
+	// comes back by itself. It blocks until API Gateway has been told; what the application is told comes later. One
+	// that has gone is fine.
+	End(ctx context.Context, c Client) error
+	// Clients returns who is connected, those first who have been for longest. It reads each session, and with Rooms
+	// the rooms of each socket.
+	Clients(ctx context.Context, a Asked) ([]Client, error)
+	// Client returns what is known of one, by the id of a socket or of a connection, or by its name; ErrUnknown.
+	Client(ctx context.Context, id string) (Known, error)
 }
 
-// Of returns the deployment of a server that takes any namespace: an emitter's.
-func Of(io *socketio.Server) Deployment { return direct{io} }
+// Of returns the deployment of a backend, whose Options say HandlersElsewhere. With o.MsgPack its clients have that
+// parser; else o may be zero.
+func Of(b socketio.Backend, o socketio.Options) (Deployment, error) {
+	io := socketio.New(o)
+	e, err := io.Bind(b)
+	if err != nil {
+		return nil, err
+	}
+	return direct{io, e, b.Sessions, rooms.Retrying(b.Rooms, e.Retry)}, nil
+}
 
-type direct struct{ io *socketio.Server }
+type direct struct {
+	io       *socketio.Server
+	engine   *engine.Engine
+	sessions engine.Store
+	rooms    rooms.Store
+}
 
 func (d direct) namespace(name string) (*socketio.Namespace, error) {
 	if name == "" {
@@ -92,23 +119,7 @@ func (d direct) Sockets(ctx context.Context, t Target) ([]Socket, error) {
 		return nil, err
 	}
 	slices.SortFunc(there, func(a, b *socketio.Socket) int { return strings.Compare(a.ID(), b.ID()) })
-	all, errs := make([]Socket, len(there)), make([]error, len(there))
-	slots := make(chan struct{}, atATime)
-	var wg sync.WaitGroup
-	for i, s := range there {
-		slots <- struct{}{}
-		wg.Go(func() {
-			defer func() { <-slots }()
-			all[i], errs[i] = describe(ctx, s)
-		})
-	}
-	wg.Wait()
-	for _, err := range errs {
-		if err != nil {
-			return nil, err
-		}
-	}
-	return all, nil
+	return concurrently(there, func(s *socketio.Socket) (Socket, error) { return describe(ctx, s) })
 }
 
 func describe(ctx context.Context, s *socketio.Socket) (Socket, error) {
@@ -142,10 +153,24 @@ func (d direct) Join(ctx context.Context, t Target, rooms ...string) error {
 	return b.SocketsJoin(ctx, rooms...)
 }
 
-func (d direct) Disconnect(ctx context.Context, t Target, closeConnection bool) error {
+func (d direct) Disconnect(ctx context.Context, t Target, closeConnection bool, reason string) error {
 	b, err := d.broadcast(t)
 	if err != nil {
 		return err
 	}
-	return b.DisconnectSockets(ctx, closeConnection)
+	return b.DisconnectSockets(socketio.Because(ctx, reason), closeConnection)
+}
+
+func (d direct) Kick(ctx context.Context, namespace, id, reason string) error {
+	n, err := d.namespace(namespace)
+	if err != nil {
+		return err
+	}
+	s, err := n.FetchSocket(ctx, id)
+	if errors.Is(err, socketio.ErrGone) {
+		return fmt.Errorf("%s: %w", id, ErrUnknown)
+	} else if err != nil {
+		return err
+	}
+	return s.DisconnectClient(socketio.Because(ctx, reason))
 }

@@ -18,27 +18,35 @@ const Path = "/_doze"
 
 // request is what is asked.
 type request struct {
-	Do     string            `json:"do"` // rooms, sockets, emit, join or disconnect
+	Do     string            `json:"do"` // rooms, sockets, emit, join, disconnect, kick, end, clients, client or traffic
 	Target Target            `json:"target"`
 	Event  string            `json:"event,omitempty"`
 	Args   []json.RawMessage `json:"args,omitempty"`
 	Rooms  []string          `json:"rooms,omitempty"`
 	Close  bool              `json:"close,omitempty"`
+	Reason string            `json:"reason,omitempty"`
+	Asked  Asked             `json:"asked"`
+	Client string            `json:"client,omitempty"`
 }
 
 // answer is what is said.
 type answer struct {
 	Rooms   []socketio.Room `json:"rooms,omitempty"`
 	Sockets []Socket        `json:"sockets,omitempty"`
+	Clients []Client        `json:"clients,omitempty"`
+	Client  *Known          `json:"client,omitempty"`
+	Traffic *Traffic        `json:"traffic,omitempty"`
+	Unknown bool            `json:"unknown,omitempty"` // the error is ErrUnknown
 	Error   string          `json:"error,omitempty"`
 }
 
 // maxRequest is more than an event may be.
 const maxRequest = 1 << 20
 
-// Handler answers Path for a deployment. It asks nobody who they are, and refuses browsers, which send an Origin with
-// any POST, so that no web page can do this to the server of a developer's machine.
-func Handler(d Deployment) http.Handler {
+// Handler answers Path for a deployment, whose traffic is counted by a function. It asks nobody who they are, and
+// refuses browsers, which send an Origin with any POST, so that no web page can do this to the server of a developer's
+// machine.
+func Handler(d Deployment, traffic func() Traffic) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodPost || r.Header.Get("Origin") != "" {
 			http.Error(w, "only doze emit and its siblings are answered here", http.StatusForbidden)
@@ -50,12 +58,17 @@ func Handler(d Deployment) http.Handler {
 			err = json.Unmarshal(body, &asked)
 		}
 		var said answer
-		if err == nil {
+		switch {
+		case err != nil:
+		case asked.Do == "traffic":
+			counted := traffic()
+			said.Traffic = &counted
+		default:
 			said, err = asked.of(r.Context(), d)
 		}
 		w.Header().Set("Content-Type", "application/json")
 		if err != nil {
-			said = answer{Error: err.Error()}
+			said = answer{Error: err.Error(), Unknown: errors.Is(err, ErrUnknown)}
 			w.WriteHeader(http.StatusUnprocessableEntity)
 		}
 		_ = json.NewEncoder(w).Encode(said) // who has left learns nothing
@@ -73,7 +86,17 @@ func (r request) of(ctx context.Context, d Deployment) (a answer, err error) {
 	case "join":
 		err = d.Join(ctx, r.Target, r.Rooms...)
 	case "disconnect":
-		err = d.Disconnect(ctx, r.Target, r.Close)
+		err = d.Disconnect(ctx, r.Target, r.Close, r.Reason)
+	case "kick":
+		err = d.Kick(ctx, r.Target.Namespace, r.Client, r.Reason)
+	case "end":
+		err = d.End(ctx, Client{Name: r.Client})
+	case "clients":
+		a.Clients, err = d.Clients(ctx, r.Asked)
+	case "client":
+		var k Known
+		k, err = d.Client(ctx, r.Client)
+		a.Client = &k
 	default:
 		err = fmt.Errorf("%q is not known: was it asked by a newer version of doze?", r.Do)
 	}
@@ -105,6 +128,8 @@ func (d remote) ask(ctx context.Context, r request) (a answer, err error) {
 		return a, err
 	case json.Unmarshal(body, &a) != nil:
 		return a, fmt.Errorf("%s answered %s: it is no doze dev of this version", d.url, got.Status)
+	case a.Unknown:
+		return a, fmt.Errorf("%s: %w", r.Client, ErrUnknown)
 	case a.Error != "":
 		return a, errors.New(a.Error)
 	}
@@ -131,7 +156,33 @@ func (d remote) Join(ctx context.Context, t Target, rooms ...string) error {
 	return err
 }
 
-func (d remote) Disconnect(ctx context.Context, t Target, closeConnection bool) error {
-	_, err := d.ask(ctx, request{Do: "disconnect", Target: t, Close: closeConnection})
+func (d remote) Disconnect(ctx context.Context, t Target, closeConnection bool, reason string) error {
+	_, err := d.ask(ctx, request{Do: "disconnect", Target: t, Close: closeConnection, Reason: reason})
 	return err
+}
+
+func (d remote) Kick(ctx context.Context, namespace, id, reason string) error {
+	_, err := d.ask(ctx, request{Do: "kick", Target: Target{Namespace: namespace}, Client: id, Reason: reason})
+	return err
+}
+
+func (d remote) End(ctx context.Context, c Client) error {
+	_, err := d.ask(ctx, request{Do: "end", Client: c.Name})
+	return err
+}
+
+func (d remote) Clients(ctx context.Context, asked Asked) ([]Client, error) {
+	a, err := d.ask(ctx, request{Do: "clients", Asked: asked})
+	return a.Clients, err
+}
+
+func (d remote) Client(ctx context.Context, id string) (Known, error) {
+	a, err := d.ask(ctx, request{Do: "client", Client: id})
+	if err == nil && a.Client == nil {
+		err = fmt.Errorf("%s knows no doze show: it is no doze dev of this version", d.url)
+	}
+	if err != nil {
+		return Known{}, err
+	}
+	return *a.Client, nil
 }

@@ -170,7 +170,7 @@ func (s *Server) wire(o Options, addr net.Addr, bind func(socketio.Backend) (*en
 	if err != nil {
 		return err
 	}
-	asked, err := controlled(b, s.Engine.Options())
+	asked, err := s.controlled(b)
 	if err != nil {
 		return err
 	}
@@ -193,13 +193,20 @@ func (s *Server) wire(o Options, addr net.Addr, bind func(socketio.Backend) (*en
 }
 
 // controlled answers doze emit and its siblings, by an emitter on the server's own backend.
-func controlled(b socketio.Backend, o engine.Options) (http.Handler, error) {
-	b.Options, b.Options.HandlersElsewhere = o, true
-	io := socketio.New(socketio.Options{})
-	if _, err := io.Bind(b); err != nil {
+func (s *Server) controlled(b socketio.Backend) (http.Handler, error) {
+	b.Options = s.Engine.Options()
+	b.Options.HandlersElsewhere = true
+	d, err := control.Of(b, socketio.Options{})
+	if err != nil {
 		return nil, err
 	}
-	return control.Handler(control.Of(io)), nil
+	return control.Handler(d, func() control.Traffic {
+		c := s.Gateway.Stats()
+		return control.Traffic{
+			Connects: c.Connects, Messages: c.Messages, Requests: c.Requests, Posts: c.Posts, Jobs: c.Jobs,
+			Errors: c.JobsDropped, Refusals: c.Throttled + c.Throttles,
+		}
+	}), nil
 }
 
 // awsConfig is for an @connections API that asks for no signature.

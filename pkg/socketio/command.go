@@ -30,6 +30,8 @@ type command struct {
 	args  []any // of emit
 	close bool  // of disconnect: the connection too
 
+	reason string // of disconnect: see Because
+
 	skip, only string // ids of sockets, of an emitter's: see Broadcast.skip and Broadcast.own
 }
 
@@ -74,7 +76,7 @@ func (s *Server) carryOut(ctx context.Context, c command) error {
 	case c.leave != nil:
 		return b.SocketsLeave(ctx, c.leave...)
 	}
-	return b.DisconnectSockets(ctx, c.close)
+	return b.DisconnectSockets(Because(ctx, c.reason), c.close)
 }
 
 // readCommand reads a message. The error says what is wrong with it and what to write. Names are taken as they are
@@ -103,6 +105,8 @@ func readCommand(message []byte) (c command, err error) {
 			c.args, err = readArgs(value)
 		case "closeConnection":
 			err = field(value, name, &c.close, "true")
+		case "reason":
+			err = field(value, name, &c.reason, `"spam", for the log`)
 		case "emit":
 			actions = append(actions, name)
 			c.emit = new(string)
@@ -119,7 +123,7 @@ func readCommand(message []byte) (c command, err error) {
 				err = errors.New(`"disconnect" is false: write true`)
 			}
 		default:
-			err = fmt.Errorf(`there is no %q in a message: it has "emit", "join", "leave" or "disconnect", and "to", "except", "namespace", "args" and "closeConnection"`, name)
+			err = fmt.Errorf(`there is no %q in a message: it has "emit", "join", "leave" or "disconnect", and "to", "except", "namespace", "args", "closeConnection" and "reason"`, name)
 		}
 		if err != nil {
 			return c, err
@@ -132,6 +136,8 @@ func readCommand(message []byte) (c command, err error) {
 		return c, fmt.Errorf(`"args" are those of an event, and the message has %q`, actions[0])
 	case !c.disconnect && fields["closeConnection"] != nil:
 		return c, fmt.Errorf(`"closeConnection" goes with "disconnect", and the message has %q`, actions[0])
+	case !c.disconnect && fields["reason"] != nil:
+		return c, fmt.Errorf(`"reason" goes with "disconnect", and the message has %q`, actions[0])
 	case c.emit != nil && protocol.ReservedEvent(*c.emit):
 		return c, fmt.Errorf("the event's name %q is reserved: choose another", *c.emit)
 	}
@@ -235,11 +241,12 @@ type disconnecting struct {
 	Close     bool     `json:"close,omitempty"`
 	Skip      string   `json:"skip,omitempty"`
 	Only      string   `json:"only,omitempty"`
+	Reason    []byte   `json:"reason,omitempty"`
 }
 
 // disconnectElsewhere has one of the deployment's functions disconnect sockets.
 func (b Broadcast) disconnectElsewhere(ctx context.Context, closeConnection bool) error {
-	d := disconnecting{Namespace: b.namespace.name, All: !b.toRooms, Close: closeConnection, Skip: b.skip}
+	d := disconnecting{Namespace: b.namespace.name, All: !b.toRooms, Close: closeConnection, Skip: b.skip, Reason: []byte(reasonOf(ctx))}
 	if b.own != nil {
 		d.Only = b.own.id
 	}
@@ -258,7 +265,7 @@ func (b Broadcast) disconnectElsewhere(ctx context.Context, closeConnection bool
 
 // command returns what is to be done.
 func (d disconnecting) command() command {
-	c := command{namespace: d.Namespace, all: d.All, disconnect: true, close: d.Close, skip: d.Skip, only: d.Only}
+	c := command{namespace: d.Namespace, all: d.All, disconnect: true, close: d.Close, skip: d.Skip, only: d.Only, reason: string(d.Reason)}
 	for _, room := range d.To {
 		c.to = append(c.to, string(room))
 	}

@@ -146,6 +146,8 @@ func TestMessagesThatAreNoneAreNotJobs(t *testing.T) {
 		`{"disconnect":false}`:                 `"disconnect" is false: write true`,
 		`{"disconnect":"yes"}`:                 `"disconnect" is "yes"`,
 		`{"emit":"a","closeConnection":false}`: `"closeConnection" goes with "disconnect"`,
+		`{"emit":"a","reason":"spam"}`:         `"reason" goes with "disconnect"`,
+		`{"disconnect":true,"reason":5}`:       `"reason" is 5`,
 		`{"kind":"tomorrow"}`:                  `"tomorrow"`,
 	} {
 		if err := queued(t, s, message); !errors.Is(err, engine.ErrNotAJob) || !strings.Contains(err.Error(), want) {

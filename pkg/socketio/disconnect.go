@@ -37,6 +37,7 @@ func (s *Socket) disconnect(ctx context.Context, closeSession bool) error {
 	case s.namespace.server.hasHandlersElsewhere():
 		return s.alone().DisconnectSockets(ctx, closeSession)
 	}
+	s.alone().because(ctx)
 	sockets := []*Socket{s}
 	if closeSession && s.turn.opened { // it may have joined other namespaces since
 		switch err := s.turn.refresh(ctx); {

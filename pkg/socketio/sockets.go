@@ -56,6 +56,8 @@ func (b Broadcast) DisconnectSockets(ctx context.Context, closeConnection bool) 
 	if b.namespace.server.hasHandlersElsewhere() && !b.reachesNobody() {
 		return b.disconnectElsewhere(ctx, closeConnection)
 	}
+	b.because(ctx)
+	ctx = Because(ctx, "") // one line is enough
 	return b.each(ctx, "DisconnectSockets", 1, func(ctx context.Context, e *engine.Engine, m rooms.Member) error {
 		s, err := b.namespace.open(ctx, e, m, false)
 		if err != nil {

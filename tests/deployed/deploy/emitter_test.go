@@ -17,7 +17,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 
 	"github.com/dozeio/doze/internal/control"
-	"github.com/dozeio/doze/pkg/emitter"
+	"github.com/dozeio/doze/internal/elsewhere"
+	"github.com/dozeio/doze/pkg/socketio"
 	"github.com/dozeio/doze/tests/kit/stack"
 )
 
@@ -76,15 +77,19 @@ func (c caller) user(t *testing.T, name string, policies ...string) caller {
 func testEmitter(t *testing.T, endpoint string) {
 	c := root(endpoint)
 	outputs := stackOutputs(t, c, "doze")
-	where := emitter.Options{Table: outputs["TableName"], Connections: outputs["ConnectionsUrl"], Queue: outputs["JobQueueUrl"]}
+	where := elsewhere.Place{Table: outputs["TableName"], Connections: outputs["ConnectionsUrl"], Queue: outputs["JobQueueUrl"]}
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	as := func(c caller) control.Deployment {
-		io, err := emitter.New(c.config(), where)
+		b, err := elsewhere.Backend(c.config(), where) // an emitter's
 		if err != nil {
 			t.Fatal(err)
 		}
-		return control.Of(io)
+		d, err := control.Of(b, socketio.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d
 	}
 	poor, sender := c.user(t, "poor"), c.user(t, "sender", outputs["EmitterPolicyArn"])
 	if err := as(poor).Emit(ctx, control.Target{}, "news"); err == nil {
@@ -151,12 +156,23 @@ func testEmitter(t *testing.T, endpoint string) {
 	if err != nil || len(sockets) != 1 || sockets[0].ID != ada.ID || !slices.Contains(sockets[0].Rooms, room) {
 		t.Errorf("%+v %v", sockets, err)
 	}
-	rooms := exec.CommandContext(ctx, "go", "run", "./cmd/doze", "rooms", "-stack", "doze", "-endpoint", endpoint)
-	rooms.Dir, rooms.Env = "../../..", slices.Concat(os.Environ(), stack.Credentials)
-	if out, err := rooms.CombinedOutput(); err != nil || !strings.Contains(string(out), room+"  ") {
-		t.Errorf("doze rooms -stack: %v %s", err, out)
+	doze := func(want string, args ...string) {
+		t.Helper()
+		command := exec.CommandContext(ctx, "go", slices.Concat([]string{"run", "./cmd/doze"}, args, []string{"-stack", "doze", "-endpoint", endpoint})...)
+		command.Dir, command.Env = "../../..", slices.Concat(os.Environ(), stack.Credentials)
+		if out, err := command.CombinedOutput(); !strings.Contains(string(out), want) {
+			t.Errorf("doze %q has no %q: %v %s", args, want, err, out)
+		} else {
+			t.Logf("doze %q: %s", args, out)
+		}
 	}
-	if err := d.Disconnect(ctx, to, true); err != nil {
+	doze(room+"  ", "rooms")
+	doze(ada.ID+"  /", "ls")
+	doze(ada.ID+" in /", "show", ada.ID)
+	doze("fine    functions: all five are there", "doctor", "-all")
+	doze("", "redrive")
+	doze("websocket", "top", "-n", "1")
+	if err := d.Disconnect(ctx, to, true, "the test is over"); err != nil {
 		t.Fatal(err)
 	}
 	for {

@@ -1,0 +1,186 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/dozeio/doze/internal/control"
+	"github.com/dozeio/doze/pkg/devserver"
+)
+
+// crowd is a deployment whose clients go when they are told to, and may come back.
+type crowd struct {
+	mu      sync.Mutex
+	there   []control.Client
+	told    []time.Duration // since the start, of each End
+	ended   map[string]int
+	start   time.Time
+	stay    string // the name of one who does not go
+	returns bool   // who goes comes back, as somebody else
+	fail    error
+	onEnd   func(n int)
+}
+
+func newCrowd(n int) *crowd {
+	c := &crowd{start: time.Now(), ended: map[string]int{}}
+	for i := range n {
+		c.there = append(c.there, control.Client{Name: fmt.Sprint("c", i), Since: c.start.Add(-time.Hour)})
+	}
+	return c
+}
+
+func (c *crowd) Clients(ctx context.Context, _ control.Asked) ([]control.Client, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.there), ctx.Err()
+}
+
+func (c *crowd) End(_ context.Context, who control.Client) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.told = append(c.told, time.Since(c.start))
+	c.ended[who.Name]++
+	if c.onEnd != nil {
+		c.onEnd(len(c.told))
+	}
+	if who.Name == c.stay || c.fail != nil {
+		return c.fail
+	}
+	c.there = slices.DeleteFunc(c.there, func(o control.Client) bool { return o.Name == who.Name })
+	if c.returns {
+		c.there = append(c.there, control.Client{Name: who.Name + "again", Since: time.Now()})
+	}
+	return nil
+}
+
+// drainOf returns a drainer and what it says.
+func drainOf(c *crowd, rate float64) (dr drainer, said func() []drained, log *bytes.Buffer) {
+	var all []drained
+	log = &bytes.Buffer{}
+	return drainer{d: c, rate: rate, before: c.start, log: log, said: func(p drained) error {
+		all = append(all, p)
+		return nil
+	}}, func() []drained { return all }, log
+}
+
+func TestADrainKeepsToItsRate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCrowd(250)
+		c.returns = true
+		dr, said, _ := drainOf(c, 10)
+		if err := dr.drain(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for i, at := range c.told {
+			if want := time.Duration(i+1) * 100 * time.Millisecond; at != want {
+				t.Fatalf("client %d is ended after %v, want %v", i, at, want)
+			}
+		}
+		for name, n := range c.ended {
+			if n != 1 || strings.HasSuffix(name, "again") {
+				t.Errorf("%s was ended %d times", name, n)
+			}
+		}
+		all := said()
+		if last := all[len(all)-1]; last.Ended != 250 || last.Left != 0 || last.Came != 250 || !last.Done {
+			t.Errorf("at the end: %+v", last)
+		}
+		if len(all) != 4 { // at first, after 10 s and 20 s, at the end
+			t.Errorf("said %v", all)
+		}
+	})
+}
+
+func TestADrainIsStoppedAndGoesOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCrowd(100)
+		ctx, cancel := context.WithCancel(t.Context())
+		c.onEnd = func(n int) {
+			if n == 40 {
+				cancel()
+			}
+		}
+		dr, said, log := drainOf(c, 50)
+		if err := dr.drain(ctx); !errors.Is(err, context.Canceled) {
+			t.Errorf("%v", err)
+		}
+		all := said()
+		last := all[len(all)-1]
+		if last.Ended+last.Left != 100 || last.Ended != len(c.told) || last.Done {
+			t.Errorf("stopped after %d: %+v", len(c.told), last)
+		}
+		if want := "-before " + c.start.Format(time.RFC3339Nano); !strings.Contains(log.String(), want) {
+			t.Errorf("%q does not say %s", log, want)
+		}
+		c.onEnd = nil
+		dr, said, _ = drainOf(c, 50)
+		if err := dr.drain(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		all = said()
+		if got := all[len(all)-1]; got.Ended != last.Left || len(c.there) != 0 || len(c.told) != 100 {
+			t.Errorf("gone on: %+v, %d were told in all", got, len(c.told))
+		}
+	})
+}
+
+func TestADrainSaysWhoDoesNotGo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCrowd(5)
+		c.stay = "c3"
+		dr, said, _ := drainOf(c, 50)
+		err := dr.drain(t.Context())
+		if err == nil || !strings.Contains(err.Error(), "1 clients are still there") {
+			t.Errorf("%v", err)
+		}
+		all := said()
+		if last := all[len(all)-1]; last.Ended != 5 || last.Left != 1 || last.Done || c.ended["c3"] < 2 {
+			t.Errorf("%+v, told %d times", last, c.ended["c3"])
+		}
+		c = newCrowd(5)
+		c.fail = errors.New("no rights")
+		dr, _, _ = drainOf(c, 50)
+		if err := dr.drain(t.Context()); !errors.Is(err, c.fail) {
+			t.Errorf("%v", err)
+		}
+	})
+}
+
+// testDraining drains a deployment that flags find, of one client that comes back as a stock one would and two that
+// poll.
+func testDraining(t *testing.T, server string, at ...string) {
+	with := func(more ...string) []string { return slices.Concat([]string{"drain"}, at, more) }
+	says(t, with("-rate", "500")...) // of other tests
+	_, _, ended := tailing(t, slices.Concat(at, []string{"-auth", `{"name":"bob"}`})...)
+	polling(t, server, `{"name":"ada"}`)
+	polling(t, server, "")
+	var p drained
+	if err := json.Unmarshal([]byte(says(t, with("-dry-run", "-json")...)), &p); err != nil || p.Left != 3 || p.Ended != 0 {
+		t.Fatalf("%+v %v", p, err)
+	}
+	if got := says(t, with("-dry-run", "-before", "2026-01-01T00:00:00Z")...); !strings.HasPrefix(got, "0 ended, 0 left of those who came before 2026-01-01T00:00:00Z; 3 since then") {
+		t.Errorf("%q", got)
+	}
+	lines := strings.Split(strings.TrimSpace(says(t, with("-rate", "100", "-json")...)), "\n")
+	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &p); err != nil || p.Ended != 3 || p.Left != 0 || !p.Done {
+		t.Errorf("%+v %v", p, err)
+	}
+	if err := <-ended; err == nil || strings.Contains(err.Error(), "disconnected this client") {
+		t.Errorf("bob's tail ends with %v: a client that is told so does not come back", err)
+	}
+}
+
+func TestDozeDevIsDrained(t *testing.T) {
+	io, _ := visited()
+	s := serving(t, devserver.Options{}, io)
+	testDraining(t, s.URL, "-dev", s.URL)
+}

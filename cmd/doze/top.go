@@ -1,0 +1,239 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/dozeio/doze/internal/commandline"
+	"github.com/dozeio/doze/internal/control"
+)
+
+const topUsage = `usage: doze top [flags]
+
+Shows what a deployment does: clients, events, requests and posts a second, errors, and dollars an hour, again and again
+until Ctrl-C. Events are what clients send over WebSocket, pongs among them; over polling they are requests.
+
+A running doze dev (-dev URL) is asked every two seconds, for what it has counted since. A stack (-stack NAME) is asked
+every minute, for the three minutes before the last, because that is how soon CloudWatch has its metrics; the clients,
+the jobs and the dead letters are those of the moment. docs/operate.md says what it needs, and what watching costs.
+
+`
+
+// top runs doze top.
+func top(ctx context.Context, args []string, out io.Writer) error {
+	var w where
+	f := flag.NewFlagSet("doze top", flag.ContinueOnError)
+	f.StringVar(&w.dev, "dev", "", "`URL` of a running doze dev, such as http://127.0.0.1:3000")
+	f.StringVar(&w.stack, "stack", "", "`name` of a stack")
+	f.StringVar(&w.endpoint, "endpoint", "", "`URL` of a server that answers like AWS (default: AWS_ENDPOINT_URL, else AWS)")
+	every := f.Duration("every", 0, "time between two looks (default: 1m, with -dev 2s)")
+	minutes := f.Int("minutes", 3, "minutes of a stack's metrics to look at")
+	count := f.Int("n", 0, "`number` of looks to end after (default: none)")
+	asJSON := f.Bool("json", false, "print a line of JSON for each look")
+	if err := commandline.ParseFlags(f, topUsage, args, out); err != nil {
+		return err
+	}
+	if err := checkTop(w, *every, *minutes); err != nil {
+		return err
+	}
+	look, err := w.looker(ctx, every, *minutes)
+	if err != nil {
+		return ended(ctx, err)
+	}
+	return ended(ctx, watch(ctx, look, *every, *count, func(l looked) error {
+		if *asJSON {
+			return eachAsJSON(out, []looked{l})
+		}
+		return l.say(out, isTerminal(out))
+	}))
+}
+
+// The shortest times between two looks. A look at a stack costs something.
+const (
+	leastOfDev   = 100 * time.Millisecond
+	leastOfStack = 10 * time.Second
+)
+
+func checkTop(w where, every time.Duration, minutes int) error {
+	least := leastOfStack
+	if w.dev != "" {
+		least = leastOfDev
+	}
+	switch {
+	case (w.dev == "") == (w.stack == ""):
+		return errors.New("which deployment? -dev http://127.0.0.1:3000 is a running doze dev, -stack NAME a stack; one of them")
+	case minutes < 1 || minutes > 60:
+		return fmt.Errorf("-minutes is %d: it goes from 1 to 60", minutes)
+	case every != 0 && every < least:
+		return fmt.Errorf("-every is %v: it goes from %v", every, least)
+	}
+	return nil
+}
+
+// looker returns who looks at the deployment, and sets every where no flag has. Who looks at doze dev has looked once,
+// and has waited, because that counts since it began.
+func (w *where) looker(ctx context.Context, every *time.Duration, minutes int) (looker, error) {
+	if w.dev == "" {
+		if *every == 0 {
+			*every = time.Minute
+		}
+		cfg, err := w.config(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return lookAtStack(ctx, cfg, w.stack, minutes)
+	}
+	if *every == 0 {
+		*every = 2 * time.Second
+	}
+	d, _, err := w.reach(ctx, io.Discard)
+	if err != nil {
+		return nil, err
+	}
+	look := &devLooker{url: w.dev, d: d}
+	if _, err := look.look(ctx, time.Now()); err != nil {
+		return nil, err
+	}
+	select {
+	case <-time.After(*every):
+		return look, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// looked is what one look has found.
+type looked struct {
+	At        time.Time `json:"at"`
+	Seconds   float64   `json:"seconds"` // that the rates and the errors are of
+	WebSocket int       `json:"websocket"`
+	Polling   int       `json:"polling"`
+	Sockets   *int      `json:"sockets,omitempty"` // of doze dev only: a stack's would be a read for each client
+	Events    float64   `json:"events"`            // a second, as are requests and posts
+	Requests  float64   `json:"requests"`
+	Posts     float64   `json:"posts"`
+	Errors    float64   `json:"errors"`    // in all of the time
+	Throttles float64   `json:"throttles"` // what Lambda, the table, or a rate has refused
+	EventP99  float64   `json:"eventP99,omitempty"`
+	Late      int       `json:"late"`
+	Dead      int       `json:"dead"`
+	Dollars   float64   `json:"dollars"`           // an hour
+	Unknown   string    `json:"unknown,omitempty"` // why there are no rates, errors and dollars, which are zero then
+}
+
+// looker looks at a deployment.
+type looker interface {
+	look(ctx context.Context, now time.Time) (looked, error)
+}
+
+// watch looks again and again until ctx ends, or for some times.
+func watch(ctx context.Context, look looker, every time.Duration, times int, say func(looked) error) error {
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for n := 1; ; n++ {
+		l, err := look.look(ctx, time.Now())
+		if err != nil {
+			return err
+		}
+		if err := say(l); err != nil || n == times {
+			return err
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// isTerminal reports whether somebody looks at what is written.
+func isTerminal(out io.Writer) bool {
+	f, ok := out.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
+
+// anew takes a terminal's cursor to the top and clears what is below.
+const anew = "\x1b[H\x1b[2J"
+
+// say writes a look for people: a page on a terminal, in the place of the last one, else a line.
+func (l looked) say(out io.Writer, terminal bool) (err error) {
+	clients := fmt.Sprintf("%d websocket, %d polling", l.WebSocket, l.Polling)
+	if l.Sockets != nil {
+		clients += fmt.Sprintf(", %d sockets", *l.Sockets)
+	}
+	if l.Unknown != "" {
+		before := ""
+		if terminal {
+			before = anew
+		}
+		_, err = fmt.Fprintf(out, "%s%s  clients %s  late %d  dead %d  %s\n", before, l.At.Format("15:04:05"), clients, l.Late, l.Dead, l.Unknown)
+		return err
+	}
+	if !terminal {
+		_, err = fmt.Fprintf(out, "%s  clients %s  events/s %.1f  requests/s %.1f  posts/s %.1f  errors %.0f  throttles %.0f  late %d  dead %d  $/h %.4f\n",
+			l.At.Format("15:04:05"), clients, l.Events, l.Requests, l.Posts, l.Errors, l.Throttles, l.Late, l.Dead, l.Dollars)
+		return err
+	}
+	p99 := ""
+	if l.EventP99 > 0 {
+		p99 = fmt.Sprintf("event p99    %.0f ms\n", 1000*l.EventP99)
+	}
+	_, err = fmt.Fprintf(out, `%s%s, of %.0f s
+
+clients      %s
+events/s     %.1f
+requests/s   %.1f
+posts/s      %.1f
+errors       %.0f
+throttles    %.0f
+%slate jobs    %d
+dead letters %d
+dollars/hour %.4f
+`, anew, l.At.Format("15:04:05"), l.Seconds, clients, l.Events, l.Requests, l.Posts, l.Errors, l.Throttles, p99, l.Late, l.Dead, l.Dollars)
+	return err
+}
+
+// devLooker looks at a server in one process, which counts since it began.
+type devLooker struct {
+	url  string
+	d    control.Deployment
+	at   time.Time // of the last look; zero before the first
+	last control.Traffic
+}
+
+func (d *devLooker) look(ctx context.Context, now time.Time) (looked, error) {
+	t, err := control.TrafficAt(ctx, d.url)
+	if err != nil {
+		return looked{}, err
+	}
+	clients, err := d.d.Clients(ctx, control.Asked{})
+	if err != nil {
+		return looked{}, err
+	}
+	l := looked{At: now, Sockets: new(int)}
+	for _, c := range clients {
+		*l.Sockets += len(c.Sockets)
+		if c.Transport == "polling" {
+			l.Polling++
+		} else {
+			l.WebSocket++
+		}
+	}
+	if !d.at.IsZero() && t.Messages >= d.last.Messages && t.Requests >= d.last.Requests { // else it was started anew
+		l.Seconds = now.Sub(d.at).Seconds()
+		a := func(now, then uint64) float64 { return float64(now-then) / l.Seconds }
+		l.Events, l.Requests, l.Posts = a(t.Messages, d.last.Messages), a(t.Requests, d.last.Requests), a(t.Posts, d.last.Posts)
+		l.Errors, l.Throttles = float64(t.Errors-d.last.Errors), float64(t.Refusals-d.last.Refusals)
+	}
+	d.at, d.last = now, t
+	return l, nil
+}
