@@ -29,7 +29,7 @@ var bounds = []bound{
 	{"CONNECT", 10, 3, 2, 1, 0, 0, 0},
 	{"event with an ack", 30, 1, 1, 1, 0, 0, 0},
 	{"malformed packet", 10, 4, 4, 1, 0, 0, 400},
-	{"200 CONNECT and DISCONNECT", 2100, 150, 150, 1, 0, 0, 400},
+	{"200 CONNECT and DISCONNECT", 2100, 150, 150, 1, 0, 0, 7500},
 	{"60,000 pongs", 120_000, 1, 1, 1, 0, 0, 0},
 	{"1,000 joins", 20_000, 2100, 1100, 1, 0, 0, 0},
 	{"65,000 events that lack an argument", 720_000, 5, 5, 1, 0, 0, 800},
@@ -37,13 +37,13 @@ var bounds = []bound{
 	{"1,000 joins and leaves", 20_000, 2100, 1100, 1, 0, 0, 0},
 	{"1,000 changes of data, of 16 KiB", 30_000, 4500, 1000, 1, 0, 0, 600},
 	{"60,000 pongs, of a client that fetches nothing", 120_000, 1, 100, 1, 0, 0, 0},
-	{"64 CONNECT and DISCONNECT, of a client that fetches nothing", 700, 300, 200, 1, 0, 0, 0},
+	{"64 CONNECT and DISCONNECT, of a client that fetches nothing", 700, 300, 200, 1, 0, 0, 7500},
 	{"1,000 changes of data, of a client that fetches nothing", 14_000, 3000, 10, 1, 0, 0, 0},
 	{"850 whispers, to one that fetches nothing", 20_000, 2500, 1000, 1, 0, 0, 0},
 	{"1,000 changes of data, of one that has not fetched these", 14_000, 4500, 10, 1, 0, 0, 0},
 	{"60 whispers of 4,000 emoji, to one that polls", 1_000_000, 500, 250, 1, 0, 0, 600},
 	{"1,000 whispers, to one whose outbox is full", 60_000, 500, 2000, 1, 0, 0, 600},
-	{fmt.Sprintf("%d members of a room drop", many), 0, 6 * many, 4 * many, many, 20 * many, many, 0},
+	{fmt.Sprintf("%d members of a room drop", many), 0, 6 * many, 4 * many, many, 20 * many, many, 250 * many},
 }
 
 // usd returns what this costs, but for the time of the functions.
