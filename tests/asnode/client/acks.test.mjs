@@ -24,7 +24,7 @@ for (const [name, options] of Object.entries(transports)) {
     const room = unique("asked");
     for (const { socket } of [b, c]) await request(socket, "join", room);
     answers(b.socket, () => ["b"]);
-    assert.deepEqual(await request(a.socket, "ask", [room], 2000, "question"), [{ answers: ["b"], late: true }]);
+    assert.deepEqual(await request(a.socket, "ask", [room], 5000, "question"), [{ answers: ["b"], late: true }]);
   });
 
   test(`${name}: nobody to ask, and one who leaves, keep nobody waiting`, async () => {
