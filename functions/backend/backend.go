@@ -82,7 +82,7 @@ func FromEnv() (d Deployed, err error) {
 		o.BaseEndpoint = endpoint("DYNAMODB")
 		o.HTTPClient = outgoing.HTTPClient(outgoing.AttemptTime)
 	}), table, nil)
-	d.Sessions, d.Rooms, d.Acks = store, store, store
+	d.Sessions, d.Rooms, d.Acks, d.Notes = store, store, store, store
 	d.Poster, d.Timers = outgoing.NewPoster(cfg, connections), timers(cfg, queue)
 	if origins := os.Getenv("DOZE_ALLOW_ORIGINS"); origins != "" {
 		o.AllowOrigins = strings.Split(origins, ",")

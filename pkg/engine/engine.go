@@ -84,6 +84,9 @@ type Options struct {
 	// to close is closed at once, and cleaned up by a job, in a process that has the application's Handler.
 	HandlersElsewhere bool
 
+	// Watch, if not nil, is told what the Engine does.
+	Watch Watch `json:"-"`
+
 	Clock  Clock        // default: the system's
 	Rand   io.Reader    // source of session ids, safe for concurrent use; default: crypto/rand
 	Logger *slog.Logger // default: slog.Default()

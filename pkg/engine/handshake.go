@@ -94,6 +94,7 @@ func (e *Engine) create(ctx context.Context, s Session, r Request) error {
 		e.close(ctx, s.Address, Close{Reason: TransportError, Told: true})
 		return err
 	}
+	e.began(ctx)
 	return nil
 }
 

@@ -86,7 +86,7 @@ func (s *Socket) emit(ctx context.Context, volatile bool, event string, args []a
 		send = s.turn.v.SendVolatile
 	}
 	if err = send(ctx, p); err == nil {
-		s.namespace.sent(ctx, s.id, event, args)
+		s.namespace.sent(ctx, s.id, event, args, p)
 	}
 	if volatile && !errors.Is(err, ErrGone) {
 		return nil
