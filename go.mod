@@ -18,6 +18,7 @@ require (
 	github.com/google/uuid v1.6.0
 	github.com/rogpeppe/go-internal v1.16.0
 	github.com/tinylib/msgp v1.6.5
+	golang.org/x/crypto v0.59.0
 	golang.org/x/mod v0.43.0
 )
 

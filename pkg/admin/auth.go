@@ -1,0 +1,85 @@
+package admin
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/hex"
+	"encoding/json"
+	"time"
+
+	"golang.org/x/crypto/bcrypt"
+
+	"github.com/dozeio/doze/pkg/socketio"
+)
+
+// sessionLife is how long a page that was let in need not be given the password again, as in Node's RedisStore.
+const sessionLife = 24 * time.Hour
+
+// errCredentials has the words that the page looks for.
+var errCredentials = &socketio.ConnectError{Message: "invalid credentials"}
+
+// authenticate lets in who has a session, or name and password, and then gets a session.
+func (a *admin) authenticate(ctx context.Context, s *socketio.Socket) error {
+	if a.o.InsecureNoAuth {
+		return nil
+	}
+	var auth struct {
+		Username  json.RawMessage `json:"username"`
+		Password  json.RawMessage `json:"password"`
+		SessionID json.RawMessage `json:"sessionId"`
+	}
+	if s.Auth(&auth) != nil {
+		return errCredentials
+	}
+	session, username, password := text(auth.SessionID), text(auth.Username), text(auth.Password)
+	if session != "" {
+		there, err := a.server.Notes().Note(ctx, a.sessionKey(session), true)
+		if err != nil {
+			return err
+		} else if there != "" {
+			return nil
+		}
+	}
+	if subtle.ConstantTimeCompare([]byte(username), []byte(a.o.Username)) != 1 || !a.isPassword(ctx, password) {
+		return errCredentials
+	}
+	random, err := a.server.Random(16)
+	if err != nil {
+		return err
+	}
+	sum := sha256.Sum256([]byte(random)) // 96 random bits; Node's have 64, and 16 digits too
+	session = hex.EncodeToString(sum[:8])
+	if _, err := a.server.Notes().PutNote(ctx, a.sessionKey(session), "", "admin", a.server.Now().Add(sessionLife)); err != nil {
+		return err
+	}
+	return s.Emit(ctx, "session", session)
+}
+
+// text returns a JSON string, "" for anything else.
+func text(value json.RawMessage) (s string) {
+	if json.Unmarshal(value, &s) != nil {
+		return ""
+	}
+	return s
+}
+
+// isPassword compares a password, which is slow on purpose: one at a time in a process, so that whoever guesses does not
+// take all of it.
+func (a *admin) isPassword(ctx context.Context, password string) bool {
+	select {
+	case a.comparing <- struct{}{}:
+		defer func() { <-a.comparing }()
+	case <-ctx.Done():
+		return false
+	}
+	return bcrypt.CompareHashAndPassword([]byte(a.o.PasswordHash), []byte(password)) == nil
+}
+
+// sessionKey is where a session is kept: not by its id, which is as good as the password.
+func (a *admin) sessionKey(id string) string {
+	sum := sha256.Sum256([]byte(id))
+	return a.key("session:" + hex.EncodeToString(sum[:]))
+}
+
+func (a *admin) key(name string) string { return "admin:" + a.o.Namespace + ":" + name }
