@@ -46,7 +46,7 @@ var layers = []struct{ folder, may string }{
 	{"internal/control", "pkg/protocol pkg/socketio"},
 	{"internal/oneprocess", "internal/control pkg/apigw pkg/apigw/outgoing pkg/engine pkg/gateway pkg/site pkg/socketio pkg/store/memory"},
 	{"internal/commandline", ""},
-	{"pkg/devcommand", "internal/commandline internal/jobqueue internal/oneprocess pkg/apigw pkg/apigw/outgoing pkg/site pkg/socketio pkg/store/dynamo pkg/verify/counterpart"},
+	{"pkg/devcommand", "internal/commandline internal/jobqueue internal/oneprocess pkg/admin pkg/apigw pkg/apigw/outgoing pkg/site pkg/socketio pkg/store/dynamo pkg/verify/counterpart"},
 	{"pkg/devserver", "internal/oneprocess pkg/engine pkg/gateway pkg/socketio"},
 	{"pkg/verify/counterpart", "pkg/socketio"},
 	{"pkg/verify", ""},

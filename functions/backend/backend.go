@@ -96,6 +96,9 @@ func (d Deployed) Bind(io *socketio.Server) (*engine.Engine, error) {
 	if os.Getenv("DOZE_VERIFY") == "yes" {
 		counterpart.Register(io)
 	}
+	if err := instrument(io); err != nil {
+		return nil, err
+	}
 	e, err := io.Bind(d.Backend)
 	if err == nil && e.Options().PingInterval > maxPingInterval {
 		return nil, fmt.Errorf("backend: PingInterval is %v: write at most %v, because API Gateway closes connections that are silent for ten minutes", e.Options().PingInterval, maxPingInterval)

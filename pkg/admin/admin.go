@@ -77,6 +77,9 @@ func Instrument(io *socketio.Server, o Options) error {
 		}
 	}
 	a := &admin{o: o, io: io, counts: map[string]int{}, emitting: make(chan struct{}, 1), comparing: make(chan struct{}, 1)}
+	if err := io.Instrument(a); err != nil {
+		return err
+	}
 	n := io.Of(o.Namespace)
 	n.Use(a.authenticate)
 	n.OnConnection(a.welcome)
@@ -86,7 +89,6 @@ func Instrument(io *socketio.Server, o Options) error {
 		n.On("leave", a.leave)
 		n.On("_disconnect", a.disconnect)
 	}
-	io.Instrument(a)
 	return nil
 }
 
@@ -137,6 +139,9 @@ type config struct {
 
 // welcome tells a page what it may do and who is there, and begins the ticks if this is the first.
 func (a *admin) welcome(ctx context.Context, s *socketio.Socket) error {
+	if err := a.beginSession(ctx, s); err != nil {
+		return err
+	}
 	a.know(true)
 	if err := a.arm(ctx); err != nil {
 		return err

@@ -19,41 +19,68 @@ const sessionLife = 24 * time.Hour
 // errCredentials has the words that the page looks for.
 var errCredentials = &socketio.ConnectError{Message: "invalid credentials"}
 
-// authenticate lets in who has a session, or name and password, and then gets a session.
-func (a *admin) authenticate(ctx context.Context, s *socketio.Socket) error {
-	if a.o.InsecureNoAuth {
-		return nil
-	}
+// credentials are what a page says of itself.
+type credentials struct{ session, username, password string }
+
+func credentialsOf(s *socketio.Socket) (c credentials, err error) {
 	var auth struct {
 		Username  json.RawMessage `json:"username"`
 		Password  json.RawMessage `json:"password"`
 		SessionID json.RawMessage `json:"sessionId"`
 	}
-	if s.Auth(&auth) != nil {
+	err = s.Auth(&auth)
+	return credentials{text(auth.SessionID), text(auth.Username), text(auth.Password)}, err
+}
+
+// authenticate lets in who has a session, or name and password.
+func (a *admin) authenticate(ctx context.Context, s *socketio.Socket) error {
+	if a.o.InsecureNoAuth {
+		return nil
+	}
+	c, err := credentialsOf(s)
+	if err != nil {
 		return errCredentials
 	}
-	session, username, password := text(auth.SessionID), text(auth.Username), text(auth.Password)
-	if session != "" {
-		there, err := a.server.Notes().Note(ctx, a.sessionKey(session), true)
-		if err != nil {
-			return err
-		} else if there != "" {
-			return nil
-		}
+	if there, err := a.hasSession(ctx, c); err != nil || there {
+		return err
 	}
-	if subtle.ConstantTimeCompare([]byte(username), []byte(a.o.Username)) != 1 || !a.isPassword(ctx, password) {
+	if subtle.ConstantTimeCompare([]byte(c.username), []byte(a.o.Username)) != 1 || !a.isPassword(ctx, c.password) {
 		return errCredentials
+	}
+	return nil
+}
+
+func (a *admin) hasSession(ctx context.Context, c credentials) (bool, error) {
+	if c.session == "" {
+		return false, nil
+	}
+	note, err := a.server.Notes().Note(ctx, a.sessionKey(c.session), true)
+	return note != "", err
+}
+
+// beginSession gives a session to who was let in without one. Node sends it before the page is connected: but the page
+// listens only from then on, and loses it.
+func (a *admin) beginSession(ctx context.Context, s *socketio.Socket) error {
+	if a.o.InsecureNoAuth {
+		return nil
+	}
+	c, err := credentialsOf(s)
+	if err != nil {
+		return err
+	}
+	if there, err := a.hasSession(ctx, c); err != nil || there {
+		return err
 	}
 	random, err := a.server.Random(16)
 	if err != nil {
 		return err
 	}
-	sum := sha256.Sum256([]byte(random)) // 96 random bits; Node's have 64, and 16 digits too
-	session = hex.EncodeToString(sum[:8])
-	if _, err := a.server.Notes().PutNote(ctx, a.sessionKey(session), "", "admin", a.server.Now().Add(sessionLife)); err != nil {
+	sum := sha256.Sum256([]byte(random)) // of 96 random bits 64 are left, as Node's ids have
+	id := hex.EncodeToString(sum[:8])
+	if _, err := a.server.Notes().PutNote(ctx, a.sessionKey(id), "", "admin", a.server.Now().Add(sessionLife)); err != nil {
 		return err
 	}
-	return s.Emit(ctx, "session", session)
+	return s.Emit(ctx, "session", id)
 }
 
 // text returns a JSON string, "" for anything else.

@@ -21,13 +21,15 @@ import (
 	"github.com/dozeio/doze/pkg/rooms"
 )
 
-// Instrument has a package of Doze watch the server: admin.Instrument calls it. It panics when there is one already.
-func (s *Server) Instrument(w instrument.Watcher) {
+// Instrument has a package of Doze watch the server: admin.Instrument calls it. It is an error when there is one already,
+// and panics after Bind.
+func (s *Server) Instrument(w instrument.Watcher) error {
 	s.registering("Instrument")
 	if s.watcher != nil {
-		panic("socketio: Instrument: the server is watched already")
+		return errors.New("socketio: the server is instrumented already: call admin.Instrument once, or leave it to the flag, or to the settings of a deployment")
 	}
 	s.watcher = w
+	return nil
 }
 
 // happened tells the watcher what has happened to a socket.

@@ -123,6 +123,7 @@ func TestOptionsThatAreSetGoFirst(t *testing.T) {
 		"Clock":        {fakeclock.New(time.Unix(7, 0)), fakeclock.New(time.Unix(8, 0)), fakeclock.New(time.Unix(9, 0))},
 		"Rand":         {strings.NewReader("a"), strings.NewReader("b"), strings.NewReader("c")},
 		"Logger":       loggers,
+		"Watch":        {&watch{1}, &watch{2}, &watch{3}},
 		"Transports":   {[]string{"polling"}, []string{"websocket"}, []string{"websocket", "polling"}},
 		"NoUpgrades":   {true, true, true},
 		"Path":         {"/a/", "/b/", "/c/"},
@@ -216,3 +217,11 @@ func TestOriginsAreAddedUp(t *testing.T) {
 		t.Errorf("origins %v, the caller's %v", o.AllowOrigins, mine[:2])
 	}
 }
+
+// watch is nobody's.
+type watch struct{ n int }
+
+func (*watch) Began(context.Context)                {}
+func (*watch) Ended(context.Context, engine.Reason) {}
+func (*watch) Sent(context.Context, int, int)       {}
+func (*watch) Done(context.Context)                 {}
