@@ -13,6 +13,7 @@ import (
 	"github.com/dozeio/doze/internal/oneprocess"
 	"github.com/dozeio/doze/pkg/admin"
 	"github.com/dozeio/doze/pkg/engine"
+	"github.com/dozeio/doze/tests/kit/clientapp"
 )
 
 // adminPassword is what asnode/browser/admin.mjs logs in with.
@@ -69,4 +70,19 @@ func TestAdminUIInBrowserAsProcesses(t *testing.T) {
 			node(t, nil, "asnode/browser/admin.mjs", "--url", s.URL, "--page", page, "--mode", string(mode), "--shots", "processes-"+string(mode)+"-")
 		})
 	}
+}
+
+// TestAdminUIOracle has Node's instrument() and Doze tell pages of the same clients.
+func TestAdminUIOracle(t *testing.T) {
+	args := []string{"asnode/oracle/admin.mjs"}
+	for _, mode := range []admin.Mode{admin.Development, admin.Production} {
+		io := clientapp.New()
+		if err := admin.Instrument(io, admin.Options{InsecureNoAuth: true, Mode: mode}); err != nil {
+			t.Fatal(err)
+		}
+		s, err := oneprocess.Start(oneprocess.Options{}, io.Bind)
+		closeAfter(t, s, err)
+		args = append(args, "--"+string(mode), s.URL)
+	}
+	node(t, nil, args...)
 }
