@@ -36,6 +36,12 @@ func (c *calls) Schedule(ctx context.Context, job []byte, after time.Duration) e
 		if c.lose {
 			return nil
 		}
+		if early := c.early; early != nil {
+			c.early = nil // what it schedules comes as it should
+			err := early(ctx, job)
+			c.early = early
+			return err
+		}
 	}
 	return c.Timers.Schedule(ctx, job, after)
 }

@@ -16,6 +16,8 @@ const (
 	knownFor  = 5 * time.Second
 	lostAfter = 10 * time.Second
 	markLife  = 24 * time.Hour
+
+	againAfter = time.Second
 )
 
 // mark is the note.
@@ -86,13 +88,16 @@ func (a *admin) looks(ctx context.Context) bool {
 	return m.Tick != ""
 }
 
-// job is a tick.
+// job is a tick. One that is not the mark's may have come before the mark was written: it comes again a few times, a
+// second later each.
 type job struct {
-	Tick string `json:"tick"`
+	Tick  string `json:"tick"`
+	Again int    `json:"again,omitempty"`
 }
 
-// arm begins ticks, unless one is on its way. The job goes before the mark, so that no mark is without one: of two who
-// begin, one writes the mark, and the other's job finds that it is none of it.
+const maxAgain = 3
+
+// arm begins ticks, unless one is on its way. Of two who begin, one writes the mark.
 func (a *admin) arm(ctx context.Context) error {
 	note, err := a.server.Notes().Note(ctx, a.markKey(), true)
 	if err != nil {
@@ -109,21 +114,26 @@ func (a *admin) arm(ctx context.Context) error {
 	return err
 }
 
-// next sends the next job, then writes the mark for it, if the note is still the one that was read.
+// next sends the next job, then writes the mark for it, if the note is still the one that was read: in this order, so
+// that no mark is without a job.
 func (a *admin) next(ctx context.Context, note string, m mark, due time.Time) (bool, error) {
 	id, err := a.server.Random(12)
 	if err != nil {
 		return false, err
 	}
 	m.Tick, m.Due = id, due.UnixMilli()
-	b, err := json.Marshal(job{id})
-	if err != nil {
-		return false, err
-	}
-	if err := a.server.Later(ctx, b, max(0, due.Sub(a.server.Now()))); err != nil {
+	if err := a.later(ctx, job{Tick: id}, due.Sub(a.server.Now())); err != nil {
 		return false, err
 	}
 	return a.server.Notes().PutNote(ctx, a.markKey(), note, m.note(), a.server.Now().Add(markLife))
+}
+
+func (a *admin) later(ctx context.Context, j job, after time.Duration) error {
+	b, err := json.Marshal(j)
+	if err != nil {
+		return err
+	}
+	return a.server.Later(ctx, b, max(0, after))
 }
 
 // Job implements instrument.Watcher: a tick. A queue may deliver one twice; the second finds that another is expected.
@@ -137,8 +147,11 @@ func (a *admin) Job(ctx context.Context, raw json.RawMessage) error {
 		return err
 	}
 	m := markOf(note)
-	if j.Tick == "" || m.Tick != j.Tick {
-		return nil
+	if m.Tick != j.Tick {
+		if j.Again++; j.Again > maxAgain {
+			return nil
+		}
+		return a.later(ctx, j, againAfter)
 	}
 	open, err := a.server.Occupied(ctx, a.o.Namespace)
 	if err != nil {
