@@ -3,6 +3,7 @@ package admin
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"time"
 
 	"github.com/dozeio/doze/internal/instrument"
@@ -95,9 +96,14 @@ type job struct {
 	Again int    `json:"again,omitempty"`
 }
 
-const maxAgain = 3
+const (
+	maxAgain = 3
+	idLength = 12 // of a tick
+)
 
-// arm begins ticks, unless one is on its way. Of two who begin, one writes the mark.
+// arm begins ticks, unless one is on its way. Of two who begin, one writes the mark, and sends the job, which is due at
+// once and would come too early otherwise. Should the process die in between, the tick counts as lost, as if the queue had
+// lost it.
 func (a *admin) arm(ctx context.Context) error {
 	note, err := a.server.Notes().Note(ctx, a.markKey(), true)
 	if err != nil {
@@ -110,14 +116,25 @@ func (a *admin) arm(ctx context.Context) error {
 	if m.Since == 0 {
 		m.Since = a.since.UnixMilli()
 	}
-	_, err = a.next(ctx, note, m, now)
-	return err
+	if m.Tick, err = a.server.Random(idLength); err != nil {
+		return err
+	}
+	m.Due = now.UnixMilli()
+	won, err := a.server.Notes().PutNote(ctx, a.markKey(), note, m.note(), now.Add(markLife))
+	if err != nil || !won {
+		return err
+	}
+	if err := a.later(ctx, job{Tick: m.Tick}, 0); err != nil {
+		_, undone := a.server.Notes().PutNote(ctx, a.markKey(), m.note(), "", time.Time{})
+		return errors.Join(err, undone)
+	}
+	return nil
 }
 
 // next sends the next job, then writes the mark for it, if the note is still the one that was read: in this order, so
-// that no mark is without a job.
+// that no tick is lost with the process, which has two seconds to write.
 func (a *admin) next(ctx context.Context, note string, m mark, due time.Time) (bool, error) {
-	id, err := a.server.Random(12)
+	id, err := a.server.Random(idLength)
 	if err != nil {
 		return false, err
 	}
