@@ -35,7 +35,7 @@ const (
 // are needed.
 type Options struct {
 	Username     string
-	PasswordHash string // bcrypt's, which begins with $2a$ or $2b$: htpasswd -nbBC 10 "" PASSWORD prints one after a colon
+	PasswordHash string // bcrypt's, which begins with $2a$, $2b$ or $2y$: htpasswd -nbBC 10 "" PASSWORD prints one after a colon
 	// InsecureNoAuth lets everybody in who may connect. With it, Username and PasswordHash have to be empty.
 	InsecureNoAuth bool
 
@@ -73,7 +73,7 @@ func Instrument(io *socketio.Server, o Options) error {
 	}
 	if !o.InsecureNoAuth {
 		if _, err := bcrypt.Cost([]byte(o.PasswordHash)); err != nil {
-			return errors.New("admin: PasswordHash is not bcrypt's: it begins with $2a$ or $2b$ and has 60 characters, as htpasswd -nbBC 10 prints it")
+			return errors.New("admin: PasswordHash is not bcrypt's: it begins with $2a$, $2b$ or $2y$ and has 60 characters, as htpasswd -nbBC 10 prints it")
 		}
 	}
 	a := &admin{o: o, io: io, counts: map[string]int{}, emitting: make(chan struct{}, 1), comparing: make(chan struct{}, 1)}

@@ -122,7 +122,7 @@ func hash(t *testing.T, password string) string {
 }
 
 func TestAPageIsLetInByPasswordThenBySession(t *testing.T) {
-	for _, version := range []string{"$2a$", "$2b$"} {
+	for _, version := range []string{"$2a$", "$2b$", "$2y$"} {
 		w := open(t, admin.Options{Username: "ops", PasswordHash: version + strings.TrimPrefix(hash(t, "secret"), "$2a$")})
 		for _, wrong := range []any{
 			nil, map[string]any{"username": "ops", "password": "Secret"}, map[string]any{"username": "Ops", "password": "secret"},

@@ -85,10 +85,11 @@ func (c Command) Run(ctx context.Context, args []string, out, log io.Writer) err
 		defer polled.Wait()
 		defer stop()
 	}
-	c.isUp(out, s.URL, o.Clients)
+	more := ""
 	if ui.mode != "" {
-		fmt.Fprint(out, ui.say(s.URL, open))
+		more = ui.say(s.URL, open)
 	}
+	c.isUp(out, s.URL, o.Clients, more)
 	if s.Warning != "" {
 		fmt.Fprintln(log, s.Warning)
 	}
@@ -114,8 +115,8 @@ func stopped(ctx context.Context, err error) error {
 	return err
 }
 
-// isUp says where it is, how clients connect, and where the page's client comes from.
-func (c Command) isUp(out io.Writer, url, clients string) {
+// isUp says where it is, how clients connect, where the page's client comes from, and what more there is.
+func (c Command) isUp(out io.Writer, url, clients, more string) {
 	open, options := "It listens at", ""
 	if c.Page != nil {
 		open = "Open it in two browser tabs"
@@ -123,6 +124,6 @@ func (c Command) isUp(out io.Writer, url, clients string) {
 	if c.Client != "" {
 		options = ", " + c.Client
 	}
-	fmt.Fprintf(out, "Doze is up. %s:\n\n    %s\n\nClients connect with io(%q%s).\nsocket.io.js comes from %s.\nCtrl-C ends it.\n",
-		open, url, url, options, site.Source(clients))
+	fmt.Fprintf(out, "Doze is up. %s:\n\n    %s\n\nClients connect with io(%q%s).\nsocket.io.js comes from %s.\n%sCtrl-C ends it.\n",
+		open, url, url, options, site.Source(clients), more)
 }
