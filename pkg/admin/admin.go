@@ -34,8 +34,10 @@ const (
 // Options are the settings of Instrument. The zero value of each field means its default, but Username and PasswordHash
 // are needed.
 type Options struct {
-	Username     string
-	PasswordHash string // bcrypt's, which begins with $2a$, $2b$ or $2y$: htpasswd -nbBC 10 "" PASSWORD prints one after a colon
+	Username string
+	// PasswordHash is bcrypt's, and begins with $2a$, $2b$ or $2y$: htpasswd -nbBC 10 "" PASSWORD prints one after a
+	// colon.
+	PasswordHash string
 	// InsecureNoAuth lets everybody in who may connect. With it, Username and PasswordHash have to be empty.
 	InsecureNoAuth bool
 

@@ -150,7 +150,8 @@ func (a *admin) writeCounts(ctx context.Context) {
 	if len(counts) == 0 {
 		return
 	}
-	if err := a.server.Notes().AddCounts(ctx, a.key("counts"), counts, now.Add(countsLife)); err != nil { // perhaps it is written: once more would double it
+	// After an error they may be written: once more would double them.
+	if err := a.server.Notes().AddCounts(ctx, a.key("counts"), counts, now.Add(countsLife)); err != nil {
 		a.server.Logger().WarnContext(ctx, "what the admin page counts could not be written", "error", err)
 	}
 }

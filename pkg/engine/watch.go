@@ -9,10 +9,11 @@ import (
 // Watch is what an Engine tells of its work, in the invocation that does it. All methods may be called concurrently, and
 // the Engine waits for them.
 type Watch interface {
-	Began(ctx context.Context)                    // a session has begun
-	Ended(ctx context.Context, reason Reason)     // a session was closed
-	Sent(ctx context.Context, packets, bytes int) // messages have been posted, or put into an outbox; bytes without the packet's type
-	Done(ctx context.Context)                     // HTTP, Connect, Frame, Disconnect or Job is about to return
+	Began(ctx context.Context)                // a session has begun
+	Ended(ctx context.Context, reason Reason) // a session was closed
+	// Sent is told of messages that have been posted, or put into an outbox; bytes are those without the packets' types.
+	Sent(ctx context.Context, packets, bytes int)
+	Done(ctx context.Context) // HTTP, Connect, Frame, Disconnect or Job is about to return
 }
 
 func (e *Engine) done(ctx context.Context) {
