@@ -8,6 +8,8 @@
 //	DOZE_ALLOW_ORIGINS   origins of other sites whose pages may connect, separated by commas; may be empty
 //	DOZE_PUBLIC_ORIGIN   the deployment's own origin where the Host header does not tell it; may be empty
 //	DOZE_VERIFY          "yes" adds the namespace that doze verify asks
+//	DOZE_ADMIN_USER, DOZE_ADMIN_PASSWORD_HASH, DOZE_ADMIN_MODE, DOZE_ADMIN_READ_ONLY
+//	                     who may log in at the Admin UI, and what that tells and does: see instrument
 //	DOZE_PING_INTERVAL   time between two pings, such as 300s; empty: what the application says, or 300s
 //	DOZE_PING_TIMEOUT    time for the pong to come, such as 60s; empty: what the application says, or 60s
 //	DOZE_POLLS           GETs that may wait at the same time; 0 or empty: nobody knows
@@ -88,7 +90,7 @@ func FromEnv() (d Deployed, err error) {
 		o.BaseEndpoint = endpoint("DYNAMODB")
 		o.HTTPClient = outgoing.HTTPClient(outgoing.AttemptTime)
 	}), table, nil)
-	d.Sessions, d.Rooms, d.Acks = store, store, store
+	d.Sessions, d.Rooms, d.Acks, d.Notes = store, store, store, store
 	d.Poster, d.Timers = outgoing.NewPoster(cfg, connections), timers(cfg, queue)
 	if origins := os.Getenv("DOZE_ALLOW_ORIGINS"); origins != "" {
 		o.AllowOrigins = strings.Split(origins, ",")
@@ -101,6 +103,9 @@ func FromEnv() (d Deployed, err error) {
 func (d Deployed) Bind(io *socketio.Server) (*engine.Engine, error) {
 	if os.Getenv("DOZE_VERIFY") == "yes" {
 		counterpart.Register(io)
+	}
+	if err := instrument(io); err != nil {
+		return nil, err
 	}
 	e, err := io.Bind(d.Backend)
 	if err == nil && e.Options().PingInterval > maxPingInterval {

@@ -145,7 +145,7 @@ func deployed(t *testing.T, o socketio.Options, name, value string) (*engine.Eng
 	for variable, value := range map[string]string{
 		"AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b",
 		"DOZE_TABLE": "doze", "DOZE_CONNECTIONS": "http://127.0.0.1:1/live", "DOZE_QUEUE": "http://127.0.0.1:1/1/jobs",
-		"DOZE_ALLOW_ORIGINS": "", "DOZE_PUBLIC_ORIGIN": "", "DOZE_VERIFY": "",
+		"DOZE_ALLOW_ORIGINS": "", "DOZE_PUBLIC_ORIGIN": "", "DOZE_VERIFY": "", "DOZE_ADMIN_USER": "", "DOZE_ADMIN_PASSWORD_HASH": "",
 		"DOZE_PING_INTERVAL": "", "DOZE_PING_TIMEOUT": "", "DOZE_POLLS": "", "DOZE_CLIENT_RATE": "", "DOZE_METRICS": "",
 	} {
 		t.Setenv(variable, value)
@@ -171,6 +171,8 @@ func TestOptionsThatCannotWorkAreErrors(t *testing.T) {
 		{"DOZE_POLLS", "many", "write a number"},
 		{"DOZE_CLIENT_RATE", "-1", "write a number"},
 		{"DOZE_ALLOW_ORIGINS", "example.com", "https://example.com"},
+		{"DOZE_ADMIN_USER", "ops", "set both of DOZE_ADMIN_USER and DOZE_ADMIN_PASSWORD_HASH"},
+		{"DOZE_ADMIN_PASSWORD_HASH", "secret", "set both of DOZE_ADMIN_USER and DOZE_ADMIN_PASSWORD_HASH"},
 	} {
 		if _, err := deployed(t, socketio.Options{}, c.name, c.value); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s=%s: %v, want %q", c.name, c.value, err, c.want)

@@ -133,6 +133,7 @@ func (s *Server) wire(o Options, addr net.Addr, bind func(socketio.Backend) (*en
 		Sessions: s.Store,
 		Rooms:    s.Store,
 		Acks:     s.Store,
+		Notes:    s.Store,
 		Poster:   outgoing.NewPoster(awsConfig(), s.URL+"/"+stage),
 		Timers:   &timers,
 		Options:  o.Engine,

@@ -71,7 +71,7 @@ func (s services) connect(ctx context.Context) (c connected, err error) {
 // wrap puts the services in the place of what one process has by itself.
 func (c connected) wrap(b socketio.Backend) socketio.Backend {
 	if c.store != nil {
-		b.Sessions, b.Rooms, b.Acks = c.store, c.store, c.store
+		b.Sessions, b.Rooms, b.Acks, b.Notes = c.store, c.store, c.store, c.store
 	}
 	if c.queue != nil {
 		b.Timers = c.queue

@@ -15,6 +15,7 @@ import (
 	"github.com/dozeio/doze/internal/commandline"
 	"github.com/dozeio/doze/internal/jobqueue"
 	"github.com/dozeio/doze/internal/oneprocess"
+	"github.com/dozeio/doze/pkg/admin"
 	"github.com/dozeio/doze/pkg/apigw"
 	"github.com/dozeio/doze/pkg/site"
 	"github.com/dozeio/doze/pkg/socketio"
@@ -42,7 +43,7 @@ func Main(c Command) {
 // Run runs the command until ctx ends. What people look for goes to out, and what the server has to say of its work to
 // log. With -h the error is flag.ErrHelp; any other says what to do.
 func (c Command) Run(ctx context.Context, args []string, out, log io.Writer) error {
-	o, aws, asked, err := c.options(args, out, log)
+	o, aws, ui, asked, err := c.options(args, out, log)
 	if err != nil {
 		return err
 	}
@@ -58,8 +59,18 @@ func (c Command) Run(ctx context.Context, args []string, out, log io.Writer) err
 	if asked {
 		counterpart.Register(c.Application)
 	}
+	open := false
+	if ui.mode != "" {
+		var of admin.Options
+		if of, open, err = ui.options(o.Addr); err != nil {
+			return err
+		}
+		if err := admin.Instrument(c.Application, of); err != nil {
+			return err
+		}
+	}
 	o.Wrap = services.wrap
-	o.Gateway.Site = c.Page
+	o.Gateway.Site = ui.serve(c.Page)
 	o.Clients = cmp.Or(o.Clients, site.FindClient())
 	s, err := oneprocess.Start(o, c.Application.Bind)
 	if err != nil {
@@ -74,7 +85,11 @@ func (c Command) Run(ctx context.Context, args []string, out, log io.Writer) err
 		defer polled.Wait()
 		defer stop()
 	}
-	c.isUp(out, s.URL, o.Clients)
+	more := ""
+	if ui.mode != "" {
+		more = ui.say(s.URL, open)
+	}
+	c.isUp(out, s.URL, o.Clients, more)
 	if s.Warning != "" {
 		fmt.Fprintln(log, s.Warning)
 	}
@@ -100,8 +115,8 @@ func stopped(ctx context.Context, err error) error {
 	return err
 }
 
-// isUp says where it is, how clients connect, and where the page's client comes from.
-func (c Command) isUp(out io.Writer, url, clients string) {
+// isUp says where it is, how clients connect, where the page's client comes from, and what more there is.
+func (c Command) isUp(out io.Writer, url, clients, more string) {
 	open, options := "It listens at", ""
 	if c.Page != nil {
 		open = "Open it in two browser tabs"
@@ -109,6 +124,6 @@ func (c Command) isUp(out io.Writer, url, clients string) {
 	if c.Client != "" {
 		options = ", " + c.Client
 	}
-	fmt.Fprintf(out, "Doze is up. %s:\n\n    %s\n\nClients connect with io(%q%s).\nsocket.io.js comes from %s.\nCtrl-C ends it.\n",
-		open, url, url, options, site.Source(clients))
+	fmt.Fprintf(out, "Doze is up. %s:\n\n    %s\n\nClients connect with io(%q%s).\nsocket.io.js comes from %s.\n%sCtrl-C ends it.\n",
+		open, url, url, options, site.Source(clients), more)
 }

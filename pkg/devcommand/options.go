@@ -15,7 +15,7 @@ import (
 
 // options reads the flags. What nobody has set is left to the application, whose options go before the defaults that
 // the help names.
-func (c Command) options(args []string, out, log io.Writer) (o oneprocess.Options, aws services, asked bool, err error) {
+func (c Command) options(args []string, out, log io.Writer) (o oneprocess.Options, aws services, ui adminUI, asked bool, err error) {
 	f := flag.NewFlagSet(c.Name, flag.ContinueOnError)
 	e := &o.Engine
 	f.StringVar(&o.Addr, "addr", "127.0.0.1:3000", "`address` to listen on; port 0 takes a free one")
@@ -37,9 +37,12 @@ func (c Command) options(args []string, out, log io.Writer) (o oneprocess.Option
 	f.StringVar(&aws.endpoint, "endpoint", "", "`URL` of a server that answers like AWS, such as LocalStack's http://127.0.0.1:4566 (default: AWS_ENDPOINT_URL, else AWS)")
 	allow := f.String("allow-origins", "", "`origins` of other sites whose pages may connect, separated by commas, such as http://localhost:5173, file:// or null; the https:// origin of a proxy before this server, too")
 	f.BoolVar(&asked, "verify", false, "have the namespace that doze verify asks")
+	f.StringVar(&ui.mode, "admin", "", "`mode` of the Admin UI of Socket.IO, development or production; with the name and password hash in DOZE_ADMIN_USER and DOZE_ADMIN_PASSWORD_HASH, or, on a loopback address, without (default: there is none)")
+	f.BoolVar(&ui.readOnly, "admin-read-only", false, "have the Admin UI look and not act")
+	f.StringVar(&ui.page, "admin-page", "", "`folder` ui/dist of the npm package @socket.io/admin-ui, to serve at /admin/ (default: nothing is, and https://admin.socket.io has the page)")
 	verbose := f.Bool("v", false, "log each request, invocation, event and post; of an event its name, namespace and socket, and what handled it")
 	if err := commandline.ParseFlags(f, fmt.Sprintf("usage: %s\n\n", commandline.With(c.Name, "[flags]")), args, out); err != nil {
-		return o, aws, false, err
+		return o, aws, ui, false, err
 	}
 	given := map[string]bool{}
 	f.Visit(func(f *flag.Flag) { given[f.Name] = true })
@@ -49,16 +52,16 @@ func (c Command) options(args []string, out, log io.Writer) (o oneprocess.Option
 		if !given[name] {
 			*value = 0
 		} else if *value < time.Millisecond {
-			return o, aws, false, fmt.Errorf("-%s is %v: write at least a millisecond, such as 25s", name, *value)
+			return o, aws, ui, false, fmt.Errorf("-%s is %v: write at least a millisecond, such as 25s", name, *value)
 		}
 	}
 	if !given["max-payload"] {
 		e.MaxPayload = 0
 	} else if e.MaxPayload < 1 {
-		return o, aws, false, fmt.Errorf("-max-payload is %d: write at least 1, such as 1000000", e.MaxPayload)
+		return o, aws, ui, false, fmt.Errorf("-max-payload is %d: write at least 1, such as 1000000", e.MaxPayload)
 	}
 	if _, err := os.Stat(filepath.Join(o.Clients, "socket.io.js")); o.Clients != "" && err != nil {
-		return o, aws, false, fmt.Errorf("-client %s: there is no socket.io.js: name the folder client-dist of the npm package socket.io", o.Clients)
+		return o, aws, ui, false, fmt.Errorf("-client %s: there is no socket.io.js: name the folder client-dist of the npm package socket.io", o.Clients)
 	}
 	o.Gateway.Logger = commandline.Logger(log, *verbose)
 	if *verbose { // it was asked for, so it goes before a logger that the application has
@@ -67,5 +70,5 @@ func (c Command) options(args []string, out, log io.Writer) (o oneprocess.Option
 	if *allow != "" {
 		e.AllowOrigins = strings.Split(*allow, ",")
 	}
-	return o, aws, asked, nil
+	return o, aws, ui, asked, ui.check()
 }

@@ -64,6 +64,9 @@ func (e *Engine) finish(ctx context.Context, s Session) {
 	if s.SID == "" { // a tombstone of a session that was never created
 		return
 	}
+	if e.opt.Watch != nil {
+		e.opt.Watch.Ended(ctx, s.Reason)
+	}
 	var err error
 	if e.opt.HandlersElsewhere {
 		err = e.schedule(ctx, job{Kind: jobFinish, Address: s.Address, By: s.ClosedBy}, 0)

@@ -86,6 +86,9 @@ type Options struct {
 	// to close is closed at once, and cleaned up by a job, in a process that has the application's Handler.
 	HandlersElsewhere bool
 
+	// Watch, if not nil, is told what the Engine does.
+	Watch Watch `json:"-"`
+
 	Meter observe.Meter `json:"-"` // takes the figures of what happens; default: nobody does
 	// Tracer makes spans of store calls and posts, and those built on the engine make them of invocations and handlers;
 	// default: nobody does.

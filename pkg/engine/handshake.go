@@ -96,6 +96,7 @@ func (e *Engine) create(ctx context.Context, s Session, r Request) error {
 		return err
 	}
 	e.opt.Meter.Count(observe.Handshakes, transportOf(s.Address), 1)
+	e.began(ctx)
 	return nil
 }
 

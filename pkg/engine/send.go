@@ -30,6 +30,10 @@ func (e *Engine) Deliver(ctx context.Context, a Address, p Parcel) error {
 }
 
 func (e *Engine) deliver(ctx context.Context, a Address, p Parcel) error {
+	return e.delivered(ctx, p, e.deliverTo(ctx, a, p))
+}
+
+func (e *Engine) deliverTo(ctx context.Context, a Address, p Parcel) error {
 	if connection, ok := a.connection(); ok {
 		return e.postParcel(ctx, connection, p)
 	}

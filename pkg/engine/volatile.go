@@ -38,14 +38,14 @@ func (v *Invocation) SendVolatile(ctx context.Context, p Parcel) error {
 
 func (e *Engine) deliverVolatile(ctx context.Context, a Address, p Parcel) error {
 	if connection, ok := a.connection(); ok {
-		return e.postVolatile(ctx, connection, p)
+		return e.delivered(ctx, p, e.postVolatile(ctx, connection, p))
 	}
 	s, err := e.store.Get(ctx, a, false)
 	switch {
 	case err != nil:
 		return err
 	case s.State == Moved:
-		return e.postVolatile(ctx, s.Connection, p)
+		return e.delivered(ctx, p, e.postVolatile(ctx, s.Connection, p))
 	case !s.live():
 		return ErrGone
 	case s.State == Draining, s.Poll.ID == "", !s.Poll.Until.After(e.now()), len(s.Outbox) > 0:

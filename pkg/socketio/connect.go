@@ -122,6 +122,7 @@ func (t *turn) join(ctx context.Context, s *Socket, old []byte) error {
 			s.log("connect").ErrorContext(ctx, "a socket that could not be connected stays in its rooms until its rows expire", "error", err)
 		}
 	}
+	joined := s.rooms
 	m := s.member()
 	if _, err := store.Join(ctx, s.namespace.name, m, names...); err != nil {
 		undo()
@@ -139,6 +140,9 @@ func (t *turn) join(ctx context.Context, s *Socket, old []byte) error {
 		err = store.Move(ctx, s.namespace.name, s.id, string(t.v.Address()))
 	}
 	s.joining, s.entry, s.rooms = false, next, nil
+	if err == nil {
+		s.hasJoined(ctx, joined)
+	}
 	return err
 }
 

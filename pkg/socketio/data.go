@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/dozeio/doze/internal/instrument"
 	"github.com/dozeio/doze/pkg/protocol"
 )
 
@@ -99,6 +100,7 @@ func (s *Socket) setData(ctx context.Context, old entry, oldData, data []byte) (
 	}
 	if ok {
 		s.entry, s.data = next, data
+		s.namespace.happened(ctx, instrument.Updated, s.id, func(h *instrument.Happening) { h.Data = data })
 		return true, nil
 	}
 	if s.reload(); !s.entry.connected() {

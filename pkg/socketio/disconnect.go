@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/dozeio/doze/internal/instrument"
 	"github.com/dozeio/doze/pkg/engine"
 	"github.com/dozeio/doze/pkg/observe"
 	"github.com/dozeio/doze/pkg/protocol"
@@ -122,10 +123,13 @@ func (s *Server) cleanUp(ctx context.Context, socket *Socket, reason Reason) err
 	n := socket.namespace
 	ctx = engine.Farewell(context.WithValue(ctx, leavingKey{}, socket.id))
 	socket.runReason(ctx, "disconnecting", n.disconnecting, reason)
+	left := n.moving(ctx, instrument.Left, socket.id, nil)
 	if err := s.leaveAll(ctx, n.name, socket.id); err != nil {
 		return err
 	}
 	socket.runReason(ctx, "disconnect", n.disconnect, reason)
+	n.happened(ctx, instrument.Disconnected, socket.id, func(h *instrument.Happening) { h.Reason = string(reason) })
+	left()
 	return nil
 }
 
@@ -195,6 +199,7 @@ func (h handlerOf) Moved(ctx context.Context, session engine.Session, to engine.
 	for name, e := range session.Entries {
 		if entry(e).connected() {
 			errs = append(errs, h.s.store.Move(ctx, name, entry(e).id(), string(to)))
+			h.s.joined(name).happened(ctx, instrument.Upgraded, entry(e).id(), func(h *instrument.Happening) { h.Transport = "websocket" })
 		}
 	}
 	return errors.Join(errs...)

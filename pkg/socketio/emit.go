@@ -157,7 +157,7 @@ func (b Broadcast) deliver(ctx context.Context, m rooms.Member, p engine.Parcel,
 	err = deliver(ctx, engine.Address(m.Address), p)
 	switch {
 	case err == nil:
-		b.namespace.sent(ctx, m.Socket, event, args)
+		b.namespace.sent(ctx, m.Socket, event, args, p)
 		return true, false, nil
 	case b.volatile, errors.Is(err, ErrGone):
 		return false, false, nil

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"runtime/debug"
 
+	"github.com/dozeio/doze/internal/instrument"
 	"github.com/dozeio/doze/pkg/engine"
 	"github.com/dozeio/doze/pkg/protocol"
 )
@@ -80,6 +81,7 @@ func (t *turn) handle(ctx context.Context, s *Socket, name string, p protocol.Pa
 	if err != nil {
 		return nil, byRefusal, &ArgumentError{Err: err}
 	}
+	s.namespace.happened(ctx, instrument.Received, s.id, func(h *instrument.Happening) { h.Event = func() ([]any, error) { return eventOf(p) } })
 	for _, f := range s.namespace.any {
 		by = byOnAny
 		all, err := decodeArgs(args[1:], p.Buffers)

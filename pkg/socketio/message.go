@@ -19,6 +19,7 @@ var _ engine.Handler = handlerOf{}
 // Message implements engine.Handler.
 func (h handlerOf) Message(ctx context.Context, v *engine.Invocation, messages []protocol.EnginePacket) error {
 	t := &turn{server: h.s, v: v}
+	h.s.came(ctx, messages)
 	defer t.tally.write(ctx, h.s.opt.Logger)
 	err := t.messages(context.WithValue(ctx, turnKey{}, t), messages)
 	if errors.Is(err, ErrOutboxFull) || errors.Is(err, ErrBusy) { // the client's doing, not the server's

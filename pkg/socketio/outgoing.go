@@ -1,6 +1,11 @@
 package socketio
 
-import "context"
+import (
+	"context"
+
+	"github.com/dozeio/doze/internal/instrument"
+	"github.com/dozeio/doze/pkg/engine"
+)
 
 // Outgoing is an event that a socket was sent, as OnAnyOutgoing sees it. The socket is there by its id alone: who
 // broadcasts has no more of it, and reading more would cost for each recipient.
@@ -15,7 +20,8 @@ type Outgoing struct {
 type outgoingKey struct{}
 
 // sent tells the application that a socket was sent an event.
-func (n *Namespace) sent(ctx context.Context, socket, event string, args []any) {
+func (n *Namespace) sent(ctx context.Context, socket, event string, args []any, p engine.Parcel) {
+	n.happened(ctx, instrument.Sent, socket, func(h *instrument.Happening) { h.Event = func() ([]any, error) { return n.server.eventSent(p) } })
 	if len(n.outgoing) == 0 || ctx.Value(outgoingKey{}) != nil {
 		return
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/dozeio/doze/internal/instrument"
 	"github.com/dozeio/doze/pkg/engine"
 	"github.com/dozeio/doze/pkg/rooms"
 )
@@ -99,10 +100,14 @@ func (s *Socket) joinRooms(ctx context.Context, names []string, counted bool) er
 		s.from = m.Address
 	}
 	s.rooms = append(s.rooms, names...) // confirmed at the end of the invocation, also when the write fails half-way
+	joined := s.namespace.moving(ctx, instrument.Joined, s.id, names)
 	n, err := server.store.Join(ctx, s.namespace.name, m, names...)
 	if err == nil && n > server.opt.MaxRooms {
 		_ = s.turn.spend(len(names)) // has to be done
 		err = errors.Join(tooMany, server.store.Leave(ctx, s.namespace.name, s.id, names...))
+	}
+	if err == nil {
+		joined()
 	}
 	return err
 }
@@ -111,6 +116,7 @@ func (s *Socket) joinRooms(ctx context.Context, names []string, counted bool) er
 // or the socket has left, and is in none of them. After another error it may be in some: it may have been before, so
 // that nothing is undone. When nobody knows whether its session is there, a job looks again.
 func (n *Namespace) joinAs(ctx context.Context, e *engine.Engine, m rooms.Member, names []string) error {
+	joined := n.moving(ctx, instrument.Joined, m.Socket, names)
 	count, failed := n.server.store.Join(ctx, n.name, m, names...)
 	ctx, cancel := e.Outlive(ctx)
 	defer cancel()
@@ -123,6 +129,8 @@ func (n *Namespace) joinAs(ctx context.Context, e *engine.Engine, m rooms.Member
 		return errors.Join(failed, err, n.confirmLater(ctx, m, names))
 	case gone:
 		return errors.Join(failed, ErrGone)
+	case failed == nil:
+		joined()
 	}
 	return failed
 }
@@ -159,7 +167,17 @@ func (s *Socket) Leave(ctx context.Context, names ...string) error {
 	if err := turnOf(ctx).spend(len(names)); err != nil {
 		return err
 	}
-	return s.namespace.server.store.Leave(ctx, s.namespace.name, s.id, names...)
+	return s.namespace.leave(ctx, s.id, names)
+}
+
+// leave removes a socket from rooms, of which there is at least one.
+func (n *Namespace) leave(ctx context.Context, socket string, names []string) error {
+	left := n.moving(ctx, instrument.Left, socket, names)
+	err := n.server.store.Leave(ctx, n.name, socket, names...)
+	if err == nil {
+		left()
+	}
+	return err
 }
 
 // Rooms returns the rooms that the socket is in, sorted, without its own. It is one read of the store.

@@ -13,8 +13,10 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/dozeio/doze/internal/instrument"
 	"github.com/dozeio/doze/pkg/acks"
 	"github.com/dozeio/doze/pkg/engine"
+	"github.com/dozeio/doze/pkg/notes"
 	"github.com/dozeio/doze/pkg/observe"
 	"github.com/dozeio/doze/pkg/rooms"
 )
@@ -101,6 +103,7 @@ type Server struct {
 	namespaces map[string]*Namespace
 	dynamic    dynamic
 	onError    func(ctx context.Context, s *Socket, event string, err error) error
+	watcher    instrument.Watcher // nil: none
 
 	binding sync.Mutex
 	bound   atomic.Bool // set when all below is
@@ -109,6 +112,7 @@ type Server struct {
 	store   rooms.Store // tries again
 	once    rooms.Store // the same, and does not
 	acks    acks.Store  // nil: there is none
+	notes   notes.Store // nil: there is none
 	adapter rooms.Adapter
 	meter   observe.Meter
 	tracer  observe.Tracer
@@ -174,7 +178,8 @@ type Backend struct {
 	Rooms    rooms.Store
 	Poster   engine.Poster
 	Timers   engine.Timers
-	Acks     acks.Store // of what the server asks clients; nil: EmitWithAck and Then are errors
+	Acks     acks.Store  // of what the server asks clients; nil: EmitWithAck and Then are errors
+	Notes    notes.Store // of package admin; nil: a server that it instruments cannot be bound
 
 	// Options are what somebody has set for this deployment: what is not zero here goes before the Server's Options.
 	// The AllowOrigins of all three are added up.
@@ -201,6 +206,12 @@ func (s *Server) Bind(b Backend) (*engine.Engine, error) {
 		MaxPayload: s.opt.MaxPayload, Path: s.opt.Path, Transports: s.opt.Transports, NoUpgrades: s.opt.NoUpgrades,
 		AllowRequest: forbidding(s.opt.AllowRequest), InitialHeaders: s.opt.InitialHeaders, Headers: s.opt.Headers,
 	}, b.Defaults)
+	if s.watcher != nil {
+		if b.Notes == nil {
+			return nil, errors.New("socketio: the server has nowhere to keep what package admin has to know: set Backend.Notes")
+		}
+		o.Watch = engineWatch{s.watcher}
+	}
 	e, err := engine.New(b.Sessions, b.Poster, b.Timers, handlerOf{s}, o)
 	if err != nil {
 		return nil, err
@@ -220,6 +231,12 @@ func (s *Server) Bind(b Backend) (*engine.Engine, error) {
 	}
 	s.adapter = rooms.Adapter{Store: s.store}
 	s.opt.Logger = o.Logger
+	if s.watcher != nil {
+		s.notes = notes.Retrying(b.Notes, e.Retry)
+		if err := s.watcher.Bound(instrumented{s}); err != nil {
+			return nil, err
+		}
+	}
 	s.bound.Store(true)
 	return e, nil
 }

@@ -130,6 +130,7 @@ func TestOptionsThatAreSetGoFirst(t *testing.T) {
 		"Logger":       loggers,
 		"Meter":        {&figures.Meter{}, &figures.Meter{}, &figures.Meter{}},
 		"Tracer":       {&spans{}, &spans{}, &spans{}},
+		"Watch":        {&watch{1}, &watch{2}, &watch{3}},
 		"Transports":   {[]string{"polling"}, []string{"websocket"}, []string{"websocket", "polling"}},
 		"NoUpgrades":   {true, true, true},
 		"Path":         {"/a/", "/b/", "/c/"},
@@ -223,3 +224,11 @@ func TestOriginsAreAddedUp(t *testing.T) {
 		t.Errorf("origins %v, the caller's %v", o.AllowOrigins, mine[:2])
 	}
 }
+
+// watch is nobody's.
+type watch struct{ n int }
+
+func (*watch) Began(context.Context)                {}
+func (*watch) Ended(context.Context, engine.Reason) {}
+func (*watch) Sent(context.Context, int, int)       {}
+func (*watch) Done(context.Context)                 {}

@@ -88,7 +88,7 @@ func (s *Socket) emit(ctx context.Context, volatile bool, event string, args []a
 	}
 	s.namespace.server.meter.Observe(observe.Recipients, 1)
 	if err = send(ctx, p); err == nil {
-		s.namespace.sent(ctx, s.id, event, args)
+		s.namespace.sent(ctx, s.id, event, args, p)
 	}
 	if volatile && !errors.Is(err, ErrGone) {
 		return nil

@@ -38,7 +38,7 @@ func (b Broadcast) SocketsLeave(ctx context.Context, names ...string) error {
 		if len(others) == 0 {
 			return nil
 		}
-		return b.namespace.server.store.Leave(ctx, b.namespace.name, m.Socket, others...)
+		return b.namespace.leave(ctx, m.Socket, others)
 	})
 }
 

@@ -76,6 +76,12 @@ func (h handlerOf) Work(ctx context.Context, work json.RawMessage) error {
 	if j, ok := unconfirmedOf(work); ok {
 		return h.s.confirmJoin(ctx, j)
 	}
+	if j, ok := watchedOf(work); ok {
+		if h.s.watcher == nil { // it was switched off
+			return nil
+		}
+		return h.s.watcher.Job(ctx, j.Watched)
+	}
 	var j unserved
 	if err := json.Unmarshal(work, &j); err != nil {
 		return errors.Join(engine.ErrNotAJob, err)

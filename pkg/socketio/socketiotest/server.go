@@ -75,7 +75,7 @@ func New(t testing.TB, io *socketio.Server, options ...Options) *Server {
 		t.Helper()
 		t.Cleanup(s.Close)
 	}
-	b := socketio.Backend{Sessions: s.store, Rooms: s.store, Acks: s.store, Poster: network{s}, Timers: network{s}, Options: o.Engine}
+	b := socketio.Backend{Sessions: s.store, Rooms: s.store, Acks: s.store, Notes: s.store, Poster: network{s}, Timers: network{s}, Options: o.Engine}
 	if o.Wrap != nil {
 		b = o.Wrap(b)
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/dozeio/doze/pkg/acks"
 	"github.com/dozeio/doze/pkg/engine"
+	"github.com/dozeio/doze/pkg/notes"
 	"github.com/dozeio/doze/pkg/rooms"
 	"github.com/dozeio/doze/pkg/store/dynamo"
 	"github.com/dozeio/doze/pkg/store/storetest"
@@ -78,6 +79,12 @@ func TestAcksOfAFaultyStore(t *testing.T) {
 			f.Acks = s.openAcks(t, now)
 			return f
 		})
+	})
+}
+
+func TestNotes(t *testing.T) {
+	onEach(t, func(t *testing.T, s *server) {
+		storetest.Notes(t, func(t *testing.T, now func() time.Time) notes.Store { return s.openSessions(t, now).(*dynamo.Store) })
 	})
 }
 

@@ -16,6 +16,7 @@ import (
 
 	"github.com/dozeio/doze/pkg/acks"
 	"github.com/dozeio/doze/pkg/engine"
+	"github.com/dozeio/doze/pkg/notes"
 	"github.com/dozeio/doze/pkg/rooms"
 )
 
@@ -23,10 +24,11 @@ var (
 	_ engine.Store = (*Store)(nil)
 	_ rooms.Store  = (*Store)(nil)
 	_ acks.Store   = (*Store)(nil)
+	_ notes.Store  = (*Store)(nil)
 )
 
-// Store implements engine.Store, rooms.Store and acks.Store. Make one with New. Any number of them, in any number of
-// processes, may use one table.
+// Store implements engine.Store, rooms.Store, acks.Store and notes.Store. Make one with New. Any number of them, in any
+// number of processes, may use one table.
 //
 // Its errors are one line that says what to do. Those that a retry may cure (throttling, timeouts, a server or a
 // network that fails) have a method Temporary() bool that returns true.

@@ -40,6 +40,9 @@ func questionPartition(id int64, part int) string {
 	return "E" + strconv.FormatInt(id, 36) + "." + strconv.Itoa(part)
 }
 
+func noteKey(name string) key   { return key{"N" + text(name), "n"} }
+func countsKey(name string) key { return key{"N" + text(name), "z"} }
+
 // endPrefix begins the sort key of an end, which comes after that of its question.
 const endPrefix = "r"
 

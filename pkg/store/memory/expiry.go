@@ -22,6 +22,9 @@ func (s *Store) purge() {
 		maps.DeleteFunc(shard, func(_ engine.Address, l engine.Live) bool { return s.expired(l.Expires) })
 	}
 	maps.DeleteFunc(s.questions, func(_ int64, q *question) bool { return s.expired(q.Expires) })
+	for _, of := range []map[string]note{s.notes, s.counts} {
+		maps.DeleteFunc(of, func(_ string, n note) bool { return s.expired(n.expires) })
+	}
 	for _, n := range s.namespaces {
 		for room, members := range n.rooms {
 			for socket, m := range members {

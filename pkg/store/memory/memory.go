@@ -8,6 +8,7 @@ import (
 
 	"github.com/dozeio/doze/pkg/acks"
 	"github.com/dozeio/doze/pkg/engine"
+	"github.com/dozeio/doze/pkg/notes"
 	"github.com/dozeio/doze/pkg/rooms"
 )
 
@@ -15,9 +16,10 @@ var (
 	_ engine.Store = (*Store)(nil)
 	_ rooms.Store  = (*Store)(nil)
 	_ acks.Store   = (*Store)(nil)
+	_ notes.Store  = (*Store)(nil)
 )
 
-// Store implements engine.Store, rooms.Store and acks.Store. Make one with New. Nothing blocks, and nothing fails.
+// Store implements engine.Store, rooms.Store, acks.Store and notes.Store. Make one with New. Nothing blocks, and nothing fails.
 type Store struct {
 	now func() time.Time
 
@@ -27,6 +29,8 @@ type Store struct {
 	timers     map[int]engine.Timer
 	namespaces map[string]*namespace
 	questions  map[int64]*question
+	notes      map[string]note
+	counts     map[string]note
 	writes     int // since rows were purged
 }
 
@@ -41,6 +45,8 @@ func New(now func() time.Time) *Store {
 		timers:     map[int]engine.Timer{},
 		namespaces: map[string]*namespace{},
 		questions:  map[int64]*question{},
+		notes:      map[string]note{},
+		counts:     map[string]note{},
 	}
 	for i := range s.lives {
 		s.lives[i] = map[engine.Address]engine.Live{}
@@ -56,6 +62,7 @@ type Rows struct {
 	Lives      int
 	Timers     int
 	Questions  int // to clients, until they expire
+	Notes      int // and counts, until they expire
 	Members    int // of all rooms, each namespace as a whole counting as one
 	Sockets    int // of all namespaces
 	Rooms      int // that have members, of all namespaces; those of sockets' own only when others have joined them
@@ -77,7 +84,7 @@ func (s *Store) Rows() (n Rows) {
 			n.Sessions++
 		}
 	}
-	n.Handshakes, n.Timers, n.Questions = len(handshakes), len(s.timers), len(s.questions)
+	n.Handshakes, n.Timers, n.Questions, n.Notes = len(handshakes), len(s.timers), len(s.questions), len(s.notes)+len(s.counts)
 	for _, l := range s.lives {
 		n.Lives += len(l)
 	}

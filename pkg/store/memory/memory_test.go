@@ -7,6 +7,7 @@ import (
 
 	"github.com/dozeio/doze/pkg/acks"
 	"github.com/dozeio/doze/pkg/engine"
+	"github.com/dozeio/doze/pkg/notes"
 	"github.com/dozeio/doze/pkg/rooms"
 	"github.com/dozeio/doze/pkg/store/memory"
 	"github.com/dozeio/doze/pkg/store/storetest"
@@ -55,4 +56,8 @@ func TestAcksOfAFaultyStore(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestNotes(t *testing.T) {
+	storetest.Notes(t, func(_ *testing.T, now func() time.Time) notes.Store { return memory.New(now) })
 }

@@ -1,4 +1,4 @@
-// Package storetest holds the contracts of engine.Store, rooms.Store and acks.Store as tests, which every
+// Package storetest holds the contracts of engine.Store, rooms.Store, acks.Store and notes.Store as tests, which every
 // implementation passes:
 //
 //	func TestSessions(t *testing.T) { storetest.Sessions(t, open) }

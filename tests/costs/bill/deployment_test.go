@@ -84,7 +84,7 @@ func startLogged(t *testing.T, io *socketio.Server, logger *slog.Logger) *deploy
 		// Without the gap after a handshake, in which a post is only tried in vain.
 		Gateway: gateway.Options{Clock: d.clock, Seed: 1, RepeatableIDs: true, ConnectGap: -1, Logger: slog.New(&invocations{complaints{t}, d})},
 		Wrap: func(b socketio.Backend) socketio.Backend {
-			b.Sessions, b.Rooms, b.Acks = counted, counted, counted
+			b.Sessions, b.Rooms, b.Acks, b.Notes = counted, counted, counted, counted
 			b.Poster, b.Timers = poster{b.Poster, d}, timers{b.Timers, d}
 			return b
 		},

@@ -1,0 +1,112 @@
+package admin
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/hex"
+	"encoding/json"
+	"time"
+
+	"golang.org/x/crypto/bcrypt"
+
+	"github.com/dozeio/doze/pkg/socketio"
+)
+
+// sessionLife is how long a page that was let in need not be given the password again, as in Node's RedisStore.
+const sessionLife = 24 * time.Hour
+
+// errCredentials has the words that the page looks for.
+var errCredentials = &socketio.ConnectError{Message: "invalid credentials"}
+
+// credentials are what a page says of itself.
+type credentials struct{ session, username, password string }
+
+func credentialsOf(s *socketio.Socket) (c credentials, err error) {
+	var auth struct {
+		Username  json.RawMessage `json:"username"`
+		Password  json.RawMessage `json:"password"`
+		SessionID json.RawMessage `json:"sessionId"`
+	}
+	err = s.Auth(&auth)
+	return credentials{text(auth.SessionID), text(auth.Username), text(auth.Password)}, err
+}
+
+// authenticate lets in who has a session, or name and password.
+func (a *admin) authenticate(ctx context.Context, s *socketio.Socket) error {
+	if a.o.InsecureNoAuth {
+		return nil
+	}
+	c, err := credentialsOf(s)
+	if err != nil {
+		return errCredentials
+	}
+	if there, err := a.hasSession(ctx, c); err != nil || there {
+		return err
+	}
+	if subtle.ConstantTimeCompare([]byte(c.username), []byte(a.o.Username)) != 1 || !a.isPassword(ctx, c.password) {
+		return errCredentials
+	}
+	return nil
+}
+
+func (a *admin) hasSession(ctx context.Context, c credentials) (bool, error) {
+	if c.session == "" {
+		return false, nil
+	}
+	note, err := a.server.Notes().Note(ctx, a.sessionKey(c.session), true)
+	return note != "", err
+}
+
+// beginSession gives a session to who was let in without one. Node sends it before the page is connected: but the page
+// listens only from then on, and loses it.
+func (a *admin) beginSession(ctx context.Context, s *socketio.Socket) error {
+	if a.o.InsecureNoAuth {
+		return nil
+	}
+	c, err := credentialsOf(s)
+	if err != nil {
+		return err
+	}
+	if there, err := a.hasSession(ctx, c); err != nil || there {
+		return err
+	}
+	random, err := a.server.Random(16)
+	if err != nil {
+		return err
+	}
+	sum := sha256.Sum256([]byte(random)) // of 96 random bits 64 are left, as Node's ids have
+	id := hex.EncodeToString(sum[:8])
+	if _, err := a.server.Notes().PutNote(ctx, a.sessionKey(id), "", "admin", a.server.Now().Add(sessionLife)); err != nil {
+		return err
+	}
+	return s.Emit(ctx, "session", id)
+}
+
+// text returns a JSON string, "" for anything else.
+func text(value json.RawMessage) (s string) {
+	if json.Unmarshal(value, &s) != nil {
+		return ""
+	}
+	return s
+}
+
+// isPassword compares a password, which is slow on purpose: one at a time in a process, so that whoever guesses does not
+// take all of it.
+func (a *admin) isPassword(ctx context.Context, password string) bool {
+	select {
+	case a.comparing <- struct{}{}:
+		defer func() { <-a.comparing }()
+	case <-ctx.Done():
+		return false
+	}
+	return bcrypt.CompareHashAndPassword([]byte(a.o.PasswordHash), []byte(password)) == nil
+}
+
+// sessionKey is where a session is kept: not by its id, which is as good as the password.
+func (a *admin) sessionKey(id string) string {
+	sum := sha256.Sum256([]byte(id))
+	return a.key("session:" + hex.EncodeToString(sum[:]))
+}
+
+func (a *admin) key(name string) string { return "admin:" + a.o.Namespace + ":" + name }

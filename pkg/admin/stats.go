@@ -1,0 +1,157 @@
+package admin
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/dozeio/doze/internal/instrument"
+)
+
+// serverStats is what the page gets with each tick.
+type serverStats struct {
+	ServerID            string                  `json:"serverId"`
+	Hostname            string                  `json:"hostname"`
+	PID                 int                     `json:"pid"`
+	Uptime              float64                 `json:"uptime"` // seconds
+	ClientsCount        int                     `json:"clientsCount"`
+	PollingClientsCount int                     `json:"pollingClientsCount"`
+	AggregatedEvents    []aggregatedEvent       `json:"aggregatedEvents"`
+	Namespaces          []instrument.Population `json:"namespaces"`
+}
+
+// aggregatedEvent is what has happened within a second.
+type aggregatedEvent struct {
+	Timestamp int64  `json:"timestamp"` // of the second, in milliseconds
+	Type      string `json:"type"`
+	SubType   string `json:"subType,omitempty"`
+	Count     int    `json:"count"`
+}
+
+// maxNamespaces is how many namespaces the page is told of, the fullest.
+const maxNamespaces = 100
+
+// unitsASecond is what counting everybody may read. More clients are counted less often.
+const unitsASecond = 10
+
+// census counts everybody, unless that was done a moment ago. When it cannot, the last one stands.
+func (a *admin) census(ctx context.Context, m *mark) {
+	now := a.server.Now()
+	if m.Census != nil {
+		pause := time.Duration(m.Census.Read) * time.Second / unitsASecond
+		if now.Before(time.UnixMilli(m.Counted).Add(pause)) {
+			return
+		}
+	}
+	c, err := a.server.Count(ctx)
+	if err != nil {
+		a.server.Logger().WarnContext(ctx, "the clients could not be counted for the admin page", "error", err)
+		return
+	}
+	if len(c.Namespaces) > maxNamespaces { // they go into the mark, and into a frame
+		slices.SortStableFunc(c.Namespaces, func(a, b instrument.Population) int { return cmp.Compare(b.SocketsCount, a.SocketsCount) })
+		c.Namespaces = c.Namespaces[:maxNamespaces]
+	}
+	m.Census, m.Counted = &c, now.UnixMilli()
+}
+
+func (a *admin) sendStats(ctx context.Context, m mark) error {
+	counts := a.takeCounts() // this process's own; the others have left theirs in the table
+	left, err := a.server.Notes().TakeCounts(ctx, a.key("counts"))
+	if err != nil {
+		a.giveBack(counts)
+		return err
+	}
+	for key, n := range left {
+		counts[key] += n
+	}
+	stats := serverStats{
+		ServerID: a.o.ServerID, Hostname: a.o.Hostname, PID: a.o.PID,
+		Uptime:           a.server.Now().Sub(time.UnixMilli(m.Since)).Seconds(),
+		AggregatedEvents: aggregated(counts),
+		Namespaces:       []instrument.Population{},
+	}
+	if m.Census != nil {
+		stats.ClientsCount, stats.PollingClientsCount, stats.Namespaces = m.Census.Clients, m.Census.Polling, m.Census.Namespaces
+	}
+	return a.server.EmitAll(ctx, a.o.Namespace, []instrument.Event{{Name: "server_stats", Args: []any{stats}}})
+}
+
+// A count has the key TIMESTAMP;TYPE;SUBTYPE, as Node's buffer has it.
+func countKey(at time.Time, kind, subKind string) string {
+	return strconv.FormatInt(at.Truncate(time.Second).UnixMilli(), 10) + ";" + kind + ";" + subKind
+}
+
+// aggregated returns counts in the order of their times.
+func aggregated(counts map[string]int) []aggregatedEvent {
+	all := []aggregatedEvent{}
+	for key, n := range counts {
+		at, rest, _ := strings.Cut(key, ";")
+		kind, subKind, _ := strings.Cut(rest, ";")
+		if ms, err := strconv.ParseInt(at, 10, 64); err == nil {
+			all = append(all, aggregatedEvent{ms, kind, subKind, n})
+		}
+	}
+	slices.SortFunc(all, func(a, b aggregatedEvent) int {
+		return cmp.Or(cmp.Compare(a.Timestamp, b.Timestamp), strings.Compare(a.Type, b.Type), strings.Compare(a.SubType, b.SubType))
+	})
+	return all
+}
+
+// Counted implements instrument.Watcher.
+func (a *admin) Counted(_ context.Context, kind, subKind string, n int) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if looked, ok := a.known(); n == 0 || ok && !looked {
+		return
+	}
+	a.counts[countKey(a.server.Now(), kind, subKind)] += n
+}
+
+func (a *admin) takeCounts() map[string]int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	counts := a.counts
+	a.counts = map[string]int{}
+	return counts
+}
+
+func (a *admin) giveBack(counts map[string]int) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for key, n := range counts {
+		a.counts[key] += n
+	}
+}
+
+// A process writes its counts at the end of an invocation, but not more often than every writeEvery: all write to one
+// row, which takes 1,000 writes a second. Those of one that is never invoked again are lost.
+const (
+	writeEvery = 100 * time.Millisecond
+	countsLife = time.Minute
+)
+
+// writeCounts leaves this process's counts to the tick.
+func (a *admin) writeCounts(ctx context.Context) {
+	now := a.server.Now()
+	a.mu.Lock()
+	soon := now.Before(a.counted.Add(writeEvery)) && !a.counted.After(now)
+	if !soon && len(a.counts) > 0 {
+		a.counted = now
+	}
+	a.mu.Unlock()
+	if soon {
+		return
+	}
+	counts := a.takeCounts()
+	if len(counts) == 0 {
+		return
+	}
+	// After an error they may be written: once more would double them.
+	if err := a.server.Notes().AddCounts(ctx, a.key("counts"), counts, now.Add(countsLife)); err != nil {
+		a.server.Logger().WarnContext(ctx, "what the admin page counts could not be written", "error", err)
+	}
+}

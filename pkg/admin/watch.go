@@ -1,0 +1,120 @@
+package admin
+
+import (
+	"context"
+	"errors"
+
+	"github.com/dozeio/doze/internal/instrument"
+	"github.com/dozeio/doze/pkg/socketio"
+)
+
+// Of what has happened when an invocation ends, so much is told: each is a post to each page. Who came and went is more
+// important than what was said.
+const (
+	maxTold   = 1000
+	maxEvents = 200
+)
+
+// Looks implements instrument.Watcher.
+func (a *admin) Looks(ctx context.Context) bool { return a.o.Mode == Development && a.looks(ctx) }
+
+// Happened implements instrument.Watcher: it is told to the pages when the invocation ends.
+func (a *admin) Happened(_ context.Context, h instrument.Happening) {
+	isEvent := h.Kind == instrument.Received || h.Kind == instrument.Sent
+	if a.o.Mode != Development || isEvent && h.Namespace == a.o.Namespace {
+		return
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	switch looked, ok := a.known(); {
+	case ok && !looked:
+	case len(a.queue) >= maxTold, len(a.queue) >= maxEvents && isEvent:
+		a.dropped++
+	default:
+		a.queue = append(a.queue, h)
+	}
+}
+
+// Done implements instrument.Watcher.
+func (a *admin) Done(ctx context.Context) {
+	a.mu.Lock()
+	nothing := len(a.queue) == 0 && len(a.counts) == 0
+	a.mu.Unlock()
+	if nothing || ctx.Err() != nil {
+		return
+	}
+	if !a.looks(ctx) {
+		a.forget()
+		return
+	}
+	a.tell(ctx)
+	a.writeCounts(ctx)
+}
+
+// forget drops what has happened while nobody looked.
+func (a *admin) forget() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.queue, a.dropped = nil, 0
+	clear(a.counts)
+}
+
+// tell sends the pages what has happened in this process. One does it at a time, so that it comes in order.
+func (a *admin) tell(ctx context.Context) {
+	select {
+	case a.emitting <- struct{}{}:
+		defer func() { <-a.emitting }()
+	case <-ctx.Done():
+		return
+	}
+	a.mu.Lock()
+	queue, dropped := a.queue, a.dropped
+	a.queue, a.dropped = nil, 0
+	a.mu.Unlock()
+	if dropped > 0 {
+		a.server.Logger().WarnContext(ctx, "so much has happened that the admin page is not told of all", "left out", dropped)
+	}
+	var events []instrument.Event
+	for _, h := range queue {
+		e, err := eventOf(ctx, h)
+		switch {
+		case errors.Is(err, socketio.ErrGone): // it has left since
+		case err != nil:
+			a.server.Logger().WarnContext(ctx, "the admin page could not be told of a socket", "namespace", h.Namespace, "socket", h.Socket, "error", err)
+		default:
+			events = append(events, e)
+		}
+	}
+	if len(events) == 0 {
+		return
+	}
+	if err := a.server.EmitAll(ctx, a.o.Namespace, events); err != nil {
+		a.server.Logger().WarnContext(ctx, "the admin page could not be told what has happened", "error", err)
+	}
+}
+
+// eventOf returns what a page is told of a happening, in Node's words.
+func eventOf(ctx context.Context, h instrument.Happening) (instrument.Event, error) {
+	at := date(h.At)
+	switch h.Kind {
+	case instrument.Connected:
+		s, err := h.Describe(ctx)
+		return instrument.Event{Name: "socket_connected", Args: []any{serialize(s), at}}, err
+	case instrument.Disconnected:
+		return instrument.Event{Name: "socket_disconnected", Args: []any{h.Namespace, h.Socket, h.Reason, at}}, nil
+	case instrument.Updated:
+		return instrument.Event{Name: "socket_updated", Args: []any{map[string]any{"id": h.Socket, "nsp": h.Namespace, "data": dataOf(h.Data)}}}, nil
+	case instrument.Upgraded:
+		return instrument.Event{Name: "socket_updated", Args: []any{map[string]any{"id": h.Socket, "nsp": h.Namespace, "transport": h.Transport}}}, nil
+	case instrument.Joined:
+		return instrument.Event{Name: "room_joined", Args: []any{h.Namespace, h.Room, h.Socket, at}}, nil
+	case instrument.Left:
+		return instrument.Event{Name: "room_left", Args: []any{h.Namespace, h.Room, h.Socket, at}}, nil
+	}
+	args, err := h.Event()
+	name := "event_received"
+	if h.Kind == instrument.Sent {
+		name = "event_sent"
+	}
+	return instrument.Event{Name: name, Args: []any{h.Namespace, h.Socket, args, at}}, err
+}

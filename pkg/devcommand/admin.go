@@ -1,0 +1,88 @@
+package devcommand
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/dozeio/doze/pkg/admin"
+)
+
+// adminUI is what the flags say of the Admin UI.
+type adminUI struct {
+	mode     string // "" for none
+	readOnly bool
+	page     string // folder with the npm package's page; "" for none
+}
+
+// adminPath is where the page is.
+const adminPath = "/admin/"
+
+// options returns those of package admin: with the name and password of the environment, as in a deployment, or open to
+// everybody who reaches a loopback address.
+func (u adminUI) options(addr string) (o admin.Options, open bool, err error) {
+	user, hash := os.Getenv("DOZE_ADMIN_USER"), os.Getenv("DOZE_ADMIN_PASSWORD_HASH")
+	o = admin.Options{Username: user, PasswordHash: hash, Mode: admin.Mode(u.mode), ReadOnly: u.readOnly, ServerID: "doze dev", PID: os.Getpid()}
+	if o.Hostname, err = os.Hostname(); err != nil {
+		return o, false, err
+	}
+	if user != "" || hash != "" {
+		return o, false, nil
+	}
+	host, _, err := net.SplitHostPort(addr)
+	if ip := net.ParseIP(host); err != nil || host != "localhost" && !ip.IsLoopback() {
+		return o, false, fmt.Errorf("-admin without a password on %s, which others can reach: set DOZE_ADMIN_USER and DOZE_ADMIN_PASSWORD_HASH, which htpasswd -nbBC 10 \"\" PASSWORD prints after a colon", addr)
+	}
+	o.InsecureNoAuth = true
+	return o, true, nil
+}
+
+// check returns why the flags cannot be.
+func (u adminUI) check() error {
+	switch {
+	case u.mode == "" && (u.readOnly || u.page != ""):
+		return fmt.Errorf("-admin-read-only and -admin-page are of no use without -admin: write -admin development")
+	case u.page == "":
+		return nil
+	}
+	if _, err := os.Stat(filepath.Join(u.page, "index.html")); err != nil {
+		return fmt.Errorf("-admin-page %s: there is no index.html: name the folder ui/dist of the npm package @socket.io/admin-ui", u.page)
+	}
+	return nil
+}
+
+// serve puts the page before what else there is.
+func (u adminUI) serve(site http.Handler) http.Handler {
+	if u.page == "" {
+		return site
+	}
+	files := http.StripPrefix(adminPath, http.FileServer(http.Dir(u.page)))
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.URL.Path == strings.TrimSuffix(adminPath, "/"):
+			http.Redirect(w, r, adminPath, http.StatusFound)
+		case strings.HasPrefix(r.URL.Path, adminPath):
+			files.ServeHTTP(w, r)
+		case site == nil:
+			http.NotFound(w, r)
+		default:
+			site.ServeHTTP(w, r)
+		}
+	})
+}
+
+// say tells how to open the page.
+func (u adminUI) say(url string, open bool) string {
+	where := "https://admin.socket.io, with -allow-origins https://admin.socket.io,"
+	if u.page != "" {
+		where = url + adminPath
+	}
+	who := "the name and the password of DOZE_ADMIN_USER and DOZE_ADMIN_PASSWORD_HASH"
+	if open {
+		who = "no password"
+	}
+	return fmt.Sprintf("The Admin UI at %s looks at it with the server URL %s and %s.\n", where, url, who)
+}

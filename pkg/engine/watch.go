@@ -1,0 +1,91 @@
+package engine
+
+import (
+	"context"
+	"encoding/base64"
+	"strings"
+)
+
+// Watch is what an Engine tells of its work, in the invocation that does it. All methods may be called concurrently, and
+// the Engine waits for them.
+type Watch interface {
+	Began(ctx context.Context)                // a session has begun
+	Ended(ctx context.Context, reason Reason) // a session was closed
+	// Sent is told of messages that have been posted, or put into an outbox; bytes are those without the packets' types.
+	Sent(ctx context.Context, packets, bytes int)
+	Done(ctx context.Context) // HTTP, Connect, Frame, Disconnect or Job is about to return
+}
+
+func (e *Engine) done(ctx context.Context) {
+	if e.opt.Watch != nil {
+		e.opt.Watch.Done(ctx)
+	}
+}
+
+func (e *Engine) began(ctx context.Context) {
+	if e.opt.Watch != nil {
+		e.opt.Watch.Began(ctx)
+	}
+}
+
+// delivered tells of a parcel that was sent without an error.
+func (e *Engine) delivered(ctx context.Context, p Parcel, err error) error {
+	if err == nil && e.opt.Watch != nil {
+		e.opt.Watch.Sent(ctx, len(p.Packets), p.payload())
+	}
+	return err
+}
+
+// payload returns how many bytes the packets have without their types, and binary ones before they became base64.
+func (p Parcel) payload() (n int) {
+	for _, packet := range p.Packets {
+		if packet[0] == 'b' {
+			n += base64.StdEncoding.DecodedLen(len(packet)-1) - strings.Count(string(packet[max(1, len(packet)-2):]), "=")
+			continue
+		}
+		n += len(packet) - 1
+	}
+	return n
+}
+
+// Clients returns how many sessions there are, and how many of them poll, by their liveness rows: which costs a read
+// unit for each 40 of them, and one for each of the Shards. A session that is being upgraded may count twice.
+func (e *Engine) Clients(ctx context.Context) (all, polling int, err error) {
+	for shard := range Shards {
+		lives, err := e.store.Lives(ctx, shard)
+		if err != nil {
+			return 0, 0, err
+		}
+		for _, l := range lives {
+			if l.Last.Equal(Dead) {
+				continue
+			}
+			all++
+			if _, ok := l.Address.connection(); !ok {
+				polling++
+			}
+		}
+	}
+	return all, polling, nil
+}
+
+// EachClient calls f, one call after the other, with the handler's entries of each session, as they may have been some
+// time ago: which costs half a read unit for each session besides what Clients costs.
+func (e *Engine) EachClient(ctx context.Context, f func(entries map[string][]byte)) error {
+	for shard := range Shards {
+		lives, err := e.store.Lives(ctx, shard)
+		if err != nil {
+			return err
+		}
+		for _, l := range lives {
+			s, err := e.store.Get(ctx, l.Address, false)
+			if err != nil {
+				return err
+			}
+			if s.live() {
+				f(s.Entries)
+			}
+		}
+	}
+	return nil
+}
