@@ -39,6 +39,7 @@ func adminHash(t *testing.T) string {
 // TestAdminUIInBrowser looks at the chat with the official Admin UI, in both modes, and keeps screenshots in
 // tests/artifacts.
 func TestAdminUIInBrowser(t *testing.T) {
+	t.Parallel()
 	for _, mode := range []admin.Mode{admin.Development, admin.Production} {
 		t.Run(string(mode), func(t *testing.T) {
 			io := app.New()
@@ -74,6 +75,7 @@ func TestAdminUIInBrowserAsProcesses(t *testing.T) {
 
 // TestAdminUIOracle has Node's instrument() and Doze tell pages of the same clients.
 func TestAdminUIOracle(t *testing.T) {
+	t.Parallel()
 	args := []string{"asnode/oracle/admin.mjs"}
 	for _, mode := range []admin.Mode{admin.Development, admin.Production} {
 		io := clientapp.New()

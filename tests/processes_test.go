@@ -18,7 +18,7 @@ import (
 )
 
 // apart are the gateways that everything is tested behind with every function a process of its own: what the official
-// suites assume, and AWS's under jitter.
+// suites assume, and AWS's under jitter. These tests run one at a time: a database and forty processes want a machine.
 var apart = []gatewayKind{gateways[0], gateways[2]}
 
 // deployments starts applications as processes, which are built once each, on one DynamoDB with the limits of AWS's.
@@ -122,7 +122,6 @@ func TestOfficialSuitesAsProcesses(t *testing.T) {
 
 // TestStockClientsAsProcesses runs the unmodified socket.io-client in Node.
 func TestStockClientsAsProcesses(t *testing.T) {
-	t.Parallel()
 	all := newDeployments(t)
 	for _, g := range apart {
 		t.Run(g.name, func(t *testing.T) { stockClients(t, all.start(t, g.processes("client")).URL, g, twoAtOnce) })
@@ -131,13 +130,11 @@ func TestStockClientsAsProcesses(t *testing.T) {
 
 // TestOracleAsProcesses runs the scripts whose transcripts have to be those of Node's socket.io.
 func TestOracleAsProcesses(t *testing.T) {
-	t.Parallel()
 	node(t, []string{"BINARY_FRAMES=1"}, "asnode/oracle/run.mjs", "--url", newDeployments(t).start(t, apart[0].processes("client")).URL)
 }
 
 // TestChatInBrowserAsProcesses lets two tabs of headless Chromium chat through the four functions as they are deployed.
 func TestChatInBrowserAsProcesses(t *testing.T) {
-	t.Parallel()
 	g := apart[1]
 	o := g.processes("chat")
 	o.Gateway.Site = app.Page()

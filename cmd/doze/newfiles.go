@@ -28,7 +28,9 @@ const ownPath = ours + "/cmd/doze/project"
 var unneeded = strings.Fields(`
 github.com/aws/aws-sdk-go-v2/aws/protocol/eventstream
 github.com/aws/aws-sdk-go-v2/service/cloudformation
+github.com/aws/aws-sdk-go-v2/service/cloudwatch
 github.com/aws/aws-sdk-go-v2/service/lambda
+github.com/aws/aws-sdk-go-v2/service/servicequotas
 github.com/google/uuid
 github.com/rogpeppe/go-internal
 golang.org/x/mod`)
