@@ -115,7 +115,11 @@ func (e *Engine) finishLate(ctx context.Context, s Session) error {
 	if began := s.Expires.Add(-e.tombstone()); e.now().Sub(began) < invocationTime {
 		return nil
 	}
-	return e.takeFinish(ctx, s.Address, s.ClosedBy)
+	s, ok, err := e.takeFinish(ctx, s.Address, s.ClosedBy)
+	if err == nil && ok {
+		e.finish(ctx, s)
+	}
+	return err
 }
 
 // checkPolling looks at a polling session, whose deadlines stand in its own row.
