@@ -11,8 +11,8 @@ import (
 // writeClose writes one closing of the session at an address, and reports whether this call did it. It cleans up
 // nothing.
 func (e *Engine) writeClose(ctx context.Context, a Address, c Close) (Session, bool, error) {
-	c.Op = e.newOp()
-	c.Expires = e.now().Add(e.tombstone())
+	c.Op, c.At = e.newOp(), e.now()
+	c.Expires = c.At.Add(e.tombstone())
 	return e.store.Update(ctx, a, c)
 }
 
@@ -89,7 +89,7 @@ func (e *Engine) finishClosed(ctx context.Context, j job) error {
 	if err := e.cleanUp(ctx, s); err != nil {
 		ctx, cancel := e.outlive(ctx)
 		defer cancel()
-		_, _, lost := e.store.Update(ctx, j.Address, Finish{Op: j.By, Before: s.ClosedBy, Expires: s.Expires})
+		_, _, lost := e.store.Update(ctx, j.Address, Finish{Op: j.By, Before: s.ClosedBy, At: s.ClosedAt, Expires: s.Expires})
 		return errors.Join(err, lost)
 	}
 	if e.opt.Watch != nil {
@@ -101,7 +101,8 @@ func (e *Engine) finishClosed(ctx context.Context, j job) error {
 // takeFinish takes the right to finish over from the operation that had it before, and reports false when somebody else
 // has it.
 func (e *Engine) takeFinish(ctx context.Context, a Address, before string) (Session, bool, error) {
-	return e.store.Update(ctx, a, Finish{Op: e.newOp(), Before: before, Expires: e.now().Add(e.tombstone())})
+	now := e.now()
+	return e.store.Update(ctx, a, Finish{Op: e.newOp(), Before: before, At: now, Expires: now.Add(e.tombstone())})
 }
 
 func (e *Engine) cleanUp(ctx context.Context, s Session) error {

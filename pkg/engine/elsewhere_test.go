@@ -13,7 +13,7 @@ import (
 // elsewhere is a process that only sends, and its handler, which is not the application's.
 func (w *world) elsewhere() (*engine.Engine, *handler) {
 	here, stranger := w.options, &handler{w: w, rooms: w.table}
-	w.options.HandlersElsewhere = true
+	w.options.HandlersElsewhere, w.options.PingInterval = true, 480*time.Second // the longest, see internal/elsewhere
 	e := w.process(w.table, w.gateway, w.queue, stranger)
 	w.options = here
 	return e, stranger
