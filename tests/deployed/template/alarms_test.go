@@ -143,6 +143,20 @@ func TestAlarmsOfSeveralMetricsMissNone(t *testing.T) {
 	}
 }
 
+// TestPostsThatFailAreAllCounted compares the outcomes of posts with those that ring: all but what is expected of
+// clients.
+func TestPostsThatFailAreAllCounted(t *testing.T) {
+	_, parsed := translated(t)
+	alarm := string(oneLine(t, parsed.Resources["PostErrorsAlarm"].Properties["Metrics"]))
+	var rings []string
+	for _, m := range regexp.MustCompile(`"Name": "Outcome", "Value": "([\w ]+)"`).FindAllStringSubmatch(alarm, -1) {
+		rings = append(rings, m[1])
+	}
+	if slices.Sort(rings); !slices.Equal(rings, []string{"4xx", "5xx", "no answer"}) {
+		t.Errorf("posts of the outcomes %q ring", rings)
+	}
+}
+
 // dashboards returns the bodies with and without metrics.
 func dashboards(t *testing.T, parsed Template) []string {
 	t.Helper()
