@@ -79,6 +79,11 @@ func TestAJobThatConfirmsAJoinHasNoSecret(t *testing.T) {
 			if got := jobs.jobs.String(); strings.Contains(got, secret) || !strings.Contains(got, `"joined"`) {
 				t.Errorf("jobs: %s", got)
 			}
+			for job := range strings.Lines(jobs.jobs.String()) {
+				if strings.Contains(job, `"joined"`) && !strings.Contains(socketio.DescribeJob([]byte(job)), "whether "+client.ID()+" in /") {
+					t.Errorf("%s is described as: %s", job, socketio.DescribeJob([]byte(job)))
+				}
+			}
 			s.Settle()
 			if got := address("tea"); got != address(client.ID()) || strings.HasPrefix(got, "w") != moves {
 				t.Errorf("moves %t: its address in the room is %q, in its own %q", moves, got, address(client.ID()))
