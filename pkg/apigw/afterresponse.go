@@ -144,7 +144,7 @@ func (a *AfterResponse) do(jobs []prompt, deadline time.Time) {
 			last, end := context.WithTimeout(context.WithoutCancel(ctx), reserve/2)
 			defer end()
 			if again := a.queue.Schedule(last, p.job, 0); again != nil {
-				a.log(ctx, "a job failed and is lost", "body", string(p.job), "error", err, "queue", again)
+				a.log(ctx, "a job failed and is lost", "body", engine.Redacted(string(p.job)), "error", err, "queue", again)
 			}
 		})
 	}

@@ -106,7 +106,8 @@ func (j jobs) one(ctx, late context.Context, m events.SQSMessage) bool {
 	if err == nil {
 		return true
 	}
-	log := j.log.With(slog.String("job", m.MessageId), slog.String("body", m.Body[:min(len(m.Body), maxReason)]), slog.Any("error", err))
+	body := engine.Redacted(m.Body) // first, for half an address is not known for one
+	log := j.log.With(slog.String("job", m.MessageId), slog.String("body", body[:min(len(body), maxReason)]), slog.Any("error", err))
 	if j.failed == nil {
 		log.ErrorContext(ctx, "a job failed and will come again")
 		return false

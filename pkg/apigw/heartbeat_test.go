@@ -1,10 +1,12 @@
 package apigw_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -90,6 +92,26 @@ func TestAJobFailsAlone(t *testing.T) {
 	r := invoke[events.SQSEventResponse](t, h, batchOf("a", "panic", "b", "error", "c"))
 	if got := fmt.Sprint(failed(r)); got != "[panic error]" {
 		t.Errorf("%s failed", got)
+	}
+}
+
+// The address of a session that polls is a secret. A job that fails is logged without it, wherever the line ends.
+func TestTheLogHasNoSecretOfAJob(t *testing.T) {
+	var out bytes.Buffer
+	h := apigw.NewJobs(func(context.Context, []byte) error { return errors.New("no") }, slog.New(slog.NewTextHandler(&out, nil)), nil)
+	const sid = "abcdefghijklmnopqrstuv-_"
+	for filler := range 520 {
+		out.Reset()
+		job := fmt.Sprintf(`{"kind":"work","work":{"filler":"%s","address":"p%s"}}`, strings.Repeat("x", filler), sid)
+		invoke[events.SQSEventResponse](t, h, events.SQSEvent{Records: []events.SQSMessage{{MessageId: "1", Body: job}}})
+		if got := out.String(); strings.Contains(got, sid[:4]) || !strings.Contains(got, "filler") {
+			t.Fatalf("after %d bytes: %s", filler, got)
+		}
+	}
+	out.Reset()
+	invoke[events.SQSEventResponse](t, h, batchOf(`{"kind":"gone","connection":"L0SM9cOFvHcCIhw="}`))
+	if got := out.String(); !strings.Contains(got, "L0SM9cOFvHcCIhw=") {
+		t.Errorf("connections are no secrets: %s", got)
 	}
 }
 

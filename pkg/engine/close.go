@@ -11,8 +11,8 @@ import (
 // writeClose writes one closing of the session at an address, and reports whether this call did it. It cleans up
 // nothing.
 func (e *Engine) writeClose(ctx context.Context, a Address, c Close) (Session, bool, error) {
-	c.Op = e.newOp()
-	c.Expires = e.now().Add(e.tombstone())
+	c.Op, c.At = e.newOp(), e.now()
+	c.Expires = c.At.Add(e.tombstone())
 	return e.store.Update(ctx, a, c)
 }
 
@@ -79,19 +79,30 @@ func (e *Engine) finish(ctx context.Context, s Session) {
 }
 
 // finishClosed is finish for a session that another process has closed. A job that comes twice finds that it has been
-// begun, and does nothing: should whoever has begun it have died, a sweep goes on.
+// begun, and does nothing: should whoever has begun it have died, a sweep goes on. One that fails gives the right to it
+// back, so that its next delivery has it again: in a second, where a sweep waits for a minute and more.
 func (e *Engine) finishClosed(ctx context.Context, j job) error {
-	return e.takeFinish(ctx, j.Address, j.By)
+	s, ok, err := e.takeFinish(ctx, j.Address, j.By)
+	if err != nil || !ok || s.SID == "" {
+		return err
+	}
+	if err := e.cleanUp(ctx, s); err != nil {
+		ctx, cancel := e.outlive(ctx)
+		defer cancel()
+		_, _, lost := e.store.Update(ctx, j.Address, Finish{Op: j.By, Before: s.ClosedBy, At: s.ClosedAt, Expires: s.Expires})
+		return errors.Join(err, lost)
+	}
+	if e.opt.Watch != nil {
+		e.opt.Watch.Ended(ctx, s.Reason)
+	}
+	return nil
 }
 
-// takeFinish is finish for whoever takes it over from the operation that had the right to it before. When somebody else
-// has, it does nothing.
-func (e *Engine) takeFinish(ctx context.Context, a Address, before string) error {
-	s, ok, err := e.store.Update(ctx, a, Finish{Op: e.newOp(), Before: before, Expires: e.now().Add(e.tombstone())})
-	if err == nil && ok {
-		e.finish(ctx, s)
-	}
-	return err
+// takeFinish takes the right to finish over from the operation that had it before, and reports false when somebody else
+// has it.
+func (e *Engine) takeFinish(ctx context.Context, a Address, before string) (Session, bool, error) {
+	now := e.now()
+	return e.store.Update(ctx, a, Finish{Op: e.newOp(), Before: before, At: now, Expires: now.Add(e.tombstone())})
 }
 
 func (e *Engine) cleanUp(ctx context.Context, s Session) error {

@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -12,7 +13,7 @@ import (
 // elsewhere is a process that only sends, and its handler, which is not the application's.
 func (w *world) elsewhere() (*engine.Engine, *handler) {
 	here, stranger := w.options, &handler{w: w, rooms: w.table}
-	w.options.HandlersElsewhere = true
+	w.options.HandlersElsewhere, w.options.PingInterval = true, 480*time.Second // the longest, see internal/elsewhere
 	e := w.process(w.table, w.gateway, w.queue, stranger)
 	w.options = here
 	return e, stranger
@@ -74,6 +75,18 @@ func (w *world) closeBy(e *engine.Engine, a engine.Address) {
 	v.Close(context.Background(), engine.ForcedClose)
 }
 
+// takeFinish takes the job that finishes a session from the queue.
+func (w *world) takeFinish() (job string) {
+	w.queue.lose(func(message string) bool {
+		is := strings.Contains(message, `"finish"`)
+		if is {
+			job = message
+		}
+		return is
+	})
+	return job
+}
+
 // mortal is a process that dies while it tells the application that a session is closed.
 func (w *world) mortal() *engine.Engine {
 	life := &lifeline{}
@@ -133,16 +146,9 @@ func TestWhoHasBegunToCleanUpIsLeftAlone(t *testing.T) {
 				address := w.joined(transport)
 				e, _ := w.elsewhere()
 				w.closeBy(e, address)
-				job := ""
-				w.queue.lose(func(message string) bool {
-					is := strings.Contains(message, `"finish"`)
-					if is {
-						job = message
-					}
-					return is
-				})
+				job := w.takeFinish()
 				test.deliver(w, func(e *engine.Engine) {
-					if err := e.Job(t.Context(), []byte(job)); err != nil {
+					if err := e.Job(t.Context(), []byte(job)); err != nil && !errors.Is(err, errDead) { // the dead tell nobody
 						t.Error(err)
 					}
 				})
@@ -156,6 +162,66 @@ func TestWhoHasBegunToCleanUpIsLeftAlone(t *testing.T) {
 			}, name, transport)
 		}
 	}
+}
+
+// TestAFarewellThatFailsComesAgainWithItsJob has the application fail at a session that a process which only sends has
+// closed: the queue delivers the job again, and only until it has succeeded.
+func TestAFarewellThatFailsComesAgainWithItsJob(t *testing.T) {
+	for _, transport := range []string{"polling", "websocket"} {
+		inWorld(t, sixty, func(t *testing.T, w *world) {
+			address := w.joined(transport)
+			e, _ := w.elsewhere()
+			w.closeBy(e, address)
+			job := w.takeFinish()
+			failing := true
+			w.handler.closing = func() {
+				if failing {
+					panic("no")
+				}
+			}
+			for range 2 {
+				if err := w.e.Job(t.Context(), []byte(job)); err == nil {
+					t.Error("a job that failed is done")
+				}
+				wait(time.Second)
+			}
+			failing = false
+			for range 2 {
+				if err := w.e.Job(t.Context(), []byte(job)); err != nil {
+					t.Error(err)
+				}
+			}
+			if got := w.handler.reasons(); len(got) != 3 {
+				t.Errorf("the application is told %v, want it 3 times", got)
+			}
+			if rows := w.table.Rows(); rows.Members != 0 || rows.Lives != 0 {
+				t.Errorf("left behind: %+v", rows)
+			}
+		}, transport)
+	}
+}
+
+// TestASweepTakesOverFromAJobThatFails has a job fail each time, and be given up.
+func TestASweepTakesOverFromAJobThatFails(t *testing.T) {
+	inWorld(t, sixty, func(t *testing.T, w *world) {
+		address := w.joined("polling")
+		e, _ := w.elsewhere()
+		w.closeBy(e, address)
+		w.handler.closing = func() {
+			w.handler.closing = nil
+			panic("no")
+		}
+		if err := w.e.Job(t.Context(), []byte(w.takeFinish())); err == nil {
+			t.Error("a job that failed is done")
+		}
+		w.pass(3 * time.Minute)
+		if got := w.handler.reasons(); len(got) != 2 {
+			t.Errorf("the application is told %v, want it twice", got)
+		}
+		if rows := w.table.Rows(); rows.Members != 0 || rows.Lives != 0 {
+			t.Errorf("left behind: %+v", rows)
+		}
+	})
 }
 
 // TestASweepThatComesTwiceFinishesASessionOnce has a sweep find what one who has died has left, and come once more while

@@ -272,9 +272,12 @@ func isSID(sid string) bool {
 	if len(sid) != base64.RawURLEncoding.EncodedLen(sidBytes) {
 		return false
 	}
-	return !strings.ContainsFunc(sid, func(c rune) bool {
-		return (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' && c != '_'
-	})
+	return !strings.ContainsFunc(sid, func(c rune) bool { return !inSID(c) })
+}
+
+// inSID reports whether session ids have a character.
+func inSID(c rune) bool {
+	return c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '-' || c == '_'
 }
 
 // newSID returns a session id of 144 random bits.

@@ -80,6 +80,7 @@ type Session struct {
 	ProbedAt   time.Time           // when the upgrade's present step, probing or draining, began
 	Reason     Reason              // of a closed session
 	ClosedBy   string              // operation that closed it, or cleans up after it, see Finish
+	ClosedAt   time.Time           // when that operation began
 	Opened     string              // connection row: operation, or job, that posts the open packet
 	Greeted    bool                // connection row: the open packet has been posted
 	Doubted    time.Time           // connection row: when a sweep began to wait for any sign of life, see Doubt

@@ -112,10 +112,18 @@ func (e *Engine) closeSwept(ctx context.Context, l Live, connection string, c Cl
 // finishLate cleans up after a closed session whose liveness row a sweep has seen, once whoever closed it, or took that
 // over, has had its time.
 func (e *Engine) finishLate(ctx context.Context, s Session) error {
-	if began := s.Expires.Add(-e.tombstone()); e.now().Sub(began) < invocationTime {
+	began := s.ClosedAt
+	if began.IsZero() { // another version has closed it
+		began = s.Expires.Add(-e.tombstone())
+	}
+	if e.now().Sub(began) < invocationTime {
 		return nil
 	}
-	return e.takeFinish(ctx, s.Address, s.ClosedBy)
+	s, ok, err := e.takeFinish(ctx, s.Address, s.ClosedBy)
+	if err == nil && ok {
+		e.finish(ctx, s)
+	}
+	return err
 }
 
 // checkPolling looks at a polling session, whose deadlines stand in its own row.

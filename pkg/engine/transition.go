@@ -164,6 +164,7 @@ type Close struct {
 	Probe   bool      // also a connection that probes
 	Empty   bool      // only if the handler has no entry
 	Before  time.Time // not zero: only if the last pong of a polling session is older
+	At      time.Time // when it is
 	Expires time.Time // of the tombstone
 }
 
@@ -179,7 +180,7 @@ func (t Close) Apply(s *Session) Outcome {
 		!t.Before.IsZero() && !s.Ponged.Before(t.Before):
 		return Refused
 	}
-	s.State, s.Reason, s.ClosedBy, s.Told, s.Expires = Closed, t.Reason, t.Op, t.Told, t.Expires
+	s.State, s.Reason, s.ClosedBy, s.ClosedAt, s.Told, s.Expires = Closed, t.Reason, t.Op, t.At, t.Told, t.Expires
 	s.Pending, s.HandshakeKey = nil, nil
 	if t.Told {
 		s.Outbox, s.Taken = nil, Taken{}
@@ -191,6 +192,7 @@ func (t Close) Apply(s *Session) Outcome {
 // that closed it.
 type Finish struct {
 	Op, Before string
+	At         time.Time // when it begins
 	Expires    time.Time // of the tombstone from now on
 }
 
@@ -204,6 +206,6 @@ func (t Finish) Apply(s *Session) Outcome {
 	case s.ClosedBy != t.Before:
 		return Refused
 	}
-	s.ClosedBy, s.Expires = t.Op, t.Expires
+	s.ClosedBy, s.ClosedAt, s.Expires = t.Op, t.At, t.Expires
 	return Applied
 }

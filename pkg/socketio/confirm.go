@@ -11,8 +11,9 @@ import (
 )
 
 // confirm looks whether the session of a member that has joined rooms is still there, and where: as turn.end does for
-// an invocation's own. A socket that is gone is in none of the rooms then.
-func (n *Namespace) confirm(ctx context.Context, e *engine.Engine, m rooms.Member, names []string) (gone bool, err error) {
+// an invocation's own. A socket that is gone is in none of the rooms then. polled says that the member joined with the
+// address of a session that polls.
+func (n *Namespace) confirm(ctx context.Context, e *engine.Engine, m rooms.Member, polled bool, names []string) (gone bool, err error) {
 	v, err := e.Open(ctx, engine.Address(m.Address), true)
 	if err != nil && !errors.Is(err, ErrGone) {
 		return false, err
@@ -25,18 +26,25 @@ func (n *Namespace) confirm(ctx context.Context, e *engine.Engine, m rooms.Membe
 	if gone {
 		return true, n.server.store.Leave(ctx, n.name, m.Socket, names...)
 	}
-	if at := string(v.Address()); at != m.Address {
-		return false, n.server.store.Move(ctx, n.name, m.Socket, at)
+	if _, connected := v.Address().Connection(); connected && polled {
+		return false, n.server.store.Move(ctx, n.name, m.Socket, string(v.Address()))
 	}
 	return false, nil
 }
 
-// unconfirmed is the job that confirms what its joiner could not. Names are bytes, for they may be no UTF-8.
+// hasPolled reports whether a member is there with the address of a session that polls.
+func hasPolled(m rooms.Member) bool {
+	_, connected := engine.Address(m.Address).Connection()
+	return !connected
+}
+
+// unconfirmed is the job that confirms what its joiner could not. Names are bytes, for they may be no UTF-8. It has no
+// address: that of a session that polls is its sid, a secret, and jobs are kept in dead-letter queues, and logged.
 type unconfirmed struct {
 	Joined    [][]byte `json:"joined"` // nil: it is another job
 	Namespace string   `json:"namespace"`
 	Socket    string   `json:"socket"`
-	Address   string   `json:"address"`
+	Polled    bool     `json:"polled,omitempty"` // see confirm
 }
 
 // confirmLater makes jobs for a member that has joined rooms. Should these be lost too, rows of a socket that is gone
@@ -44,7 +52,7 @@ type unconfirmed struct {
 func (n *Namespace) confirmLater(ctx context.Context, m rooms.Member, names []string) error {
 	var errs []error
 	for part := range slices.Chunk(names, partsOfAJob) {
-		j := unconfirmed{Namespace: n.name, Socket: m.Socket, Address: m.Address}
+		j := unconfirmed{Namespace: n.name, Socket: m.Socket, Polled: hasPolled(m)}
 		for _, name := range part {
 			j.Joined = append(j.Joined, []byte(name))
 		}
@@ -72,6 +80,12 @@ func (s *Server) confirmJoin(ctx context.Context, j unconfirmed) error {
 	for i, name := range j.Joined {
 		names[i] = string(name)
 	}
-	_, err := n.confirm(ctx, s.engine, rooms.Member{Socket: j.Socket, Address: j.Address}, names)
+	m, err := n.memberOf(ctx, j.Socket)
+	if errors.Is(err, ErrGone) {
+		return n.server.store.Leave(ctx, n.name, j.Socket, names...)
+	}
+	if err == nil {
+		_, err = n.confirm(ctx, s.engine, m, j.Polled, names)
+	}
 	return err
 }

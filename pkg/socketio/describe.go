@@ -27,6 +27,12 @@ func DescribeJob(message []byte) string {
 	if j, ok := overdueOf(work); ok {
 		return fmt.Sprintf("ends a question of Then in %s, whose answers go to OnAck: of no use after an hour", j.Namespace)
 	}
+	if j, ok := unconfirmedOf(work); ok {
+		return fmt.Sprintf("looks whether %s in %s, which somebody has put into rooms, is still there, else takes it out of them: of use at any time", cut(j.Socket, maxLogged), cut(j.Namespace, maxLogged))
+	}
+	if _, ok := watchedOf(work); ok {
+		return "a tick of the Admin UI: of no use later, for an open page begins another"
+	}
 	var j unserved
 	if err := json.Unmarshal(work, &j); err != nil {
 		return "work that cannot be read (" + err.Error() + "): resending it does nothing"

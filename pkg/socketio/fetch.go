@@ -67,21 +67,31 @@ func (n *Namespace) FetchSocket(ctx context.Context, id string) (*Socket, error)
 	if err := turnOf(ctx).spend(1); err != nil {
 		return nil, err
 	}
+	m, err := n.memberOf(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return n.open(ctx, e, m, true)
+}
+
+// memberOf returns the socket with an id as a member of its own room, which it is in for as long as it is connected.
+// ErrGone: there is none.
+func (n *Namespace) memberOf(ctx context.Context, id string) (rooms.Member, error) {
 	for cursor := ""; isID(id); {
 		page, next, err := n.server.store.Members(ctx, n.name, id, cursor)
 		if err != nil {
-			return nil, err
+			return rooms.Member{}, err
 		}
 		for _, m := range page {
 			if m.Socket == id { // others may look on
-				return n.open(ctx, e, m, true)
+				return m, nil
 			}
 		}
 		if cursor = next; cursor == "" {
 			break
 		}
 	}
-	return nil, ErrGone
+	return rooms.Member{}, ErrGone
 }
 
 // open returns the socket of a member; ErrGone when it has left. The socket of the invocation that ctx is of is that

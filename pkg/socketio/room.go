@@ -123,7 +123,7 @@ func (n *Namespace) joinAs(ctx context.Context, e *engine.Engine, m rooms.Member
 	if failed == nil && count > n.server.opt.MaxRooms {
 		return errors.Join(n.server.tooManyRooms(), n.server.store.Leave(ctx, n.name, m.Socket, names...))
 	}
-	gone, err := n.confirm(ctx, e, m, names)
+	gone, err := n.confirm(ctx, e, m, hasPolled(m), names)
 	switch {
 	case err != nil:
 		return errors.Join(failed, err, n.confirmLater(ctx, m, names))

@@ -204,6 +204,7 @@ func changeOf(transition engine.Transition, a engine.Address, seen *engine.Sessi
 		c.state(engine.Closed)
 		c.is(attrClosedBy, t.Before, idValue(t.Before))
 		c.set(attrClosedBy, idValue(t.Op))
+		c.setOr(attrClosedAt, !t.At.IsZero(), timeValue(t.At))
 		c.expires(t.Expires)
 	case engine.Probe:
 		c.state(engine.Open)

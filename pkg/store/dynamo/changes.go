@@ -93,6 +93,7 @@ func (c *change) close(t engine.Close, a engine.Address) {
 	c.set(attrState, stateValue(engine.Closed))
 	c.setOr(attrReason, t.Reason != "", stringValue(string(t.Reason)))
 	c.setOr(attrClosedBy, t.Op != "", idValue(t.Op))
+	c.setOr(attrClosedAt, !t.At.IsZero(), timeValue(t.At))
 	c.setOr(attrTold, t.Told, boolValue(true))
 	c.expires(t.Expires)
 	c.remove(attrPending, attrKey)

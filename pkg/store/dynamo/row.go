@@ -21,6 +21,7 @@ const (
 	attrProbedAt     = "b"
 	attrReason       = "r"
 	attrClosedBy     = "w"
+	attrClosedAt     = "wt"
 	attrOpened       = "a"
 	attrGreeted      = "gr"
 	attrDoubted      = "dq"
@@ -83,6 +84,7 @@ func sessionItem(s engine.Session) item {
 	at(attrProbedAt, s.ProbedAt)
 	put(attrReason, s.Reason != "", stringValue(string(s.Reason)))
 	id(attrClosedBy, s.ClosedBy)
+	at(attrClosedAt, s.ClosedAt)
 	id(attrOpened, s.Opened)
 	put(attrGreeted, s.Greeted, boolValue(true))
 	at(attrDoubted, s.Doubted)
@@ -170,6 +172,7 @@ func (s *Store) session(a engine.Address, row item) (_ engine.Session, err error
 		ProbedAt:     timeOf(row[attrProbedAt]),
 		Reason:       engine.Reason(stringOf(row[attrReason])),
 		ClosedBy:     idOf(row[attrClosedBy]),
+		ClosedAt:     timeOf(row[attrClosedAt]),
 		Opened:       idOf(row[attrOpened]),
 		Greeted:      boolOf(row[attrGreeted]),
 		Doubted:      timeOf(row[attrDoubted]),

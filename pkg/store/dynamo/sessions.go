@@ -177,7 +177,7 @@ func (s *Store) update(ctx context.Context, a engine.Address, t engine.Transitio
 		return s.write(ctx, a, c)
 	}
 	if seen != nil && seen.State == engine.Absent { // the row has expired: nothing of it may stay
-		row := sessionItem(engine.Session{Address: a, State: engine.Closed, Reason: end.Reason, ClosedBy: end.Op, Told: end.Told, Expires: end.Expires})
+		row := sessionItem(engine.Session{Address: a, State: engine.Closed, Reason: end.Reason, ClosedBy: end.Op, ClosedAt: end.At, Told: end.Told, Expires: end.Expires})
 		return row, s.putNew(ctx, row)
 	}
 	// Where there is no row it gets one, with the lists that others change from within.

@@ -151,7 +151,7 @@ func createClosed(t *testing.T, s *sessions) {
 }
 
 func (s *sessions) closing(op string) engine.Close {
-	return engine.Close{Op: op, Reason: engine.TransportClose, Told: true, Expires: s.clock.Now().Add(5 * time.Minute)}
+	return engine.Close{Op: op, Reason: engine.TransportClose, Told: true, At: s.clock.Now(), Expires: s.clock.Now().Add(5 * time.Minute)}
 }
 
 func createOrClose(t *testing.T, s *sessions) {
@@ -223,7 +223,7 @@ func everything(s *sessions) engine.Session {
 	row.Changes = map[string][]string{"/": {"b", "a"}}
 	row.Pending, row.Kept = [][]byte{[]byte("451-"), {1, 2}}, "kept"
 	row.Connection, row.ProbedAt = "conn=", at(1)
-	row.Reason, row.ClosedBy, row.Opened = engine.PingTimeout, "closer", "opener"
+	row.Reason, row.ClosedBy, row.ClosedAt, row.Opened = engine.PingTimeout, "closer", at(7), "opener"
 	row.Poll = engine.Lease{ID: "lease", Until: at(2)}
 	row.Outbox = []engine.Parcel{parcel("3"), parcel("4")}
 	row.Taken = engine.Taken{By: "taker", Parcels: []engine.Parcel{parcel("1"), parcel("2")}}
@@ -249,7 +249,7 @@ func describe(s engine.Session) string {
 		}
 		return strconv.FormatInt(t.UnixMilli(), 10)
 	}
-	times := fmt.Sprint(ms(s.Created), ms(s.Expires), ms(s.ProbedAt), ms(s.Poll.Until), ms(s.Ponged), ms(s.Pinged), ms(s.Doubted), s.Counted, ms(s.CountedSince), s.CountedBy)
+	times := fmt.Sprint(ms(s.Created), ms(s.Expires), ms(s.ProbedAt), ms(s.Poll.Until), ms(s.Ponged), ms(s.Pinged), ms(s.Doubted), s.Counted, ms(s.CountedSince), s.CountedBy, ms(s.ClosedAt))
 	return fmt.Sprintf("%q %q %q %q %q %q %q %q %q %q %q %q %q %q %q %q %t %t %t %q %s", s.Address, s.SID, s.State, s.Entries, s.Changes, s.Pending,
 		s.Kept, s.Connection, s.Reason, s.ClosedBy, s.Opened, s.Poll.ID, s.Outbox, s.Taken.By, s.Taken.Parcels, s.Recent, s.Told, s.Greeted, s.Sealed, s.HandshakeKey, times)
 }
@@ -336,9 +336,9 @@ func updateApplies(t *testing.T, s *sessions) {
 		{&c, engine.Doubt{}},
 		{&c, engine.SetEntry{Key: "/y", New: []byte("y"), Ops: []string{"o5"}, Expires: now.Add(3 * time.Hour)}},
 		{&c, s.closing("x")},
-		{&c, engine.Finish{Op: "f", Before: "x", Expires: now.Add(4 * time.Hour)}},
+		{&c, engine.Finish{Op: "f", Before: "x", At: now.Add(time.Minute), Expires: now.Add(4 * time.Hour)}},
 		{&other, engine.Append{Parcel: engine.Parcel{Op: "a1", Packets: packets}}},
-		{&other, engine.Close{Op: "y", Reason: engine.ForcedClose, Expires: now.Add(time.Minute)}},
+		{&other, engine.Close{Op: "y", Reason: engine.ForcedClose, At: now, Expires: now.Add(time.Minute)}},
 		{&other, engine.Tell{ID: "t1"}},
 		{&other, engine.Tell{ID: "t2"}},
 	} {

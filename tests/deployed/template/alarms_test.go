@@ -108,6 +108,55 @@ func TestPicturesAndAlarmsAreMadeOfFiguresThatThereAre(t *testing.T) {
 	}
 }
 
+// TestAlarmsOfSeveralMetricsMissNone has each metric of a sum filled: a function that is not invoked has no errors, not
+// even none, and the sum would be missing for as long as one of them is.
+func TestAlarmsOfSeveralMetricsMissNone(t *testing.T) {
+	_, parsed := translated(t)
+	sums := 0
+	for _, name := range parsed.of("AWS::CloudWatch::Alarm") {
+		var metrics []struct {
+			ID         string `json:"Id"`
+			Expression json.RawMessage
+		}
+		if raw := parsed.Resources[name].Properties["Metrics"]; raw != nil {
+			if err := json.Unmarshal(raw, &metrics); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if len(metrics) <= 2 { // the expression and one metric, which may be missing
+			continue
+		}
+		sums++
+		expression := ""
+		for _, m := range metrics {
+			expression += string(m.Expression)
+		}
+		for _, m := range metrics {
+			uses := regexp.MustCompile(`\b`+m.ID+`\b`).FindAllString(expression, -1)
+			if m.Expression == nil && (len(uses) == 0 || len(uses) != strings.Count(expression, "FILL("+m.ID+", 0)")) {
+				t.Errorf("%s: write FILL(%s, 0) in %s", name, m.ID, expression)
+			}
+		}
+	}
+	if sums < 3 {
+		t.Errorf("found %d sums", sums)
+	}
+}
+
+// TestPostsThatFailAreAllCounted compares the outcomes of posts with those that ring: all but what is expected of
+// clients.
+func TestPostsThatFailAreAllCounted(t *testing.T) {
+	_, parsed := translated(t)
+	alarm := string(oneLine(t, parsed.Resources["PostErrorsAlarm"].Properties["Metrics"]))
+	var rings []string
+	for _, m := range regexp.MustCompile(`"Name": "Outcome", "Value": "([\w ]+)"`).FindAllStringSubmatch(alarm, -1) {
+		rings = append(rings, m[1])
+	}
+	if slices.Sort(rings); !slices.Equal(rings, []string{"4xx", "5xx", "no answer"}) {
+		t.Errorf("posts of the outcomes %q ring", rings)
+	}
+}
+
 // dashboards returns the bodies with and without metrics.
 func dashboards(t *testing.T, parsed Template) []string {
 	t.Helper()
