@@ -31,7 +31,7 @@ func TestDeadLettersAreShownInPlainWords(t *testing.T) {
 	for body, want := range map[string]string{
 		`{"kind":"sweep","shard":7,"id":"x"}`:                        "heartbeat of shard 7: of no use later",
 		`{"kind":"open","connection":"abc="}`:                        "posts the open packet to the new connection abc=",
-		`{"kind":"finish","address":"psecret"}`:                      "runs the farewells of the closed session polling-",
+		`{"kind":"finish","address":"psecret"}`:                      ": of no use after some minutes, for a sweep has taken them over",
 		`{"kind":"new"}`:                                             `of the kind "new", which this version does not know`,
 		`{"kind":7}`:                                                 `no job and no message: there is no "kind"`,
 		`{"emit":"news","to":["#tea"],"args":["rain"]}`:              `emits "news" to #tea in /`,

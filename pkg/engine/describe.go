@@ -31,7 +31,7 @@ func DescribeJob(message []byte) (text string, work json.RawMessage) {
 	case jobJudge:
 		return fmt.Sprintf("closes the clients of shard %d that have not answered a second ping: of no use later, for the next sweep does it", j.Shard), nil
 	case jobFinish:
-		return "runs the farewells of the closed session " + j.Address.Name() + ", as a sweep does, too", nil
+		return "runs the farewells of the closed session " + j.Address.Name() + ": of no use after some minutes, for a sweep has taken them over by then, and the job does nothing", nil
 	case jobWork:
 		return "a job of the application's server", j.Work
 	}
