@@ -88,7 +88,7 @@ func (w *where) deadLetters(ctx context.Context, dead string) (*deadletters.Queu
 	if queues.Jobs == "" || queues.Dead == "" {
 		return nil, errors.New("which queues? -stack NAME is a stack, or say -queue and -dead, which are its outputs JobQueueUrl and DeadLetterQueueUrl")
 	}
-	return deadletters.New(sqs.NewFromConfig(cfg), queues), nil
+	return deadletters.New(sqs.NewFromConfig(cfg), queues, time.Now), nil
 }
 
 // redriving is a call of doze redrive.
