@@ -34,8 +34,8 @@ func drain(ctx context.Context, args []string, out, log io.Writer) error {
 	if err := commandline.ParseFlags(f, drainUsage, args, out); err != nil {
 		return err
 	}
-	if !(*rate > 0 && *rate <= maxDrainRate) {
-		return fmt.Errorf("-rate is %v: write a number over 0, and up to %d", *rate, maxDrainRate)
+	if !(*rate >= leastRate && *rate <= maxDrainRate) {
+		return fmt.Errorf("-rate is %v: it goes from %v, one in %.0f s, up to %d", *rate, leastRate, 1/leastRate, maxDrainRate)
 	}
 	since := time.Now().UTC().Truncate(time.Millisecond).Add(time.Millisecond) // as sessions have it, and who is here is meant
 	if *before != "" {
@@ -64,6 +64,10 @@ func drain(ctx context.Context, args []string, out, log io.Writer) error {
 	}
 	return dr.drain(ctx)
 }
+
+// leastRate is the least that -rate may be here and in doze redrive, which has to do something within the time that SQS
+// hides messages for.
+const leastRate = 0.01
 
 const (
 	maxDrainRate  = 500 // new connections a second that API Gateway takes in an account: each comes back

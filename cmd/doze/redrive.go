@@ -61,8 +61,10 @@ func redrive(ctx context.Context, args []string, out, log io.Writer) error {
 		return errors.New("say what to do with the messages: -resend or -delete")
 	case (*resend || *remove) && r.all == (len(r.ids) > 0):
 		return errors.New("name messages, or -all, one of them: doze redrive lists them")
-	case r.most < 1 || !(r.rate > 0 && r.rate <= 1000):
-		return errors.New("-n goes from 1, and -rate is over 0 and up to 1000")
+	case r.most < 1:
+		return fmt.Errorf("-n is %d: it goes from 1", r.most)
+	case !(r.rate >= leastRate && r.rate <= maxResendRate):
+		return fmt.Errorf("-rate is %v: it goes from %v, one in %.0f s, up to %d", r.rate, leastRate, 1/leastRate, maxResendRate)
 	}
 	r.does = map[bool]string{true: "resent"}[*resend] + map[bool]string{true: "deleted"}[*remove]
 	if r.queue, err = w.deadLetters(ctx, *dead); err != nil {
@@ -90,6 +92,9 @@ func (w *where) deadLetters(ctx context.Context, dead string) (*deadletters.Queu
 	}
 	return deadletters.New(sqs.NewFromConfig(cfg), queues, time.Now), nil
 }
+
+// maxResendRate is one that the functions take beside what clients have them do.
+const maxResendRate = 1000
 
 // redriving is a call of doze redrive.
 type redriving struct {

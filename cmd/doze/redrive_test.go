@@ -145,7 +145,11 @@ func TestRedriveSaysWhatIsMissing(t *testing.T) {
 		"-all":              "-resend or -delete",
 		"a":                 "-resend or -delete",
 		"-resend -delete a": "choose one",
-		"-n 0":              "-n goes from 1",
+		"-n 0":              "-n is 0: it goes from 1",
+		"-rate 0":           "-rate is 0: it goes from 0.01, one in 100 s, up to 1000",
+		"-rate 1e-10":       "-rate is 1e-10: it goes from 0.01",
+		"-rate NaN":         "-rate is NaN",
+		"-rate 1001":        "up to 1000",
 	} {
 		if err := run(t.Context(), append([]string{"redrive"}, strings.Fields(args)...), io.Discard, io.Discard); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("doze redrive %s: %v, want %s", args, err, want)
