@@ -16,6 +16,7 @@ import (
 	"github.com/dozeio/doze/internal/commandline"
 	"github.com/dozeio/doze/internal/deadletters"
 	"github.com/dozeio/doze/pkg/apigw/outgoing"
+	"github.com/dozeio/doze/pkg/engine"
 	"github.com/dozeio/doze/pkg/socketio"
 )
 
@@ -168,7 +169,10 @@ func (r redriving) each(ctx context.Context, all, meant []deadletters.Letter) (k
 	kept = slices.Clone(all)
 	do := r.queue.Delete
 	if r.does == "resent" {
-		do = r.queue.Resend
+		do = func(ctx context.Context, l deadletters.Letter) error {
+			l.Body = string(engine.Undated([]byte(l.Body)))
+			return r.queue.Resend(ctx, l)
+		}
 	}
 	tick := time.NewTicker(time.Duration(float64(time.Second) / r.rate))
 	defer tick.Stop()

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http/httptest"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -154,5 +155,26 @@ func TestRedriveSaysWhatIsMissing(t *testing.T) {
 		if err := run(t.Context(), append([]string{"redrive"}, strings.Fields(args)...), io.Discard, io.Discard); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("doze redrive %s: %v, want %s", args, err, want)
 		}
+	}
+}
+
+// TestAResentJobIsNotOld resends one that was due long ago, which the figure QueueAge would count, and a message that
+// has a field of the same name for somebody else.
+func TestAResentJobIsNotOld(t *testing.T) {
+	s, at := deadLetterQueue(t)
+	s.Put("dead", `{"kind":"work","id":"x","due":1767322800000,"cause":"a<b","work":{"due":7,"disconnect":{"namespace":"/"}}}`, nil)
+	s.Put("dead", `{"kind":"sweep","id":"y","shard":3}`, nil)
+	s.Put("dead", `{ "emit":"news", "due":7 }`, nil)
+	says(t, slices.Concat([]string{"redrive", "-resend", "-all", "-rate", "1000"}, at)...)
+	got, _ := s.Messages("jobs")
+	if len(got) != 3 || got[1] != `{"kind":"sweep","id":"y","shard":3}` || got[2] != `{ "emit":"news", "due":7 }` {
+		t.Fatalf("%q", got)
+	}
+	var is, want any
+	if err := json.Unmarshal([]byte(got[0]), &is); err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal([]byte(`{"kind":"work","id":"x","cause":"a<b","work":{"due":7,"disconnect":{"namespace":"/"}}}`), &want); err != nil || !reflect.DeepEqual(is, want) {
+		t.Errorf("%s %v", got[0], err)
 	}
 }

@@ -37,3 +37,19 @@ func DescribeJob(message []byte) (text string, work json.RawMessage) {
 	}
 	return fmt.Sprintf("a job of the kind %q, which this version does not know: resend it once the functions do", j.Kind), nil
 }
+
+// Undated returns a message of the job queue that is to be done anew: without the time for which it was asked, so that
+// QueueAge does not count what it has lain in a dead-letter queue. What is no job of the engine's, or has no such time,
+// is returned as it is.
+func Undated(message []byte) []byte {
+	var fields map[string]json.RawMessage
+	if json.Unmarshal(message, &fields) != nil || fields["kind"] == nil || fields["due"] == nil {
+		return message
+	}
+	delete(fields, "due")
+	b, err := json.Marshal(fields)
+	if err != nil {
+		return message
+	}
+	return b
+}
