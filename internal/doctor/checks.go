@@ -66,6 +66,12 @@ func checkFunctions(f *facts) (all []Finding) {
 	tables := map[string]bool{}
 	for _, name := range functionNames {
 		k := f.functions[name]
+		switch reserved := f.reserved[name]; {
+		case reserved.err != nil && k.err == nil && name != "PollFunction": // checkPolls has that
+			all = append(all, unknown("the reserved concurrency of "+name, reserved.err)...)
+		case reserved.err == nil && reserved.is != nil && *reserved.is == 0:
+			all = append(all, one(Wrong, name+" does not run: its reserved concurrency is 0, which is what \"Throttle\" in the console of Lambda sets", "once the cause for that is gone, choose unreserved concurrency there, or for PollFunction what PollConcurrency says", "nothing")...)
+		}
 		switch {
 		case k.err != nil:
 			all = append(all, unknown("the settings of "+name, k.err)...)

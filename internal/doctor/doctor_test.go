@@ -86,10 +86,15 @@ func lives(websocket, polling int) any {
 
 const (
 	settings  = "GET /2016-08-19/account-settings"
-	reserved  = "GET /2019-09-30/functions/chat-PollFunction/concurrency"
 	recursion = "GET /2024-08-31/functions/chat-HeartbeatFunction/recursion-config"
 	mappings  = "GET /2015-03-31/event-source-mappings"
 )
+
+var reserved = concurrency("PollFunction")
+
+func concurrency(name string) string {
+	return "GET /2019-09-30/functions/chat-" + name + "/concurrency"
+}
 
 func configuration(name string) string {
 	return "GET /2015-03-31/functions/chat-" + name + "/configuration"
@@ -103,6 +108,8 @@ func healthy() map[string]any {
 		recursion: map[string]any{"RecursiveLoop": "Allow"}, mappings: map[string]any{"EventSourceMappings": []any{map[string]any{"State": "Enabled"}}},
 		configuration("ConnectFunction"): function(), configuration("PollFunction"): function(), configuration("MessageFunction"): function(),
 		configuration("DisconnectFunction"): function(), configuration("HeartbeatFunction"): function(),
+		concurrency("ConnectFunction"): map[string]any{}, concurrency("MessageFunction"): map[string]any{},
+		concurrency("DisconnectFunction"): map[string]any{}, concurrency("HeartbeatFunction"): map[string]any{"ReservedConcurrentExecutions": 50},
 		"GetServiceQuota L-8A5B8E43": quota(10000), "GetServiceQuota L-CDF5615A": quota(5000), "GetServiceQuota L-9ED1E49A": quota(500),
 		"GetServiceQuota L-CF0CBE56": quota(40000), "GetServiceQuota L-AB614373": quota(40000),
 		"GetQueueAttributes chat-JobQueue": queue("0", "16"), "GetQueueAttributes chat-DeadLetterQueue": queue("0", "0"),
@@ -111,6 +118,9 @@ func healthy() map[string]any {
 		"GetMetricData":      peak(200), "DescribeAlarms": map[string]any{"MetricAlarms": []any{}},
 	}
 }
+
+// throttled is what is said of a function that Lambda does not run.
+var throttled = map[string]any{"ReservedConcurrentExecutions": 0}
 
 func examine(t *testing.T, answers map[string]any) []doctor.Finding {
 	t.Helper()
@@ -159,6 +169,12 @@ func TestWhatEachCheckFinds(t *testing.T) {
 		{"functions", doctor.Wrong, "last update of MessageFunction", "deploy", answers{configuration("MessageFunction"): function("LastUpdateStatus", "Failed")}},
 		{"functions", doctor.Wrong, "different DOZE_TABLE", "deploy", answers{configuration("MessageFunction"): function("Environment", map[string]any{})}},
 		{"functions", doctor.Unknown, "the settings of ConnectFunction could not be read: AccessDenied", "right", answers{configuration("ConnectFunction"): fakeaws.Error("AccessDenied")}},
+		{"functions", doctor.Wrong, "ConnectFunction does not run: its reserved concurrency is 0", "unreserved", answers{concurrency("ConnectFunction"): throttled}},
+		{"functions", doctor.Wrong, "PollFunction does not run", "PollConcurrency", answers{reserved: throttled}},
+		{"functions", doctor.Wrong, "MessageFunction does not run", "unreserved", answers{concurrency("MessageFunction"): throttled}},
+		{"functions", doctor.Wrong, "DisconnectFunction does not run", "unreserved", answers{concurrency("DisconnectFunction"): throttled}},
+		{"functions", doctor.Wrong, "HeartbeatFunction does not run", "unreserved", answers{concurrency("HeartbeatFunction"): throttled}},
+		{"functions", doctor.Unknown, "the reserved concurrency of MessageFunction", "right", answers{concurrency("MessageFunction"): fakeaws.Error("AccessDenied")}},
 		{"heartbeat", doctor.Wrong, "RecursiveLoop Terminate", "deploy", answers{recursion: map[string]any{"RecursiveLoop": "Terminate"}}},
 		{"heartbeat", doctor.Wrong, "nothing invokes", "deploy", answers{mappings: map[string]any{"EventSourceMappings": []any{}}}},
 		{"heartbeat", doctor.Wrong, "is Disabled", "enable", answers{mappings: map[string]any{"EventSourceMappings": []any{map[string]any{"State": "Disabled"}}}}},
@@ -226,6 +242,8 @@ func TestMoreThanOneCheckSuffers(t *testing.T) {
 		"GetServiceQuota L-9ED1E49A":   {"new connections"},
 		"GetServiceQuota L-CDF5615A":   {"messages"},
 		configuration("PollFunction"):  {"functions"},
+		concurrency("PollFunction"):    {"polls"},
+		concurrency("ConnectFunction"): {"functions"},
 		"ListStackResources-but-Table": {"table", "new connections"},
 	} {
 		with := healthy()

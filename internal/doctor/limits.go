@@ -39,13 +39,19 @@ func checkConcurrency(f *facts) []Finding {
 }
 
 func checkPolls(f *facts) []Finding {
-	if f.reserved.err != nil {
-		return unknown("the reserved concurrency of PollFunction", f.reserved.err)
+	k := f.reserved["PollFunction"]
+	if k.err != nil {
+		return unknown("the reserved concurrency of PollFunction", k.err)
 	}
 	if f.concurrency.err != nil {
 		return unknown("how many invocations the account has at once", f.concurrency.err)
 	}
-	limit, reserved := f.concurrency.is, f.reserved.is
+	limit, reserved := f.concurrency.is, 0
+	if k.is != nil {
+		if reserved = *k.is; reserved == 0 {
+			return nil // checkFunctions has it
+		}
+	}
 	polling := 0
 	if f.open.err == nil {
 		polling = f.open.is.polling
