@@ -48,12 +48,12 @@ func unknown(what string, err error) []Finding {
 
 func checkStack(f *facts) []Finding {
 	switch {
-	case strings.HasSuffix(f.status, "_FAILED"), strings.Contains(f.status, "ROLLBACK_COMPLETE") && f.status != "UPDATE_ROLLBACK_COMPLETE":
+	case strings.HasSuffix(f.status, "_IN_PROGRESS"): // UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS among them
+		return one(Raise, "the stack is being changed: "+f.status, "wait, and ask again", "")
+	case strings.HasSuffix(f.status, "_FAILED"), f.status == "ROLLBACK_COMPLETE":
 		return one(Wrong, "the stack is in the state "+f.status, "read its events in the console of CloudFormation, and deploy again", "nothing")
 	case f.status == "UPDATE_ROLLBACK_COMPLETE":
 		return one(Raise, "the last update has failed, and the stack is as it was before", "read its events in the console of CloudFormation, and deploy again", "nothing")
-	case strings.HasSuffix(f.status, "_IN_PROGRESS"):
-		return one(Raise, "the stack is being changed: "+f.status, "wait, and ask again", "")
 	}
 	all := fine("it is in the state %s", f.status)
 	if f.parameters["Verify"] == "yes" {

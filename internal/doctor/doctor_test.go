@@ -164,6 +164,9 @@ func TestWhatEachCheckFinds(t *testing.T) {
 		{"stack", doctor.Wrong, "DELETE_FAILED", "deploy again", answers{"DescribeStacks": described("DELETE_FAILED", parameters())}},
 		{"stack", doctor.Raise, "last update has failed", "deploy again", answers{"DescribeStacks": described("UPDATE_ROLLBACK_COMPLETE", parameters())}},
 		{"stack", doctor.Raise, "being changed", "wait", answers{"DescribeStacks": described("UPDATE_IN_PROGRESS", parameters())}},
+		{"stack", doctor.Raise, "being changed", "wait", answers{"DescribeStacks": described("UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS", parameters())}},
+		{"stack", doctor.Raise, "being changed", "wait", answers{"DescribeStacks": described("ROLLBACK_IN_PROGRESS", parameters())}},
+		{"stack", doctor.Wrong, "UPDATE_ROLLBACK_FAILED", "deploy again", answers{"DescribeStacks": described("UPDATE_ROLLBACK_FAILED", parameters())}},
 		{"stack", doctor.Raise, "Verify is yes", "back to no", stack("Verify", "yes")},
 		{"functions", doctor.Wrong, "PollFunction is in the state Failed", "deploy", answers{configuration("PollFunction"): function("State", "Failed")}},
 		{"functions", doctor.Wrong, "last update of MessageFunction", "deploy", answers{configuration("MessageFunction"): function("LastUpdateStatus", "Failed")}},
@@ -273,6 +276,17 @@ func TestAQuotaThatNobodyRaisedIsAWSsOwn(t *testing.T) {
 	with["GetAWSDefaultServiceQuota"] = quota(1500)
 	for _, f := range examine(t, with) {
 		if f.Check == "messages" && !strings.Contains(f.Says, "the account has 1500") {
+			t.Errorf("%+v", f)
+		}
+	}
+}
+
+// TestAnImportThatWasRolledBackIsSound has a stack to which somebody wanted to add what was there.
+func TestAnImportThatWasRolledBackIsSound(t *testing.T) {
+	with := healthy()
+	with["DescribeStacks"] = described("IMPORT_ROLLBACK_COMPLETE", parameters())
+	for _, f := range examine(t, with) {
+		if f.Level != doctor.Fine {
 			t.Errorf("%+v", f)
 		}
 	}
