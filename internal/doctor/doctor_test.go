@@ -26,7 +26,7 @@ func described(status string, parameters map[string]string) string {
 
 // parameters are those of a stack that is set well; the pairs change some.
 func parameters(pairs ...string) map[string]string {
-	p := map[string]string{"MessageRate": "2000", "MessageBurst": "1000", "TableWrites": "0", "TableReads": "0", "AlarmTopicArn": "arn:aws:sns:us-east-1:1:night", "AllowOrigins": "https://a.example", "Verify": "no"}
+	p := map[string]string{"MessageRate": "2000", "MessageBurst": "1000", "AccountConcurrency": "1000", "TableWrites": "0", "TableReads": "0", "AlarmTopicArn": "arn:aws:sns:us-east-1:1:night", "AllowOrigins": "https://a.example", "Verify": "no"}
 	for i := 0; i < len(pairs); i += 2 {
 		p[pairs[i]] = pairs[i+1]
 	}
@@ -190,9 +190,12 @@ func TestWhatEachCheckFinds(t *testing.T) {
 		{"jobs", doctor.Unknown, "the job queue", "right", answers{"GetQueueAttributes chat-JobQueue": fakeaws.Error("AccessDenied")}},
 		{"dead letters", doctor.Wrong, "1 job was given up", "doze redrive", answers{"GetQueueAttributes chat-DeadLetterQueue": queue("1", "0")}},
 		{"dead letters", doctor.Unknown, "the dead-letter queue", "right", answers{"GetQueueAttributes chat-DeadLetterQueue": fakeaws.Error("AccessDenied")}},
-		{"concurrency", doctor.Wrong, "has 10 invocations at once, as new ones do", "ask for 1,000", answers{settings: account(10), reserved: map[string]any{"ReservedConcurrentExecutions": 4}, "GetMetricData": peak(2)}},
+		{"concurrency", doctor.Wrong, "has 10 invocations at once, as new ones do", "ask for 1,000", answers{"DescribeStacks": described("UPDATE_COMPLETE", parameters("AccountConcurrency", "10")), settings: account(10), reserved: map[string]any{"ReservedConcurrentExecutions": 4}, "GetMetricData": peak(2)}},
 		{"concurrency", doctor.Raise, "501 were needed", "ask for 2,000", answers{"GetMetricData": peak(501)}},
-		{"concurrency", doctor.Raise, "fewer than the 1,000", "ask for 1,000", answers{settings: account(900)}},
+		{"concurrency", doctor.Raise, "fewer than the 1,000", "ask for 1,000", answers{"DescribeStacks": described("UPDATE_COMPLETE", parameters("AccountConcurrency", "900")), settings: account(900)}},
+		{"concurrency", doctor.Raise, "AccountConcurrency is 1000, and the account has 3000: the Concurrency alarm rings too early", "to 3000", answers{settings: account(3000), reserved: map[string]any{"ReservedConcurrentExecutions": 1000}}},
+		{"concurrency", doctor.Raise, "AccountConcurrency is 2000, and the account has 1000: the Concurrency alarm rings too late", "to 1000", stack("AccountConcurrency", "2000")},
+		{"concurrency", doctor.Unknown, "no parameter AccountConcurrency", "deploy", stack("AccountConcurrency", "")},
 		{"concurrency", doctor.Raise, "400 clients poll", "look why", answers{"Query": lives(0, 400), reserved: map[string]any{"ReservedConcurrentExecutions": 500}}},
 		{"concurrency", doctor.Unknown, "in the last week", "right", answers{"GetMetricData": fakeaws.Error("AccessDenied")}},
 		{"polls", doctor.Raise, "hold all of the account's invocations", "PollConcurrency to 333", answers{reserved: map[string]any{}}},

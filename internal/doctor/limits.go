@@ -12,10 +12,30 @@ const (
 )
 
 func checkConcurrency(f *facts) []Finding {
-	k := f.concurrency
-	if k.err != nil {
+	if k := f.concurrency; k.err != nil {
 		return unknown("how many invocations the account has at once", k.err)
 	}
+	return append(checkAccount(f), checkAccountConcurrency(f)...)
+}
+
+// checkAccountConcurrency compares what the stack takes for the account's concurrency with what that is.
+func checkAccountConcurrency(f *facts) []Finding {
+	has := f.concurrency.is
+	set, ok := number(f.parameters, "AccountConcurrency")
+	switch {
+	case !ok:
+		return one(Unknown, "the stack has no parameter AccountConcurrency", "deploy it with this version of Doze", "nothing")
+	case int(set) > has:
+		return one(Raise, fmt.Sprintf("AccountConcurrency is %.0f, and the account has %d: the Concurrency alarm rings too late, or never", set, has), fmt.Sprintf("set the parameter to %d, and again when the account has got more", has), "nothing")
+	case int(set) < has:
+		return one(Raise, fmt.Sprintf("AccountConcurrency is %.0f, and the account has %d: the Concurrency alarm rings too early", set, has), fmt.Sprintf("set the parameter to %d", has), "nothing")
+	}
+	return nil
+}
+
+// checkAccount judges the account's concurrency.
+func checkAccount(f *facts) []Finding {
+	k := f.concurrency
 	polling := 0
 	if f.open.err == nil {
 		polling = f.open.is.polling
