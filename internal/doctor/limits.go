@@ -109,11 +109,18 @@ func checkConnections(f *facts) []Finding {
 	return fine("%s clients are connected over WebSocket, and %.0f can come in a second", commas(f.open.is.websocket), k.is)
 }
 
+// moreMessages is the quota that can be raised for messages. The one for the burst is not adjustable.
+var moreMessages = "API Gateway, " + apiRate.code
+
 func checkMessages(f *facts) (all []Finding) {
 	for _, c := range []struct {
 		parameter, what string
 		q               quota
-	}{{"MessageRate", "messages a second", apiRate}, {"MessageBurst", "messages at once", apiBurst}} {
+		do              string
+	}{
+		{"MessageRate", "messages a second", apiRate, "ask for more in Service Quotas (" + moreMessages + "), or lower it"},
+		{"MessageBurst", "messages at once", apiBurst, "lower it, or ask for a higher rate in Service Quotas (" + moreMessages + "): nobody can ask for a burst (" + apiBurst.code + "), which AWS sets with the rate"},
+	} {
 		k := f.quotas[c.q]
 		if k.err != nil {
 			all = append(all, unknown("how many "+c.what+" API Gateway takes in the account", k.err)...)
@@ -124,12 +131,12 @@ func checkMessages(f *facts) (all []Finding) {
 		case !ok:
 			all = append(all, one(Unknown, "the stack has no parameter "+c.parameter, "deploy it with this version of Doze", "nothing")...)
 		case set > k.is:
-			all = append(all, one(Raise, fmt.Sprintf("%s is %.0f, and the account has %.0f for all its APIs", c.parameter, set, k.is), fmt.Sprintf("ask for more in Service Quotas (API Gateway, %s), or lower it", c.q.code), free)...)
+			all = append(all, one(Raise, fmt.Sprintf("%s is %.0f, and the account has %.0f for all its APIs", c.parameter, set, k.is), c.do, free)...)
 		}
 	}
 	rate, ok := number(f.parameters, "MessageRate")
 	if n := float64(f.open.is.websocket); ok && rate > 0 && f.open.err == nil && n > 5*rate {
-		all = append(all, one(Raise, fmt.Sprintf("an emit to all %.0f clients takes %.0f s, because MessageRate is %.0f", n, n/rate, rate), "raise MessageRate and MessageBurst, and the account's quota if they are more than that", "the parameter nothing; a million messages are $1.00")...)
+		all = append(all, one(Raise, fmt.Sprintf("an emit to all %.0f clients takes %.0f s, because MessageRate is %.0f", n, n/rate, rate), "raise MessageRate and MessageBurst; where they are more than the account has, ask for a higher rate in Service Quotas ("+moreMessages+"), with which AWS sets the burst", "the parameters nothing; a million messages are $1.00")...)
 	}
 	if all == nil {
 		return fine("MessageRate and MessageBurst are within what the account has")
