@@ -15,6 +15,8 @@ import (
 
 	"github.com/dozeio/doze/internal/control"
 	"github.com/dozeio/doze/pkg/devserver"
+	"github.com/dozeio/doze/pkg/engine"
+	"github.com/dozeio/doze/pkg/socketio"
 )
 
 // crowd is a deployment whose clients go when they are told to, and may come back.
@@ -215,4 +217,47 @@ func TestDozeDevIsDrained(t *testing.T) {
 	io, _ := visited()
 	s := serving(t, devserver.Options{}, io)
 	testDraining(t, s.URL, "-dev", s.URL)
+}
+
+// refusing is an API Gateway that closes no connection.
+type refusing struct {
+	engine.Poster
+	err error
+}
+
+func (r refusing) Disconnect(context.Context, string) error { return r.err }
+
+// TestADrainThatAPIGatewayRefuses ends a client that is there, without the right to, and beside an API that is not its
+// own.
+func TestADrainThatAPIGatewayRefuses(t *testing.T) {
+	app, _ := visited()
+	var b socketio.Backend
+	s := serving(t, devserver.Options{Wrap: func(of socketio.Backend) socketio.Backend {
+		b = of
+		return of
+	}}, app)
+	tailing(t, "-dev", s.URL, "-auth", `{"name":"ada"}`)
+	b.Options.HandlersElsewhere = true
+	poster := b.Poster
+	for refusal, want := range map[error]error{errors.New("no right"): nil, engine.ErrGone: control.ErrUnknown} {
+		b.Poster = refusing{poster, refusal}
+		d, err := control.Of(b, socketio.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		all, err := d.Clients(t.Context(), control.Asked{})
+		if err != nil || len(all) != 1 {
+			t.Fatalf("%+v %v", all, err)
+		}
+		if want == nil {
+			want = refusal
+		}
+		if err := d.End(t.Context(), all[0]); !errors.Is(err, want) {
+			t.Errorf("%v, want %v", err, want)
+		}
+		known, err := d.Client(t.Context(), all[0].Name)
+		if err != nil || known.State != engine.Open || known.Pong.Equal(engine.Dead) {
+			t.Errorf("after %v: %+v %v", refusal, known, err)
+		}
+	}
 }

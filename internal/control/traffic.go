@@ -8,17 +8,17 @@ import (
 
 // Traffic is what a server in one process has counted since it began.
 type Traffic struct {
-	Began    time.Time `json:"began,omitzero"`
-	Connects uint64    `json:"connects"` // of WebSockets
-	Messages uint64    `json:"messages"` // of clients, over WebSockets
-	Requests uint64    `json:"requests"` // over HTTP
+	Began    time.Time `json:"began,omitzero"` // the server
+	Connects uint64    `json:"connects"`       // of WebSockets
+	Messages uint64    `json:"messages"`       // of clients, over WebSockets
+	Requests uint64    `json:"requests"`       // over HTTP
 	Posts    uint64    `json:"posts"`
 	Jobs     uint64    `json:"jobs"`
 	Errors   uint64    `json:"errors"`   // jobs that were dropped
 	Refusals uint64    `json:"refusals"` // what a rate or the concurrency refused
 }
 
-// Since returns what was counted since an earlier look. It is false for one at a server that has been started anew since.
+// Since returns what was counted since an earlier look. It is false where the server has been started anew since.
 func (t Traffic) Since(earlier Traffic) (Traffic, bool) {
 	same := t.Began.Equal(earlier.Began)
 	since := func(now, then uint64) uint64 {

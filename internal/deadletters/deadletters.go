@@ -184,8 +184,8 @@ func letterOf(m types.Message) Letter {
 	return l
 }
 
-// Resend puts a message that was received on the job queue again, with the body of l and without the reason, and deletes
-// it here; ErrShown. After another error it may be in both: then the job comes twice if it is resent once more.
+// Resend puts a message that was received on the job queue again, with the body of l and without the reason, and
+// deletes it here; ErrShown. After another error it may be in both: then the job comes twice if it is resent once more.
 func (q *Queue) Resend(ctx context.Context, l Letter) error {
 	if _, err := q.receipt(ctx, l.ID); err != nil {
 		return err
