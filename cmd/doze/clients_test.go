@@ -208,6 +208,8 @@ func TestCommandsSayWhatIsMissing(t *testing.T) {
 		{"kick a -reason= -dev " + dev, "-reason is empty"},
 		{"ls all -dev " + dev, "takes flags only"},
 		{"drain -rate 0 -dev " + dev, "-rate is 0"},
+		{"drain -rate 1e-10 -dev " + dev, "-rate is 1e-10: it goes from 0.01"},
+		{"drain -rate 0.009 -dev " + dev, "-rate is 0.009: it goes from 0.01"},
 		{"drain -rate NaN -dev " + dev, "-rate is NaN"},
 		{"drain -rate 501 -dev " + dev, "up to 500"},
 		{"drain -before noon -dev " + dev, "is no time"},

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -33,8 +34,8 @@ func drain(ctx context.Context, args []string, out, log io.Writer) error {
 	if err := commandline.ParseFlags(f, drainUsage, args, out); err != nil {
 		return err
 	}
-	if !(*rate > 0 && *rate <= maxDrainRate) {
-		return fmt.Errorf("-rate is %v: write a number over 0, and up to %d", *rate, maxDrainRate)
+	if !(*rate >= leastRate && *rate <= maxDrainRate) {
+		return fmt.Errorf("-rate is %v: it goes from %v, one in %.0f s, up to %d", *rate, leastRate, 1/leastRate, maxDrainRate)
 	}
 	since := time.Now().UTC().Truncate(time.Millisecond).Add(time.Millisecond) // as sessions have it, and who is here is meant
 	if *before != "" {
@@ -63,6 +64,10 @@ func drain(ctx context.Context, args []string, out, log io.Writer) error {
 	}
 	return dr.drain(ctx)
 }
+
+// leastRate is the least that -rate may be here and in doze redrive, which has to do something within the time that SQS
+// hides messages for.
+const leastRate = 0.01
 
 const (
 	maxDrainRate  = 500 // new connections a second that API Gateway takes in an account: each comes back
@@ -117,13 +122,13 @@ func (dr drainer) drain(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	asked := map[string]bool{}
+	told, unknown := map[string]bool{}, map[string]bool{}
 	p := drained{Left: len(left), Came: came, Before: dr.before}
 	for fewest, tries := len(left), 0; len(left) > 0 && tries < drainPatience; {
 		if err := dr.said(p); err != nil {
 			return err
 		}
-		if err := dr.end(ctx, left, asked, &p); err != nil {
+		if err := dr.end(ctx, left, told, unknown, &p); err != nil {
 			return err
 		}
 		select {
@@ -146,54 +151,79 @@ func (dr drainer) drain(ctx context.Context) error {
 	if err := dr.said(p); err != nil || p.Done {
 		return err
 	}
+	if unheard := slices.DeleteFunc(left, func(c control.Client) bool { return !unknown[c.Name] }); len(unheard) > 0 {
+		return fmt.Errorf("%d clients are still there, of whom %d are in the table and unknown to API Gateway: look whether -connections, or DOZE_CONNECTIONS, is that of this table; else they are dead, and sweeps close them", p.Left, len(unheard))
+	}
 	return fmt.Errorf("%d clients are still there that were told to go: doze show says what is known of one, and sweeps close what is dead; drain again later", p.Left)
 }
 
-// end ends some clients at the rate. In asked it notes whom it has come to.
-func (dr drainer) end(ctx context.Context, some []control.Client, asked map[string]bool, p *drained) error {
+// end ends some clients at the rate. In told it notes who has been, and in unknown whom API Gateway does not know. It
+// starts no more after the first that could not be ended.
+func (dr drainer) end(ctx context.Context, some []control.Client, told, unknown map[string]bool, p *drained) error {
+	var mu sync.Mutex // of told, unknown and p
 	var wg sync.WaitGroup
-	defer wg.Wait()
 	slots, failed := make(chan struct{}, drainsAtOnce), make(chan error, 1)
-	tick := time.NewTicker(time.Duration(float64(time.Second) / dr.rate))
-	defer tick.Stop()
-	report := time.NewTicker(drainReports)
-	defer report.Stop()
-	for i := 0; i < len(some); {
-		select {
-		case <-ctx.Done():
-			return dr.stopped(ctx, *p)
-		case err := <-failed:
-			return err
-		case <-report.C:
-			if err := dr.said(*p); err != nil {
-				return err
+	end := func(c control.Client) {
+		err := dr.d.End(context.WithoutCancel(ctx), c)
+		mu.Lock()
+		defer mu.Unlock()
+		switch {
+		case errors.Is(err, control.ErrUnknown):
+			unknown[c.Name] = true
+		case err != nil:
+			select {
+			case failed <- fmt.Errorf("%s could not be ended: %w", c.Name, err):
+			default:
 			}
-		case <-tick.C:
-			c := some[i]
-			i++
-			if !asked[c.Name] { // else it is told once more, and counted once
-				asked[c.Name] = true
-				p.Ended, p.Left = p.Ended+1, p.Left-1
-			}
-			slots <- struct{}{}
-			wg.Go(func() {
-				defer func() { <-slots }()
-				if err := dr.d.End(context.WithoutCancel(ctx), c); err != nil {
-					select {
-					case failed <- err:
-					default:
-					}
-				}
-			})
+		case !told[c.Name]: // else it is told once more, and counted once
+			told[c.Name] = true
+			delete(unknown, c.Name)
+			p.Ended, p.Left = p.Ended+1, p.Left-1
 		}
 	}
-	wg.Wait()
-	select {
-	case err := <-failed:
-		return err
-	default:
+	err := func() error {
+		tick := time.NewTicker(time.Duration(float64(time.Second) / dr.rate))
+		defer tick.Stop()
+		report := time.NewTicker(drainReports)
+		defer report.Stop()
+		for i := 0; i < len(some) && len(failed) == 0 && ctx.Err() == nil; {
+			select {
+			case <-ctx.Done():
+			case <-report.C:
+				mu.Lock()
+				now := *p
+				mu.Unlock()
+				if err := dr.said(now); err != nil {
+					return err
+				}
+			case <-tick.C:
+				slots <- struct{}{} // for some seconds at most
+				if len(failed) > 0 || ctx.Err() != nil {
+					return nil
+				}
+				c := some[i]
+				i++
+				wg.Go(func() {
+					defer func() { <-slots }()
+					end(c)
+				})
+			}
+		}
 		return nil
+	}()
+	wg.Wait()
+	switch {
+	case err != nil:
+		return err
+	case len(failed) > 0:
+		if err := dr.said(*p); err != nil {
+			return err
+		}
+		return fmt.Errorf("%w: mend that; nobody else was ended, and the same command with -before %s goes on", <-failed, dr.before.Format(time.RFC3339Nano))
+	case ctx.Err() != nil:
+		return dr.stopped(ctx, *p)
 	}
+	return nil
 }
 
 // stopped says how far it has come, and how to go on.

@@ -15,6 +15,8 @@ import (
 
 	"github.com/dozeio/doze/internal/control"
 	"github.com/dozeio/doze/pkg/devserver"
+	"github.com/dozeio/doze/pkg/engine"
+	"github.com/dozeio/doze/pkg/socketio"
 )
 
 // crowd is a deployment whose clients go when they are told to, and may come back.
@@ -27,6 +29,7 @@ type crowd struct {
 	stay    string // the name of one who does not go
 	returns bool   // who goes comes back, as somebody else
 	fail    error
+	takes   time.Duration // to end one
 	onEnd   func(n int)
 }
 
@@ -45,6 +48,7 @@ func (c *crowd) Clients(ctx context.Context, _ control.Asked) ([]control.Client,
 }
 
 func (c *crowd) End(_ context.Context, who control.Client) error {
+	time.Sleep(c.takes)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.told = append(c.told, time.Since(c.start))
@@ -146,11 +150,41 @@ func TestADrainSaysWhoDoesNotGo(t *testing.T) {
 		if last := all[len(all)-1]; last.Ended != 5 || last.Left != 1 || last.Done || c.ended["c3"] < 2 {
 			t.Errorf("%+v, told %d times", last, c.ended["c3"])
 		}
-		c = newCrowd(5)
-		c.fail = errors.New("no rights")
-		dr, _, _ = drainOf(c, 50)
-		if err := dr.drain(t.Context()); !errors.Is(err, c.fail) {
+	})
+}
+
+// TestADrainEndsWithTheFirstFailure has somebody drain who may not, and whom API Gateway tells so after a while.
+func TestADrainEndsWithTheFirstFailure(t *testing.T) {
+	for _, takes := range []time.Duration{0, 5 * time.Second} {
+		synctest.Test(t, func(t *testing.T) {
+			c := newCrowd(500)
+			c.takes, c.fail = takes, errors.New("no rights")
+			dr, said, _ := drainOf(c, 50)
+			err := dr.drain(t.Context())
+			if !errors.Is(err, c.fail) || !strings.Contains(err.Error(), " could not be ended: ") || !strings.Contains(err.Error(), "-before ") {
+				t.Errorf("%v", err)
+			}
+			all := said()
+			if last := all[len(all)-1]; last.Ended != 0 || last.Left != 500 || last.Done || len(c.told) > drainsAtOnce {
+				t.Errorf("%+v, %d were told", last, len(c.told))
+			}
+		})
+	}
+}
+
+// TestADrainBesideAnotherAPI has API Gateway know none of the table's clients, and the table one that is dead.
+func TestADrainBesideAnotherAPI(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCrowd(5)
+		c.fail = fmt.Errorf("c1: %w", control.ErrUnknown)
+		dr, said, _ := drainOf(c, 50)
+		err := dr.drain(t.Context())
+		if err == nil || !strings.Contains(err.Error(), "5 clients are still there, of whom 5") || !strings.Contains(err.Error(), "-connections") {
 			t.Errorf("%v", err)
+		}
+		all := said()
+		if last := all[len(all)-1]; last.Ended != 0 || last.Left != 5 || last.Done {
+			t.Errorf("%+v", last)
 		}
 	})
 }
@@ -183,4 +217,47 @@ func TestDozeDevIsDrained(t *testing.T) {
 	io, _ := visited()
 	s := serving(t, devserver.Options{}, io)
 	testDraining(t, s.URL, "-dev", s.URL)
+}
+
+// refusing is an API Gateway that closes no connection.
+type refusing struct {
+	engine.Poster
+	err error
+}
+
+func (r refusing) Disconnect(context.Context, string) error { return r.err }
+
+// TestADrainThatAPIGatewayRefuses ends a client that is there, without the right to, and beside an API that is not its
+// own.
+func TestADrainThatAPIGatewayRefuses(t *testing.T) {
+	app, _ := visited()
+	var b socketio.Backend
+	s := serving(t, devserver.Options{Wrap: func(of socketio.Backend) socketio.Backend {
+		b = of
+		return of
+	}}, app)
+	tailing(t, "-dev", s.URL, "-auth", `{"name":"ada"}`)
+	b.Options.HandlersElsewhere = true
+	poster := b.Poster
+	for refusal, want := range map[error]error{errors.New("no right"): nil, engine.ErrGone: control.ErrUnknown} {
+		b.Poster = refusing{poster, refusal}
+		d, err := control.Of(b, socketio.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		all, err := d.Clients(t.Context(), control.Asked{})
+		if err != nil || len(all) != 1 {
+			t.Fatalf("%+v %v", all, err)
+		}
+		if want == nil {
+			want = refusal
+		}
+		if err := d.End(t.Context(), all[0]); !errors.Is(err, want) {
+			t.Errorf("%v, want %v", err, want)
+		}
+		known, err := d.Client(t.Context(), all[0].Name)
+		if err != nil || known.State != engine.Open || known.Pong.Equal(engine.Dead) {
+			t.Errorf("after %v: %+v %v", refusal, known, err)
+		}
+	}
 }

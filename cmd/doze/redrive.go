@@ -16,6 +16,7 @@ import (
 	"github.com/dozeio/doze/internal/commandline"
 	"github.com/dozeio/doze/internal/deadletters"
 	"github.com/dozeio/doze/pkg/apigw/outgoing"
+	"github.com/dozeio/doze/pkg/engine"
 	"github.com/dozeio/doze/pkg/socketio"
 )
 
@@ -61,8 +62,10 @@ func redrive(ctx context.Context, args []string, out, log io.Writer) error {
 		return errors.New("say what to do with the messages: -resend or -delete")
 	case (*resend || *remove) && r.all == (len(r.ids) > 0):
 		return errors.New("name messages, or -all, one of them: doze redrive lists them")
-	case r.most < 1 || !(r.rate > 0 && r.rate <= 1000):
-		return errors.New("-n goes from 1, and -rate is over 0 and up to 1000")
+	case r.most < 1:
+		return fmt.Errorf("-n is %d: it goes from 1", r.most)
+	case !(r.rate >= leastRate && r.rate <= maxResendRate):
+		return fmt.Errorf("-rate is %v: it goes from %v, one in %.0f s, up to %d", r.rate, leastRate, 1/leastRate, maxResendRate)
 	}
 	r.does = map[bool]string{true: "resent"}[*resend] + map[bool]string{true: "deleted"}[*remove]
 	if r.queue, err = w.deadLetters(ctx, *dead); err != nil {
@@ -88,8 +91,11 @@ func (w *where) deadLetters(ctx context.Context, dead string) (*deadletters.Queu
 	if queues.Jobs == "" || queues.Dead == "" {
 		return nil, errors.New("which queues? -stack NAME is a stack, or say -queue and -dead, which are its outputs JobQueueUrl and DeadLetterQueueUrl")
 	}
-	return deadletters.New(sqs.NewFromConfig(cfg), queues), nil
+	return deadletters.New(sqs.NewFromConfig(cfg), queues, time.Now), nil
 }
+
+// maxResendRate is one that the functions take beside what clients have them do.
+const maxResendRate = 1000
 
 // redriving is a call of doze redrive.
 type redriving struct {
@@ -163,7 +169,10 @@ func (r redriving) each(ctx context.Context, all, meant []deadletters.Letter) (k
 	kept = slices.Clone(all)
 	do := r.queue.Delete
 	if r.does == "resent" {
-		do = r.queue.Resend
+		do = func(ctx context.Context, l deadletters.Letter) error {
+			l.Body = string(engine.Undated([]byte(l.Body)))
+			return r.queue.Resend(ctx, l)
+		}
 	}
 	tick := time.NewTicker(time.Duration(float64(time.Second) / r.rate))
 	defer tick.Stop()

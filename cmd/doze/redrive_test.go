@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http/httptest"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -31,7 +32,7 @@ func TestDeadLettersAreShownInPlainWords(t *testing.T) {
 	for body, want := range map[string]string{
 		`{"kind":"sweep","shard":7,"id":"x"}`:                        "heartbeat of shard 7: of no use later",
 		`{"kind":"open","connection":"abc="}`:                        "posts the open packet to the new connection abc=",
-		`{"kind":"finish","address":"psecret"}`:                      "runs the farewells of the closed session polling-",
+		`{"kind":"finish","address":"psecret"}`:                      ": of no use after some minutes, for a sweep has taken them over",
 		`{"kind":"new"}`:                                             `of the kind "new", which this version does not know`,
 		`{"kind":7}`:                                                 `no job and no message: there is no "kind"`,
 		`{"emit":"news","to":["#tea"],"args":["rain"]}`:              `emits "news" to #tea in /`,
@@ -145,10 +146,35 @@ func TestRedriveSaysWhatIsMissing(t *testing.T) {
 		"-all":              "-resend or -delete",
 		"a":                 "-resend or -delete",
 		"-resend -delete a": "choose one",
-		"-n 0":              "-n goes from 1",
+		"-n 0":              "-n is 0: it goes from 1",
+		"-rate 0":           "-rate is 0: it goes from 0.01, one in 100 s, up to 1000",
+		"-rate 1e-10":       "-rate is 1e-10: it goes from 0.01",
+		"-rate NaN":         "-rate is NaN",
+		"-rate 1001":        "up to 1000",
 	} {
 		if err := run(t.Context(), append([]string{"redrive"}, strings.Fields(args)...), io.Discard, io.Discard); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("doze redrive %s: %v, want %s", args, err, want)
 		}
+	}
+}
+
+// TestAResentJobIsNotOld resends one that was due long ago, which the figure QueueAge would count, and a message that
+// has a field of the same name for somebody else.
+func TestAResentJobIsNotOld(t *testing.T) {
+	s, at := deadLetterQueue(t)
+	s.Put("dead", `{"kind":"work","id":"x","due":1767322800000,"cause":"a<b","work":{"due":7,"disconnect":{"namespace":"/"}}}`, nil)
+	s.Put("dead", `{"kind":"sweep","id":"y","shard":3}`, nil)
+	s.Put("dead", `{ "emit":"news", "due":7 }`, nil)
+	says(t, slices.Concat([]string{"redrive", "-resend", "-all", "-rate", "1000"}, at)...)
+	got, _ := s.Messages("jobs")
+	if len(got) != 3 || got[1] != `{"kind":"sweep","id":"y","shard":3}` || got[2] != `{ "emit":"news", "due":7 }` {
+		t.Fatalf("%q", got)
+	}
+	var is, want any
+	if err := json.Unmarshal([]byte(got[0]), &is); err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal([]byte(`{"kind":"work","id":"x","cause":"a<b","work":{"due":7,"disconnect":{"namespace":"/"}}}`), &want); err != nil || !reflect.DeepEqual(is, want) {
+		t.Errorf("%s %v", got[0], err)
 	}
 }

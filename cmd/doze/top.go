@@ -228,11 +228,10 @@ func (d *devLooker) look(ctx context.Context, now time.Time) (looked, error) {
 			l.WebSocket++
 		}
 	}
-	if !d.at.IsZero() && t.Messages >= d.last.Messages && t.Requests >= d.last.Requests { // else it was started anew
+	if counted, ok := t.Since(d.last); ok && !d.at.IsZero() {
 		l.Seconds = now.Sub(d.at).Seconds()
-		a := func(now, then uint64) float64 { return float64(now-then) / l.Seconds }
-		l.Events, l.Requests, l.Posts = a(t.Messages, d.last.Messages), a(t.Requests, d.last.Requests), a(t.Posts, d.last.Posts)
-		l.Errors, l.Throttles = float64(t.Errors-d.last.Errors), float64(t.Refusals-d.last.Refusals)
+		l.Events, l.Requests, l.Posts = float64(counted.Messages)/l.Seconds, float64(counted.Requests)/l.Seconds, float64(counted.Posts)/l.Seconds
+		l.Errors, l.Throttles = float64(counted.Errors), float64(counted.Refusals)
 	}
 	d.at, d.last = now, t
 	return l, nil

@@ -43,9 +43,18 @@ func TestTopOfDozeDev(t *testing.T) {
 	if l.WebSocket != 1 || l.Polling != 3 || *l.Sockets != 2 || l.Posts != 0.3 || l.Requests != 0.1 || l.Events != 0 || l.Seconds != 10 || l.Dollars != 0 {
 		t.Errorf("%+v of %d sockets", l, *l.Sockets)
 	}
-	look.last.Messages = 1e9 // of a server that was there before
-	if l, err := look.look(t.Context(), began.Add(20*time.Second)); err != nil || l.Posts != 0 || l.Seconds != 0 {
-		t.Errorf("%+v %v", l, err)
+	for name, before := range map[string]func(*control.Traffic){ // a server that was there before
+		"messages": func(t *control.Traffic) { t.Messages = 1e9 },
+		"requests": func(t *control.Traffic) { t.Requests = 1e9 },
+		"posts":    func(t *control.Traffic) { t.Posts = 1e9 },
+		"errors":   func(t *control.Traffic) { t.Errors = 1 },
+		"refusals": func(t *control.Traffic) { t.Refusals = 1 },
+		"start":    func(t *control.Traffic) { t.Began = t.Began.Add(-time.Hour) },
+	} {
+		before(&look.last)
+		if l, err := look.look(t.Context(), began.Add(20*time.Second)); err != nil || l.Posts != 0 || l.Seconds != 0 || l.Errors != 0 || l.Throttles != 0 {
+			t.Errorf("%s: %+v %v", name, l, err)
+		}
 	}
 	text := says(t, "top", "-dev", s.URL, "-every", "100ms", "-n", "2")
 	if strings.Count(text, "\n") != 2 || !strings.Contains(text, "clients 1 websocket, 3 polling, 2 sockets  events/s 0.0") {

@@ -180,8 +180,15 @@ func (d direct) End(ctx context.Context, c Client) error {
 		}
 		c.address = all[i].Address
 	}
-	d.engine.Drop(ctx, c.address)
-	return ctx.Err()
+	err := d.engine.End(ctx, c.address)
+	if !errors.Is(err, engine.ErrGone) {
+		return err
+	}
+	s, err := d.sessions.Get(ctx, c.address, true)
+	if err == nil && listed(s) {
+		err = fmt.Errorf("%s: %w", c.Name, ErrUnknown)
+	}
+	return err
 }
 
 func (d direct) Client(ctx context.Context, id string) (Known, error) {

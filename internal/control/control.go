@@ -48,8 +48,9 @@ type Deployment interface {
 	// is as Disconnect has it.
 	Kick(ctx context.Context, namespace, id, reason string) error
 	// End ends the connection of a client that Clients returned, or the session of one that polls, so that the client
-	// comes back by itself. It blocks until API Gateway has been told; what the application is told comes later. One
-	// that has gone is fine.
+	// comes back by itself. It blocks until API Gateway has answered, or has failed to for some seconds; what the
+	// application is told comes later. One that has gone is fine. ErrUnknown is of one that is in the table, and that
+	// API Gateway does not know. Nobody is marked as dead after an error.
 	End(ctx context.Context, c Client) error
 	// Clients returns who is connected, those first who have been for longest. It reads each session, and with Rooms
 	// the rooms of each socket.

@@ -6,9 +6,11 @@
 package deadletters
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -27,33 +29,52 @@ type Letter struct {
 	Since  time.Time // it has been in the queue
 	Reason string    // why the job failed; "" when its invocation died each time: its log has it
 	Was    string    // the id that it had as a job, by which the log has it; "" where nobody has said
-
-	receipt string
 }
 
 // Queue is a dead-letter queue. Its methods must not be called concurrently.
 type Queue struct {
 	client *sqs.Client
 	queues outgoing.Queues
+	now    func() time.Time
+
+	held    map[string]held // by ids
+	prolong time.Time       // when some of them are to be hidden for longer; zero where none is
 }
 
-// New returns the dead-letter queue beside a job queue. Nothing is sent before the first call.
-func New(client *sqs.Client, queues outgoing.Queues) *Queue { return &Queue{client, queues} }
+// held is a message that is hidden from everybody else.
+type held struct {
+	receipt string    // the last one: SQS takes no other
+	until   time.Time // it is hidden; zero: others have seen it since
+}
+
+// New returns the dead-letter queue beside a job queue, by a clock. Nothing is sent before the first call.
+func New(client *sqs.Client, queues outgoing.Queues, now func() time.Time) *Queue {
+	return &Queue{client: client, queues: queues, now: now, held: map[string]held{}}
+}
+
+// ErrShown says that a message is not hidden any more, so that somebody else may have it.
+var ErrShown = errors.New("is seen by others again, and was left as it is: list the messages anew")
 
 const (
 	hiddenFor = 5 * time.Minute // what has been received, from everybody else, unless Release is called
+	prolonged = hiddenFor / 2   // the time left with which it is hidden for as long again
 	batch     = 10              // messages of a request, the most that SQS takes
 	empties   = 3               // answers without a message after which there are none: SQS asks a part of its servers
 )
 
-// Receive returns up to so many messages, and hides them for five minutes, in which they can be resent or deleted. More
-// says that there may be others. After an error it returns what it has received.
+// Receive returns up to so many messages, and hides them for five minutes, and again whenever a method is called that
+// long before: so call one every two minutes, until Release. More says that there may be others. After an error it
+// returns what it has received.
 func (q *Queue) Receive(ctx context.Context, most int) (letters []Letter, more bool, err error) {
 	seen := map[string]bool{}
 	for empty := 0; empty < empties; {
 		if len(letters) >= most {
 			return letters, true, nil
 		}
+		if err := q.keep(ctx); err != nil {
+			return letters, false, err
+		}
+		began := q.now()
 		got, err := sqsask.AskFor(ctx, sqsask.Time+time.Second, q.client, q.queues.Dead, q.client.ReceiveMessage, &sqs.ReceiveMessageInput{
 			QueueUrl:                    &q.queues.Dead,
 			MaxNumberOfMessages:         int32(min(batch, most-len(letters))),
@@ -67,7 +88,9 @@ func (q *Queue) Receive(ctx context.Context, most int) (letters []Letter, more b
 		}
 		empty++
 		for _, m := range got.Messages {
-			if l := letterOf(m); !seen[l.ID] { // SQS may deliver one twice
+			l := letterOf(m)
+			q.hold(l.ID, aws.ToString(m.ReceiptHandle), began.Add(hiddenFor))
+			if !seen[l.ID] { // SQS may deliver one twice
 				seen[l.ID], empty = true, 0
 				letters = append(letters, l)
 			}
@@ -76,18 +99,97 @@ func (q *Queue) Receive(ctx context.Context, most int) (letters []Letter, more b
 	return letters, false, nil
 }
 
+// hold notes until when a message is hidden.
+func (q *Queue) hold(id, receipt string, until time.Time) {
+	q.held[id] = held{receipt, until}
+	if at := until.Add(-prolonged); q.prolong.IsZero() || at.Before(q.prolong) {
+		q.prolong = at
+	}
+}
+
+// keep hides for longer what would be seen by others soon. What they have seen by now is noted.
+func (q *Queue) keep(ctx context.Context) error {
+	if q.prolong.IsZero() || q.now().Before(q.prolong) {
+		return nil
+	}
+	soon := q.now().Add(prolonged)
+	var ids []string
+	for id, h := range q.held {
+		if !h.until.IsZero() && !h.until.After(soon) {
+			ids = append(ids, id)
+		}
+	}
+	for some := range slices.Chunk(ids, batch) {
+		began := q.now()
+		failed, err := q.hide(ctx, some, hiddenFor)
+		if err != nil {
+			return err
+		}
+		for _, id := range some {
+			h := q.held[id]
+			if h.until = began.Add(hiddenFor); failed[id] != "" {
+				h.until = time.Time{}
+			}
+			q.held[id] = h
+		}
+	}
+	q.prolong = time.Time{}
+	for id, h := range q.held {
+		if !h.until.IsZero() {
+			q.hold(id, h.receipt, h.until)
+		}
+	}
+	return nil
+}
+
+// hide has some messages, a batch at most, hidden for so long from now on. It returns why some were not.
+func (q *Queue) hide(ctx context.Context, ids []string, d time.Duration) (failed map[string]string, err error) {
+	in := &sqs.ChangeMessageVisibilityBatchInput{QueueUrl: &q.queues.Dead}
+	for i, id := range ids {
+		in.Entries = append(in.Entries, types.ChangeMessageVisibilityBatchRequestEntry{
+			Id: aws.String(strconv.Itoa(i)), ReceiptHandle: aws.String(q.held[id].receipt), VisibilityTimeout: int32(d / time.Second),
+		})
+	}
+	out, err := sqsask.Ask(ctx, q.client, q.queues.Dead, q.client.ChangeMessageVisibilityBatch, in)
+	if err != nil {
+		return nil, err
+	}
+	failed = map[string]string{}
+	for _, f := range out.Failed {
+		if i, err := strconv.Atoi(aws.ToString(f.Id)); err == nil && i >= 0 && i < len(ids) {
+			failed[ids[i]] = cmp.Or(aws.ToString(f.Message), aws.ToString(f.Code), "SQS does not say why")
+		}
+	}
+	return failed, nil
+}
+
+// receipt returns that of a message which is hidden, and is for a while; ErrShown.
+func (q *Queue) receipt(ctx context.Context, id string) (string, error) {
+	if err := q.keep(ctx); err != nil {
+		return "", err
+	}
+	h := q.held[id]
+	if !q.now().Before(h.until) {
+		return "", fmt.Errorf("%s %w", id, ErrShown)
+	}
+	return h.receipt, nil
+}
+
 func letterOf(m types.Message) Letter {
 	text := func(name string) string { return aws.ToString(m.MessageAttributes[name].StringValue) }
-	l := Letter{ID: aws.ToString(m.MessageId), Body: aws.ToString(m.Body), Reason: text("reason"), Was: text("message"), receipt: aws.ToString(m.ReceiptHandle)}
+	l := Letter{ID: aws.ToString(m.MessageId), Body: aws.ToString(m.Body), Reason: text("reason"), Was: text("message")}
 	if ms, err := strconv.ParseInt(m.Attributes["SentTimestamp"], 10, 64); err == nil {
 		l.Since = time.UnixMilli(ms)
 	}
 	return l
 }
 
-// Resend puts a message that was received on the job queue again, without the reason, and deletes it here. After an
-// error it may be in both: then the job comes twice if it is resent once more.
+// Resend puts a message that was received on the job queue again, with the body of l and without the reason, and
+// deletes it here; ErrShown. After another error it may be in both: then the job comes twice if it is resent once more.
 func (q *Queue) Resend(ctx context.Context, l Letter) error {
+	if _, err := q.receipt(ctx, l.ID); err != nil {
+		return err
+	}
 	_, err := sqsask.Ask(ctx, q.client, q.queues.Jobs, q.client.SendMessage, &sqs.SendMessageInput{QueueUrl: &q.queues.Jobs, MessageBody: &l.Body})
 	if err != nil {
 		return err
@@ -95,27 +197,45 @@ func (q *Queue) Resend(ctx context.Context, l Letter) error {
 	return q.Delete(context.WithoutCancel(ctx), l)
 }
 
-// Delete deletes a message that was received.
+// Delete deletes a message that was received; ErrShown.
 func (q *Queue) Delete(ctx context.Context, l Letter) error {
-	_, err := sqsask.Ask(ctx, q.client, q.queues.Dead, q.client.DeleteMessage, &sqs.DeleteMessageInput{QueueUrl: &q.queues.Dead, ReceiptHandle: &l.receipt})
+	receipt, err := q.receipt(ctx, l.ID)
+	if err != nil {
+		return err
+	}
+	_, err = sqsask.Ask(ctx, q.client, q.queues.Dead, q.client.DeleteMessage, &sqs.DeleteMessageInput{QueueUrl: &q.queues.Dead, ReceiptHandle: &receipt})
+	if err == nil {
+		delete(q.held, l.ID)
+	}
 	return err
 }
 
-// Release shows messages that were received to everybody again. Without it they are back after five minutes.
+// Release shows messages that were received to everybody again. Without it they are back after five minutes. Those
+// that are back already are fine.
 func (q *Queue) Release(ctx context.Context, letters []Letter) error {
 	var errs []error
-	for len(letters) > 0 {
-		some := letters[:min(batch, len(letters))]
-		letters = letters[len(some):]
-		in := &sqs.ChangeMessageVisibilityBatchInput{QueueUrl: &q.queues.Dead}
-		for i, l := range some {
-			in.Entries = append(in.Entries, types.ChangeMessageVisibilityBatchRequestEntry{Id: aws.String(strconv.Itoa(i)), ReceiptHandle: &l.receipt})
+	var ids []string
+	for _, l := range letters {
+		if q.now().Before(q.held[l.ID].until) {
+			ids = append(ids, l.ID)
 		}
-		out, err := sqsask.Ask(ctx, q.client, q.queues.Dead, q.client.ChangeMessageVisibilityBatch, in)
-		if err == nil && len(out.Failed) > 0 {
-			err = fmt.Errorf("deadletters: %d messages are hidden for up to five minutes: %s", len(out.Failed), aws.ToString(out.Failed[0].Message))
-		}
+	}
+	for some := range slices.Chunk(ids, batch) {
+		failed, err := q.hide(ctx, some, 0)
 		errs = append(errs, err)
+		hidden, why := 0, ""
+		for _, id := range some {
+			switch {
+			case err != nil:
+			case failed[id] == "":
+				delete(q.held, id)
+			case q.now().Before(q.held[id].until):
+				hidden, why = hidden+1, failed[id]
+			}
+		}
+		if hidden > 0 {
+			errs = append(errs, fmt.Errorf("deadletters: %d messages are hidden for up to five minutes: %s", hidden, why))
+		}
 	}
 	return errors.Join(errs...)
 }

@@ -48,12 +48,12 @@ func unknown(what string, err error) []Finding {
 
 func checkStack(f *facts) []Finding {
 	switch {
-	case strings.HasSuffix(f.status, "_FAILED"), strings.Contains(f.status, "ROLLBACK_COMPLETE") && f.status != "UPDATE_ROLLBACK_COMPLETE":
+	case strings.HasSuffix(f.status, "_IN_PROGRESS"): // UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS among them
+		return one(Raise, "the stack is being changed: "+f.status, "wait, and ask again", "")
+	case strings.HasSuffix(f.status, "_FAILED"), f.status == "ROLLBACK_COMPLETE":
 		return one(Wrong, "the stack is in the state "+f.status, "read its events in the console of CloudFormation, and deploy again", "nothing")
 	case f.status == "UPDATE_ROLLBACK_COMPLETE":
 		return one(Raise, "the last update has failed, and the stack is as it was before", "read its events in the console of CloudFormation, and deploy again", "nothing")
-	case strings.HasSuffix(f.status, "_IN_PROGRESS"):
-		return one(Raise, "the stack is being changed: "+f.status, "wait, and ask again", "")
 	}
 	all := fine("it is in the state %s", f.status)
 	if f.parameters["Verify"] == "yes" {
@@ -66,6 +66,12 @@ func checkFunctions(f *facts) (all []Finding) {
 	tables := map[string]bool{}
 	for _, name := range functionNames {
 		k := f.functions[name]
+		switch reserved := f.reserved[name]; {
+		case reserved.err != nil && k.err == nil && name != "PollFunction": // checkPolls has that
+			all = append(all, unknown("the reserved concurrency of "+name, reserved.err)...)
+		case reserved.err == nil && reserved.is != nil && *reserved.is == 0:
+			all = append(all, one(Wrong, name+" does not run: its reserved concurrency is 0, which is what \"Throttle\" in the console of Lambda sets", "once the cause for that is gone, choose unreserved concurrency there, or for PollFunction what PollConcurrency says", "nothing")...)
+		}
 		switch {
 		case k.err != nil:
 			all = append(all, unknown("the settings of "+name, k.err)...)

@@ -26,7 +26,7 @@ func described(status string, parameters map[string]string) string {
 
 // parameters are those of a stack that is set well; the pairs change some.
 func parameters(pairs ...string) map[string]string {
-	p := map[string]string{"MessageRate": "2000", "MessageBurst": "1000", "TableWrites": "0", "TableReads": "0", "AlarmTopicArn": "arn:aws:sns:us-east-1:1:night", "AllowOrigins": "https://a.example", "Verify": "no"}
+	p := map[string]string{"MessageRate": "2000", "MessageBurst": "1000", "AccountConcurrency": "1000", "TableWrites": "0", "TableReads": "0", "AlarmTopicArn": "arn:aws:sns:us-east-1:1:night", "AllowOrigins": "https://a.example", "Verify": "no"}
 	for i := 0; i < len(pairs); i += 2 {
 		p[pairs[i]] = pairs[i+1]
 	}
@@ -86,10 +86,15 @@ func lives(websocket, polling int) any {
 
 const (
 	settings  = "GET /2016-08-19/account-settings"
-	reserved  = "GET /2019-09-30/functions/chat-PollFunction/concurrency"
 	recursion = "GET /2024-08-31/functions/chat-HeartbeatFunction/recursion-config"
 	mappings  = "GET /2015-03-31/event-source-mappings"
 )
+
+var reserved = concurrency("PollFunction")
+
+func concurrency(name string) string {
+	return "GET /2019-09-30/functions/chat-" + name + "/concurrency"
+}
 
 func configuration(name string) string {
 	return "GET /2015-03-31/functions/chat-" + name + "/configuration"
@@ -103,6 +108,8 @@ func healthy() map[string]any {
 		recursion: map[string]any{"RecursiveLoop": "Allow"}, mappings: map[string]any{"EventSourceMappings": []any{map[string]any{"State": "Enabled"}}},
 		configuration("ConnectFunction"): function(), configuration("PollFunction"): function(), configuration("MessageFunction"): function(),
 		configuration("DisconnectFunction"): function(), configuration("HeartbeatFunction"): function(),
+		concurrency("ConnectFunction"): map[string]any{}, concurrency("MessageFunction"): map[string]any{},
+		concurrency("DisconnectFunction"): map[string]any{}, concurrency("HeartbeatFunction"): map[string]any{"ReservedConcurrentExecutions": 50},
 		"GetServiceQuota L-8A5B8E43": quota(10000), "GetServiceQuota L-CDF5615A": quota(5000), "GetServiceQuota L-9ED1E49A": quota(500),
 		"GetServiceQuota L-CF0CBE56": quota(40000), "GetServiceQuota L-AB614373": quota(40000),
 		"GetQueueAttributes chat-JobQueue": queue("0", "16"), "GetQueueAttributes chat-DeadLetterQueue": queue("0", "0"),
@@ -111,6 +118,9 @@ func healthy() map[string]any {
 		"GetMetricData":      peak(200), "DescribeAlarms": map[string]any{"MetricAlarms": []any{}},
 	}
 }
+
+// throttled is what is said of a function that Lambda does not run.
+var throttled = map[string]any{"ReservedConcurrentExecutions": 0}
 
 func examine(t *testing.T, answers map[string]any) []doctor.Finding {
 	t.Helper()
@@ -154,11 +164,20 @@ func TestWhatEachCheckFinds(t *testing.T) {
 		{"stack", doctor.Wrong, "DELETE_FAILED", "deploy again", answers{"DescribeStacks": described("DELETE_FAILED", parameters())}},
 		{"stack", doctor.Raise, "last update has failed", "deploy again", answers{"DescribeStacks": described("UPDATE_ROLLBACK_COMPLETE", parameters())}},
 		{"stack", doctor.Raise, "being changed", "wait", answers{"DescribeStacks": described("UPDATE_IN_PROGRESS", parameters())}},
+		{"stack", doctor.Raise, "being changed", "wait", answers{"DescribeStacks": described("UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS", parameters())}},
+		{"stack", doctor.Raise, "being changed", "wait", answers{"DescribeStacks": described("ROLLBACK_IN_PROGRESS", parameters())}},
+		{"stack", doctor.Wrong, "UPDATE_ROLLBACK_FAILED", "deploy again", answers{"DescribeStacks": described("UPDATE_ROLLBACK_FAILED", parameters())}},
 		{"stack", doctor.Raise, "Verify is yes", "back to no", stack("Verify", "yes")},
 		{"functions", doctor.Wrong, "PollFunction is in the state Failed", "deploy", answers{configuration("PollFunction"): function("State", "Failed")}},
 		{"functions", doctor.Wrong, "last update of MessageFunction", "deploy", answers{configuration("MessageFunction"): function("LastUpdateStatus", "Failed")}},
 		{"functions", doctor.Wrong, "different DOZE_TABLE", "deploy", answers{configuration("MessageFunction"): function("Environment", map[string]any{})}},
 		{"functions", doctor.Unknown, "the settings of ConnectFunction could not be read: AccessDenied", "right", answers{configuration("ConnectFunction"): fakeaws.Error("AccessDenied")}},
+		{"functions", doctor.Wrong, "ConnectFunction does not run: its reserved concurrency is 0", "unreserved", answers{concurrency("ConnectFunction"): throttled}},
+		{"functions", doctor.Wrong, "PollFunction does not run", "PollConcurrency", answers{reserved: throttled}},
+		{"functions", doctor.Wrong, "MessageFunction does not run", "unreserved", answers{concurrency("MessageFunction"): throttled}},
+		{"functions", doctor.Wrong, "DisconnectFunction does not run", "unreserved", answers{concurrency("DisconnectFunction"): throttled}},
+		{"functions", doctor.Wrong, "HeartbeatFunction does not run", "unreserved", answers{concurrency("HeartbeatFunction"): throttled}},
+		{"functions", doctor.Unknown, "the reserved concurrency of MessageFunction", "right", answers{concurrency("MessageFunction"): fakeaws.Error("AccessDenied")}},
 		{"heartbeat", doctor.Wrong, "RecursiveLoop Terminate", "deploy", answers{recursion: map[string]any{"RecursiveLoop": "Terminate"}}},
 		{"heartbeat", doctor.Wrong, "nothing invokes", "deploy", answers{mappings: map[string]any{"EventSourceMappings": []any{}}}},
 		{"heartbeat", doctor.Wrong, "is Disabled", "enable", answers{mappings: map[string]any{"EventSourceMappings": []any{map[string]any{"State": "Disabled"}}}}},
@@ -171,9 +190,12 @@ func TestWhatEachCheckFinds(t *testing.T) {
 		{"jobs", doctor.Unknown, "the job queue", "right", answers{"GetQueueAttributes chat-JobQueue": fakeaws.Error("AccessDenied")}},
 		{"dead letters", doctor.Wrong, "1 job was given up", "doze redrive", answers{"GetQueueAttributes chat-DeadLetterQueue": queue("1", "0")}},
 		{"dead letters", doctor.Unknown, "the dead-letter queue", "right", answers{"GetQueueAttributes chat-DeadLetterQueue": fakeaws.Error("AccessDenied")}},
-		{"concurrency", doctor.Wrong, "has 10 invocations at once, as new ones do", "ask for 1,000", answers{settings: account(10), reserved: map[string]any{"ReservedConcurrentExecutions": 4}, "GetMetricData": peak(2)}},
+		{"concurrency", doctor.Wrong, "has 10 invocations at once, as new ones do", "ask for 1,000", answers{"DescribeStacks": described("UPDATE_COMPLETE", parameters("AccountConcurrency", "10")), settings: account(10), reserved: map[string]any{"ReservedConcurrentExecutions": 4}, "GetMetricData": peak(2)}},
 		{"concurrency", doctor.Raise, "501 were needed", "ask for 2,000", answers{"GetMetricData": peak(501)}},
-		{"concurrency", doctor.Raise, "fewer than the 1,000", "ask for 1,000", answers{settings: account(900)}},
+		{"concurrency", doctor.Raise, "fewer than the 1,000", "ask for 1,000", answers{"DescribeStacks": described("UPDATE_COMPLETE", parameters("AccountConcurrency", "900")), settings: account(900)}},
+		{"concurrency", doctor.Raise, "AccountConcurrency is 1000, and the account has 3000: the Concurrency alarm rings too early", "to 3000", answers{settings: account(3000), reserved: map[string]any{"ReservedConcurrentExecutions": 1000}}},
+		{"concurrency", doctor.Raise, "AccountConcurrency is 2000, and the account has 1000: the Concurrency alarm rings too late", "to 1000", stack("AccountConcurrency", "2000")},
+		{"concurrency", doctor.Unknown, "no parameter AccountConcurrency", "deploy", stack("AccountConcurrency", "")},
 		{"concurrency", doctor.Raise, "400 clients poll", "look why", answers{"Query": lives(0, 400), reserved: map[string]any{"ReservedConcurrentExecutions": 500}}},
 		{"concurrency", doctor.Unknown, "in the last week", "right", answers{"GetMetricData": fakeaws.Error("AccessDenied")}},
 		{"polls", doctor.Raise, "hold all of the account's invocations", "PollConcurrency to 333", answers{reserved: map[string]any{}}},
@@ -183,8 +205,8 @@ func TestWhatEachCheckFinds(t *testing.T) {
 		{"new connections", doctor.Raise, "it takes 90 s", "ask for 100 in", answers{"GetServiceQuota L-9ED1E49A": quota(2), "Query": lives(180, 0)}},
 		{"new connections", doctor.Unknown, "new connections a second", "right", answers{"GetServiceQuota L-9ED1E49A": fakeaws.Error("AccessDenied")}},
 		{"messages", doctor.Raise, "MessageRate is 20000, and the account has 10000", "L-8A5B8E43", stack("MessageRate", "20000")},
-		{"messages", doctor.Raise, "MessageBurst is 6000, and the account has 5000", "L-CDF5615A", stack("MessageBurst", "6000")},
-		{"messages", doctor.Raise, "an emit to all 20 clients takes 20 s", "raise MessageRate", stack("MessageRate", "1")},
+		{"messages", doctor.Raise, "MessageBurst is 6000, and the account has 5000", "lower it, or ask for a higher rate in Service Quotas (API Gateway, L-8A5B8E43)", stack("MessageBurst", "6000")},
+		{"messages", doctor.Raise, "an emit to all 20 clients takes 20 s", "ask for a higher rate in Service Quotas (API Gateway, L-8A5B8E43)", stack("MessageRate", "1")},
 		{"messages", doctor.Unknown, "messages a second", "right", answers{"GetServiceQuota L-8A5B8E43": fakeaws.Error("AccessDenied")}},
 		{"messages", doctor.Unknown, "no parameter MessageBurst", "deploy", stack("MessageBurst", "")},
 		{"table", doctor.Wrong, "its time to live is DISABLED", "deploy", answers{"DescribeTimeToLive": map[string]any{"TimeToLiveDescription": map[string]any{"TimeToLiveStatus": "DISABLED"}}}},
@@ -226,6 +248,8 @@ func TestMoreThanOneCheckSuffers(t *testing.T) {
 		"GetServiceQuota L-9ED1E49A":   {"new connections"},
 		"GetServiceQuota L-CDF5615A":   {"messages"},
 		configuration("PollFunction"):  {"functions"},
+		concurrency("PollFunction"):    {"polls"},
+		concurrency("ConnectFunction"): {"functions"},
 		"ListStackResources-but-Table": {"table", "new connections"},
 	} {
 		with := healthy()
@@ -255,6 +279,17 @@ func TestAQuotaThatNobodyRaisedIsAWSsOwn(t *testing.T) {
 	with["GetAWSDefaultServiceQuota"] = quota(1500)
 	for _, f := range examine(t, with) {
 		if f.Check == "messages" && !strings.Contains(f.Says, "the account has 1500") {
+			t.Errorf("%+v", f)
+		}
+	}
+}
+
+// TestAnImportThatWasRolledBackIsSound has a stack to which somebody wanted to add what was there.
+func TestAnImportThatWasRolledBackIsSound(t *testing.T) {
+	with := healthy()
+	with["DescribeStacks"] = described("IMPORT_ROLLBACK_COMPLETE", parameters())
+	for _, f := range examine(t, with) {
+		if f.Level != doctor.Fine {
 			t.Errorf("%+v", f)
 		}
 	}

@@ -35,10 +35,10 @@ type facts struct {
 	parameters map[string]string // of the stack
 	resources  map[string]string // physical ids by the names of the template
 
-	concurrency known[int]    // that the account has, for all functions
-	reserved    known[int]    // of the function for polls; 0 for none
-	recursion   known[string] // of the function for jobs
-	mapping     known[string] // state of the one that invokes it for the job queue; "" when there is none
+	concurrency known[int]             // that the account has, for all functions
+	reserved    map[string]known[*int] // concurrency of each function; nil for none, 0 for one that Lambda does not run
+	recursion   known[string]          // of the function for jobs
+	mapping     known[string]          // state of the one that invokes it for the job queue; "" when there is none
 	functions   map[string]known[function]
 	quotas      map[quota]known[float64]
 	jobs, dead  known[map[string]string] // attributes of the queues
@@ -75,7 +75,7 @@ var functionNames = []string{"ConnectFunction", "PollFunction", "MessageFunction
 
 // read asks AWS for the facts, many at a time.
 func read(ctx context.Context, cfg aws.Config, stack string) (*facts, error) {
-	f := &facts{parameters: map[string]string{}, resources: map[string]string{}, functions: map[string]known[function]{}, quotas: map[quota]known[float64]{}}
+	f := &facts{parameters: map[string]string{}, resources: map[string]string{}, functions: map[string]known[function]{}, reserved: map[string]known[*int]{}, quotas: map[quota]known[float64]{}}
 	if err := f.readStack(ctx, cloudformation.NewFromConfig(cfg), stack); err != nil {
 		return nil, err
 	}
@@ -85,10 +85,10 @@ func read(ctx context.Context, cfg aws.Config, stack string) (*facts, error) {
 	functions, quotas, queues := lambda.NewFromConfig(cfg), servicequotas.NewFromConfig(cfg, func(o *servicequotas.Options) { o.RetryMaxAttempts = fewTries }), sqs.NewFromConfig(cfg)
 	for _, name := range functionNames {
 		wg.Go(func() {
-			k := f.readFunction(ctx, functions, name)
+			k, reserved := f.readFunction(ctx, functions, name), f.readReserved(ctx, functions, name)
 			mu.Lock()
 			defer mu.Unlock()
-			f.functions[name] = k
+			f.functions[name], f.reserved[name] = k, reserved
 		})
 	}
 	for _, q := range []quota{apiRate, apiBurst, connections, tableReads, tableWrites} {
@@ -160,6 +160,21 @@ func (f *facts) readFunction(ctx context.Context, client *lambda.Client, name st
 	return k
 }
 
+func (f *facts) readReserved(ctx context.Context, client *lambda.Client, name string) (k known[*int]) {
+	id, err := f.resource(name)
+	if err != nil {
+		return known[*int]{err: err}
+	}
+	out, err := client.GetFunctionConcurrency(ctx, &lambda.GetFunctionConcurrencyInput{FunctionName: id})
+	switch {
+	case err != nil:
+		k.err = cause(err)
+	case out.ReservedConcurrentExecutions != nil:
+		k.is = aws.Int(int(*out.ReservedConcurrentExecutions))
+	}
+	return k
+}
+
 func (f *facts) readLambda(ctx context.Context, client *lambda.Client) {
 	if out, err := client.GetAccountSettings(ctx, &lambda.GetAccountSettingsInput{}); err != nil {
 		f.concurrency.err = cause(err)
@@ -167,13 +182,6 @@ func (f *facts) readLambda(ctx context.Context, client *lambda.Client) {
 		f.concurrency.err = errors.New("GetAccountSettings has no AccountLimit")
 	} else {
 		f.concurrency.is = int(out.AccountLimit.ConcurrentExecutions)
-	}
-	if id, err := f.resource("PollFunction"); err != nil {
-		f.reserved.err = err
-	} else if out, err := client.GetFunctionConcurrency(ctx, &lambda.GetFunctionConcurrencyInput{FunctionName: id}); err != nil {
-		f.reserved.err = cause(err)
-	} else {
-		f.reserved.is = int(aws.ToInt32(out.ReservedConcurrentExecutions))
 	}
 	id, err := f.resource("HeartbeatFunction")
 	if err != nil {

@@ -12,10 +12,30 @@ const (
 )
 
 func checkConcurrency(f *facts) []Finding {
-	k := f.concurrency
-	if k.err != nil {
+	if k := f.concurrency; k.err != nil {
 		return unknown("how many invocations the account has at once", k.err)
 	}
+	return append(checkAccount(f), checkAccountConcurrency(f)...)
+}
+
+// checkAccountConcurrency compares what the stack takes for the account's concurrency with what that is.
+func checkAccountConcurrency(f *facts) []Finding {
+	has := f.concurrency.is
+	set, ok := number(f.parameters, "AccountConcurrency")
+	switch {
+	case !ok:
+		return one(Unknown, "the stack has no parameter AccountConcurrency", "deploy it with this version of Doze", "nothing")
+	case int(set) > has:
+		return one(Raise, fmt.Sprintf("AccountConcurrency is %.0f, and the account has %d: the Concurrency alarm rings too late, or never", set, has), fmt.Sprintf("set the parameter to %d, and again when the account has got more", has), "nothing")
+	case int(set) < has:
+		return one(Raise, fmt.Sprintf("AccountConcurrency is %.0f, and the account has %d: the Concurrency alarm rings too early", set, has), fmt.Sprintf("set the parameter to %d", has), "nothing")
+	}
+	return nil
+}
+
+// checkAccount judges the account's concurrency.
+func checkAccount(f *facts) []Finding {
+	k := f.concurrency
 	polling := 0
 	if f.open.err == nil {
 		polling = f.open.is.polling
@@ -39,13 +59,19 @@ func checkConcurrency(f *facts) []Finding {
 }
 
 func checkPolls(f *facts) []Finding {
-	if f.reserved.err != nil {
-		return unknown("the reserved concurrency of PollFunction", f.reserved.err)
+	k := f.reserved["PollFunction"]
+	if k.err != nil {
+		return unknown("the reserved concurrency of PollFunction", k.err)
 	}
 	if f.concurrency.err != nil {
 		return unknown("how many invocations the account has at once", f.concurrency.err)
 	}
-	limit, reserved := f.concurrency.is, f.reserved.is
+	limit, reserved := f.concurrency.is, 0
+	if k.is != nil {
+		if reserved = *k.is; reserved == 0 {
+			return nil // checkFunctions has it
+		}
+	}
 	polling := 0
 	if f.open.err == nil {
 		polling = f.open.is.polling
@@ -83,11 +109,18 @@ func checkConnections(f *facts) []Finding {
 	return fine("%s clients are connected over WebSocket, and %.0f can come in a second", commas(f.open.is.websocket), k.is)
 }
 
+// moreMessages is the quota that can be raised for messages. The one for the burst is not adjustable.
+var moreMessages = "API Gateway, " + apiRate.code
+
 func checkMessages(f *facts) (all []Finding) {
 	for _, c := range []struct {
 		parameter, what string
 		q               quota
-	}{{"MessageRate", "messages a second", apiRate}, {"MessageBurst", "messages at once", apiBurst}} {
+		do              string
+	}{
+		{"MessageRate", "messages a second", apiRate, "ask for more in Service Quotas (" + moreMessages + "), or lower it"},
+		{"MessageBurst", "messages at once", apiBurst, "lower it, or ask for a higher rate in Service Quotas (" + moreMessages + "): nobody can ask for a burst (" + apiBurst.code + "), which AWS sets with the rate"},
+	} {
 		k := f.quotas[c.q]
 		if k.err != nil {
 			all = append(all, unknown("how many "+c.what+" API Gateway takes in the account", k.err)...)
@@ -98,12 +131,12 @@ func checkMessages(f *facts) (all []Finding) {
 		case !ok:
 			all = append(all, one(Unknown, "the stack has no parameter "+c.parameter, "deploy it with this version of Doze", "nothing")...)
 		case set > k.is:
-			all = append(all, one(Raise, fmt.Sprintf("%s is %.0f, and the account has %.0f for all its APIs", c.parameter, set, k.is), fmt.Sprintf("ask for more in Service Quotas (API Gateway, %s), or lower it", c.q.code), free)...)
+			all = append(all, one(Raise, fmt.Sprintf("%s is %.0f, and the account has %.0f for all its APIs", c.parameter, set, k.is), c.do, free)...)
 		}
 	}
 	rate, ok := number(f.parameters, "MessageRate")
 	if n := float64(f.open.is.websocket); ok && rate > 0 && f.open.err == nil && n > 5*rate {
-		all = append(all, one(Raise, fmt.Sprintf("an emit to all %.0f clients takes %.0f s, because MessageRate is %.0f", n, n/rate, rate), "raise MessageRate and MessageBurst, and the account's quota if they are more than that", "the parameter nothing; a million messages are $1.00")...)
+		all = append(all, one(Raise, fmt.Sprintf("an emit to all %.0f clients takes %.0f s, because MessageRate is %.0f", n, n/rate, rate), "raise MessageRate and MessageBurst; where they are more than the account has, ask for a higher rate in Service Quotas ("+moreMessages+"), with which AWS sets the burst", "the parameters nothing; a million messages are $1.00")...)
 	}
 	if all == nil {
 		return fine("MessageRate and MessageBurst are within what the account has")

@@ -201,10 +201,11 @@ func (s *Server) controlled(b socketio.Backend) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
+	began := b.Options.Clock.Now()
 	return control.Handler(d, func() control.Traffic {
 		c := s.Gateway.Stats()
 		return control.Traffic{
-			Connects: c.Connects, Messages: c.Messages, Requests: c.Requests, Posts: c.Posts, Jobs: c.Jobs,
+			Began: began, Connects: c.Connects, Messages: c.Messages, Requests: c.Requests, Posts: c.Posts, Jobs: c.Jobs,
 			Errors: c.JobsDropped, Refusals: c.Throttled + c.Throttles,
 		}
 	}), nil

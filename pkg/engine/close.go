@@ -61,21 +61,23 @@ func (e *Engine) closeOverdue(ctx context.Context, s Session) (closed Session, o
 
 // finish does what closing entails, in an order that a sweep can repeat: the liveness row goes last.
 func (e *Engine) finish(ctx context.Context, s Session) {
+	if err := e.finishing(ctx, s); err != nil {
+		e.opt.Logger.ErrorContext(ctx, "a closed session could not be cleaned up, a sweep will", "session", s.Address, "error", err)
+	}
+}
+
+// finishing is finish, and returns why it has failed.
+func (e *Engine) finishing(ctx context.Context, s Session) error {
 	if s.SID == "" { // a tombstone of a session that was never created
-		return
+		return nil
 	}
 	if e.opt.Watch != nil {
 		e.opt.Watch.Ended(ctx, s.Reason)
 	}
-	var err error
 	if e.opt.HandlersElsewhere {
-		err = e.schedule(ctx, job{Kind: jobFinish, Address: s.Address, By: s.ClosedBy}, 0)
-	} else {
-		err = e.cleanUp(ctx, s)
+		return e.schedule(ctx, job{Kind: jobFinish, Address: s.Address, By: s.ClosedBy}, 0)
 	}
-	if err != nil {
-		e.opt.Logger.ErrorContext(ctx, "a closed session could not be cleaned up, a sweep will", "session", s.Address, "error", err)
-	}
+	return e.cleanUp(ctx, s)
 }
 
 // finishClosed is finish for a session that another process has closed. A job that comes twice finds that it has been

@@ -31,9 +31,25 @@ func DescribeJob(message []byte) (text string, work json.RawMessage) {
 	case jobJudge:
 		return fmt.Sprintf("closes the clients of shard %d that have not answered a second ping: of no use later, for the next sweep does it", j.Shard), nil
 	case jobFinish:
-		return "runs the farewells of the closed session " + j.Address.Name() + ", as a sweep does, too", nil
+		return "runs the farewells of the closed session " + j.Address.Name() + ": of no use after some minutes, for a sweep has taken them over by then, and the job does nothing", nil
 	case jobWork:
 		return "a job of the application's server", j.Work
 	}
 	return fmt.Sprintf("a job of the kind %q, which this version does not know: resend it once the functions do", j.Kind), nil
+}
+
+// Undated returns a message of the job queue that is to be done anew: without the time for which it was asked, so that
+// QueueAge does not count what it has lain in a dead-letter queue. What is no job of the engine's, or has no such time,
+// is returned as it is.
+func Undated(message []byte) []byte {
+	var fields map[string]json.RawMessage
+	if json.Unmarshal(message, &fields) != nil || fields["kind"] == nil || fields["due"] == nil {
+		return message
+	}
+	delete(fields, "due")
+	b, err := json.Marshal(fields)
+	if err != nil {
+		return message
+	}
+	return b
 }

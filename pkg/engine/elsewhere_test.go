@@ -278,3 +278,34 @@ func TestAJobForASessionThatIsNotClosedDoesNothing(t *testing.T) {
 		}
 	})
 }
+
+// TestEndingSaysWhatHasFailed ends clients that the gateway, or the queue, does not let go.
+func TestEndingSaysWhatHasFailed(t *testing.T) {
+	inWorld(t, sixty, func(t *testing.T, w *world) {
+		connected := w.joined("websocket")
+		e, _ := w.elsewhere()
+		for _, refusal := range []error{errors.New("no right"), engine.ErrGone} {
+			w.gateway.disconnect = func(context.Context, string) error { return refusal }
+			if err := e.End(t.Context(), connected); !errors.Is(err, refusal) {
+				t.Errorf("%v, want %v", err, refusal)
+			}
+			lives, err := w.table.Lives(t.Context(), engine.Shard(connected))
+			if err != nil || len(lives) != 1 || lives[0].Last.Equal(engine.Dead) {
+				t.Errorf("a client that is there is marked as dead: %+v %v", lives, err)
+			}
+		}
+		w.gateway.disconnect = nil
+		if err := e.End(t.Context(), connected); err != nil || w.gateway.open("c") {
+			t.Errorf("%v, and the connection is open: %v", err, w.gateway.open("c"))
+		}
+		polls := w.joined("polling")
+		w.queue.fail = errors.New("no queue")
+		if err := e.End(t.Context(), polls); !errors.Is(err, w.queue.fail) {
+			t.Errorf("%v", err)
+		}
+		w.queue.fail = nil
+		if err := e.End(t.Context(), polls); err != nil { // it is closed
+			t.Error(err)
+		}
+	})
+}

@@ -142,6 +142,19 @@ const goneTries = 4
 // cut closes a connection, also when the invocation's own time is over. What follows comes by $disconnect. If the
 // gateway does not do it for as long as postTimeout, a sweep has to.
 func (e *Engine) cut(ctx context.Context, connection string) {
+	err := e.disconnect(ctx, connection)
+	if err == nil || errors.Is(err, ErrGone) {
+		return
+	}
+	e.opt.Logger.ErrorContext(ctx, "a connection could not be closed", "connection", connection, "error", err)
+	ctx, cancel := e.outlive(ctx)
+	defer cancel()
+	e.markDead(ctx, connectionAddress(connection))
+}
+
+// disconnect has the gateway close a connection, and tries again for as long as postTimeout. It returns what the last
+// try has said, and ErrGone when the gateway has not known the connection.
+func (e *Engine) disconnect(ctx context.Context, connection string) error {
 	limit := min(postTimeout, e.left(ctx)+reserve/2)
 	if ctx.Err() != nil {
 		limit = min(limit, reserve/2)
@@ -149,28 +162,29 @@ func (e *Engine) cut(ctx context.Context, connection string) {
 	limited, cancel := e.within(context.WithoutCancel(ctx), limit)
 	defer cancel()
 	gone := 0
+	var refused error // of a try that had time
 	for wait := 10 * time.Millisecond; ; wait *= 2 {
 		err := e.poster.Disconnect(limited, connection)
 		if errors.Is(err, ErrGone) {
 			gone++
 		}
 		if err == nil || gone == goneTries {
-			return
+			return err
+		}
+		if limited.Err() == nil || refused == nil {
+			refused = err
 		}
 		if e.sleep(limited, wait) != nil {
 			if gone > 0 {
-				return
+				return ErrGone
 			}
-			e.opt.Logger.ErrorContext(ctx, "a connection could not be closed", "connection", connection, "error", err)
-			ctx, cancel := e.outlive(ctx)
-			defer cancel()
-			e.markDead(ctx, connectionAddress(connection))
-			return
+			return refused
 		}
 	}
 }
 
-// Drop closes the session at an address because something for it was lost: so its client knows, and comes back.
+// Drop closes the session at an address because something for it was lost: so its client knows, and comes back. Where
+// that fails, a sweep does it.
 func (e *Engine) Drop(ctx context.Context, a Address) {
 	if connection, ok := a.connection(); ok {
 		e.cut(ctx, connection)
@@ -179,6 +193,25 @@ func (e *Engine) Drop(ctx context.Context, a Address) {
 	if s, ok := e.close(ctx, a, Close{Reason: TransportError, Told: true}); !ok && s.State == Moved {
 		e.cut(ctx, s.Connection)
 	}
+}
+
+// End is Drop for who asks, and is told why it has failed: nothing is left to a sweep then, but a farewell whose job
+// could not be put on the queue. A connection that the gateway does not know is ErrGone, a session that is closed is
+// fine. It blocks until the gateway has answered, for some seconds at most where that fails.
+func (e *Engine) End(ctx context.Context, a Address) error {
+	if connection, ok := a.connection(); ok {
+		return e.disconnect(ctx, connection)
+	}
+	s, ok, err := e.writeClose(ctx, a, Close{Reason: TransportError, Told: true})
+	switch {
+	case err != nil:
+		return err
+	case ok:
+		return e.finishing(ctx, s)
+	case s.State == Moved:
+		return e.disconnect(ctx, s.Connection)
+	}
+	return nil
 }
 
 // DropConnection is Drop for a connection whose frame could not be handled.

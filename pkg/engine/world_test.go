@@ -146,6 +146,7 @@ type queue struct {
 	mu       sync.Mutex
 	jobs     []scheduled
 	promptly func(job []byte, do func(context.Context) error) // not nil: takes what a client waits for
+	fail     error                                            // not nil: of Schedule
 }
 
 type scheduled struct {
@@ -155,6 +156,9 @@ type scheduled struct {
 }
 
 func (q *queue) Schedule(_ context.Context, job []byte, after time.Duration) error {
+	if q.fail != nil {
+		return q.fail
+	}
 	q.add(scheduled{message: job, due: time.Now().Add(after)})
 	return nil
 }

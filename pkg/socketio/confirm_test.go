@@ -80,7 +80,7 @@ func TestAJobThatConfirmsAJoinHasNoSecret(t *testing.T) {
 				t.Errorf("jobs: %s", got)
 			}
 			for job := range strings.Lines(jobs.jobs.String()) {
-				if strings.Contains(job, `"joined"`) && !strings.Contains(socketio.DescribeJob([]byte(job)), "whether "+client.ID()+" in /") {
+				if strings.Contains(job, `"joined"`) && !strings.Contains(socketio.DescribeJob([]byte(job)), "whether the socket "+client.ID()+" in /") {
 					t.Errorf("%s is described as: %s", job, socketio.DescribeJob([]byte(job)))
 				}
 			}

@@ -28,10 +28,15 @@ func DescribeJob(message []byte) string {
 		return fmt.Sprintf("ends a question of Then in %s, whose answers go to OnAck: of no use after an hour", j.Namespace)
 	}
 	if j, ok := unconfirmedOf(work); ok {
-		return fmt.Sprintf("looks whether %s in %s, which somebody has put into rooms, is still there, else takes it out of them: of use at any time", cut(j.Socket, maxLogged), cut(j.Namespace, maxLogged))
+		var names []string
+		for _, name := range j.Joined {
+			names = append(names, string(name))
+		}
+		return fmt.Sprintf("looks whether the socket %s in %s, which has joined %s, is still there, and takes it out if not: of use for as long as its rooms name it",
+			cut(j.Socket, maxLogged), cut(j.Namespace, maxLogged), listed(names))
 	}
 	if _, ok := watchedOf(work); ok {
-		return "a tick of the Admin UI: of no use later, for an open page begins another"
+		return "counts for those who look at the Admin UI: of no use later, for who looks then has another"
 	}
 	var j unserved
 	if err := json.Unmarshal(work, &j); err != nil {

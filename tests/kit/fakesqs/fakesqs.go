@@ -134,16 +134,20 @@ func (s *Server) do(action, queue string, in request) (out map[string]any, code 
 		s.queues[queue] = slices.DeleteFunc(s.queues[queue], func(m *Message) bool { return m.handle() == in.ReceiptHandle })
 		return map[string]any{}, ""
 	case "ChangeMessageVisibilityBatch":
-		var done []map[string]string
+		done, failed := []map[string]any{}, []map[string]any{}
 		for _, e := range in.Entries {
-			for _, m := range s.queues[queue] {
-				if m.handle() == e.ReceiptHandle {
-					m.hidden = s.now().Add(time.Duration(e.VisibilityTimeout) * time.Second)
-					done = append(done, map[string]string{"Id": e.Id})
-				}
+			i := slices.IndexFunc(s.queues[queue], func(m *Message) bool { return m.handle() == e.ReceiptHandle })
+			switch {
+			case i < 0:
+				failed = append(failed, map[string]any{"Id": e.Id, "Code": "ReceiptHandleIsInvalid", "SenderFault": true})
+			case !s.now().Before(s.queues[queue][i].hidden):
+				failed = append(failed, map[string]any{"Id": e.Id, "Code": "MessageNotInflight", "SenderFault": true})
+			default:
+				s.queues[queue][i].hidden = s.now().Add(time.Duration(e.VisibilityTimeout) * time.Second)
+				done = append(done, map[string]any{"Id": e.Id})
 			}
 		}
-		return map[string]any{"Successful": done, "Failed": []string{}}, ""
+		return map[string]any{"Successful": done, "Failed": failed}, ""
 	}
 	return nil, "UnsupportedOperation"
 }
