@@ -158,7 +158,7 @@ func (a *admin) welcome(ctx context.Context, s *socketio.Socket) error {
 const mostSockets = 1000
 
 // maxAll is how many bytes of sockets are in one event. What does not fit follows in events of its own: API Gateway takes
-// 32 KiB in a frame.
+// 32 KiB in a frame. A page that does not take all goes without the rest, and the log says so.
 const maxAll = 30 << 10
 
 func (a *admin) sendAll(ctx context.Context, s *socketio.Socket) error {
@@ -170,25 +170,28 @@ func (a *admin) sendAll(ctx context.Context, s *socketio.Socket) error {
 		a.server.Logger().WarnContext(ctx, "the admin page is not told of all sockets: there are more than it can show", "shown", mostSockets)
 	}
 	all, size := []json.RawMessage{}, 0
-	var rest []json.RawMessage
+	var rest []instrument.Event
 	for _, one := range there {
 		b, err := json.Marshal(serialize(one))
 		if err != nil {
 			return err
 		}
-		if size += len(b); size > maxAll {
-			rest = append(rest, b)
-		} else {
-			all = append(all, b)
+		if size+len(b) > maxAll {
+			rest = append(rest, instrument.Event{Name: "socket_connected", Args: []any{json.RawMessage(b), date(a.server.Now())}})
+			continue
 		}
+		all, size = append(all, b), size+len(b)
 	}
-	if err := s.Emit(ctx, "all_sockets", all); err != nil {
+	events := append([]instrument.Event{{Name: "all_sockets", Args: []any{all}}}, rest...)
+	sent, err := a.server.Reply(ctx, a.o.Namespace, events)
+	if err != nil {
 		return err
 	}
-	for _, b := range rest {
-		if err := s.Emit(ctx, "socket_connected", b, date(a.server.Now())); err != nil {
-			return err
+	if out := len(events) - sent; out > 0 {
+		if sent == 0 {
+			out = len(there)
 		}
+		a.server.Logger().WarnContext(ctx, "the admin page is not told of all sockets: they are more than it takes at once, or have very many rooms", "left out", out, "socket", s.ID())
 	}
 	return nil
 }

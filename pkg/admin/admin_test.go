@@ -3,6 +3,7 @@ package admin_test
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"testing"
@@ -32,7 +33,12 @@ var begun = time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC)
 
 func open(t *testing.T, o admin.Options, register ...func(io *socketio.Server)) *watched {
 	t.Helper()
-	w := &watched{t: t, io: socketio.New(socketio.Options{}), clock: fakeclock.New(begun), calls: &calls{}}
+	return openWith(t, o, socketio.Options{}, register...)
+}
+
+func openWith(t *testing.T, o admin.Options, of socketio.Options, register ...func(io *socketio.Server)) *watched {
+	t.Helper()
+	w := &watched{t: t, io: socketio.New(of), clock: fakeclock.New(begun), calls: &calls{}}
 	n := w.io.Of("/")
 	n.On("join", func(ctx context.Context, s *socketio.Socket, room string) error { return s.Join(ctx, room) })
 	n.On("leave", func(ctx context.Context, s *socketio.Socket, room string) error { return s.Leave(ctx, room) })
@@ -522,5 +528,29 @@ func TestManySocketsComeInSeveralEvents(t *testing.T) {
 	}
 	if len(seen) != 41 {
 		t.Errorf("%d sockets, want 41", len(seen))
+	}
+}
+
+// A page begins to poll, and what waits for it is bounded.
+func TestAPageThatPollsStaysWithMoreSocketsThanItTakes(t *testing.T) {
+	for _, c := range []struct{ clients, agent int }{{300, 1800}, {400, 500}} {
+		logs := &records{}
+		w := openWith(t, openToAll, socketio.Options{Logger: slog.New(logs)})
+		for range c.clients {
+			w.Connect("/", socketiotest.Header("User-Agent", strings.Repeat("x", c.agent)))
+		}
+		page := w.Connect("/admin", socketiotest.Polling())
+		events := w.got(page)
+		if len(events) < 2 || events[0].name != "config" || events[1].name != "all_sockets" {
+			t.Fatalf("%d clients of %d bytes: the page got %.300v", c.clients, c.agent, names(events))
+		}
+		told := len(events[1].args[0].([]any)) + len(events) - 2
+		if out := logs.number("the admin page is not told of all sockets", "left out"); told < 100 || told+out != c.clients+1 {
+			t.Errorf("%d clients of %d bytes: told of %d, and the log says that %d were left out", c.clients, c.agent, told, out)
+		}
+		w.later(2 * time.Second)
+		if len(w.stats(page)) == 0 || page.Disconnected() != "" {
+			t.Error("the page has ended")
+		}
 	}
 }

@@ -249,6 +249,55 @@ func (i instrumented) EmitAll(ctx context.Context, namespace string, events []in
 	return err
 }
 
+// Reply puts events for a client that polls into its outbox together, as EmitAll does. A connection gets each by itself:
+// of several packets together it may get some, and is then closed.
+func (i instrumented) Reply(ctx context.Context, namespace string, events []instrument.Event) (sent int, err error) {
+	t := turnOf(ctx)
+	if t == nil {
+		return 0, errors.New("socketio: Reply is for the handler of a client's packet")
+	}
+	var together engine.Parcel
+	n := 0 // events of it
+	send := func() error {
+		if n == 0 {
+			return nil
+		}
+		err := t.v.SendNow(ctx, together)
+		if err == nil {
+			sent += n
+		}
+		together, n = engine.Parcel{}, 0
+		return err
+	}
+	for _, event := range events {
+		p, err := eventParcel(i.s.engine, namespace, event.Name, event.Args)
+		if errors.Is(err, ErrTooLarge) {
+			continue
+		} else if err != nil {
+			return sent, err
+		}
+		if n > 0 && (!t.v.Polling() || together.Size()+p.Size() > maxTogether) {
+			if err := send(); err != nil {
+				return sent, unlessItTakesNoMore(err)
+			}
+		}
+		if n++; n == 1 {
+			together = p
+			continue
+		}
+		together.Packets = append(together.Packets, p.Packets...)
+	}
+	return sent, unlessItTakesNoMore(send())
+}
+
+// unlessItTakesNoMore returns no error of a client that does not read as fast as events come.
+func unlessItTakesNoMore(err error) error {
+	if errors.Is(err, ErrOutboxFull) || errors.Is(err, ErrBusy) {
+		return nil
+	}
+	return err
+}
+
 func (i instrumented) Count(ctx context.Context) (c instrument.Census, err error) {
 	if c.Clients, c.Polling, err = i.s.engine.Clients(ctx); err != nil {
 		return c, err
