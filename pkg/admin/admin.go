@@ -182,6 +182,7 @@ func (a *admin) sendAll(ctx context.Context, s *socketio.Socket) error {
 		}
 		all, size = append(all, b), size+len(b)
 	}
+	// all_sockets goes first; of the rest, Reply leaves out rows that no packet takes.
 	events := append([]instrument.Event{{Name: "all_sockets", Args: []any{all}}}, rest...)
 	sent, err := a.server.Reply(ctx, a.o.Namespace, events)
 	if err != nil {

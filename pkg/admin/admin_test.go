@@ -554,3 +554,34 @@ func TestAPageThatPollsStaysWithMoreSocketsThanItTakes(t *testing.T) {
 		}
 	}
 }
+
+// A row of so many rooms is larger than a packet may be.
+func TestASocketOfVeryManyRoomsIsLeftOut(t *testing.T) {
+	for _, transport := range [][]socketiotest.Option{nil, {socketiotest.Polling()}} {
+		logs := &records{}
+		w := openWith(t, openToAll, socketio.Options{Logger: slog.New(logs)}, func(io *socketio.Server) {
+			io.Of("/").On("many", func(ctx context.Context, s *socketio.Socket) error {
+				for i := range 700 {
+					if err := s.Join(ctx, fmt.Sprintf("%0244d", i)); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+		})
+		ada, bob := w.Connect("/"), w.Connect("/")
+		ada.Emit("many")
+		page := w.Connect("/admin", transport...)
+		told := fmt.Sprint(w.got(page))
+		if strings.Contains(told, ada.ID()) || !strings.Contains(told, bob.ID()) || !strings.Contains(told, page.ID()) {
+			t.Errorf("the page is told %.2000s", told)
+		}
+		if n := logs.number("the admin page is not told of all sockets", "left out"); n != 1 {
+			t.Errorf("the log says that %d were left out", n)
+		}
+		bob.Emit("say", strings.Repeat("x", 128<<10-30)) // what the page would get of it is longer
+		if n := logs.number("those who look on are not told", "left out"); n == 0 || page.Disconnected() != "" {
+			t.Errorf("the log says that %d events were left out, and the page ended by %q", n, page.Disconnected())
+		}
+	}
+}

@@ -220,9 +220,11 @@ func (i instrumented) EmitAll(ctx context.Context, namespace string, events []in
 		return fmt.Errorf("socketio: there is no namespace %q", namespace)
 	}
 	var parcels []engine.Parcel
+	tooLarge := 0
 	for _, event := range events {
 		p, err := eventParcel(i.s.engine, n.name, event.Name, event.Args)
 		if errors.Is(err, ErrTooLarge) {
+			tooLarge++
 			continue
 		} else if err != nil {
 			return err
@@ -232,6 +234,9 @@ func (i instrumented) EmitAll(ctx context.Context, namespace string, events []in
 			continue
 		}
 		parcels = append(parcels, p)
+	}
+	if tooLarge > 0 {
+		i.s.opt.Logger.WarnContext(ctx, "those who look on are not told of what is too large for a packet", "namespace", n.name, "left out", tooLarge)
 	}
 	if len(parcels) == 0 {
 		return nil
