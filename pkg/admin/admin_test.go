@@ -265,12 +265,13 @@ func TestAggregatedEventsCountWhatPasses(t *testing.T) {
 
 // calls counts what the admin's part asks of the table and of the queue.
 type calls struct {
-	Store  notesStore
-	Timers engine.Timers
-	notes  int
-	works  int
-	lose   bool                                        // what is scheduled
-	early  func(ctx context.Context, job []byte) error // carries a job out before Schedule returns
+	Store   notesStore
+	Timers  engine.Timers
+	notes   int
+	works   int
+	longest int                                         // note, in bytes
+	lose    bool                                        // what is scheduled
+	early   func(ctx context.Context, job []byte) error // carries a job out before Schedule returns
 }
 
 func TestWithNobodyLookingNothingRuns(t *testing.T) {
@@ -583,5 +584,34 @@ func TestASocketOfVeryManyRoomsIsLeftOut(t *testing.T) {
 		if n := logs.number("those who look on are not told", "left out"); n == 0 || page.Disconnected() != "" {
 			t.Errorf("the log says that %d events were left out, and the page ended by %q", n, page.Disconnected())
 		}
+	}
+}
+
+// Names of namespaces may be a client's, and JSON makes them six times as long.
+func TestStatsComeHoweverLongTheNamesOfNamespacesAre(t *testing.T) {
+	logs := &records{}
+	w := openWith(t, admin.Options{InsecureNoAuth: true, Mode: admin.Production}, socketio.Options{Logger: slog.New(logs)}, func(io *socketio.Server) {
+		io.OfFunc(func(name string) bool { return strings.HasPrefix(name, "/<") })
+	})
+	for i := range 120 {
+		w.Connect(fmt.Sprintf("/%s%03d", strings.Repeat("<", 240), i))
+	}
+	w.Connect("/")
+	w.Connect("/")
+	page := w.Connect("/admin")
+	w.later(2 * time.Second)
+	stats := w.stats(page)
+	if len(stats) == 0 {
+		t.Fatal("no server_stats")
+	}
+	shown := stats[len(stats)-1]["namespaces"].([]any)
+	if len(shown) < 5 || fmt.Sprint(shown[0]) != "map[name:/ socketsCount:2]" {
+		t.Errorf("%v", shown)
+	}
+	if n := logs.number("the admin page is told of the fullest namespaces only", "left out"); n != 122-len(shown) {
+		t.Errorf("the log says that %d were left out, and %d of 122 are shown", n, len(shown))
+	}
+	if w.calls.longest > 64<<10 {
+		t.Errorf("a note of %d bytes", w.calls.longest)
 	}
 }

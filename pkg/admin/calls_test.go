@@ -17,6 +17,7 @@ func (c *calls) Note(ctx context.Context, key string, strong bool) (string, erro
 
 func (c *calls) PutNote(ctx context.Context, key, old, next string, expires time.Time) (bool, error) {
 	c.notes++
+	c.longest = max(c.longest, len(next))
 	return c.Store.PutNote(ctx, key, old, next, expires)
 }
 

@@ -3,6 +3,7 @@ package admin
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"slices"
 	"strconv"
 	"strings"
@@ -31,8 +32,40 @@ type aggregatedEvent struct {
 	Count     int    `json:"count"`
 }
 
-// maxNamespaces is how many namespaces the page is told of, the fullest.
-const maxNamespaces = 100
+// Of the namespaces the page is told of so many, the fullest, and of so many bytes of names as JSON has them: names are a
+// client's where OfFunc takes any, the mark has them all, and each KiB of it is a write.
+const (
+	maxNamespaces     = 100
+	maxNamespaceBytes = 8 << 10
+)
+
+// fullest returns the namespaces with the most sockets, as far as they fit: all of them in their own order, or else the
+// fullest first.
+func fullest(all []instrument.Population) []instrument.Population {
+	count, size := 0, 0
+	tooMuch := func(one instrument.Population) bool {
+		n := jsonSize(one.Name)
+		if count == maxNamespaces || size+n > maxNamespaceBytes {
+			return true
+		}
+		count, size = count+1, size+n
+		return false
+	}
+	if !slices.ContainsFunc(all, tooMuch) {
+		return all
+	}
+	all = slices.SortedStableFunc(slices.Values(all), func(a, b instrument.Population) int { return cmp.Compare(b.SocketsCount, a.SocketsCount) })
+	count, size = 0, 0
+	return slices.DeleteFunc(all, tooMuch)
+}
+
+func jsonSize(text string) int {
+	b, err := json.Marshal(text)
+	if err != nil {
+		panic(err) // a text
+	}
+	return len(b)
+}
 
 // unitsASecond is what counting everybody may read. More clients are counted less often.
 const unitsASecond = 10
@@ -51,9 +84,9 @@ func (a *admin) census(ctx context.Context, m *mark) {
 		a.server.Logger().WarnContext(ctx, "the clients could not be counted for the admin page", "error", err)
 		return
 	}
-	if len(c.Namespaces) > maxNamespaces { // they go into the mark, and into a frame
-		slices.SortStableFunc(c.Namespaces, func(a, b instrument.Population) int { return cmp.Compare(b.SocketsCount, a.SocketsCount) })
-		c.Namespaces = c.Namespaces[:maxNamespaces]
+	if shown := fullest(c.Namespaces); len(shown) < len(c.Namespaces) {
+		a.server.Logger().WarnContext(ctx, "the admin page is told of the fullest namespaces only", "left out", len(c.Namespaces)-len(shown))
+		c.Namespaces = shown
 	}
 	m.Census, m.Counted = &c, now.UnixMilli()
 }
