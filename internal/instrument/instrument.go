@@ -116,8 +116,8 @@ type Server interface {
 	// sent. Those that are too large are left out. A client that takes no more goes without the others, and stays
 	// connected: which is no error.
 	Reply(ctx context.Context, namespace string, events []Event) (sent int, err error)
-	// Count counts everybody.
-	Count(ctx context.Context) (Census, error)
+	// Count counts everybody, for so long at most: then it fails.
+	Count(ctx context.Context, most time.Duration) (Census, error)
 	// Sockets describes the sockets of all namespaces, up to a number of them, and reports whether there are more.
 	Sockets(ctx context.Context, most int) (all []Socket, more bool, err error)
 }

@@ -26,6 +26,7 @@ type watched struct {
 	io    *socketio.Server
 	clock *fakeclock.Clock
 	calls *calls
+	slow  *slow
 }
 
 // begun is when the clock begins.
@@ -58,7 +59,8 @@ func openWith(t *testing.T, o admin.Options, of socketio.Options, register ...fu
 		Engine: engine.Options{Clock: w.clock},
 		Wrap: func(b socketio.Backend) socketio.Backend {
 			w.calls.Store, w.calls.Timers = b.Notes, b.Timers
-			b.Notes, b.Timers = w.calls, w.calls
+			w.slow = &slow{Store: b.Sessions, clock: w.clock}
+			b.Notes, b.Timers, b.Sessions = w.calls, w.calls, w.slow
 			return b
 		},
 	})
@@ -613,5 +615,40 @@ func TestStatsComeHoweverLongTheNamesOfNamespacesAre(t *testing.T) {
 	}
 	if w.calls.longest > 64<<10 {
 		t.Errorf("a note of %d bytes", w.calls.longest)
+	}
+}
+
+// Where OfFunc makes namespaces, counting reads each session, which takes more time than a job has with many of them.
+func TestStatsComeThoughCountingTakesTooLong(t *testing.T) {
+	logs := &records{}
+	w := openWith(t, admin.Options{InsecureNoAuth: true, Mode: admin.Production}, socketio.Options{Logger: slog.New(logs)}, func(io *socketio.Server) {
+		io.OfFunc(func(name string) bool { return strings.HasPrefix(name, "/room-") })
+	})
+	for i := range 40 {
+		w.Connect(fmt.Sprint("/room-", i))
+	}
+	w.slow.read = 500 * time.Millisecond
+	page := w.Connect("/admin")
+	w.slow.weak.Store(0)
+	stats, events := 0, 0
+	for range 60 {
+		w.later(time.Second)
+		for _, s := range w.stats(page) {
+			stats++
+			events += len(s["aggregatedEvents"].([]any))
+		}
+	}
+	if stats < 20 || events == 0 {
+		t.Errorf("%d server_stats with %d counts of events in a minute", stats, events)
+	}
+	if n := len(logs.lines("the clients could not be counted")); n != 1 || w.slow.weak.Load() > 60 {
+		t.Errorf("%d censuses and %d reads in a minute: %q", n, w.slow.weak.Load(), logs.lines(""))
+	}
+	w.slow.read = 0
+	w.later(5 * time.Minute)
+	w.later(2 * time.Second)
+	all := w.stats(page)
+	if n := len(all[len(all)-1]["namespaces"].([]any)); n != 42 {
+		t.Errorf("%d namespaces when the table is fast again", n)
 	}
 }

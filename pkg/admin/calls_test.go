@@ -3,9 +3,12 @@ package admin_test
 import (
 	"bytes"
 	"context"
+	"sync/atomic"
 	"time"
 
+	"github.com/dozeio/doze/pkg/engine"
 	"github.com/dozeio/doze/pkg/notes"
+	"github.com/dozeio/doze/tests/kit/fakeclock"
 )
 
 type notesStore = notes.Store
@@ -45,4 +48,25 @@ func (c *calls) Schedule(ctx context.Context, job []byte, after time.Duration) e
 		}
 	}
 	return c.Timers.Schedule(ctx, job, after)
+}
+
+// slow is a store whose reads of sessions take time.
+type slow struct {
+	engine.Store
+	clock *fakeclock.Clock
+	read  time.Duration
+	weak  atomic.Int64 // reads that need not be consistent
+}
+
+func (s *slow) Get(ctx context.Context, a engine.Address, strong bool) (engine.Session, error) {
+	if !strong {
+		s.weak.Add(1)
+		if s.read > 0 {
+			s.clock.Advance(s.read)
+		}
+		if err := ctx.Err(); err != nil {
+			return engine.Session{}, err
+		}
+	}
+	return s.Store.Get(ctx, a, strong)
 }

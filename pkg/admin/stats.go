@@ -67,28 +67,31 @@ func jsonSize(text string) int {
 	return len(b)
 }
 
-// unitsASecond is what counting everybody may read. More clients are counted less often.
-const unitsASecond = 10
+// unitsASecond is what counting everybody may read. More clients are counted less often. A count that takes longer than
+// countFor is given up, and not begun again for failedPause.
+const (
+	unitsASecond = 10
+	countFor     = 3 * time.Second
+	failedPause  = 5 * time.Minute
+)
 
-// census counts everybody, unless that was done a moment ago. When it cannot, the last one stands.
+// census counts everybody, unless that was done, or tried, a moment ago. When it cannot, the last one stands.
 func (a *admin) census(ctx context.Context, m *mark) {
 	now := a.server.Now()
-	if m.Census != nil {
-		pause := time.Duration(m.Census.Read) * time.Second / unitsASecond
-		if now.Before(time.UnixMilli(m.Counted).Add(pause)) {
-			return
-		}
+	if now.UnixMilli() < m.CountAt {
+		return
 	}
-	c, err := a.server.Count(ctx)
+	c, err := a.server.Count(ctx, countFor)
 	if err != nil {
-		a.server.Logger().WarnContext(ctx, "the clients could not be counted for the admin page", "error", err)
+		m.CountAt = now.Add(failedPause).UnixMilli()
+		a.server.Logger().WarnContext(ctx, "the clients could not be counted for the admin page", "next in", failedPause, "error", err)
 		return
 	}
 	if shown := fullest(c.Namespaces); len(shown) < len(c.Namespaces) {
 		a.server.Logger().WarnContext(ctx, "the admin page is told of the fullest namespaces only", "left out", len(c.Namespaces)-len(shown))
 		c.Namespaces = shown
 	}
-	m.Census, m.Counted = &c, now.UnixMilli()
+	m.Census, m.CountAt = &c, now.Add(time.Duration(c.Read)*time.Second/unitsASecond).UnixMilli()
 }
 
 func (a *admin) sendStats(ctx context.Context, m mark) error {

@@ -2,6 +2,7 @@ package socketio
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
@@ -303,7 +304,18 @@ func unlessItTakesNoMore(err error) error {
 	return err
 }
 
-func (i instrumented) Count(ctx context.Context) (c instrument.Census, err error) {
+func (i instrumented) Count(ctx context.Context, most time.Duration) (c instrument.Census, err error) {
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	stop := i.s.engine.Options().Clock.AfterFunc(most, func() { end(fmt.Errorf("reading who is there takes longer than %v", most)) })
+	defer stop()
+	if c, err = i.count(ctx); err != nil {
+		return c, cmp.Or(context.Cause(ctx), err)
+	}
+	return c, nil
+}
+
+func (i instrumented) count(ctx context.Context) (c instrument.Census, err error) {
 	if c.Clients, c.Polling, err = i.s.engine.Clients(ctx); err != nil {
 		return c, err
 	}
