@@ -160,6 +160,30 @@ func TestAPageIsLetInByPasswordThenBySession(t *testing.T) {
 	}
 }
 
+func TestAChangedPasswordEndsSessions(t *testing.T) {
+	before := admin.Options{Username: "ops", PasswordHash: hash(t, "secret")}
+	w := open(t, before)
+	page := w.Connect("/admin", socketiotest.Auth(map[string]any{"username": "ops", "password": "secret"}))
+	_, args := page.Next()
+	kept := w.calls.Store // the deployment's, after an update of its parameters
+	for what, c := range map[string]struct {
+		o    admin.Options
+		isIn bool
+	}{
+		"nothing is": {before, true}, "the password is": {admin.Options{Username: "ops", PasswordHash: hash(t, "other")}, false},
+		"the name is": {admin.Options{Username: "eve", PasswordHash: before.PasswordHash}, false},
+	} {
+		w := open(t, c.o)
+		w.calls.Store = kept
+		auth := socketiotest.Auth(map[string]any{"sessionId": args[0]})
+		if c.isIn {
+			w.Connect("/admin", auth)
+		} else if err := w.ConnectError("/admin", auth); err.Message != "invalid credentials" {
+			t.Errorf("%s changed: %v", what, err)
+		}
+	}
+}
+
 func TestOptionsThatCannotWorkAreErrors(t *testing.T) {
 	for want, o := range map[string]admin.Options{
 		"set Username and PasswordHash":      {},

@@ -6,6 +6,7 @@ import (
 	"crypto/subtle"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"time"
 
 	"golang.org/x/crypto/bcrypt"
@@ -103,9 +104,10 @@ func (a *admin) isPassword(ctx context.Context, password string) bool {
 	return bcrypt.CompareHashAndPassword([]byte(a.o.PasswordHash), []byte(password)) == nil
 }
 
-// sessionKey is where a session is kept: not by its id, which is as good as the password.
+// sessionKey is where a session is kept: not by its id, which is as good as the password; and with the name and the
+// password's hash, so that who changes one of them ends all sessions.
 func (a *admin) sessionKey(id string) string {
-	sum := sha256.Sum256([]byte(id))
+	sum := sha256.Sum256(fmt.Appendf(nil, "%q %q %q", a.o.Username, a.o.PasswordHash, id))
 	return a.key("session:" + hex.EncodeToString(sum[:]))
 }
 
