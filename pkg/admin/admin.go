@@ -78,7 +78,8 @@ func Instrument(io *socketio.Server, o Options) error {
 			return errors.New("admin: PasswordHash is not bcrypt's: it begins with $2a$, $2b$ or $2y$ and has 60 characters, as htpasswd -nbBC 10 prints it")
 		}
 	}
-	a := &admin{o: o, io: io, counts: map[string]int{}, emitting: make(chan struct{}, 1), comparing: make(chan struct{}, 1)}
+	a := &admin{o: o, io: io, counts: map[string]int{}, emitting: make(chan struct{}, 1), comparing: make(chan struct{}, 1),
+		compare: bcrypt.CompareHashAndPassword}
 	if err := io.Instrument(a); err != nil {
 		return err
 	}
@@ -103,6 +104,7 @@ type admin struct {
 
 	emitting  chan struct{} // has room for whoever tells the pages what has happened
 	comparing chan struct{} // has room for whoever compares a password
+	compare   func(hash, password []byte) error
 
 	mu      sync.Mutex // guards what follows
 	looked  bool       // somebody looks, as far as this process knows
@@ -111,6 +113,9 @@ type admin struct {
 	counted time.Time // when counts were last written
 	queue   []instrument.Happening
 	dropped int
+
+	failed       int // logins since failedLogged
+	failedLogged time.Time
 }
 
 var _ instrument.Watcher = (*admin)(nil)

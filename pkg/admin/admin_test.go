@@ -160,6 +160,25 @@ func TestAPageIsLetInByPasswordThenBySession(t *testing.T) {
 	}
 }
 
+func TestAFailedLoginIsALineInTheLog(t *testing.T) {
+	logs := &records{}
+	w := openWith(t, admin.Options{Username: "ops", PasswordHash: hash(t, "secret")}, socketio.Options{Logger: slog.New(logs)})
+	fail := func(name string) {
+		w.ConnectError("/admin", socketiotest.Auth(map[string]any{"username": name, "password": "my dog"}))
+	}
+	w.ConnectError("/admin", socketiotest.Auth(map[string]any{"sessionId": "0123456789abcdef"})) // one that has ended
+	for range 5 {
+		fail("ops")
+		fail("my cat")
+	}
+	w.clock.Advance(time.Minute)
+	fail("ops")
+	lines := logs.lines("a login at the Admin UI failed")
+	if len(lines) != 2 || !strings.HasSuffix(lines[0], " count=1") || !strings.HasSuffix(lines[1], " count=10") || strings.Contains(fmt.Sprint(logs.lines("")), "my ") {
+		t.Errorf("%q", logs.lines(""))
+	}
+}
+
 func TestAChangedPasswordEndsSessions(t *testing.T) {
 	before := admin.Options{Username: "ops", PasswordHash: hash(t, "secret")}
 	w := open(t, before)
