@@ -527,6 +527,34 @@ func TestThePageActs(t *testing.T) {
 	}
 }
 
+func TestWhatAPageDoesIsInTheLog(t *testing.T) {
+	logs := &records{}
+	w := openWith(t, openToAll, socketio.Options{Logger: slog.New(logs)})
+	ada := w.Connect("/")
+	page := w.Connect("/admin", socketiotest.Polling())
+	long := strings.Repeat("x", 1000)
+	page.EmitNoAck("join", "/", "tea", ada.ID())
+	page.EmitNoAck("leave", "/", long)
+	page.EmitNoAck("emit", "/", "tea", "news", "a secret")
+	page.EmitNoAck("emit", "/nothing", "tea", "news")
+	page.EmitNoAck("_disconnect", "/", false, ada.ID())
+	page.EmitNoAck("_disconnect", "/", true)
+	begin := "an admin page acts page=" + page.ID()
+	want := []string{
+		begin + " action=join namespace=/ to=" + ada.ID() + " room=tea",
+		begin + " action=leave namespace=/ to=all room=" + long[:200] + "...",
+		begin + " action=emit namespace=/ to=tea event=news",
+	}
+	if got := logs.lines("an admin page acts"); !slices.Equal(got, want) {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
+	end := " namespace=/ reason=by the admin page " + page.ID()
+	want = []string{"sockets are disconnected to=" + ada.ID() + end, "sockets are disconnected to=all" + end}
+	if got := logs.lines("sockets are disconnected"); !slices.Equal(got, want) {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
+}
+
 func TestAReadOnlyPageDoesNothing(t *testing.T) {
 	w := open(t, admin.Options{InsecureNoAuth: true, ReadOnly: true})
 	ada := w.Connect("/")
