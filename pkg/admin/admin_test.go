@@ -527,6 +527,45 @@ func TestThePageActs(t *testing.T) {
 	}
 }
 
+// What cannot be read as a filter must not stand for everybody.
+func TestAFilterIsARoomOrAnArrayOfThem(t *testing.T) {
+	logs := &records{}
+	w := openWith(t, openToAll, socketio.Options{Logger: slog.New(logs)})
+	ada, bob, cyd := w.Connect("/"), w.Connect("/"), w.Connect("/")
+	page := w.Connect("/admin", socketiotest.Polling())
+	for _, filter := range []any{1, 0, true, false, map[string]any{}, map[string]any{"id": ada.ID()}, []any{}, []any{1}, []any{ada.ID(), 1}, []any{nil}, []any{""}, []any{[]any{ada.ID()}}, []byte{1}} {
+		page.EmitNoAck("_disconnect", "/", false, filter)
+		page.EmitNoAck("emit", "/", filter, "news")
+		page.EmitNoAck("join", "/", "tea", filter)
+		page.EmitNoAck("leave", "/", ada.ID(), filter)
+	}
+	page.EmitNoAck("_disconnect", "/", "false", ada.ID())
+	page.EmitNoAck("_disconnect", 1, true)
+	page.EmitNoAck("join", "/", 1)
+	page.EmitNoAck("emit", "/", "tea", "news")
+	for _, c := range []*socketiotest.Client{ada, bob, cyd} {
+		if c.Disconnected() != "" {
+			t.Fatal("disconnected")
+		}
+		c.ExpectNothing()
+	}
+	if n := len(logs.lines("an admin page acts")); n != 1 {
+		t.Errorf("%q", logs.lines("an admin page acts"))
+	}
+	page.EmitNoAck("join", "/", []string{"tea", "cake"}, []string{ada.ID(), bob.ID()})
+	page.EmitNoAck("emit", "/", []string{"tea"}, "news", 1)
+	ada.Expect("news", 1)
+	bob.Expect("news", 1)
+	page.EmitNoAck("leave", "/", []string{"cake"}, ada.ID())
+	page.EmitNoAck("emit", "/", []string{"cake"}, "news", 2)
+	bob.Expect("news", 2)
+	ada.ExpectNothing()
+	page.EmitNoAck("_disconnect", "/", false, []string{ada.ID(), bob.ID()})
+	if ada.Disconnected() == "" || bob.Disconnected() == "" || cyd.Disconnected() != "" {
+		t.Errorf("%q, %q, %q", ada.Disconnected(), bob.Disconnected(), cyd.Disconnected())
+	}
+}
+
 func TestWhatAPageDoesIsInTheLog(t *testing.T) {
 	logs := &records{}
 	w := openWith(t, openToAll, socketio.Options{Logger: slog.New(logs)})
@@ -541,8 +580,8 @@ func TestWhatAPageDoesIsInTheLog(t *testing.T) {
 	page.EmitNoAck("_disconnect", "/", true)
 	begin := "an admin page acts page=" + page.ID()
 	want := []string{
-		begin + " action=join namespace=/ to=" + ada.ID() + " room=tea",
-		begin + " action=leave namespace=/ to=all room=" + long[:200] + "...",
+		begin + " action=join namespace=/ to=" + ada.ID() + " rooms=tea",
+		begin + " action=leave namespace=/ to=all rooms=" + long[:200] + "...",
 		begin + " action=emit namespace=/ to=tea event=news",
 	}
 	if got := logs.lines("an admin page acts"); !slices.Equal(got, want) {
