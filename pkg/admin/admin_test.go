@@ -27,6 +27,7 @@ type watched struct {
 	clock *fakeclock.Clock
 	calls *calls
 	slow  *slow
+	pages *pages
 }
 
 // begun is when the clock begins.
@@ -60,7 +61,8 @@ func openWith(t *testing.T, o admin.Options, of socketio.Options, register ...fu
 		Wrap: func(b socketio.Backend) socketio.Backend {
 			w.calls.Store, w.calls.Timers = b.Notes, b.Timers
 			w.slow = &slow{Store: b.Sessions, clock: w.clock}
-			b.Notes, b.Timers, b.Sessions = w.calls, w.calls, w.slow
+			w.pages = &pages{Store: b.Rooms}
+			b.Notes, b.Timers, b.Sessions, b.Rooms = w.calls, w.calls, w.slow, w.pages
 			return b
 		},
 	})
@@ -760,5 +762,23 @@ func TestStatsComeThoughCountingTakesTooLong(t *testing.T) {
 	all := w.stats(page)
 	if n := len(all[len(all)-1]["namespaces"].([]any)); n != 42 {
 		t.Errorf("%d namespaces when the table is fast again", n)
+	}
+}
+
+func TestNoMoreMembersAreReadThanAPageIsToldOf(t *testing.T) {
+	w := open(t, openToAll)
+	for range 2300 {
+		w.Connect("/")
+	}
+	w.calls.lose = true // the tick, which counts them all
+	w.pages.size, w.pages.of = 100, "/"
+	page := w.Connect("/admin")
+	if n := w.pages.read.Load(); n < 10 || n > 12 {
+		t.Errorf("%d pages of 100 members were read to tell of 1,000", n)
+	}
+	w.pages.size = 0
+	events := w.got(page)
+	if told := len(events[1].args[0].([]any)) + len(events) - 2; told != 1000 {
+		t.Errorf("told of %d", told)
 	}
 }

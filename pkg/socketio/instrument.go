@@ -377,40 +377,55 @@ func (i instrumented) Sockets(ctx context.Context, most int) (all []instrument.S
 	if err != nil {
 		return nil, false, err
 	}
-	var mu sync.Mutex
 	for _, name := range names {
-		n := i.s.joined(name)
-		begun := len(all)
-		_, err := i.s.adapter.Broadcast(ctx, rooms.Target{Namespace: name, Rooms: []string{rooms.Everybody}}, func(ctx context.Context, m rooms.Member) error {
-			mu.Lock()
-			over := begun >= most
-			more = more || over
-			begun++
-			mu.Unlock()
-			if over {
-				return nil
-			}
-			s, err := n.open(ctx, i.s.engine, m, false)
-			if errors.Is(err, ErrGone) {
-				return nil
-			} else if err != nil {
-				return err
-			}
-			d, err := s.describe(ctx)
-			if err != nil {
-				if errors.Is(err, ErrGone) {
-					err = nil
-				}
-				return err
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			all = append(all, d)
-			return nil
-		})
-		if err != nil {
-			return nil, false, err
+		some, more, err := i.socketsOf(ctx, i.s.joined(name), most-len(all))
+		if all = append(all, some...); err != nil || more {
+			return all, more, err
 		}
 	}
-	return all, more, nil
+	return all, false, nil
+}
+
+// socketsOf describes sockets of one namespace, and reads no more of its members than that takes.
+func (i instrumented) socketsOf(ctx context.Context, n *Namespace, most int) (all []instrument.Socket, more bool, err error) {
+	enough, stop := context.WithCancel(ctx)
+	defer stop()
+	var (
+		mu     sync.Mutex // guards what is returned, and begun
+		begun  int
+		failed []error
+	)
+	_, err = i.s.adapter.Broadcast(enough, rooms.Target{Namespace: n.name, Rooms: []string{rooms.Everybody}}, func(_ context.Context, m rooms.Member) error {
+		mu.Lock()
+		begun++
+		over := begun > most
+		more = more || over
+		mu.Unlock()
+		if over {
+			stop()
+			return nil
+		}
+		d, err := i.describe(ctx, n, m)
+		mu.Lock()
+		defer mu.Unlock()
+		switch {
+		case err == nil:
+			all = append(all, d)
+		case !errors.Is(err, ErrGone):
+			failed = append(failed, err)
+		}
+		return nil
+	})
+	if more { // then the end of enough is no error
+		err = nil
+	}
+	return all, more, errors.Join(append(failed, err)...)
+}
+
+func (i instrumented) describe(ctx context.Context, n *Namespace, m rooms.Member) (instrument.Socket, error) {
+	s, err := n.open(ctx, i.s.engine, m, false)
+	if err != nil {
+		return instrument.Socket{}, err
+	}
+	return s.describe(ctx)
 }
