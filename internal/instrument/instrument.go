@@ -112,8 +112,12 @@ type Server interface {
 	// EmitAll sends events to all of a namespace, in order, as Emit would each of them, with fewer reads. Those that are
 	// too large are left out. Who does not read as fast as events come goes without, and stays connected.
 	EmitAll(ctx context.Context, namespace string, events []Event) error
-	// Count counts everybody.
-	Count(ctx context.Context) (Census, error)
+	// Reply sends events to the client whose packet the handler of ctx carries out, in order, and reports how many were
+	// sent. Those that are too large are left out. A client that takes no more goes without the others, and stays
+	// connected: which is no error.
+	Reply(ctx context.Context, namespace string, events []Event) (sent int, err error)
+	// Count counts everybody, for so long at most: then it fails.
+	Count(ctx context.Context, most time.Duration) (Census, error)
 	// Sockets describes the sockets of all namespaces, up to a number of them, and reports whether there are more.
 	Sockets(ctx context.Context, most int) (all []Socket, more bool, err error)
 }

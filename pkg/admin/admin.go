@@ -78,7 +78,8 @@ func Instrument(io *socketio.Server, o Options) error {
 			return errors.New("admin: PasswordHash is not bcrypt's: it begins with $2a$, $2b$ or $2y$ and has 60 characters, as htpasswd -nbBC 10 prints it")
 		}
 	}
-	a := &admin{o: o, io: io, counts: map[string]int{}, emitting: make(chan struct{}, 1), comparing: make(chan struct{}, 1)}
+	a := &admin{o: o, io: io, counts: map[string]int{}, emitting: make(chan struct{}, 1), comparing: make(chan struct{}, 1),
+		compare: bcrypt.CompareHashAndPassword}
 	if err := io.Instrument(a); err != nil {
 		return err
 	}
@@ -103,6 +104,7 @@ type admin struct {
 
 	emitting  chan struct{} // has room for whoever tells the pages what has happened
 	comparing chan struct{} // has room for whoever compares a password
+	compare   func(hash, password []byte) error
 
 	mu      sync.Mutex // guards what follows
 	looked  bool       // somebody looks, as far as this process knows
@@ -111,6 +113,9 @@ type admin struct {
 	counted time.Time // when counts were last written
 	queue   []instrument.Happening
 	dropped int
+
+	failed       int // logins since failedLogged
+	failedLogged time.Time
 }
 
 var _ instrument.Watcher = (*admin)(nil)
@@ -158,7 +163,7 @@ func (a *admin) welcome(ctx context.Context, s *socketio.Socket) error {
 const mostSockets = 1000
 
 // maxAll is how many bytes of sockets are in one event. What does not fit follows in events of its own: API Gateway takes
-// 32 KiB in a frame.
+// 32 KiB in a frame. A page that does not take all goes without the rest, and the log says so.
 const maxAll = 30 << 10
 
 func (a *admin) sendAll(ctx context.Context, s *socketio.Socket) error {
@@ -170,25 +175,29 @@ func (a *admin) sendAll(ctx context.Context, s *socketio.Socket) error {
 		a.server.Logger().WarnContext(ctx, "the admin page is not told of all sockets: there are more than it can show", "shown", mostSockets)
 	}
 	all, size := []json.RawMessage{}, 0
-	var rest []json.RawMessage
+	var rest []instrument.Event
 	for _, one := range there {
 		b, err := json.Marshal(serialize(one))
 		if err != nil {
 			return err
 		}
-		if size += len(b); size > maxAll {
-			rest = append(rest, b)
-		} else {
-			all = append(all, b)
+		if size+len(b) > maxAll {
+			rest = append(rest, instrument.Event{Name: "socket_connected", Args: []any{json.RawMessage(b), date(a.server.Now())}})
+			continue
 		}
+		all, size = append(all, b), size+len(b)
 	}
-	if err := s.Emit(ctx, "all_sockets", all); err != nil {
+	// all_sockets goes first; of the rest, Reply leaves out rows that no packet takes.
+	events := append([]instrument.Event{{Name: "all_sockets", Args: []any{all}}}, rest...)
+	sent, err := a.server.Reply(ctx, a.o.Namespace, events)
+	if err != nil {
 		return err
 	}
-	for _, b := range rest {
-		if err := s.Emit(ctx, "socket_connected", b, date(a.server.Now())); err != nil {
-			return err
+	if out := len(events) - sent; out > 0 {
+		if sent == 0 {
+			out = len(there)
 		}
+		a.server.Logger().WarnContext(ctx, "the admin page is not told of all sockets: they are more than it takes at once, or have very many rooms", "left out", out, "socket", s.ID())
 	}
 	return nil
 }

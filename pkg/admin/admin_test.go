@@ -3,6 +3,7 @@ package admin_test
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"testing"
@@ -25,6 +26,8 @@ type watched struct {
 	io    *socketio.Server
 	clock *fakeclock.Clock
 	calls *calls
+	slow  *slow
+	pages *pages
 }
 
 // begun is when the clock begins.
@@ -32,7 +35,12 @@ var begun = time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC)
 
 func open(t *testing.T, o admin.Options, register ...func(io *socketio.Server)) *watched {
 	t.Helper()
-	w := &watched{t: t, io: socketio.New(socketio.Options{}), clock: fakeclock.New(begun), calls: &calls{}}
+	return openWith(t, o, socketio.Options{}, register...)
+}
+
+func openWith(t *testing.T, o admin.Options, of socketio.Options, register ...func(io *socketio.Server)) *watched {
+	t.Helper()
+	w := &watched{t: t, io: socketio.New(of), clock: fakeclock.New(begun), calls: &calls{}}
 	n := w.io.Of("/")
 	n.On("join", func(ctx context.Context, s *socketio.Socket, room string) error { return s.Join(ctx, room) })
 	n.On("leave", func(ctx context.Context, s *socketio.Socket, room string) error { return s.Leave(ctx, room) })
@@ -52,7 +60,9 @@ func open(t *testing.T, o admin.Options, register ...func(io *socketio.Server)) 
 		Engine: engine.Options{Clock: w.clock},
 		Wrap: func(b socketio.Backend) socketio.Backend {
 			w.calls.Store, w.calls.Timers = b.Notes, b.Timers
-			b.Notes, b.Timers = w.calls, w.calls
+			w.slow = &slow{Store: b.Sessions, clock: w.clock}
+			w.pages = &pages{Store: b.Rooms}
+			b.Notes, b.Timers, b.Sessions, b.Rooms = w.calls, w.calls, w.slow, w.pages
 			return b
 		},
 	})
@@ -149,6 +159,49 @@ func TestAPageIsLetInByPasswordThenBySession(t *testing.T) {
 		w.clock.Advance(time.Millisecond)
 		w.ConnectError("/admin", socketiotest.Auth(map[string]any{"sessionId": session}))
 		w.later(time.Minute)
+	}
+}
+
+func TestAFailedLoginIsALineInTheLog(t *testing.T) {
+	logs := &records{}
+	w := openWith(t, admin.Options{Username: "ops", PasswordHash: hash(t, "secret")}, socketio.Options{Logger: slog.New(logs)})
+	fail := func(name string) {
+		w.ConnectError("/admin", socketiotest.Auth(map[string]any{"username": name, "password": "my dog"}))
+	}
+	w.ConnectError("/admin", socketiotest.Auth(map[string]any{"sessionId": "0123456789abcdef"})) // one that has ended
+	for range 5 {
+		fail("ops")
+		fail("my cat")
+	}
+	w.clock.Advance(time.Minute)
+	fail("ops")
+	lines := logs.lines("a login at the Admin UI failed")
+	if len(lines) != 2 || !strings.HasSuffix(lines[0], " count=1") || !strings.HasSuffix(lines[1], " count=10") || strings.Contains(fmt.Sprint(logs.lines("")), "my ") {
+		t.Errorf("%q", logs.lines(""))
+	}
+}
+
+func TestAChangedPasswordEndsSessions(t *testing.T) {
+	before := admin.Options{Username: "ops", PasswordHash: hash(t, "secret")}
+	w := open(t, before)
+	page := w.Connect("/admin", socketiotest.Auth(map[string]any{"username": "ops", "password": "secret"}))
+	_, args := page.Next()
+	kept := w.calls.Store // the deployment's, after an update of its parameters
+	for what, c := range map[string]struct {
+		o    admin.Options
+		isIn bool
+	}{
+		"nothing is": {before, true}, "the password is": {admin.Options{Username: "ops", PasswordHash: hash(t, "other")}, false},
+		"the name is": {admin.Options{Username: "eve", PasswordHash: before.PasswordHash}, false},
+	} {
+		w := open(t, c.o)
+		w.calls.Store = kept
+		auth := socketiotest.Auth(map[string]any{"sessionId": args[0]})
+		if c.isIn {
+			w.Connect("/admin", auth)
+		} else if err := w.ConnectError("/admin", auth); err.Message != "invalid credentials" {
+			t.Errorf("%s changed: %v", what, err)
+		}
 	}
 }
 
@@ -259,12 +312,13 @@ func TestAggregatedEventsCountWhatPasses(t *testing.T) {
 
 // calls counts what the admin's part asks of the table and of the queue.
 type calls struct {
-	Store  notesStore
-	Timers engine.Timers
-	notes  int
-	works  int
-	lose   bool                                        // what is scheduled
-	early  func(ctx context.Context, job []byte) error // carries a job out before Schedule returns
+	Store   notesStore
+	Timers  engine.Timers
+	notes   int
+	works   int
+	longest int                                         // note, in bytes
+	lose    bool                                        // what is scheduled
+	early   func(ctx context.Context, job []byte) error // carries a job out before Schedule returns
 }
 
 func TestWithNobodyLookingNothingRuns(t *testing.T) {
@@ -475,6 +529,73 @@ func TestThePageActs(t *testing.T) {
 	}
 }
 
+// What cannot be read as a filter must not stand for everybody.
+func TestAFilterIsARoomOrAnArrayOfThem(t *testing.T) {
+	logs := &records{}
+	w := openWith(t, openToAll, socketio.Options{Logger: slog.New(logs)})
+	ada, bob, cyd := w.Connect("/"), w.Connect("/"), w.Connect("/")
+	page := w.Connect("/admin", socketiotest.Polling())
+	for _, filter := range []any{1, 0, true, false, map[string]any{}, map[string]any{"id": ada.ID()}, []any{}, []any{1}, []any{ada.ID(), 1}, []any{nil}, []any{""}, []any{[]any{ada.ID()}}, []byte{1}} {
+		page.EmitNoAck("_disconnect", "/", false, filter)
+		page.EmitNoAck("emit", "/", filter, "news")
+		page.EmitNoAck("join", "/", "tea", filter)
+		page.EmitNoAck("leave", "/", ada.ID(), filter)
+	}
+	page.EmitNoAck("_disconnect", "/", "false", ada.ID())
+	page.EmitNoAck("_disconnect", 1, true)
+	page.EmitNoAck("join", "/", 1)
+	page.EmitNoAck("emit", "/", "tea", "news")
+	for _, c := range []*socketiotest.Client{ada, bob, cyd} {
+		if c.Disconnected() != "" {
+			t.Fatal("disconnected")
+		}
+		c.ExpectNothing()
+	}
+	if n := len(logs.lines("an admin page acts")); n != 1 {
+		t.Errorf("%q", logs.lines("an admin page acts"))
+	}
+	page.EmitNoAck("join", "/", []string{"tea", "cake"}, []string{ada.ID(), bob.ID()})
+	page.EmitNoAck("emit", "/", []string{"tea"}, "news", 1)
+	ada.Expect("news", 1)
+	bob.Expect("news", 1)
+	page.EmitNoAck("leave", "/", []string{"cake"}, ada.ID())
+	page.EmitNoAck("emit", "/", []string{"cake"}, "news", 2)
+	bob.Expect("news", 2)
+	ada.ExpectNothing()
+	page.EmitNoAck("_disconnect", "/", false, []string{ada.ID(), bob.ID()})
+	if ada.Disconnected() == "" || bob.Disconnected() == "" || cyd.Disconnected() != "" {
+		t.Errorf("%q, %q, %q", ada.Disconnected(), bob.Disconnected(), cyd.Disconnected())
+	}
+}
+
+func TestWhatAPageDoesIsInTheLog(t *testing.T) {
+	logs := &records{}
+	w := openWith(t, openToAll, socketio.Options{Logger: slog.New(logs)})
+	ada := w.Connect("/")
+	page := w.Connect("/admin", socketiotest.Polling())
+	long := strings.Repeat("x", 1000)
+	page.EmitNoAck("join", "/", "tea", ada.ID())
+	page.EmitNoAck("leave", "/", long)
+	page.EmitNoAck("emit", "/", "tea", "news", "a secret")
+	page.EmitNoAck("emit", "/nothing", "tea", "news")
+	page.EmitNoAck("_disconnect", "/", false, ada.ID())
+	page.EmitNoAck("_disconnect", "/", true)
+	begin := "an admin page acts page=" + page.ID()
+	want := []string{
+		begin + " action=join namespace=/ to=" + ada.ID() + " rooms=tea",
+		begin + " action=leave namespace=/ to=all rooms=" + long[:200] + "...",
+		begin + " action=emit namespace=/ to=tea event=news",
+	}
+	if got := logs.lines("an admin page acts"); !slices.Equal(got, want) {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
+	end := " namespace=/ reason=by the admin page " + page.ID()
+	want = []string{"sockets are disconnected to=" + ada.ID() + end, "sockets are disconnected to=all" + end}
+	if got := logs.lines("sockets are disconnected"); !slices.Equal(got, want) {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
+}
+
 func TestAReadOnlyPageDoesNothing(t *testing.T) {
 	w := open(t, admin.Options{InsecureNoAuth: true, ReadOnly: true})
 	ada := w.Connect("/")
@@ -522,5 +643,142 @@ func TestManySocketsComeInSeveralEvents(t *testing.T) {
 	}
 	if len(seen) != 41 {
 		t.Errorf("%d sockets, want 41", len(seen))
+	}
+}
+
+// A page begins to poll, and what waits for it is bounded.
+func TestAPageThatPollsStaysWithMoreSocketsThanItTakes(t *testing.T) {
+	for _, c := range []struct{ clients, agent int }{{300, 1800}, {400, 500}} {
+		logs := &records{}
+		w := openWith(t, openToAll, socketio.Options{Logger: slog.New(logs)})
+		for range c.clients {
+			w.Connect("/", socketiotest.Header("User-Agent", strings.Repeat("x", c.agent)))
+		}
+		page := w.Connect("/admin", socketiotest.Polling())
+		events := w.got(page)
+		if len(events) < 2 || events[0].name != "config" || events[1].name != "all_sockets" {
+			t.Fatalf("%d clients of %d bytes: the page got %.300v", c.clients, c.agent, names(events))
+		}
+		told := len(events[1].args[0].([]any)) + len(events) - 2
+		if out := logs.number("the admin page is not told of all sockets", "left out"); told < 100 || told+out != c.clients+1 {
+			t.Errorf("%d clients of %d bytes: told of %d, and the log says that %d were left out", c.clients, c.agent, told, out)
+		}
+		w.later(2 * time.Second)
+		if len(w.stats(page)) == 0 || page.Disconnected() != "" {
+			t.Error("the page has ended")
+		}
+	}
+}
+
+// A row of so many rooms is larger than a packet may be.
+func TestASocketOfVeryManyRoomsIsLeftOut(t *testing.T) {
+	for _, transport := range [][]socketiotest.Option{nil, {socketiotest.Polling()}} {
+		logs := &records{}
+		w := openWith(t, openToAll, socketio.Options{Logger: slog.New(logs)}, func(io *socketio.Server) {
+			io.Of("/").On("many", func(ctx context.Context, s *socketio.Socket) error {
+				for i := range 700 {
+					if err := s.Join(ctx, fmt.Sprintf("%0244d", i)); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+		})
+		ada, bob := w.Connect("/"), w.Connect("/")
+		ada.Emit("many")
+		page := w.Connect("/admin", transport...)
+		told := fmt.Sprint(w.got(page))
+		if strings.Contains(told, ada.ID()) || !strings.Contains(told, bob.ID()) || !strings.Contains(told, page.ID()) {
+			t.Errorf("the page is told %.2000s", told)
+		}
+		if n := logs.number("the admin page is not told of all sockets", "left out"); n != 1 {
+			t.Errorf("the log says that %d were left out", n)
+		}
+		bob.Emit("say", strings.Repeat("x", 128<<10-30)) // what the page would get of it is longer
+		if n := logs.number("those who look on are not told", "left out"); n == 0 || page.Disconnected() != "" {
+			t.Errorf("the log says that %d events were left out, and the page ended by %q", n, page.Disconnected())
+		}
+	}
+}
+
+// Names of namespaces may be a client's, and JSON makes them six times as long.
+func TestStatsComeHoweverLongTheNamesOfNamespacesAre(t *testing.T) {
+	logs := &records{}
+	w := openWith(t, admin.Options{InsecureNoAuth: true, Mode: admin.Production}, socketio.Options{Logger: slog.New(logs)}, func(io *socketio.Server) {
+		io.OfFunc(func(name string) bool { return strings.HasPrefix(name, "/<") })
+	})
+	for i := range 120 {
+		w.Connect(fmt.Sprintf("/%s%03d", strings.Repeat("<", 240), i))
+	}
+	w.Connect("/")
+	w.Connect("/")
+	page := w.Connect("/admin")
+	w.later(2 * time.Second)
+	stats := w.stats(page)
+	if len(stats) == 0 {
+		t.Fatal("no server_stats")
+	}
+	shown := stats[len(stats)-1]["namespaces"].([]any)
+	if len(shown) < 5 || fmt.Sprint(shown[0]) != "map[name:/ socketsCount:2]" {
+		t.Errorf("%v", shown)
+	}
+	if n := logs.number("the admin page is told of the fullest namespaces only", "left out"); n != 122-len(shown) {
+		t.Errorf("the log says that %d were left out, and %d of 122 are shown", n, len(shown))
+	}
+	if w.calls.longest > 64<<10 {
+		t.Errorf("a note of %d bytes", w.calls.longest)
+	}
+}
+
+// Where OfFunc makes namespaces, counting reads each session, which takes more time than a job has with many of them.
+func TestStatsComeThoughCountingTakesTooLong(t *testing.T) {
+	logs := &records{}
+	w := openWith(t, admin.Options{InsecureNoAuth: true, Mode: admin.Production}, socketio.Options{Logger: slog.New(logs)}, func(io *socketio.Server) {
+		io.OfFunc(func(name string) bool { return strings.HasPrefix(name, "/room-") })
+	})
+	for i := range 40 {
+		w.Connect(fmt.Sprint("/room-", i))
+	}
+	w.slow.read = 500 * time.Millisecond
+	page := w.Connect("/admin")
+	w.slow.weak.Store(0)
+	stats, events := 0, 0
+	for range 60 {
+		w.later(time.Second)
+		for _, s := range w.stats(page) {
+			stats++
+			events += len(s["aggregatedEvents"].([]any))
+		}
+	}
+	if stats < 20 || events == 0 {
+		t.Errorf("%d server_stats with %d counts of events in a minute", stats, events)
+	}
+	if n := len(logs.lines("the clients could not be counted")); n != 1 || w.slow.weak.Load() > 60 {
+		t.Errorf("%d censuses and %d reads in a minute: %q", n, w.slow.weak.Load(), logs.lines(""))
+	}
+	w.slow.read = 0
+	w.later(5 * time.Minute)
+	w.later(2 * time.Second)
+	all := w.stats(page)
+	if n := len(all[len(all)-1]["namespaces"].([]any)); n != 42 {
+		t.Errorf("%d namespaces when the table is fast again", n)
+	}
+}
+
+func TestNoMoreMembersAreReadThanAPageIsToldOf(t *testing.T) {
+	w := open(t, openToAll)
+	for range 2300 {
+		w.Connect("/")
+	}
+	w.calls.lose = true // the tick, which counts them all
+	w.pages.size, w.pages.of = 100, "/"
+	page := w.Connect("/admin")
+	if n := w.pages.read.Load(); n < 10 || n > 12 {
+		t.Errorf("%d pages of 100 members were read to tell of 1,000", n)
+	}
+	w.pages.size = 0
+	events := w.got(page)
+	if told := len(events[1].args[0].([]any)) + len(events) - 2; told != 1000 {
+		t.Errorf("told of %d", told)
 	}
 }

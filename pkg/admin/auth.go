@@ -6,9 +6,8 @@ import (
 	"crypto/subtle"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"time"
-
-	"golang.org/x/crypto/bcrypt"
 
 	"github.com/dozeio/doze/pkg/socketio"
 )
@@ -44,10 +43,46 @@ func (a *admin) authenticate(ctx context.Context, s *socketio.Socket) error {
 	if there, err := a.hasSession(ctx, c); err != nil || there {
 		return err
 	}
-	if subtle.ConstantTimeCompare([]byte(c.username), []byte(a.o.Username)) != 1 || !a.isPassword(ctx, c.password) {
+	if c.username == "" && c.password == "" { // its session has ended
+		return errCredentials
+	}
+	if !a.mayLogIn(ctx, c) {
+		a.loginFailed(ctx, s)
 		return errCredentials
 	}
 	return nil
+}
+
+// mayLogIn compares the password also for a wrong name, so that the time of the answer does not tell which of them is
+// wrong.
+func (a *admin) mayLogIn(ctx context.Context, c credentials) bool {
+	isPassword := a.isPassword(ctx, c.password)
+	return subtle.ConstantTimeCompare([]byte(c.username), []byte(a.o.Username)) == 1 && isPassword
+}
+
+// logFailedEvery is how often a process writes a line about logins that fail.
+const logFailedEvery = time.Minute
+
+// loginFailed says so in the log, with how many there were since the last line. What was tried is not in it: people
+// write their password where the name belongs.
+func (a *admin) loginFailed(ctx context.Context, s *socketio.Socket) {
+	now := a.server.Now()
+	a.mu.Lock()
+	a.failed++
+	n := a.failed
+	soon := now.Before(a.failedLogged.Add(logFailedEvery)) && !a.failedLogged.After(now)
+	if !soon {
+		a.failed, a.failedLogged = 0, now
+	}
+	a.mu.Unlock()
+	if soon {
+		return
+	}
+	address := "unknown"
+	if h, err := s.Handshake(ctx); err == nil {
+		address = h.Address
+	}
+	a.server.Logger().WarnContext(ctx, "a login at the Admin UI failed", "namespace", a.o.Namespace, "address", address, "count", n)
 }
 
 func (a *admin) hasSession(ctx context.Context, c credentials) (bool, error) {
@@ -92,7 +127,7 @@ func text(value json.RawMessage) (s string) {
 }
 
 // isPassword compares a password, which is slow on purpose: one at a time in a process, so that whoever guesses does not
-// take all of it.
+// take all of a process that serves many at once. A function's process serves one.
 func (a *admin) isPassword(ctx context.Context, password string) bool {
 	select {
 	case a.comparing <- struct{}{}:
@@ -100,12 +135,13 @@ func (a *admin) isPassword(ctx context.Context, password string) bool {
 	case <-ctx.Done():
 		return false
 	}
-	return bcrypt.CompareHashAndPassword([]byte(a.o.PasswordHash), []byte(password)) == nil
+	return a.compare([]byte(a.o.PasswordHash), []byte(password)) == nil
 }
 
-// sessionKey is where a session is kept: not by its id, which is as good as the password.
+// sessionKey is where a session is kept: not by its id, which is as good as the password; and with the name and the
+// password's hash, so that who changes one of them ends all sessions.
 func (a *admin) sessionKey(id string) string {
-	sum := sha256.Sum256([]byte(id))
+	sum := sha256.Sum256(fmt.Appendf(nil, "%q %q %q", a.o.Username, a.o.PasswordHash, id))
 	return a.key("session:" + hex.EncodeToString(sum[:]))
 }
 

@@ -3,9 +3,15 @@ package admin_test
 import (
 	"bytes"
 	"context"
+	"slices"
+	"strings"
+	"sync/atomic"
 	"time"
 
+	"github.com/dozeio/doze/pkg/engine"
 	"github.com/dozeio/doze/pkg/notes"
+	"github.com/dozeio/doze/pkg/rooms"
+	"github.com/dozeio/doze/tests/kit/fakeclock"
 )
 
 type notesStore = notes.Store
@@ -17,6 +23,7 @@ func (c *calls) Note(ctx context.Context, key string, strong bool) (string, erro
 
 func (c *calls) PutNote(ctx context.Context, key, old, next string, expires time.Time) (bool, error) {
 	c.notes++
+	c.longest = max(c.longest, len(next))
 	return c.Store.PutNote(ctx, key, old, next, expires)
 }
 
@@ -44,4 +51,53 @@ func (c *calls) Schedule(ctx context.Context, job []byte, after time.Duration) e
 		}
 	}
 	return c.Timers.Schedule(ctx, job, after)
+}
+
+// slow is a store whose reads of sessions take time.
+type slow struct {
+	engine.Store
+	clock *fakeclock.Clock
+	read  time.Duration
+	weak  atomic.Int64 // reads that need not be consistent
+}
+
+func (s *slow) Get(ctx context.Context, a engine.Address, strong bool) (engine.Session, error) {
+	if !strong {
+		s.weak.Add(1)
+		if s.read > 0 {
+			s.clock.Advance(s.read)
+		}
+		if err := ctx.Err(); err != nil {
+			return engine.Session{}, err
+		}
+	}
+	return s.Store.Get(ctx, a, strong)
+}
+
+// pages is a store that returns members by so many, if size is not 0.
+type pages struct {
+	rooms.Store
+	size int
+	of   string       // the namespace whose pages are counted
+	read atomic.Int64 // pages
+}
+
+func (p *pages) Members(ctx context.Context, namespace, room, cursor string) (page []rooms.Member, next string, err error) {
+	all, next, err := p.Store.Members(ctx, namespace, room, "")
+	if err != nil || p.size == 0 {
+		return all, next, err
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, "", err
+	}
+	if namespace == p.of {
+		p.read.Add(1)
+	}
+	slices.SortFunc(all, func(a, b rooms.Member) int { return strings.Compare(a.Socket, b.Socket) })
+	from, _ := slices.BinarySearchFunc(all, cursor, func(m rooms.Member, cursor string) int { return strings.Compare(m.Socket, cursor) })
+	all = all[from:]
+	if len(all) > p.size {
+		all, next = all[:p.size], all[p.size].Socket
+	}
+	return all, next, nil
 }

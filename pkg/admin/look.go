@@ -28,7 +28,7 @@ type mark struct {
 	Since int64  `json:"since"` // the server
 
 	Census  *instrument.Census `json:"census,omitempty"`
-	Counted int64              `json:"counted,omitempty"` // when
+	CountAt int64              `json:"countAt,omitempty"` // not before
 }
 
 func markOf(note string) (m mark) {
@@ -131,9 +131,10 @@ func (a *admin) arm(ctx context.Context) error {
 	return nil
 }
 
-// next sends the next job, then writes the mark for it, if the note is still the one that was read: in this order, so
-// that no tick is lost with the process, which has two seconds to write.
-func (a *admin) next(ctx context.Context, note string, m mark, due time.Time) (bool, error) {
+// next sends the next job, then has everybody counted, and writes the mark for both, if the note is still the one that
+// was read: in this order, so that no tick is lost with the process, or with a table that is slow. A job that comes
+// before its mark comes again.
+func (a *admin) next(ctx context.Context, note string, m *mark, due time.Time) (bool, error) {
 	id, err := a.server.Random(idLength)
 	if err != nil {
 		return false, err
@@ -142,6 +143,7 @@ func (a *admin) next(ctx context.Context, note string, m mark, due time.Time) (b
 	if err := a.later(ctx, job{Tick: id}, due.Sub(a.server.Now())); err != nil {
 		return false, err
 	}
+	a.census(ctx, m)
 	return a.server.Notes().PutNote(ctx, a.markKey(), note, m.note(), a.server.Now().Add(markLife))
 }
 
@@ -183,8 +185,7 @@ func (a *admin) Job(ctx context.Context, raw json.RawMessage) error {
 	if due.Before(now) {
 		due = now.Add(tickEvery)
 	}
-	a.census(ctx, &m)
-	won, err := a.next(ctx, note, m, due)
+	won, err := a.next(ctx, note, &m, due)
 	if err != nil || !won {
 		return err
 	}

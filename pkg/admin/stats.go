@@ -3,6 +3,7 @@ package admin
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"slices"
 	"strconv"
 	"strings"
@@ -31,31 +32,66 @@ type aggregatedEvent struct {
 	Count     int    `json:"count"`
 }
 
-// maxNamespaces is how many namespaces the page is told of, the fullest.
-const maxNamespaces = 100
+// Of the namespaces the page is told of so many, the fullest, and of so many bytes of names as JSON has them: names are a
+// client's where OfFunc takes any, the mark has them all, and each KiB of it is a write.
+const (
+	maxNamespaces     = 100
+	maxNamespaceBytes = 8 << 10
+)
 
-// unitsASecond is what counting everybody may read. More clients are counted less often.
-const unitsASecond = 10
+// fullest returns the namespaces with the most sockets, as far as they fit: all of them in their own order, or else the
+// fullest first.
+func fullest(all []instrument.Population) []instrument.Population {
+	count, size := 0, 0
+	tooMuch := func(one instrument.Population) bool {
+		n := jsonSize(one.Name)
+		if count == maxNamespaces || size+n > maxNamespaceBytes {
+			return true
+		}
+		count, size = count+1, size+n
+		return false
+	}
+	if !slices.ContainsFunc(all, tooMuch) {
+		return all
+	}
+	all = slices.SortedStableFunc(slices.Values(all), func(a, b instrument.Population) int { return cmp.Compare(b.SocketsCount, a.SocketsCount) })
+	count, size = 0, 0
+	return slices.DeleteFunc(all, tooMuch)
+}
 
-// census counts everybody, unless that was done a moment ago. When it cannot, the last one stands.
+func jsonSize(text string) int {
+	b, err := json.Marshal(text)
+	if err != nil {
+		panic(err) // a text
+	}
+	return len(b)
+}
+
+// unitsASecond is what counting everybody may read. More clients are counted less often. A count that takes longer than
+// countFor is given up, and not begun again for failedPause.
+const (
+	unitsASecond = 10
+	countFor     = 3 * time.Second
+	failedPause  = 5 * time.Minute
+)
+
+// census counts everybody, unless that was done, or tried, a moment ago. When it cannot, the last one stands.
 func (a *admin) census(ctx context.Context, m *mark) {
 	now := a.server.Now()
-	if m.Census != nil {
-		pause := time.Duration(m.Census.Read) * time.Second / unitsASecond
-		if now.Before(time.UnixMilli(m.Counted).Add(pause)) {
-			return
-		}
-	}
-	c, err := a.server.Count(ctx)
-	if err != nil {
-		a.server.Logger().WarnContext(ctx, "the clients could not be counted for the admin page", "error", err)
+	if now.UnixMilli() < m.CountAt {
 		return
 	}
-	if len(c.Namespaces) > maxNamespaces { // they go into the mark, and into a frame
-		slices.SortStableFunc(c.Namespaces, func(a, b instrument.Population) int { return cmp.Compare(b.SocketsCount, a.SocketsCount) })
-		c.Namespaces = c.Namespaces[:maxNamespaces]
+	c, err := a.server.Count(ctx, countFor)
+	if err != nil {
+		m.CountAt = now.Add(failedPause).UnixMilli()
+		a.server.Logger().WarnContext(ctx, "the clients could not be counted for the admin page", "next in", failedPause, "error", err)
+		return
 	}
-	m.Census, m.Counted = &c, now.UnixMilli()
+	if shown := fullest(c.Namespaces); len(shown) < len(c.Namespaces) {
+		a.server.Logger().WarnContext(ctx, "the admin page is told of the fullest namespaces only", "left out", len(c.Namespaces)-len(shown))
+		c.Namespaces = shown
+	}
+	m.Census, m.CountAt = &c, now.Add(time.Duration(c.Read)*time.Second/unitsASecond).UnixMilli()
 }
 
 func (a *admin) sendStats(ctx context.Context, m mark) error {

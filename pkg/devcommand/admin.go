@@ -1,6 +1,7 @@
 package devcommand
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -29,7 +30,12 @@ func (u adminUI) options(addr string) (o admin.Options, open bool, err error) {
 	if o.Hostname, err = os.Hostname(); err != nil {
 		return o, false, err
 	}
-	if user != "" || hash != "" {
+	switch {
+	case user != "" && hash == "":
+		return o, false, errors.New("-admin with DOZE_ADMIN_USER needs DOZE_ADMIN_PASSWORD_HASH, which htpasswd -nbBC 10 \"\" PASSWORD prints after a colon: set it, or take DOZE_ADMIN_USER away")
+	case user == "" && hash != "":
+		return o, false, errors.New("-admin with DOZE_ADMIN_PASSWORD_HASH needs DOZE_ADMIN_USER, the name to log in with: set it, or take DOZE_ADMIN_PASSWORD_HASH away")
+	case user != "":
 		return o, false, nil
 	}
 	host, _, err := net.SplitHostPort(addr)

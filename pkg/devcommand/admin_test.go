@@ -55,10 +55,11 @@ func TestFlagsOfTheAdminUIThatCannotWorkAreErrors(t *testing.T) {
 	for _, c := range []struct{ flags, user, hash, want string }{
 		{"-admin-read-only", "", "", "-admin-read-only and -admin-page are of no use without -admin"},
 		{"-admin development -admin-page .", "", "", "there is no index.html"},
-		{"-admin dev", "", "", "write development or production"},
+		{"-admin dev", "", "", "-admin, DOZE_ADMIN_USER and DOZE_ADMIN_PASSWORD_HASH: admin: Mode is \"dev\": write development or production"},
 		{"-admin development -addr 0.0.0.0:0", "", "", "which others can reach: set DOZE_ADMIN_USER"},
-		{"-admin development", "ops", "", "set Username and PasswordHash"},
-		{"-admin development", "ops", "secret", "PasswordHash is not bcrypt's"},
+		{"-admin development", "ops", "", "-admin with DOZE_ADMIN_USER needs DOZE_ADMIN_PASSWORD_HASH"},
+		{"-admin development", "", hashed, "-admin with DOZE_ADMIN_PASSWORD_HASH needs DOZE_ADMIN_USER"},
+		{"-admin development", "ops", "secret", "-admin, DOZE_ADMIN_USER and DOZE_ADMIN_PASSWORD_HASH: admin: PasswordHash is not bcrypt's"},
 	} {
 		t.Setenv("DOZE_ADMIN_USER", c.user)
 		t.Setenv("DOZE_ADMIN_PASSWORD_HASH", c.hash)

@@ -66,7 +66,7 @@ func (c Command) Run(ctx context.Context, args []string, out, log io.Writer) err
 			return err
 		}
 		if err := admin.Instrument(c.Application, of); err != nil {
-			return err
+			return fmt.Errorf("-admin, DOZE_ADMIN_USER and DOZE_ADMIN_PASSWORD_HASH: %w", err)
 		}
 	}
 	o.Wrap = services.wrap

@@ -225,6 +225,22 @@ func (v *Invocation) Send(ctx context.Context, p Parcel) error {
 	return v.e.deliver(ctx, v.Address(), p)
 }
 
+// SendNow is Send that gathers nothing: what is gathered goes first. ErrBusy and ErrOutboxFull: the packets were not
+// sent, and the session stays.
+func (v *Invocation) SendNow(ctx context.Context, p Parcel) error {
+	select {
+	case v.sending <- struct{}{}:
+		defer v.sent()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	if err := v.append(); err != nil {
+		v.logged(err)
+		return err
+	}
+	return v.e.deliver(ctx, v.Address(), p)
+}
+
 // What a request's invocation gathers: so many bytes, for so long.
 const (
 	maxGathered = 32 << 10

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"strings"
+	"sync"
 )
 
 // Watch is what an Engine tells of its work, in the invocation that does it. All methods may be called concurrently, and
@@ -70,21 +71,49 @@ func (e *Engine) Clients(ctx context.Context) (all, polling int, err error) {
 }
 
 // EachClient calls f, one call after the other, with the handler's entries of each session, as they may have been some
-// time ago: which costs half a read unit for each session besides what Clients costs.
+// time ago: which costs half a read unit for each session besides what Clients costs. The Shards are read at once.
 func (e *Engine) EachClient(ctx context.Context, f func(entries map[string][]byte)) error {
+	ctx, end := context.WithCancel(ctx)
+	defer end()
+	var (
+		wg   sync.WaitGroup
+		mu   sync.Mutex // guards what follows, and f
+		errs []error
+	)
 	for shard := range Shards {
-		lives, err := e.store.Lives(ctx, shard)
+		wg.Go(func() {
+			err := e.eachOf(ctx, shard, func(entries map[string][]byte) {
+				mu.Lock()
+				defer mu.Unlock()
+				f(entries)
+			})
+			if err != nil {
+				mu.Lock()
+				defer mu.Unlock()
+				errs = append(errs, err)
+				end()
+			}
+		})
+	}
+	wg.Wait()
+	if len(errs) > 0 {
+		return errs[0] // the others may be of its ending them
+	}
+	return nil
+}
+
+func (e *Engine) eachOf(ctx context.Context, shard int, f func(entries map[string][]byte)) error {
+	lives, err := e.store.Lives(ctx, shard)
+	if err != nil {
+		return err
+	}
+	for _, l := range lives {
+		s, err := e.store.Get(ctx, l.Address, false)
 		if err != nil {
 			return err
 		}
-		for _, l := range lives {
-			s, err := e.store.Get(ctx, l.Address, false)
-			if err != nil {
-				return err
-			}
-			if s.live() {
-				f(s.Entries)
-			}
+		if s.live() {
+			f(s.Entries)
 		}
 	}
 	return nil

@@ -2,6 +2,7 @@ package socketio
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
@@ -220,9 +221,11 @@ func (i instrumented) EmitAll(ctx context.Context, namespace string, events []in
 		return fmt.Errorf("socketio: there is no namespace %q", namespace)
 	}
 	var parcels []engine.Parcel
+	tooLarge := 0
 	for _, event := range events {
 		p, err := eventParcel(i.s.engine, n.name, event.Name, event.Args)
 		if errors.Is(err, ErrTooLarge) {
+			tooLarge++
 			continue
 		} else if err != nil {
 			return err
@@ -232,6 +235,9 @@ func (i instrumented) EmitAll(ctx context.Context, namespace string, events []in
 			continue
 		}
 		parcels = append(parcels, p)
+	}
+	if tooLarge > 0 {
+		i.s.opt.Logger.WarnContext(ctx, "those who look on are not told of what is too large for a packet", "namespace", n.name, "left out", tooLarge)
 	}
 	if len(parcels) == 0 {
 		return nil
@@ -249,7 +255,67 @@ func (i instrumented) EmitAll(ctx context.Context, namespace string, events []in
 	return err
 }
 
-func (i instrumented) Count(ctx context.Context) (c instrument.Census, err error) {
+// Reply puts events for a client that polls into its outbox together, as EmitAll does. A connection gets each by itself:
+// of several packets together it may get some, and is then closed.
+func (i instrumented) Reply(ctx context.Context, namespace string, events []instrument.Event) (sent int, err error) {
+	t := turnOf(ctx)
+	if t == nil {
+		return 0, errors.New("socketio: Reply is for the handler of a client's packet")
+	}
+	var together engine.Parcel
+	n := 0 // events of it
+	send := func() error {
+		if n == 0 {
+			return nil
+		}
+		err := t.v.SendNow(ctx, together)
+		if err == nil {
+			sent += n
+		}
+		together, n = engine.Parcel{}, 0
+		return err
+	}
+	for _, event := range events {
+		p, err := eventParcel(i.s.engine, namespace, event.Name, event.Args)
+		if errors.Is(err, ErrTooLarge) {
+			continue
+		} else if err != nil {
+			return sent, err
+		}
+		if n > 0 && (!t.v.Polling() || together.Size()+p.Size() > maxTogether) {
+			if err := send(); err != nil {
+				return sent, unlessItTakesNoMore(err)
+			}
+		}
+		if n++; n == 1 {
+			together = p
+			continue
+		}
+		together.Packets = append(together.Packets, p.Packets...)
+	}
+	return sent, unlessItTakesNoMore(send())
+}
+
+// unlessItTakesNoMore returns no error of a client that does not read as fast as events come.
+func unlessItTakesNoMore(err error) error {
+	if errors.Is(err, ErrOutboxFull) || errors.Is(err, ErrBusy) {
+		return nil
+	}
+	return err
+}
+
+func (i instrumented) Count(ctx context.Context, most time.Duration) (c instrument.Census, err error) {
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	stop := i.s.engine.Options().Clock.AfterFunc(most, func() { end(fmt.Errorf("reading who is there takes longer than %v", most)) })
+	defer stop()
+	if c, err = i.count(ctx); err != nil {
+		return c, cmp.Or(context.Cause(ctx), err)
+	}
+	return c, nil
+}
+
+func (i instrumented) count(ctx context.Context) (c instrument.Census, err error) {
 	if c.Clients, c.Polling, err = i.s.engine.Clients(ctx); err != nil {
 		return c, err
 	}
@@ -311,40 +377,55 @@ func (i instrumented) Sockets(ctx context.Context, most int) (all []instrument.S
 	if err != nil {
 		return nil, false, err
 	}
-	var mu sync.Mutex
 	for _, name := range names {
-		n := i.s.joined(name)
-		begun := len(all)
-		_, err := i.s.adapter.Broadcast(ctx, rooms.Target{Namespace: name, Rooms: []string{rooms.Everybody}}, func(ctx context.Context, m rooms.Member) error {
-			mu.Lock()
-			over := begun >= most
-			more = more || over
-			begun++
-			mu.Unlock()
-			if over {
-				return nil
-			}
-			s, err := n.open(ctx, i.s.engine, m, false)
-			if errors.Is(err, ErrGone) {
-				return nil
-			} else if err != nil {
-				return err
-			}
-			d, err := s.describe(ctx)
-			if err != nil {
-				if errors.Is(err, ErrGone) {
-					err = nil
-				}
-				return err
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			all = append(all, d)
-			return nil
-		})
-		if err != nil {
-			return nil, false, err
+		some, more, err := i.socketsOf(ctx, i.s.joined(name), most-len(all))
+		if all = append(all, some...); err != nil || more {
+			return all, more, err
 		}
 	}
-	return all, more, nil
+	return all, false, nil
+}
+
+// socketsOf describes sockets of one namespace, and reads no more of its members than that takes.
+func (i instrumented) socketsOf(ctx context.Context, n *Namespace, most int) (all []instrument.Socket, more bool, err error) {
+	enough, stop := context.WithCancel(ctx)
+	defer stop()
+	var (
+		mu     sync.Mutex // guards what is returned, and begun
+		begun  int
+		failed []error
+	)
+	_, err = i.s.adapter.Broadcast(enough, rooms.Target{Namespace: n.name, Rooms: []string{rooms.Everybody}}, func(_ context.Context, m rooms.Member) error {
+		mu.Lock()
+		begun++
+		over := begun > most
+		more = more || over
+		mu.Unlock()
+		if over {
+			stop()
+			return nil
+		}
+		d, err := i.describe(ctx, n, m)
+		mu.Lock()
+		defer mu.Unlock()
+		switch {
+		case err == nil:
+			all = append(all, d)
+		case !errors.Is(err, ErrGone):
+			failed = append(failed, err)
+		}
+		return nil
+	})
+	if more { // then the end of enough is no error
+		err = nil
+	}
+	return all, more, errors.Join(append(failed, err)...)
+}
+
+func (i instrumented) describe(ctx context.Context, n *Namespace, m rooms.Member) (instrument.Socket, error) {
+	s, err := n.open(ctx, i.s.engine, m, false)
+	if err != nil {
+		return instrument.Socket{}, err
+	}
+	return s.describe(ctx)
 }

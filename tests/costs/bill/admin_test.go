@@ -70,5 +70,30 @@ func TestBillOfTheAdminUI(t *testing.T) {
 		}
 		add("an event while a page is open in "+string(mode)+": beyond an event", 0, shows, 1, shows, got)
 	}
+	one, more := opening(t, 1), opening(t, 41)
+	add("a page opens in development, with one socket to show, and the first tick", 2, 30.5, 7, 4, one)
+	add("40 sockets more to show", 0, 40*2, 0, 31, more.minus(one))
 	report(t, lines)
+}
+
+// opening measures a page that opens in development when so many sockets are there.
+func opening(t *testing.T, sockets int) usage {
+	io := application(nil)
+	if err := admin.Instrument(io, admin.Options{InsecureNoAuth: true}); err != nil {
+		t.Fatal(err)
+	}
+	d := start(t, io)
+	for range sockets {
+		d.member()
+	}
+	d.rest()
+	d.sweeps = true
+	var page *rawclient.Conn
+	d.of(1, func() { page = d.open() })
+	return d.of(2, func() {
+		d.must(page.Send(d.ctx, "40/admin,"))
+		for range 4 { // its CONNECT, config, all_sockets, server_stats
+			d.next(page)
+		}
+	})
 }
