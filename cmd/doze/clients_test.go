@@ -208,6 +208,7 @@ func TestCommandsSayWhatIsMissing(t *testing.T) {
 		{"kick a -reason= -dev " + dev, "-reason is empty"},
 		{"ls all -dev " + dev, "takes flags only"},
 		{"drain -rate 0 -dev " + dev, "-rate is 0"},
+		{"drain -before 2999-01-01T00:00:00Z -dev " + dev, "-before 2999-01-01T00:00:00Z is later than now"},
 		{"drain -rate 1e-10 -dev " + dev, "-rate is 1e-10: it goes from 0.01"},
 		{"drain -rate 0.009 -dev " + dev, "-rate is 0.009: it goes from 0.01"},
 		{"drain -rate NaN -dev " + dev, "-rate is NaN"},

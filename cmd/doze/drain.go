@@ -37,11 +37,15 @@ func drain(ctx context.Context, args []string, out, log io.Writer) error {
 	if !(*rate >= leastRate && *rate <= maxDrainRate) {
 		return fmt.Errorf("-rate is %v: it goes from %v, one in %.0f s, up to %d", *rate, leastRate, 1/leastRate, maxDrainRate)
 	}
-	since := time.Now().UTC().Truncate(time.Millisecond).Add(time.Millisecond) // as sessions have it, and who is here is meant
+	now := time.Now().UTC().Truncate(time.Millisecond).Add(time.Millisecond) // as sessions have it, and who is here is meant
+	since := now
 	if *before != "" {
 		var err error
 		if since, err = time.Parse(time.RFC3339Nano, *before); err != nil {
 			return fmt.Errorf("-before %q is no time: write 2026-01-31T12:00:00Z, say", *before)
+		}
+		if since.After(now) {
+			return fmt.Errorf("-before %s is later than now, %s: who comes back would be ended again and again", since.Format(time.RFC3339), now.Format(time.RFC3339))
 		}
 	}
 	d, _, err := w.reach(ctx, log)
