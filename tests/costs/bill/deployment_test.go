@@ -54,7 +54,10 @@ const pingInterval = 300 * time.Second
 // start runs an application on a table of its own until the test ends.
 func start(t *testing.T, io *socketio.Server) *deployment {
 	t.Helper()
-	return startLogged(t, io, slog.New(complaints{t: t}))
+	over := new(atomic.Bool)
+	d := startLogged(t, io, slog.New(complaints{t, over}))
+	t.Cleanup(func() { over.Store(true) }) // what runs then may find the queue closed
+	return d
 }
 
 // startLogged is start with a logger of the engine.
@@ -82,7 +85,7 @@ func startLogged(t *testing.T, io *socketio.Server, logger *slog.Logger) *deploy
 	d.server, err = oneprocess.Start(oneprocess.Options{
 		Engine: engine.Options{PingInterval: pingInterval, Clock: d.clock, Logger: logger},
 		// Without the gap after a handshake, in which a post is only tried in vain.
-		Gateway: gateway.Options{Clock: d.clock, Seed: 1, RepeatableIDs: true, ConnectGap: -1, Logger: slog.New(&invocations{complaints{t}, d})},
+		Gateway: gateway.Options{Clock: d.clock, Seed: 1, RepeatableIDs: true, ConnectGap: -1, Logger: slog.New(&invocations{complaints{t, new(atomic.Bool)}, d})},
 		Wrap: func(b socketio.Backend) socketio.Backend {
 			b.Sessions, b.Rooms, b.Acks, b.Notes = counted, counted, counted, counted
 			b.Poster, b.Timers = poster{b.Poster, d}, timers{b.Timers, d}
@@ -173,10 +176,15 @@ func (i *invocations) Handle(ctx context.Context, r slog.Record) error {
 	return nil
 }
 
-// complaints fail the test: nothing goes wrong here.
-type complaints struct{ t *testing.T }
+// complaints fail the test: nothing goes wrong here until it is over.
+type complaints struct {
+	t    *testing.T
+	over *atomic.Bool
+}
 
-func (c complaints) Enabled(_ context.Context, l slog.Level) bool { return l >= slog.LevelWarn }
+func (c complaints) Enabled(_ context.Context, l slog.Level) bool {
+	return l >= slog.LevelWarn && !c.over.Load()
+}
 func (c complaints) Handle(_ context.Context, r slog.Record) error {
 	var b strings.Builder
 	r.Attrs(func(a slog.Attr) bool { b.WriteString(" " + a.String()); return true })
