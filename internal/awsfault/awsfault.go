@@ -4,9 +4,13 @@ package awsfault
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
+
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/smithy-go"
 )
 
 // Service is what the text of an error names.
@@ -82,4 +86,19 @@ func (s Service) text(operation string, f Fault) string {
 func lastOf(message string) string {
 	parts := strings.Split(message, ": ")
 	return strings.Join(parts[max(0, len(parts)-2):], ": ")
+}
+
+// Cause returns what an error of any service says without what the SDK tells of its own inside: the code and message of
+// AWS, or the status of a server that is not AWS. Another error it returns as it is.
+func Cause(err error) error {
+	var api smithy.APIError
+	var answer *awshttp.ResponseError
+	answered := errors.As(err, &answer)
+	switch {
+	case answered && (!errors.As(err, &api) || api.ErrorCode() == "UnknownError"):
+		return fmt.Errorf("HTTP %d, and no answer of AWS", answer.HTTPStatusCode())
+	case errors.As(err, &api):
+		return errors.New(api.ErrorCode() + ": " + api.ErrorMessage())
+	}
+	return err
 }

@@ -8,7 +8,6 @@ import (
 	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -17,8 +16,8 @@ import (
 	sqtypes "github.com/aws/aws-sdk-go-v2/service/servicequotas/types"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
-	"github.com/aws/smithy-go"
 
+	"github.com/dozeio/doze/internal/awsfault"
 	"github.com/dozeio/doze/pkg/engine"
 	"github.com/dozeio/doze/pkg/store/dynamo"
 )
@@ -114,7 +113,7 @@ func (f *facts) readStack(ctx context.Context, client *cloudformation.Client, st
 		err = errors.New("it is not there")
 	}
 	if err != nil {
-		return fmt.Errorf("the stack %s could not be found: set -stack, -endpoint and the region right: %w", stack, cause(err))
+		return fmt.Errorf("the stack %s could not be found: set -stack, -endpoint and the region right: %w", stack, awsfault.Cause(err))
 	}
 	f.status = string(out.Stacks[0].StackStatus)
 	for _, p := range out.Stacks[0].Parameters {
@@ -124,7 +123,7 @@ func (f *facts) readStack(ctx context.Context, client *cloudformation.Client, st
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
-			return fmt.Errorf("the resources of the stack %s could not be listed: %w", stack, cause(err))
+			return fmt.Errorf("the resources of the stack %s could not be listed: %w", stack, awsfault.Cause(err))
 		}
 		for _, r := range page.StackResourceSummaries {
 			f.resources[aws.ToString(r.LogicalResourceId)] = aws.ToString(r.PhysicalResourceId)
@@ -151,7 +150,7 @@ func (f *facts) readFunction(ctx context.Context, client *lambda.Client, name st
 	}
 	out, err := client.GetFunctionConfiguration(ctx, &lambda.GetFunctionConfigurationInput{FunctionName: id})
 	if err != nil {
-		return known[function]{err: cause(err)}
+		return known[function]{err: awsfault.Cause(err)}
 	}
 	k.is = function{state: string(out.State), update: string(out.LastUpdateStatus), timeout: int(aws.ToInt32(out.Timeout))}
 	if out.Environment != nil {
@@ -168,7 +167,7 @@ func (f *facts) readReserved(ctx context.Context, client *lambda.Client, name st
 	out, err := client.GetFunctionConcurrency(ctx, &lambda.GetFunctionConcurrencyInput{FunctionName: id})
 	switch {
 	case err != nil:
-		k.err = cause(err)
+		k.err = awsfault.Cause(err)
 	case out.ReservedConcurrentExecutions != nil:
 		k.is = aws.Int(int(*out.ReservedConcurrentExecutions))
 	}
@@ -177,7 +176,7 @@ func (f *facts) readReserved(ctx context.Context, client *lambda.Client, name st
 
 func (f *facts) readLambda(ctx context.Context, client *lambda.Client) {
 	if out, err := client.GetAccountSettings(ctx, &lambda.GetAccountSettingsInput{}); err != nil {
-		f.concurrency.err = cause(err)
+		f.concurrency.err = awsfault.Cause(err)
 	} else if out.AccountLimit == nil {
 		f.concurrency.err = errors.New("GetAccountSettings has no AccountLimit")
 	} else {
@@ -189,12 +188,12 @@ func (f *facts) readLambda(ctx context.Context, client *lambda.Client) {
 		return
 	}
 	if out, err := client.GetFunctionRecursionConfig(ctx, &lambda.GetFunctionRecursionConfigInput{FunctionName: id}); err != nil {
-		f.recursion.err = cause(err)
+		f.recursion.err = awsfault.Cause(err)
 	} else {
 		f.recursion.is = string(out.RecursiveLoop)
 	}
 	if out, err := client.ListEventSourceMappings(ctx, &lambda.ListEventSourceMappingsInput{FunctionName: id}); err != nil {
-		f.mapping.err = cause(err)
+		f.mapping.err = awsfault.Cause(err)
 	} else {
 		for _, m := range out.EventSourceMappings {
 			f.mapping.is = aws.ToString(m.State)
@@ -210,14 +209,14 @@ func readQuota(ctx context.Context, client *servicequotas.Client, q quota) known
 	}
 	var none *sqtypes.NoSuchResourceException
 	if err != nil && !errors.As(err, &none) {
-		return known[float64]{err: cause(err)}
+		return known[float64]{err: awsfault.Cause(err)}
 	}
 	usual, err := client.GetAWSDefaultServiceQuota(ctx, &servicequotas.GetAWSDefaultServiceQuotaInput{ServiceCode: &q.service, QuotaCode: &q.code})
 	if err == nil && usual.Quota == nil {
 		err = errors.New("there is no such quota")
 	}
 	if err != nil {
-		return known[float64]{err: cause(err)}
+		return known[float64]{err: awsfault.Cause(err)}
 	}
 	return known[float64]{is: aws.ToFloat64(usual.Quota.Value)}
 }
@@ -229,7 +228,7 @@ func (f *facts) readQueue(ctx context.Context, client *sqs.Client, name string) 
 	}
 	out, err := client.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{QueueUrl: url, AttributeNames: []sqstypes.QueueAttributeName{sqstypes.QueueAttributeNameAll}})
 	if err != nil {
-		return known[map[string]string]{err: cause(err)}
+		return known[map[string]string]{err: awsfault.Cause(err)}
 	}
 	return known[map[string]string]{is: out.Attributes}
 }
@@ -241,7 +240,7 @@ func (f *facts) readTable(ctx context.Context, client *dynamodb.Client) {
 		return
 	}
 	if out, err := client.DescribeTimeToLive(ctx, &dynamodb.DescribeTimeToLiveInput{TableName: table}); err != nil {
-		f.expiry.err = cause(err)
+		f.expiry.err = awsfault.Cause(err)
 	} else if out.TimeToLiveDescription != nil {
 		f.expiry.is = string(out.TimeToLiveDescription.TimeToLiveStatus)
 	}
@@ -266,18 +265,4 @@ func (f *facts) readTable(ctx context.Context, client *dynamodb.Client) {
 func number(of map[string]string, name string) (n float64, ok bool) {
 	n, err := strconv.ParseFloat(of[name], 64)
 	return n, err == nil
-}
-
-// cause leaves out what the SDK tells of its own inside.
-func cause(err error) error {
-	var api smithy.APIError
-	var answer *awshttp.ResponseError
-	answered := errors.As(err, &answer)
-	switch {
-	case answered && (!errors.As(err, &api) || api.ErrorCode() == "UnknownError"):
-		return fmt.Errorf("HTTP %d, and no answer of AWS", answer.HTTPStatusCode())
-	case errors.As(err, &api):
-		return errors.New(api.ErrorCode() + ": " + api.ErrorMessage())
-	}
-	return err
 }

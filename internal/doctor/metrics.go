@@ -7,6 +7,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
+
+	"github.com/dozeio/doze/internal/awsfault"
 )
 
 // peakOf is how far back the most invocations at once are looked for, and in which steps.
@@ -25,7 +27,7 @@ func (f *facts) readMetrics(ctx context.Context, client *cloudwatch.Client) {
 		}}},
 	})
 	if err != nil {
-		f.peak.err = cause(err)
+		f.peak.err = awsfault.Cause(err)
 	} else {
 		for _, r := range out.MetricDataResults {
 			for _, v := range r.Values {
@@ -44,7 +46,7 @@ func (f *facts) readMetrics(ctx context.Context, client *cloudwatch.Client) {
 	}
 	alarms, err := client.DescribeAlarms(ctx, &cloudwatch.DescribeAlarmsInput{AlarmNames: names, StateValue: types.StateValueAlarm})
 	if err != nil {
-		f.ringing.err = cause(err)
+		f.ringing.err = awsfault.Cause(err)
 		return
 	}
 	for _, a := range alarms.MetricAlarms {

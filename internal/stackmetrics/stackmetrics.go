@@ -4,22 +4,20 @@ package stackmetrics
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
-	"github.com/aws/smithy-go"
 
+	"github.com/dozeio/doze/internal/awsfault"
 	"github.com/dozeio/doze/pkg/engine"
 	"github.com/dozeio/doze/pkg/store/dynamo"
 )
@@ -78,7 +76,7 @@ func Find(ctx context.Context, cfg aws.Config, name string) (*Stack, error) {
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
-			return nil, fmt.Errorf("the stack %s could not be found: set -stack, -endpoint and the region right: %w", name, cause(err))
+			return nil, fmt.Errorf("the stack %s could not be found: set -stack, -endpoint and the region right: %w", name, awsfault.Cause(err))
 		}
 		for _, r := range page.StackResourceSummaries {
 			s.resources[aws.ToString(r.LogicalResourceId)] = aws.ToString(r.PhysicalResourceId)
@@ -95,7 +93,7 @@ func Find(ctx context.Context, cfg aws.Config, name string) (*Stack, error) {
 	for i, function := range Functions {
 		out, err := functions.GetFunctionConfiguration(ctx, &lambda.GetFunctionConfigurationInput{FunctionName: aws.String(s.resources[function])})
 		if err != nil {
-			return nil, fmt.Errorf("the memory of %s could not be read: %w", function, cause(err))
+			return nil, fmt.Errorf("the memory of %s could not be read: %w", function, awsfault.Cause(err))
 		}
 		s.memory[i] = float64(aws.ToInt32(out.MemorySize)) / 1024
 	}
@@ -112,7 +110,7 @@ func (s *Stack) Read(ctx context.Context, now time.Time, minutes int) (a Amounts
 		if ctx.Err() != nil {
 			return a, ctx.Err()
 		}
-		a = Amounts{From: a.From, To: a.To, Unknown: fmt.Errorf("the metrics could not be read: %w", cause(err))}
+		a = Amounts{From: a.From, To: a.To, Unknown: fmt.Errorf("the metrics could not be read: %w", awsfault.Cause(err))}
 	}
 	for shard := range engine.Shards {
 		lives, err := s.store.Lives(ctx, shard)
@@ -139,7 +137,7 @@ func (s *Stack) waiting(ctx context.Context, queue string) (int, error) {
 	const name = types.QueueAttributeNameApproximateNumberOfMessages
 	out, err := s.queues.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{QueueUrl: aws.String(s.resources[queue]), AttributeNames: []types.QueueAttributeName{name}})
 	if err != nil {
-		return 0, fmt.Errorf("the %s could not be read: %w", queue, cause(err))
+		return 0, fmt.Errorf("the %s could not be read: %w", queue, awsfault.Cause(err))
 	}
 	n, err := strconv.Atoi(out.Attributes[string(name)])
 	if err != nil {
@@ -156,18 +154,4 @@ func (s *Stack) Resources() []string {
 	}
 	slices.Sort(names)
 	return names
-}
-
-// cause leaves out what the SDK tells of its own inside.
-func cause(err error) error {
-	var api smithy.APIError
-	var answer *awshttp.ResponseError
-	answered := errors.As(err, &answer)
-	switch {
-	case answered && (!errors.As(err, &api) || api.ErrorCode() == "UnknownError"):
-		return fmt.Errorf("HTTP %d, and no answer of AWS", answer.HTTPStatusCode())
-	case errors.As(err, &api):
-		return errors.New(api.ErrorCode() + ": " + api.ErrorMessage())
-	}
-	return err
 }
