@@ -118,30 +118,26 @@ func (a *admin) emit(ctx context.Context, page *socketio.Socket, args socketio.A
 
 // join is for (namespace, rooms, filter).
 func (a *admin) join(ctx context.Context, page *socketio.Socket, args socketio.Args) (socketio.Args, error) {
-	t, err := a.target(ctx, args, 2)
-	if err != nil {
-		return nil, err
-	}
-	names, err := rooms(args, 1)
-	if err != nil {
-		return nil, err
-	}
-	a.acts(ctx, page, "join", t, "rooms", logged(strings.Join(names, " ")))
-	return nil, t.broadcast().SocketsJoin(ctx, names...)
+	return nil, a.move(ctx, page, "join", args, socketio.Broadcast.SocketsJoin)
 }
 
 // leave is for (namespace, rooms, filter).
 func (a *admin) leave(ctx context.Context, page *socketio.Socket, args socketio.Args) (socketio.Args, error) {
+	return nil, a.move(ctx, page, "leave", args, socketio.Broadcast.SocketsLeave)
+}
+
+// move takes sockets into rooms or out of them.
+func (a *admin) move(ctx context.Context, page *socketio.Socket, what string, args socketio.Args, do func(socketio.Broadcast, context.Context, ...string) error) error {
 	t, err := a.target(ctx, args, 2)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	names, err := rooms(args, 1)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	a.acts(ctx, page, "leave", t, "rooms", logged(strings.Join(names, " ")))
-	return nil, t.broadcast().SocketsLeave(ctx, names...)
+	a.acts(ctx, page, what, t, "rooms", logged(strings.Join(names, " ")))
+	return do(t.broadcast(), ctx, names...)
 }
 
 // disconnect is for (namespace, close, filter). The server itself says in the log why sockets are disconnected.
