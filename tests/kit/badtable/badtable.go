@@ -67,6 +67,7 @@ type Table struct {
 	lateness time.Duration
 	late     sync.WaitGroup
 	client   *http.Client
+	turns    chan struct{} // one in it for each request that is with the DynamoDB
 	server   *http.Server
 	ended    context.Context
 	end      context.CancelFunc
@@ -81,6 +82,10 @@ type Table struct {
 	counts map[Fault]int
 	held   chan struct{} // closed when what is late may arrive; nil when nobody holds it
 }
+
+// atOnce is how many requests are with the DynamoDB at a time. What stands in for it is one process: with a connection
+// for each of thousands that wait, of which most have given up, it gets to none in time.
+const atOnce = 64
 
 // Start runs a proxy of the DynamoDB at an endpoint, on a free loopback port, until Close.
 func Start(endpoint string, o Options) (*Table, error) {
@@ -100,7 +105,8 @@ func Start(endpoint string, o Options) (*Table, error) {
 	}
 	t := &Table{
 		URL: "http://" + listener.Addr().String(), endpoint: to, slowness: o.Slowness, lateness: o.Lateness, served: make(chan struct{}),
-		client:     &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 256, DisableCompression: true}},
+		client:     &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: atOnce, DisableCompression: true}},
+		turns:      make(chan struct{}, atOnce),
 		throughput: newThroughput(o.Throughput, o.Now), random: rand.New(rand.NewPCG(o.Seed, 0)), counts: map[Fault]int{},
 	}
 	if err := t.SetRates(o.Rates); err != nil {
@@ -210,13 +216,13 @@ func (t *Table) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case Ignored:
 		t.hang(r)
 	case Unanswered:
-		_, _ = t.pass(r, operation, body)
+		_, _ = t.pass(r.Context(), r, operation, body)
 		t.hang(r)
 	case Late:
 		t.late.Go(func() { t.passLate(r, operation, body) })
 		t.hang(r)
 	case Lost:
-		a, err := t.pass(r, operation, body)
+		a, err := t.pass(r.Context(), r, operation, body)
 		switch {
 		case err != nil || how < 0.4:
 			panic(http.ErrAbortHandler) // cuts the connection
@@ -230,13 +236,13 @@ func (t *Table) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if !t.wait(r, half) {
 			panic(http.ErrAbortHandler)
 		}
-		a, err := t.pass(r, operation, body)
+		a, err := t.pass(r.Context(), r, operation, body)
 		if err != nil || !t.wait(r, half) {
 			panic(http.ErrAbortHandler)
 		}
 		a.all(w)
 	default:
-		a, err := t.pass(r, operation, body)
+		a, err := t.pass(r.Context(), r, operation, body)
 		if err != nil {
 			panic(http.ErrAbortHandler)
 		}
@@ -264,7 +270,7 @@ func (t *Table) passLate(r *http.Request, operation string, body []byte) {
 			return
 		}
 	}
-	_, _ = t.pass(r, operation, body)
+	_, _ = t.pass(t.ended, r, operation, body)
 }
 
 // hang waits until the client gives up, or the proxy ends.
@@ -296,8 +302,20 @@ type answer struct {
 	body   []byte
 }
 
-// pass passes a request on, if there is throughput for it: an operation on rows needs some.
-func (t *Table) pass(r *http.Request, operation string, body []byte) (answer, error) {
+// pass passes a request on when it is its turn, unless whoever waits has given up by then, and if there is throughput
+// for it: an operation on rows needs some.
+func (t *Table) pass(waiting context.Context, r *http.Request, operation string, body []byte) (answer, error) {
+	select {
+	case t.turns <- struct{}{}:
+		defer func() { <-t.turns }()
+		if err := waiting.Err(); err != nil {
+			return answer{}, err
+		}
+	case <-waiting.Done():
+		return answer{}, waiting.Err()
+	case <-t.ended.Done():
+		return answer{}, t.ended.Err()
+	}
 	if operation == "" {
 		return t.forward(r, body)
 	}

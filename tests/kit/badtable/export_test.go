@@ -1,0 +1,3 @@
+package badtable
+
+const AtOnce = atOnce
