@@ -20,6 +20,7 @@ import (
 
 // TestStockClients runs the unmodified socket.io-client in Node behind each gateway.
 func TestStockClients(t *testing.T) {
+	t.Parallel()
 	for _, g := range gateways {
 		t.Run(g.name, func(t *testing.T) {
 			s, err := oneprocess.Start(oneprocess.Options{
@@ -35,6 +36,7 @@ func TestStockClients(t *testing.T) {
 // TestStockClientsWithMsgPack runs the same clients with socket.io-msgpack-parser, and those with another parser than
 // the server's.
 func TestStockClientsWithMsgPack(t *testing.T) {
+	t.Parallel()
 	for _, g := range []gatewayKind{gateways[0], gateways[2]} { // binary frames, and AWS with jitter
 		t.Run(g.name, func(t *testing.T) {
 			s, err := oneprocess.Start(oneprocess.Options{
@@ -73,6 +75,7 @@ const (
 // TestOracle runs the same scripts against Node's socket.io and against Doze, whose transcripts have to be equal. The
 // gateway keeps the order of frames, as Node does.
 func TestOracle(t *testing.T) {
+	t.Parallel()
 	node(t, nil, "asnode/oracle/selftest.mjs")
 	s, err := oneprocess.Start(oneprocess.Options{
 		Engine: engine.Options{BinaryFrames: true, OrderedFrames: true},
@@ -83,6 +86,7 @@ func TestOracle(t *testing.T) {
 
 // TestOracleWithMsgPack is TestOracle for stock clients with socket.io-msgpack-parser.
 func TestOracleWithMsgPack(t *testing.T) {
+	t.Parallel()
 	s, err := oneprocess.Start(oneprocess.Options{
 		Engine: engine.Options{BinaryFrames: true, OrderedFrames: true},
 	}, clientapp.With(socketio.Options{MsgPack: true}).Bind)

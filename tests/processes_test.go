@@ -130,6 +130,7 @@ func TestStockClientsAsProcesses(t *testing.T) {
 
 // TestOracleAsProcesses runs the scripts whose transcripts have to be those of Node's socket.io.
 func TestOracleAsProcesses(t *testing.T) {
+	t.Parallel()
 	node(t, []string{"BINARY_FRAMES=1"}, "asnode/oracle/run.mjs", "--url", newDeployments(t).start(t, apart[0].processes("client")).URL)
 }
 
