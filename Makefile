@@ -53,7 +53,7 @@ lint:
 	go vet -tags full ./...
 	$(GOTOOL) staticcheck -tags full ./...
 
-# Doze beside Node's socket.io, in one run; then Doze on a table with DynamoDB's latency.
+# Doze beside Node's socket.io, zishang520's in Go and socketioxide in Rust, in one run; then Doze on a table with DynamoDB's latency.
 bench: tests/node_modules
 	go run ./tests/costs/bench
 	go run ./tests/costs/bench -table

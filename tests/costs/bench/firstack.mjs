@@ -9,7 +9,7 @@ for (let i = 0; i < Number(clients); i++) {
   const began = performance.now();
   const socket = io(url, { forceNew: true, auth: { nickname: `n${i}` } });
   socket.on("connect_error", (error) => { throw error; });
-  await socket.emitWithAck(event);
+  await socket.emitWithAck(event, ...(event === "echo" ? ["hello", 1, { a: true }] : []));
   waited.push(Math.round((performance.now() - began) * 10) / 10);
   socket.disconnect();
 }

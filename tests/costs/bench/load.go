@@ -223,7 +223,7 @@ func cpuOf(s *server, operations int, do func() error) (float64, error) {
 
 // idle returns the server's resident memory per connection that has joined a namespace and does nothing, in KiB.
 func idle(ctx context.Context, s *server) (float64, error) {
-	const clients = 2000
+	const clients = 10_000
 	warm, err := connect(ctx, s, 50)
 	defer closeAll(warm)
 	if err != nil {

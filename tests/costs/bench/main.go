@@ -1,14 +1,14 @@
-// Command bench measures Doze beside Node's socket.io in one run and prints the table of docs/benchmarks.md:
+// Command bench measures Doze beside other servers of Socket.IO in one run and prints the tables of docs/benchmarks.md:
 //
-//	go run ./tests/costs/bench [-rounds 5] [-only REGEXP]
+//	go run ./tests/costs/bench [-rounds 5] [-only REGEXP] [-servers REGEXP]
 //	go run ./tests/costs/bench -table [-only REGEXP]
 //
 // With -table it measures Doze alone, on a DynamoDB whose calls take 4 ms: the latency of each operation, and how many
 // calls follow one another.
 //
-// Both serve the application of tests/kit/reference/app.mjs, each in a process of its own; the load comes from this
-// one. The rounds of the two alternate, so that a machine that gets slower gets slower for both. CPU time is the server
-// process's, as the kernel counts it. It needs Linux, Node and the npm packages of tests.
+// All serve the application of tests/kit/reference/app.mjs, or what of it is measured, each in a process of its own; the
+// load comes from this one. Their rounds alternate, so that a machine that gets slower gets slower for all. CPU time is
+// the server process's, as the kernel counts it. It needs Linux, Node and the npm packages of tests, and Cargo.
 package main
 
 import (
@@ -18,6 +18,7 @@ import (
 	"log"
 	"os"
 	"regexp"
+	"slices"
 	"time"
 )
 
@@ -26,6 +27,7 @@ func main() {
 	rounds := flag.Int("rounds", 5, "of each measurement")
 	table := flag.Bool("table", false, "measure Doze on a table with 4 ms per call")
 	only := flag.String("only", "", "measurements whose names match this regular expression")
+	servers := flag.String("servers", "", "servers whose names match this regular expression; all but socketioxide work without Cargo")
 	flag.Parse()
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Minute)
 	defer cancel()
@@ -33,28 +35,31 @@ func main() {
 	if *table {
 		err = onTable(ctx, *only)
 	} else {
-		err = run(ctx, *rounds, *only)
+		err = run(ctx, *rounds, *only, *servers)
 	}
 	if err != nil {
 		log.Fatal("bench: ", err)
 	}
 }
 
-// measurement is of a server, once per round. It gives one figure for each name.
+// measurement is of a server, once per round. It gives one figure for each row.
 type measurement struct {
-	names []string
-	of    func(context.Context, *server) ([]float64, error)
+	rows []row
+	of   func(context.Context, *server) ([]float64, error)
 }
 
+// row is one of the table. Its goal is what docs/benchmarks.md measures Doze by.
+type row struct{ name, goal string }
+
 var measurements = []measurement{
-	{[]string{"CPU per ack echo over WebSocket, µs"}, one(echoes)},
-	{[]string{"CPU per ack echo, 64 under way on one WebSocket, µs"}, one(window)},
-	{[]string{"CPU per delivery of a broadcast to 100, µs"}, one(func(ctx context.Context, s *server) (float64, error) { return broadcasts(ctx, s, 100, 100) })},
-	{[]string{"CPU per delivery of a broadcast to 1000, µs"}, one(func(ctx context.Context, s *server) (float64, error) { return broadcasts(ctx, s, 1000, 10) })},
-	{[]string{"from a broadcast to 1000 to each arrival, ms, p50", "the same, p99"}, arrivals},
-	{[]string{"memory per idle WebSocket connection, KiB"}, one(idle)},
-	{[]string{"from the client's start to its first ack, ms, p50", "the same, p99"}, firstAcks},
-	{[]string{"from the client's start to its upgrade, ms, p50", "the same, p99"}, upgrades},
+	{[]row{{"CPU per ack echo over WebSocket, µs", "Node's"}}, one(echoes)},
+	{[]row{{"CPU per ack echo, 64 under way on one WebSocket, µs", "Node's"}}, one(window)},
+	{[]row{{"CPU per delivery of a broadcast to 100, µs", ""}}, one(func(ctx context.Context, s *server) (float64, error) { return broadcasts(ctx, s, 100, 100) })},
+	{[]row{{"CPU per delivery of a broadcast to 1000, µs", ""}}, one(func(ctx context.Context, s *server) (float64, error) { return broadcasts(ctx, s, 1000, 10) })},
+	{[]row{{"from a broadcast to 1000 to each arrival, ms, p50", "Node's"}, {"the same, p99", "Node's"}}, arrivals},
+	{[]row{{"memory per idle WebSocket connection of 10,000, KiB", "20"}}, one(idle)},
+	{[]row{{"from the client's start to its first ack, ms, p50", "10"}, {"the same, p99", ""}}, firstAcks},
+	{[]row{{"from the client's start to its upgrade, ms, p50", ""}, {"the same, p99", ""}}, upgrades},
 }
 
 func one(of func(context.Context, *server) (float64, error)) func(context.Context, *server) ([]float64, error) {
@@ -64,50 +69,80 @@ func one(of func(context.Context, *server) (float64, error)) func(context.Contex
 	}
 }
 
-func run(ctx context.Context, rounds int, only string) error {
+func run(ctx context.Context, rounds int, only, servers string) error {
 	wanted, err := regexp.Compile(only)
 	if err != nil {
 		return fmt.Errorf("-only: %w", err)
+	}
+	which, err := regexp.Compile(servers)
+	if err != nil {
+		return fmt.Errorf("-servers: %w", err)
 	}
 	dir, err := os.MkdirTemp("", "doze-bench-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	kinds, err := serverKinds(ctx, dir)
+	kinds, err := serverKinds(ctx, dir, which)
 	if err != nil {
 		return err
 	}
-	fmt.Println("| | Doze, min / median / max | Node socket.io | ratio of the medians |\n|---|---|---|---|")
+	header(kinds)
 	for _, m := range measurements {
-		if !wanted.MatchString(m.names[0]) {
+		if !wanted.MatchString(m.rows[0].name) {
 			continue
 		}
-		figures := make([][2][]float64, len(m.names)) // of Doze and Node
+		figures := make([][][]float64, len(m.rows)) // of a row, of a kind
+		for n := range figures {
+			figures[n] = make([][]float64, len(kinds))
+		}
 		for range rounds {
 			for i, kind := range kinds {
 				s, err := kind.start(ctx)
 				if err != nil {
 					return err
 				}
-				f, err := m.of(ctx, s)
+				patient, cancel := context.WithTimeout(ctx, 3*time.Minute)
+				f, err := m.of(patient, s)
+				cancel()
 				s.stop()
 				if err != nil {
-					return fmt.Errorf("%s of %s: %w", m.names[0], kind.name, err)
+					return fmt.Errorf("%s of %s: %w", m.rows[0].name, kind.name, err)
 				}
-				for n := range m.names {
+				for n := range m.rows {
 					figures[n][i] = append(figures[n][i], f[n])
 				}
 			}
 		}
-		for n, name := range m.names {
-			row(name, figures[n][0], figures[n][1])
+		for n, r := range m.rows {
+			r.print(figures[n])
 		}
 	}
 	if only != "" {
 		return nil
 	}
+	fmt.Println()
 	return codecRows(ctx, rounds)
+}
+
+// header prints what was measured, and the head of the table.
+func header(kinds []serverKind) {
+	head, rule := "| min / median / max", "|---"
+	for _, k := range kinds {
+		fmt.Println(k.name+":", k.version)
+		head, rule = head+" | "+k.name, rule+"|---"
+	}
+	fmt.Printf("\n%s | goal |\n%s|---|\n", head, rule)
+}
+
+// print prints a row, with the figures of each server.
+func (r row) print(figures [][]float64) {
+	line := "| " + r.name
+	for _, f := range figures {
+		f = slices.Sorted(slices.Values(f))
+		line += fmt.Sprintf(" | %.1f / %.1f / %.1f", f[0], median(f), f[len(f)-1])
+	}
+	fmt.Printf("%s | %s |\n", line, r.goal)
 }
 
 func median(sorted []float64) float64 { return sorted[len(sorted)/2] }

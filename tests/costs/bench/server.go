@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -15,29 +14,15 @@ import (
 
 // serverKind is a way to start a server.
 type serverKind struct {
-	name string
-	args []string
+	name    string
+	version string
+	args    []string
 }
 
 // server is one that runs.
 type server struct {
 	url string
 	cmd *exec.Cmd
-}
-
-// serverKinds builds Doze's server and finds Node's.
-func serverKinds(ctx context.Context, dir string) ([]serverKind, error) {
-	fixture := filepath.Join(dir, "fixture")
-	if out, err := exec.CommandContext(ctx, "go", "build", "-o", fixture, "./tests/kit/fixture").CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("run this from the project's root: %w\n%s", err, out)
-	}
-	if _, err := os.Stat("tests/node_modules/socket.io"); err != nil {
-		return nil, fmt.Errorf("the npm packages are missing: run npm ci --prefix tests --ignore-scripts")
-	}
-	return []serverKind{
-		{"Doze", []string{fixture, "-suite", "client", "-addr", "127.0.0.1:0", "-unlimited"}},
-		{"Node", []string{"node", "tests/kit/reference/server.mjs", "--suite", "client", "--port", "0"}},
-	}, nil
 }
 
 // start runs a server and waits for the line "listening" with its address or port.
