@@ -47,7 +47,23 @@ func emit(ctx context.Context, args []string, out, log io.Writer) error {
 			}
 		}
 	}
-	return d.Emit(ctx, t, rest[0], values...)
+	if err := d.Emit(ctx, t, rest[0], values...); err != nil {
+		return err
+	}
+	there, err := d.Reaches(ctx, t)
+	if err == nil && !there {
+		fmt.Fprintf(log, "%s: the event has reached nobody\n", nobodyIn(t))
+	}
+	return err
+}
+
+// nobodyIn says that a target has no sockets.
+func nobodyIn(t control.Target) string {
+	text := "nobody is in the namespace " + printable(t.Namespace)
+	if t.To != nil {
+		text = fmt.Sprintf("nobody is in %s of the namespace %s", printable(strings.Join(t.To, " and ")), printable(t.Namespace))
+	}
+	return text + " (doze ls lists who is where)"
 }
 
 const roomsUsage = `usage: doze rooms [flags]
@@ -145,6 +161,13 @@ func disconnect(ctx context.Context, args []string, out, log io.Writer) error {
 	}
 	d, _, err := w.reach(ctx, log)
 	if err != nil {
+		return err
+	}
+	there, err := d.Reaches(ctx, t)
+	if err == nil && !there {
+		fmt.Fprintf(log, "%s: nothing is done\n", nobodyIn(t))
+	}
+	if err != nil || !there {
 		return err
 	}
 	return d.Disconnect(ctx, t, *closeConnection, *reason)

@@ -152,6 +152,21 @@ func testCommands(t *testing.T, left func() []string, at ...string) {
 		t.Error(err)
 	}
 
+	for _, c := range []struct{ args, want string }{
+		{"emit -namespace /admni news", "nobody is in the namespace /admni (doze ls lists who is where): the event has reached nobody\n"},
+		{"emit -to #tae -to #caek news", "nobody is in #tae and #caek of the namespace /"},
+		{"emit -to #tae -to #cake news", ""},
+		{"emit news", ""},
+		{"disconnect -namespace admni -all", "nobody is in the namespace admni"},
+		{"disconnect -namespace /admin -to #cake", "nobody is in #cake of the namespace /admin (doze ls lists who is where): nothing is done\n"},
+	} {
+		var log bytes.Buffer
+		words := strings.Fields(c.args)
+		if err := run(t.Context(), with(words[0], words[1:]...), io.Discard, &log); err != nil || !strings.Contains(log.String(), c.want) || c.want == "" && log.Len() > 0 {
+			t.Errorf("doze %s: %v, said %q, want %q", c.args, err, log.String(), c.want)
+		}
+	}
+
 	says(t, with("disconnect", "-to", "#cake")...)
 	if err := <-adaEnded; err == nil || !strings.Contains(err.Error(), "disconnected this client") {
 		t.Errorf("ada's tail ends with %v", err)
