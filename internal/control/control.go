@@ -194,7 +194,7 @@ func (d direct) Kick(ctx context.Context, namespace, id, reason string) error {
 	}
 	s, err := n.FetchSocket(ctx, id)
 	if errors.Is(err, socketio.ErrGone) {
-		return fmt.Errorf("%s: %w", id, ErrUnknown)
+		return unknown(id)
 	} else if err != nil {
 		return err
 	}

@@ -132,7 +132,7 @@ func (d remote) ask(ctx context.Context, r request) (a answer, err error) {
 	case json.Unmarshal(body, &a) != nil:
 		return a, fmt.Errorf("%s answered %s: it is no doze dev of this version", d.url, got.Status)
 	case a.Unknown:
-		return a, fmt.Errorf("%s: %w", r.Client, ErrUnknown)
+		return a, unknown(r.Client)
 	case a.Error != "":
 		return a, errors.New(a.Error)
 	}

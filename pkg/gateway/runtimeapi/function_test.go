@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/dozeio/doze/pkg/gateway"
+	"github.com/aws/aws-lambda-go/lambdacontext"
 )
 
 var _ gateway.Handler = (*Function)(nil)
@@ -51,6 +52,14 @@ func (c traced) Value(key any) any {
 		return c.id
 	}
 	return c.Context.Value(key)
+}
+
+func TestRequestIDIsThatOfTheContext(t *testing.T) {
+	f := start(t, Options{Copies: 1})
+	ctx := lambdacontext.NewContext(t.Context(), &lambdacontext.LambdaContext{AwsRequestID: "the gateway's"})
+	if a, err := invoke(ctx, f, event{}); err != nil || a.RequestID != "the gateway's" {
+		t.Errorf("%q %v", a.RequestID, err)
+	}
 }
 
 func TestTraceIDIsThatOfTheContext(t *testing.T) {
