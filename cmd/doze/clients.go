@@ -35,6 +35,9 @@ func emit(ctx context.Context, args []string, out, log io.Writer) error {
 	if len(rest) == 0 {
 		return errors.New("doze emit needs the name of an event: doze emit news rain, doze emit -h lists the flags")
 	}
+	if rest[0] == "" { // the protocol has it, and a shell has it for a variable that is not set
+		return errors.New("the event's name is empty: is a variable of the shell not set? doze emit news rain")
+	}
 	d, _, err := w.reach(ctx, log)
 	if err != nil {
 		return err

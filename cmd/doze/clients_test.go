@@ -248,6 +248,13 @@ func TestCommandsSayWhatIsMissing(t *testing.T) {
 	}
 }
 
+func TestAnEmptyNameOfAnEventIsAMistakeOfTheShell(t *testing.T) {
+	err := run(t.Context(), []string{"emit", "-dev", "http://127.0.0.1:1", "", "rain"}, io.Discard, io.Discard)
+	if err == nil || !strings.Contains(err.Error(), "the event's name is empty: is a variable of the shell not set?") {
+		t.Error(err)
+	}
+}
+
 // TestPagesCannotAskDozeDev sends what a page of any site could.
 func TestPagesCannotAskDozeDev(t *testing.T) {
 	app, _ := visited()

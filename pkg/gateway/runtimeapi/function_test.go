@@ -9,8 +9,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/dozeio/doze/pkg/gateway"
 	"github.com/aws/aws-lambda-go/lambdacontext"
+	"github.com/dozeio/doze/pkg/gateway"
 )
 
 var _ gateway.Handler = (*Function)(nil)
