@@ -198,6 +198,9 @@ func tail(ctx context.Context, args []string, out, log io.Writer) error {
 	if err != nil {
 		return err
 	}
+	if err := commandline.Least(f, "n", 1); err != nil {
+		return err
+	}
 	var given map[string]any
 	if *auth != "" && json.Unmarshal([]byte(*auth), &given) != nil {
 		return fmt.Errorf("-auth %s is no JSON object: write -auth '{\"nickname\": \"ada\"}', say", *auth)

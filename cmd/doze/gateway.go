@@ -32,6 +32,9 @@ func serveGateway(ctx context.Context, args []string, out, log io.Writer) error 
 	if err := commandline.ParseFlags(f, "usage: doze gateway [flags]\n\n", args, out); err != nil {
 		return err
 	}
+	if err := commandline.Least(f, "jitter", time.Duration(0)); err != nil {
+		return err
+	}
 	o.Logger = commandline.Logger(log, *verbose)
 	listener, err := commandline.Listen("doze gateway", *addr) // before AWS is asked anything
 	if err != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -38,7 +39,7 @@ func top(ctx context.Context, args []string, out io.Writer) error {
 	if err := commandline.ParseFlags(f, topUsage, args, out); err != nil {
 		return err
 	}
-	if err := checkTop(w, *every, *minutes); err != nil {
+	if err := checkTop(w, f); err != nil {
 		return err
 	}
 	look, err := w.looker(ctx, every, *minutes)
@@ -59,20 +60,15 @@ const (
 	leastOfStack = 10 * time.Second
 )
 
-func checkTop(w where, every time.Duration, minutes int) error {
+func checkTop(w where, f *flag.FlagSet) error {
 	least := leastOfStack
 	if w.dev != "" {
 		least = leastOfDev
 	}
-	switch {
-	case (w.dev == "") == (w.stack == ""):
+	if (w.dev == "") == (w.stack == "") {
 		return errors.New("which deployment? -dev http://127.0.0.1:3000 is a running doze dev, -stack NAME a stack; one of them")
-	case minutes < 1 || minutes > 60:
-		return fmt.Errorf("-minutes is %d: it goes from 1 to 60", minutes)
-	case every != 0 && every < least:
-		return fmt.Errorf("-every is %v: it goes from %v", every, least)
 	}
-	return nil
+	return cmp.Or(commandline.Between(f, "minutes", 1, 60), commandline.Least(f, "every", least), commandline.Least(f, "n", 1))
 }
 
 // looker returns who looks at the deployment, and sets every where no flag has. Who looks at doze dev has looked once,

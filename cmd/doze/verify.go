@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"flag"
@@ -40,6 +41,9 @@ func verifyDeployment(ctx context.Context, args []string, out, log io.Writer) er
 	}
 	if len(urls) != 1 {
 		return fmt.Errorf("doze verify asks one deployment, not %d: doze verify https://HOST, doze verify -h lists the flags", len(urls))
+	}
+	if err := cmp.Or(commandline.Least(f, "rounds", 1), commandline.Between(f, "clients", 1, 49), commandline.Least(f, "timeout", time.Second)); err != nil {
+		return err
 	}
 	o.URL = urls[0]
 	if *only != "" {
