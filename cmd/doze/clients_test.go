@@ -216,7 +216,7 @@ func TestCommandsSayWhatIsMissing(t *testing.T) {
 		{"rooms -dev http://127.0.0.1:1", "start doze dev"},
 		{"rooms -table t", "DOZE_CONNECTIONS"},
 		{"rooms -table t -connections wss://a/live -queue http://a/q", "is no URL with http"},
-		{"rooms -stack chat -endpoint http://127.0.0.1:1", "the stack chat could not be found"},
+		{"rooms -stack chat -endpoint http://127.0.0.1:1", "the stack chat could not be read: no answer of AWS in the region us-east-1"},
 		{"show -dev " + dev, "needs the id of one socket"},
 		{"show a b -dev " + dev, "needs the id of one socket"},
 		{"kick -dev " + dev, "needs the id of a socket"},

@@ -9,10 +9,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/config"
-	"github.com/aws/smithy-go/logging"
-
 	"github.com/dozeio/doze/internal/commandline"
 	"github.com/dozeio/doze/pkg/gateway"
 )
@@ -41,12 +37,9 @@ func serveGateway(ctx context.Context, args []string, out, log io.Writer) error 
 		return err
 	}
 	defer listener.Close()
-	cfg, err := config.LoadDefaultConfig(ctx, config.WithLogger(logging.Nop{})) // what goes wrong is in the error
+	cfg, err := configOf(ctx, *endpoint)
 	if err != nil {
 		return err
-	}
-	if *endpoint != "" {
-		cfg.BaseEndpoint = aws.String(*endpoint)
 	}
 	functions, err := findFunctions(ctx, cfg, *stack)
 	if ctx.Err() != nil {

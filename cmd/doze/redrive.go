@@ -74,8 +74,14 @@ func redrive(ctx context.Context, args []string, out, log io.Writer) error {
 	return r.run(ctx)
 }
 
-// deadLetters finds the queues.
+var errWhichQueues = errors.New("which queues? -stack NAME is a stack, or say -queue and -dead, which are its outputs JobQueueUrl and DeadLetterQueueUrl")
+
+// deadLetters finds the queues. What a flag says goes before what the stack does, and that before the environment.
 func (w *where) deadLetters(ctx context.Context, dead string) (*deadletters.Queue, error) {
+	queues := outgoing.Queues{Jobs: cmp.Or(w.at.Queue, os.Getenv("DOZE_QUEUE")), Dead: cmp.Or(dead, os.Getenv("DOZE_DEAD_QUEUE"))}
+	if w.stack == "" && (queues.Jobs == "" || queues.Dead == "") {
+		return nil, errWhichQueues
+	}
 	cfg, err := w.config(ctx)
 	if err != nil {
 		return nil, err
@@ -85,11 +91,10 @@ func (w *where) deadLetters(ctx context.Context, dead string) (*deadletters.Queu
 		if err != nil {
 			return nil, err
 		}
-		w.at.Queue, dead = cmp.Or(w.at.Queue, outputs["JobQueueUrl"]), cmp.Or(dead, outputs["DeadLetterQueueUrl"])
-	}
-	queues := outgoing.Queues{Jobs: cmp.Or(w.at.Queue, os.Getenv("DOZE_QUEUE")), Dead: cmp.Or(dead, os.Getenv("DOZE_DEAD_QUEUE"))}
-	if queues.Jobs == "" || queues.Dead == "" {
-		return nil, errors.New("which queues? -stack NAME is a stack, or say -queue and -dead, which are its outputs JobQueueUrl and DeadLetterQueueUrl")
+		queues = outgoing.Queues{Jobs: cmp.Or(w.at.Queue, outputs["JobQueueUrl"]), Dead: cmp.Or(dead, outputs["DeadLetterQueueUrl"])}
+		if queues.Jobs == "" || queues.Dead == "" {
+			return nil, fmt.Errorf("the stack %s has no outputs JobQueueUrl and DeadLetterQueueUrl: deploy it with this version of Doze, or say -queue and -dead", w.stack)
+		}
 	}
 	return deadletters.New(sqs.NewFromConfig(cfg), queues, time.Now), nil
 }

@@ -193,7 +193,7 @@ func TestTopSaysWhatIsMissing(t *testing.T) {
 		"-dev http://127.0.0.1:1 -every 1ms":    "it goes from 100ms",
 		"-dev http://127.0.0.1:1":               "start doze dev",
 		"-stack chat -endpoint " + endpoint:     "has no Table",
-		"-stack a -endpoint http://127.0.0.1:1": "could not be found",
+		"-stack a -endpoint http://127.0.0.1:1": "no answer of AWS in the region us-east-1",
 	} {
 		if err := run(t.Context(), append([]string{"top"}, strings.Fields(args)...), io.Discard, io.Discard); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("doze top %s: %v, want %s", args, err, want)
