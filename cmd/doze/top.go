@@ -116,10 +116,10 @@ type looked struct {
 	Errors    float64   `json:"errors"`    // in all of the time
 	Throttles float64   `json:"throttles"` // what Lambda, the table, or a rate has refused
 	EventP99  float64   `json:"eventP99,omitempty"`
-	Late      int       `json:"late"`
-	Dead      int       `json:"dead"`
-	Dollars   float64   `json:"dollars"`           // an hour
-	Unknown   string    `json:"unknown,omitempty"` // why there are no rates, errors and dollars, which are zero then
+	Late      *int      `json:"late,omitempty"` // nil, as the next two, where there is no such thing: doze dev
+	Dead      *int      `json:"dead,omitempty"`
+	Dollars   *float64  `json:"dollars,omitempty"` // an hour
+	Unknown   string    `json:"unknown,omitempty"` // why there are no rates, errors and dollars: rates and errors are zero then
 }
 
 // looker looks at a deployment.
@@ -171,17 +171,17 @@ func (l looked) say(out io.Writer, terminal bool) (err error) {
 		if terminal {
 			before = anew
 		}
-		_, err = fmt.Fprintf(out, "%s%s  clients %s  late %d  dead %d  %s\n", before, l.At.Format("15:04:05"), clients, l.Late, l.Dead, l.Unknown)
+		_, err = fmt.Fprintf(out, "%s%s  clients %s  late %s  dead %s  %s\n", before, l.At.Format("15:04:05"), clients, orNone("%d", l.Late), orNone("%d", l.Dead), l.Unknown)
 		return err
 	}
 	if !terminal {
-		_, err = fmt.Fprintf(out, "%s  clients %s  events/s %.1f  requests/s %.1f  posts/s %.1f  errors %.0f  throttles %.0f  late %d  dead %d  $/h %.4f\n",
-			l.At.Format("15:04:05"), clients, l.Events, l.Requests, l.Posts, l.Errors, l.Throttles, l.Late, l.Dead, l.Dollars)
+		_, err = fmt.Fprintf(out, "%s  clients %s  events/s %.1f  requests/s %.1f  posts/s %.1f  errors %.0f  throttles %.0f  late %s  dead %s  $/h %s\n",
+			l.At.Format("15:04:05"), clients, l.Events, l.Requests, l.Posts, l.Errors, l.Throttles, orNone("%d", l.Late), orNone("%d", l.Dead), orNone("%.4f", l.Dollars))
 		return err
 	}
-	p99 := ""
+	p99 := "-"
 	if l.EventP99 > 0 {
-		p99 = fmt.Sprintf("event p99    %.0f ms\n", 1000*l.EventP99)
+		p99 = fmt.Sprintf("%.0f ms", 1000*l.EventP99)
 	}
 	_, err = fmt.Fprintf(out, `%s%s, of %.0f s
 
@@ -191,11 +191,20 @@ requests/s   %.1f
 posts/s      %.1f
 errors       %.0f
 throttles    %.0f
-%slate jobs    %d
-dead letters %d
-dollars/hour %.4f
-`, anew, l.At.Format("15:04:05"), l.Seconds, clients, l.Events, l.Requests, l.Posts, l.Errors, l.Throttles, p99, l.Late, l.Dead, l.Dollars)
+event p99    %s
+late jobs    %s
+dead letters %s
+dollars/hour %s
+`, anew, l.At.Format("15:04:05"), l.Seconds, clients, l.Events, l.Requests, l.Posts, l.Errors, l.Throttles, p99, orNone("%d", l.Late), orNone("%d", l.Dead), orNone("%.4f", l.Dollars))
 	return err
+}
+
+// orNone writes a figure, or a dash for one that there is not.
+func orNone[N int | float64](format string, figure *N) string {
+	if figure == nil {
+		return "-"
+	}
+	return fmt.Sprintf(format, *figure)
 }
 
 // devLooker looks at a server in one process, which counts since it began.
@@ -224,7 +233,12 @@ func (d *devLooker) look(ctx context.Context, now time.Time) (looked, error) {
 			l.WebSocket++
 		}
 	}
-	if counted, ok := t.Since(d.last); ok && !d.at.IsZero() {
+	counted, ok := t.Since(d.last)
+	switch {
+	case d.at.IsZero():
+	case !ok:
+		l.Unknown = "it has been started anew: the rates come with the next look"
+	default:
 		l.Seconds = now.Sub(d.at).Seconds()
 		l.Events, l.Requests, l.Posts = float64(counted.Messages)/l.Seconds, float64(counted.Requests)/l.Seconds, float64(counted.Posts)/l.Seconds
 		l.Errors, l.Throttles = float64(counted.Errors), float64(counted.Refusals)
