@@ -9,7 +9,6 @@ import (
 	"io"
 	"strings"
 	"text/tabwriter"
-	"time"
 
 	"github.com/dozeio/doze/internal/commandline"
 	"github.com/dozeio/doze/internal/control"
@@ -174,65 +173,6 @@ func disconnect(ctx context.Context, args []string, out, log io.Writer) error {
 		return err
 	}
 	return d.Disconnect(ctx, t, *closeConnection, *reason)
-}
-
-const tailUsage = `usage: doze tail [flags] [ROOM...]
-
-Prints the events that the members of rooms, and all of the namespace, are sent, as they come, until Ctrl-C.
-
-It connects as an ordinary client, which the application may refuse (-auth) and counts as any other, and has its socket
-put into the rooms. So it does not see what clients send, what is sent to a single socket, and acks.
-
-` + whereUsage
-
-// tail runs doze tail until ctx ends.
-func tail(ctx context.Context, args []string, out, log io.Writer) error {
-	var w where
-	f := flag.NewFlagSet("doze tail", flag.ContinueOnError)
-	w.flags(f)
-	namespace := f.String("namespace", "/", "`name` of the namespace")
-	auth := f.String("auth", "", "`JSON` that a client connects with, such as '{\"nickname\": \"ada\"}'")
-	count := f.Int("n", 0, "`number` of events to end after (default: none)")
-	asJSON := f.Bool("json", false, "print a line of JSON for each")
-	rooms, err := commandline.Parse(f, tailUsage, args, out)
-	if err != nil {
-		return err
-	}
-	if err := commandline.Least(f, "n", 1); err != nil {
-		return err
-	}
-	var given map[string]any
-	if *auth != "" && json.Unmarshal([]byte(*auth), &given) != nil {
-		return fmt.Errorf("-auth %s is no JSON object: write -auth '{\"nickname\": \"ada\"}', say", *auth)
-	}
-	d, address, err := w.reach(ctx, log)
-	if err != nil {
-		return err
-	}
-	t, err := control.Follow(ctx, d, address, *namespace, json.RawMessage(*auth), rooms...)
-	if err != nil {
-		return ended(ctx, err)
-	}
-	defer t.Close()
-	fmt.Fprintf(log, "connected as %s. Ctrl-C ends it.\n", t.ID)
-	for n := 1; ; n++ {
-		e, err := t.Next(ctx)
-		if err != nil {
-			return ended(ctx, err)
-		}
-		now := time.Now()
-		if *asJSON {
-			err = eachAsJSON(out, []any{struct {
-				Time time.Time `json:"time"`
-				control.Event
-			}{now, e}})
-		} else {
-			_, err = fmt.Fprintln(out, printable(e.Line(now)))
-		}
-		if err != nil || n == *count {
-			return err
-		}
-	}
 }
 
 // ended is nil for an error that comes of ctx having ended: that is how people end the command.

@@ -236,7 +236,8 @@ func TestCommandsSayWhatIsMissing(t *testing.T) {
 		{"emit connect -dev " + dev, "reserved"},
 		{"rooms -namespace a,b -dev " + dev, "without comma"},
 		{"rooms -namespace \xff -table t -connections http://127.0.0.1:1/live -queue http://127.0.0.1:1/q", "without comma"},
-		{"tail -auth {} -namespace /nowhere -dev " + dev, "Invalid namespace"},
+		{"tail -auth {} -namespace /nowhere -dev " + dev, "the application has no namespace /nowhere"},
+		{"tail -msgpack -table t", "doze tail reads text"},
 	} {
 		t.Setenv("AWS_ACCESS_KEY_ID", "a")
 		t.Setenv("AWS_SECRET_ACCESS_KEY", "b")
