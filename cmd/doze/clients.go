@@ -10,7 +10,6 @@ import (
 	"strings"
 	"text/tabwriter"
 
-	"github.com/dozeio/doze/internal/commandline"
 	"github.com/dozeio/doze/internal/control"
 )
 
@@ -27,7 +26,7 @@ func emit(ctx context.Context, args []string, out, log io.Writer) error {
 	f := flag.NewFlagSet("doze emit", flag.ContinueOnError)
 	w.flags(f)
 	targetFlags(f, &t)
-	rest, err := commandline.Parse(f, emitUsage, args, out)
+	rest, err := parse(f, emitUsage, args, out)
 	if err != nil {
 		return err
 	}
@@ -81,7 +80,7 @@ func listRooms(ctx context.Context, args []string, out, log io.Writer) error {
 	w.flags(f)
 	namespace := f.String("namespace", "/", "`name` of the namespace")
 	asJSON := f.Bool("json", false, "print a line of JSON for each")
-	if err := commandline.ParseFlags(f, roomsUsage, args, out); err != nil {
+	if err := parseFlags(f, roomsUsage, args, out); err != nil {
 		return err
 	}
 	d, _, err := w.reach(ctx, log)
@@ -116,7 +115,7 @@ func listSockets(ctx context.Context, args []string, out, log io.Writer) error {
 	w.flags(f)
 	targetFlags(f, &t)
 	asJSON := f.Bool("json", false, "print a line of JSON for each")
-	if err := commandline.ParseFlags(f, socketsUsage, args, out); err != nil {
+	if err := parseFlags(f, socketsUsage, args, out); err != nil {
 		return err
 	}
 	d, _, err := w.reach(ctx, log)
@@ -155,7 +154,7 @@ func disconnect(ctx context.Context, args []string, out, log io.Writer) error {
 	all := f.Bool("all", false, "disconnect all of the namespace, but for -except")
 	closeConnection := f.Bool("close", false, "remove the clients from all their namespaces and close their connections")
 	reason := f.String("reason", "", "`text` for the log of the function that does it (default: no line)")
-	if err := commandline.ParseFlags(f, disconnectUsage, args, out); err != nil {
+	if err := parseFlags(f, disconnectUsage, args, out); err != nil {
 		return err
 	}
 	if *all == (t.To != nil) {

@@ -25,7 +25,7 @@ func serveGateway(ctx context.Context, args []string, out, log io.Writer) error 
 	f.DurationVar(&o.Jitter, "jitter", 0, "delay each WebSocket message by a random time up to this, which shuffles them")
 	f.Uint64Var(&o.Seed, "seed", 0, "of jitter; 0 takes a random one")
 	verbose := f.Bool("v", false, "log each request, invocation and post")
-	if err := commandline.ParseFlags(f, "usage: doze gateway [flags]\n\n", args, out); err != nil {
+	if err := parseFlags(f, "usage: doze gateway [flags]\n\n", args, out); err != nil {
 		return err
 	}
 	if err := commandline.Least(f, "jitter", time.Duration(0)); err != nil {

@@ -135,10 +135,16 @@ func stackOutputs(ctx context.Context, cfg aws.Config, name string) (map[string]
 func targetFlags(f *flag.FlagSet, t *control.Target) {
 	f.StringVar(&t.Namespace, "namespace", "/", "`name` of the namespace")
 	f.Func("to", "`room`, or id of a socket, whose members are meant; may be repeated (default: all of the namespace)", func(room string) error {
+		if room == "" {
+			return errEmpty
+		}
 		t.To = append(t.To, room)
 		return nil
 	})
 	f.Func("except", "`room`, or id of a socket, whose members are not meant; may be repeated", func(room string) error {
+		if room == "" {
+			return errEmpty
+		}
 		t.Except = append(t.Except, room)
 		return nil
 	})

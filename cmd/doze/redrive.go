@@ -13,7 +13,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
-	"github.com/dozeio/doze/internal/commandline"
 	"github.com/dozeio/doze/internal/deadletters"
 	"github.com/dozeio/doze/pkg/apigw/outgoing"
 	"github.com/dozeio/doze/pkg/engine"
@@ -50,7 +49,10 @@ func redrive(ctx context.Context, args []string, out, log io.Writer) error {
 	f.Float64Var(&r.rate, "rate", 10, "messages a second to resend")
 	f.BoolVar(&r.asJSON, "json", false, "print a line of JSON for each message, with its body")
 	var err error
-	if r.ids, err = commandline.Parse(f, redriveUsage, args, out); err != nil {
+	if r.ids, err = parse(f, redriveUsage, args, out); err != nil {
+		return err
+	}
+	if err := emptyArgument("a message", r.ids); err != nil { // it would be the beginning of each
 		return err
 	}
 	switch {

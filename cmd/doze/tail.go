@@ -32,11 +32,14 @@ func tail(ctx context.Context, args []string, out, log io.Writer) error {
 	auth := f.String("auth", "", "`JSON` that a client connects with, such as '{\"nickname\": \"ada\"}'")
 	count := f.Int("n", 0, "`number` of events to end after (default: none)")
 	asJSON := f.Bool("json", false, "print a line of JSON for each")
-	rooms, err := commandline.Parse(f, tailUsage, args, out)
+	rooms, err := parse(f, tailUsage, args, out)
 	if err != nil {
 		return err
 	}
 	if err := commandline.Least(f, "n", 1); err != nil {
+		return err
+	}
+	if err := emptyArgument("a room", rooms); err != nil {
 		return err
 	}
 	var given map[string]any

@@ -36,7 +36,7 @@ func top(ctx context.Context, args []string, out io.Writer) error {
 	minutes := f.Int("minutes", 3, "minutes of a stack's metrics to look at")
 	count := f.Int("n", 0, "`number` of looks to end after (default: none)")
 	asJSON := f.Bool("json", false, "print a line of JSON for each look")
-	if err := commandline.ParseFlags(f, topUsage, args, out); err != nil {
+	if err := parseFlags(f, topUsage, args, out); err != nil {
 		return err
 	}
 	if err := checkTop(w, f); err != nil {

@@ -35,7 +35,7 @@ func verifyDeployment(ctx context.Context, args []string, out, log io.Writer) er
 	only := f.String("only", "", "`ids` of questions, separated by commas (default: all)")
 	file := f.String("json", "", "`file` to write the report to, to keep")
 	timeout := f.Duration("timeout", 0, "time for all of it (default: 10m, with -long 3h)")
-	urls, err := commandline.Parse(f, verifyUsage, args, out)
+	urls, err := parse(f, verifyUsage, args, out)
 	if err != nil {
 		return err
 	}

@@ -146,6 +146,9 @@ func (d direct) Reaches(ctx context.Context, t Target) (bool, error) {
 		names = []string{""}
 	}
 	for _, name := range names {
+		if name == "" && t.To != nil { // no room, although a store keeps all under it
+			continue
+		}
 		for cursor := ""; ; {
 			page, next, err := d.rooms.Members(ctx, n.Name(), name, cursor)
 			if err != nil || len(page) > 0 {
