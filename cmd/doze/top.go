@@ -119,6 +119,7 @@ type looked struct {
 	Late      *int      `json:"late,omitempty"` // nil, as the next two, where there is no such thing: doze dev
 	Dead      *int      `json:"dead,omitempty"`
 	Dollars   *float64  `json:"dollars,omitempty"` // an hour
+	Failed    string    `json:"failed,omitempty"`  // why there is nothing at all: everything is zero then
 	Unknown   string    `json:"unknown,omitempty"` // why there are no rates, errors and dollars: rates and errors are zero then
 }
 
@@ -127,14 +128,18 @@ type looker interface {
 	look(ctx context.Context, now time.Time) (looked, error)
 }
 
-// watch looks again and again until ctx ends, or for some times.
+// watch looks again and again until ctx ends, or for some times. A look that fails ends it only when it is the first: who
+// looks on all night is told, and shown what the next look finds.
 func watch(ctx context.Context, look looker, every time.Duration, times int, say func(looked) error) error {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for n := 1; ; n++ {
-		l, err := look.look(ctx, time.Now())
-		if err != nil {
+		now := time.Now()
+		l, err := look.look(ctx, now)
+		if err != nil && (n == 1 || ctx.Err() != nil) {
 			return err
+		} else if err != nil {
+			l = looked{At: now, Failed: err.Error()}
 		}
 		if err := say(l); err != nil || n == times {
 			return err
@@ -166,11 +171,15 @@ func (l looked) say(out io.Writer, terminal bool) (err error) {
 	if l.Sockets != nil {
 		clients += fmt.Sprintf(", %d sockets", *l.Sockets)
 	}
+	before := ""
+	if terminal {
+		before = anew
+	}
+	if l.Failed != "" {
+		_, err = fmt.Fprintf(out, "%s%s  %s\n", before, l.At.Format("15:04:05"), l.Failed)
+		return err
+	}
 	if l.Unknown != "" {
-		before := ""
-		if terminal {
-			before = anew
-		}
 		_, err = fmt.Fprintf(out, "%s%s  clients %s  late %s  dead %s  %s\n", before, l.At.Format("15:04:05"), clients, orNone("%d", l.Late), orNone("%d", l.Dead), l.Unknown)
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"math"
 	"net/http/httptest"
@@ -208,6 +209,45 @@ func TestAPageOfTopTakesThePlaceOfTheLast(t *testing.T) {
 	}
 	if err := (looked{Sockets: new(int)}).say(&out, true); err != nil || !strings.HasSuffix(out.String(), "event p99    -\nlate jobs    -\ndead letters -\ndollars/hour -\n") {
 		t.Errorf("of doze dev: %q %v", out.String(), err)
+	}
+}
+
+// failing is a deployment that does not answer every second look, beginning with the first or the second.
+type failing struct{ looks int }
+
+func (f *failing) look(_ context.Context, now time.Time) (looked, error) {
+	if f.looks++; f.looks%2 == 0 {
+		return looked{}, errors.New("no answer")
+	}
+	return looked{At: now, WebSocket: 7, Sockets: new(int)}, nil
+}
+
+func TestALookThatFailsIsNotTheLast(t *testing.T) {
+	var out bytes.Buffer
+	say := func(l looked) error { return l.say(&out, false) }
+	if err := watch(t.Context(), &failing{}, time.Millisecond, 3, say); err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
+	if len(lines) != 3 || !strings.Contains(lines[0], "7 websocket") || !strings.HasSuffix(lines[1], "  no answer") || strings.Contains(lines[1], "websocket") || !strings.Contains(lines[2], "7 websocket") {
+		t.Errorf("%q", lines)
+	}
+	if err := watch(t.Context(), &failing{looks: 1}, time.Millisecond, 3, say); err == nil || err.Error() != "no answer" {
+		t.Errorf("the first fails: %v", err)
+	}
+}
+
+// TestTopDoesNotTakeWhatCouldNotBeReadForNothing has CloudWatch fail for one metric.
+func TestTopDoesNotTakeWhatCouldNotBeReadForNothing(t *testing.T) {
+	for name, value := range map[string]string{"AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "AWS_MAX_ATTEMPTS": "1"} {
+		t.Setenv(name, value)
+	}
+	answers := measuring()
+	answers["GetMetricData"] = map[string]any{"MetricDataResults": []any{map[string]any{"Id": "m0", "Values": []any{}, "StatusCode": "Forbidden"}}}
+	server := httptest.NewServer(fakeaws.New(answers))
+	defer server.Close()
+	if text := says(t, "top", "-stack", "chat", "-endpoint", server.URL, "-n", "1"); !strings.Contains(text, "the metrics could not be read: Invocations of AWS/Lambda: CloudWatch says Forbidden") {
+		t.Error(text)
 	}
 }
 

@@ -50,3 +50,12 @@ var ErrNoRegion = errors.New("there is no region: set AWS_REGION, such as AWS_RE
 func missingStack(name, region string) error {
 	return fmt.Errorf("there is no stack %s in the region %s of this account: set -stack, AWS_REGION and AWS_PROFILE right; aws cloudformation list-stacks has those that there are", name, region)
 }
+
+// Metric returns why a result of CloudWatch's GetMetricData has not all values, by its StatusCode; nil where it has what
+// there is. CloudWatch answers as if all was well when it could not read one metric of several.
+func Metric(status string) error {
+	if status == "Forbidden" || status == "InternalError" {
+		return errors.New("CloudWatch says " + status)
+	}
+	return nil
+}
