@@ -2,6 +2,7 @@ package admin_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os/exec"
@@ -217,6 +218,13 @@ func TestOptionsThatCannotWorkAreErrors(t *testing.T) {
 		if err := admin.Instrument(socketio.New(socketio.Options{}), o); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%+v: %v, want %q", o, err, want)
 		}
+	}
+}
+
+func TestATickThatCannotBeReadComesOnce(t *testing.T) {
+	w := open(t, admin.Options{InsecureNoAuth: true})
+	if err := testparts.Engine(w.Server).Job(t.Context(), []byte(`{"kind":"work","id":"x","work":{"watched":{"tick":5}}}`)); !errors.Is(err, engine.ErrNotAJob) {
+		t.Error(err)
 	}
 }
 
