@@ -3,8 +3,8 @@ package admin
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/dozeio/doze/internal/instrument"
