@@ -8,7 +8,9 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/aws/aws-lambda-go/lambdacontext"
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/middleware"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
@@ -58,6 +60,11 @@ func (d deployed) Invoke(ctx context.Context, event []byte) ([]byte, error) {
 		return nil, busy // which the gateway knows from a function error
 	} else if err != nil {
 		return nil, awsfault.Cause(err)
+	}
+	if c, ok := lambdacontext.FromContext(ctx); ok { // for the gateway's lines of the log
+		if id, ok := middleware.GetRequestIDMetadata(out.ResultMetadata); ok {
+			c.AwsRequestID = id
+		}
 	}
 	if out.FunctionError == nil {
 		return out.Payload, nil

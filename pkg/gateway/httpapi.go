@@ -58,8 +58,7 @@ func (g *Gateway) answerHTTP(w http.ResponseWriter, r *http.Request) (status int
 		delay = g.random.delay(g.opt.Jitter)
 	}
 	g.stats.requests.Add(1)
-	id = newRequestID()
-	answer, err := g.call(invocation{route: r.Method, handler: h, event: g.httpEvent(r, body), timeout: g.opt.HTTPTimeout, id: id}, delay)
+	answer, id, err := g.call(invocation{route: r.Method, handler: h, event: g.httpEvent(r, body), timeout: g.opt.HTTPTimeout}, delay)
 	switch err {
 	case nil:
 		if status, ok := writeHTTP(w, answer); ok {

@@ -32,6 +32,8 @@ type invocation struct {
 	timeout time.Duration
 	trace   string // its trace id; empty for none
 	id      string // its request id, as a function of Go has it from lambdacontext; empty: invoke makes one
+
+	named *string // gets the request id before finish is called, unless that is for a timeout; nil: nobody asks
 }
 
 // newRequestID makes up the id of an invocation. It is not of Options.Seed, whose ids clients and tests see.
@@ -67,9 +69,14 @@ func (g *Gateway) invoke(i invocation, finish func(answer []byte, err error)) {
 			g.pause(g.opt.ColdStart)
 		}
 	}
-	answer, err := g.protected(lambdacontext.NewContext(limited, &lambdacontext.LambdaContext{AwsRequestID: i.id}), i)
+	lambda := &lambdacontext.LambdaContext{AwsRequestID: i.id}
+	answer, err := g.protected(lambdacontext.NewContext(limited, lambda), i)
+	i.id = lambda.AwsRequestID // of a function elsewhere, which has its own
 	stop()
 	if answered.CompareAndSwap(false, true) {
+		if i.named != nil {
+			*i.named = i.id
+		}
 		finish(answer, err)
 	} else {
 		err = errTimeout
@@ -94,21 +101,24 @@ func (g *Gateway) protected(ctx context.Context, i invocation) (answer []byte, e
 	return i.handler.Invoke(ctx, i.event)
 }
 
-// call is invoke for those who wait for the answer, after a delay.
-func (g *Gateway) call(i invocation, delay time.Duration) ([]byte, error) {
+// call is invoke for those who wait for the answer, after a delay. It returns the id of the invocation, too.
+func (g *Gateway) call(i invocation, delay time.Duration) (answer []byte, id string, err error) {
 	type result struct {
 		answer []byte
 		err    error
 	}
 	results := make(chan result, 1)
+	i.id = newRequestID()
+	id = i.id
+	i.named = &id
 	ok := g.tasks.after(delay, true, func() {
 		g.invoke(i, func(answer []byte, err error) { results <- result{answer, err} })
 	})
 	if !ok {
-		return nil, errClosed
+		return nil, "", errClosed
 	}
 	r := <-results
-	return r.answer, r.err
+	return r.answer, id, r.err
 }
 
 // limitedContext has its deadline on the gateway's clock, and the trace id where aws-lambda-go has it.

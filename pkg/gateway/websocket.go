@@ -35,11 +35,7 @@ func (g *Gateway) serveWebSocket(w http.ResponseWriter, r *http.Request) {
 	g.conns[c.id] = c
 	g.mu.Unlock()
 
-	id := ""
-	if g.opt.Connect != nil {
-		id = newRequestID()
-	}
-	protocol, refusal := g.connect(r, c, id)
+	protocol, id, refusal := g.connect(r, c)
 	if refusal != nil {
 		c.abandon()
 		refusal.write(w)
@@ -86,22 +82,23 @@ func hasToken(values []string, token string) bool {
 	return false
 }
 
-// connect invokes $connect, by an id. It returns the subprotocol to echo, or what to refuse the client with: the function's own
-// answer; 502 for a function error (https://github.com/serverless/serverless-websockets-plugin/issues/13); 500 where
+// connect invokes $connect. It returns the subprotocol to echo and the id of the invocation, or what to refuse the client
+// with: the function's own answer; 502 for a function error
+// (https://github.com/serverless/serverless-websockets-plugin/issues/13); 500 where
 // the function could not be invoked, for want of a permission
 // (https://github.com/terraform-aws-modules/terraform-aws-apigateway-v2/issues/8) or of concurrency, of which a REST
 // API is known to do the same (https://repost.aws/knowledge-center/api-gateway-internal-server-error); 504 for a
 // timeout, where no public record was found.
-func (g *Gateway) connect(r *http.Request, c *conn, id string) (protocol string, refusal *proxyResponse) {
+func (g *Gateway) connect(r *http.Request, c *conn) (protocol, id string, refusal *proxyResponse) {
 	if g.opt.Connect == nil {
-		return "", nil
+		return "", "", nil
 	}
 	request := g.random.id()
 	g.stats.connects.Add(1)
-	i := invocation{route: routeConnect, handler: g.opt.Connect, event: g.connectEvent(r, c, request), timeout: g.opt.IntegrationTimeout, id: id}
-	answer, err := g.call(i, 0)
-	refuse := func(status int, message string) (string, *proxyResponse) {
-		return "", &proxyResponse{StatusCode: &status, Body: string(errorMessage(message, c.id, request))}
+	i := invocation{route: routeConnect, handler: g.opt.Connect, event: g.connectEvent(r, c, request), timeout: g.opt.IntegrationTimeout}
+	answer, id, err := g.call(i, 0)
+	refuse := func(status int, message string) (string, string, *proxyResponse) {
+		return "", id, &proxyResponse{StatusCode: &status, Body: string(errorMessage(message, c.id, request))}
 	}
 	var a proxyResponse
 	ok := false
@@ -116,9 +113,9 @@ func (g *Gateway) connect(r *http.Request, c *conn, id string) (protocol string,
 	case err != nil, !ok, *a.StatusCode < 200, *a.StatusCode > 599:
 		return refuse(http.StatusBadGateway, "Internal server error")
 	case *a.StatusCode > 299:
-		return "", &a
+		return "", id, &a
 	}
-	return a.header("Sec-WebSocket-Protocol"), nil
+	return a.header("Sec-WebSocket-Protocol"), id, nil
 }
 
 // errorMessage is how API Gateway tells a WebSocket client about trouble.
