@@ -84,8 +84,8 @@ const (
 var reaches = []struct{ what, prefixes, may string }{
 	{"the AWS SDK", "github.com/aws/aws-sdk-go-v2 github.com/aws/smithy-go",
 		"internal/ pkg/apigw pkg/apigw/outgoing pkg/emitter pkg/store/dynamo pkg/devserver pkg/devcommand functions/ cmd/ examples/presence examples/cursors examples/progress examples/progress/checksum tests/"},
-	{"aws-lambda-go", "github.com/aws/aws-lambda-go", // the gateway makes its events
-		"internal/jobqueue internal/oneprocess pkg/apigw pkg/gateway pkg/devserver pkg/devcommand functions/ cmd/ examples/presence examples/cursors examples/progress examples/progress/checksum tests/"},
+	{"aws-lambda-go", "github.com/aws/aws-lambda-go", // the gateway makes its events, and the id that the Runtime API passes on
+		"internal/jobqueue internal/oneprocess pkg/apigw pkg/gateway pkg/gateway/runtimeapi pkg/devserver pkg/devcommand functions/ cmd/ examples/presence examples/cursors examples/progress examples/progress/checksum tests/"},
 	{"Prometheus's client", "github.com/prometheus",
 		"internal/scrape internal/oneprocess pkg/devserver pkg/devcommand cmd/ examples/presence examples/cursors examples/progress tests/"},
 	{"what doze upgrade is made of", "github.com/rogpeppe/go-internal golang.org/x/mod", "cmd/doze tests/"},

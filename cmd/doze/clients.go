@@ -9,9 +9,7 @@ import (
 	"io"
 	"strings"
 	"text/tabwriter"
-	"time"
 
-	"github.com/dozeio/doze/internal/commandline"
 	"github.com/dozeio/doze/internal/control"
 )
 
@@ -28,12 +26,15 @@ func emit(ctx context.Context, args []string, out, log io.Writer) error {
 	f := flag.NewFlagSet("doze emit", flag.ContinueOnError)
 	w.flags(f)
 	targetFlags(f, &t)
-	rest, err := commandline.Parse(f, emitUsage, args, out)
+	rest, err := parse(f, emitUsage, args, out)
 	if err != nil {
 		return err
 	}
 	if len(rest) == 0 {
 		return errors.New("doze emit needs the name of an event: doze emit news rain, doze emit -h lists the flags")
+	}
+	if rest[0] == "" { // the protocol has it, and a shell has it for a variable that is not set
+		return errors.New("the event's name is empty: is a variable of the shell not set? doze emit news rain")
 	}
 	d, _, err := w.reach(ctx, log)
 	if err != nil {
@@ -47,7 +48,23 @@ func emit(ctx context.Context, args []string, out, log io.Writer) error {
 			}
 		}
 	}
-	return d.Emit(ctx, t, rest[0], values...)
+	if err := d.Emit(ctx, t, rest[0], values...); err != nil {
+		return err
+	}
+	there, err := d.Reaches(ctx, t)
+	if err == nil && !there {
+		fmt.Fprintf(log, "%s: the event has reached nobody\n", nobodyIn(t))
+	}
+	return err
+}
+
+// nobodyIn says that a target has no sockets.
+func nobodyIn(t control.Target) string {
+	text := "nobody is in the namespace " + printable(t.Namespace)
+	if t.To != nil {
+		text = fmt.Sprintf("nobody is in %s of the namespace %s", printable(strings.Join(t.To, " and ")), printable(t.Namespace))
+	}
+	return text + " (doze ls lists who is where)"
 }
 
 const roomsUsage = `usage: doze rooms [flags]
@@ -63,7 +80,7 @@ func listRooms(ctx context.Context, args []string, out, log io.Writer) error {
 	w.flags(f)
 	namespace := f.String("namespace", "/", "`name` of the namespace")
 	asJSON := f.Bool("json", false, "print a line of JSON for each")
-	if err := commandline.ParseFlags(f, roomsUsage, args, out); err != nil {
+	if err := parseFlags(f, roomsUsage, args, out); err != nil {
 		return err
 	}
 	d, _, err := w.reach(ctx, log)
@@ -98,7 +115,7 @@ func listSockets(ctx context.Context, args []string, out, log io.Writer) error {
 	w.flags(f)
 	targetFlags(f, &t)
 	asJSON := f.Bool("json", false, "print a line of JSON for each")
-	if err := commandline.ParseFlags(f, socketsUsage, args, out); err != nil {
+	if err := parseFlags(f, socketsUsage, args, out); err != nil {
 		return err
 	}
 	d, _, err := w.reach(ctx, log)
@@ -137,7 +154,7 @@ func disconnect(ctx context.Context, args []string, out, log io.Writer) error {
 	all := f.Bool("all", false, "disconnect all of the namespace, but for -except")
 	closeConnection := f.Bool("close", false, "remove the clients from all their namespaces and close their connections")
 	reason := f.String("reason", "", "`text` for the log of the function that does it (default: no line)")
-	if err := commandline.ParseFlags(f, disconnectUsage, args, out); err != nil {
+	if err := parseFlags(f, disconnectUsage, args, out); err != nil {
 		return err
 	}
 	if *all == (t.To != nil) {
@@ -147,63 +164,14 @@ func disconnect(ctx context.Context, args []string, out, log io.Writer) error {
 	if err != nil {
 		return err
 	}
+	there, err := d.Reaches(ctx, t)
+	if err == nil && !there {
+		fmt.Fprintf(log, "%s: nothing is done\n", nobodyIn(t))
+	}
+	if err != nil || !there {
+		return err
+	}
 	return d.Disconnect(ctx, t, *closeConnection, *reason)
-}
-
-const tailUsage = `usage: doze tail [flags] [ROOM...]
-
-Prints the events that the members of rooms, and all of the namespace, are sent, as they come, until Ctrl-C.
-
-It connects as an ordinary client, which the application may refuse (-auth) and counts as any other, and has its socket
-put into the rooms. So it does not see what clients send, what is sent to a single socket, and acks.
-
-` + whereUsage
-
-// tail runs doze tail until ctx ends.
-func tail(ctx context.Context, args []string, out, log io.Writer) error {
-	var w where
-	f := flag.NewFlagSet("doze tail", flag.ContinueOnError)
-	w.flags(f)
-	namespace := f.String("namespace", "/", "`name` of the namespace")
-	auth := f.String("auth", "", "`JSON` that a client connects with, such as '{\"nickname\": \"ada\"}'")
-	count := f.Int("n", 0, "`number` of events to end after (default: none)")
-	asJSON := f.Bool("json", false, "print a line of JSON for each")
-	rooms, err := commandline.Parse(f, tailUsage, args, out)
-	if err != nil {
-		return err
-	}
-	var given map[string]any
-	if *auth != "" && json.Unmarshal([]byte(*auth), &given) != nil {
-		return fmt.Errorf("-auth %s is no JSON object: write -auth '{\"nickname\": \"ada\"}', say", *auth)
-	}
-	d, address, err := w.reach(ctx, log)
-	if err != nil {
-		return err
-	}
-	t, err := control.Follow(ctx, d, address, *namespace, json.RawMessage(*auth), rooms...)
-	if err != nil {
-		return ended(ctx, err)
-	}
-	defer t.Close()
-	fmt.Fprintf(log, "connected as %s. Ctrl-C ends it.\n", t.ID)
-	for n := 1; ; n++ {
-		e, err := t.Next(ctx)
-		if err != nil {
-			return ended(ctx, err)
-		}
-		now := time.Now()
-		if *asJSON {
-			err = eachAsJSON(out, []any{struct {
-				Time time.Time `json:"time"`
-				control.Event
-			}{now, e}})
-		} else {
-			_, err = fmt.Fprintln(out, printable(e.Line(now)))
-		}
-		if err != nil || n == *count {
-			return err
-		}
-	}
 }
 
 // ended is nil for an error that comes of ctx having ended: that is how people end the command.

@@ -152,6 +152,21 @@ func testCommands(t *testing.T, left func() []string, at ...string) {
 		t.Error(err)
 	}
 
+	for _, c := range []struct{ args, want string }{
+		{"emit -namespace /admni news", "nobody is in the namespace /admni (doze ls lists who is where): the event has reached nobody\n"},
+		{"emit -to #tae -to #caek news", "nobody is in #tae and #caek of the namespace /"},
+		{"emit -to #tae -to #cake news", ""},
+		{"emit news", ""},
+		{"disconnect -namespace admni -all", "nobody is in the namespace admni"},
+		{"disconnect -namespace /admin -to #cake", "nobody is in #cake of the namespace /admin (doze ls lists who is where): nothing is done\n"},
+	} {
+		var log bytes.Buffer
+		words := strings.Fields(c.args)
+		if err := run(t.Context(), with(words[0], words[1:]...), io.Discard, &log); err != nil || !strings.Contains(log.String(), c.want) || c.want == "" && log.Len() > 0 {
+			t.Errorf("doze %s: %v, said %q, want %q", c.args, err, log.String(), c.want)
+		}
+	}
+
 	says(t, with("disconnect", "-to", "#cake")...)
 	if err := <-adaEnded; err == nil || !strings.Contains(err.Error(), "disconnected this client") {
 		t.Errorf("ada's tail ends with %v", err)
@@ -201,7 +216,7 @@ func TestCommandsSayWhatIsMissing(t *testing.T) {
 		{"rooms -dev http://127.0.0.1:1", "start doze dev"},
 		{"rooms -table t", "DOZE_CONNECTIONS"},
 		{"rooms -table t -connections wss://a/live -queue http://a/q", "is no URL with http"},
-		{"rooms -stack chat -endpoint http://127.0.0.1:1", "the stack chat could not be found"},
+		{"rooms -stack chat -endpoint http://127.0.0.1:1", "the stack chat could not be read: no answer of AWS in the region us-east-1"},
 		{"show -dev " + dev, "needs the id of one socket"},
 		{"show a b -dev " + dev, "needs the id of one socket"},
 		{"kick -dev " + dev, "needs the id of a socket"},
@@ -221,7 +236,8 @@ func TestCommandsSayWhatIsMissing(t *testing.T) {
 		{"emit connect -dev " + dev, "reserved"},
 		{"rooms -namespace a,b -dev " + dev, "without comma"},
 		{"rooms -namespace \xff -table t -connections http://127.0.0.1:1/live -queue http://127.0.0.1:1/q", "without comma"},
-		{"tail -auth {} -namespace /nowhere -dev " + dev, "Invalid namespace"},
+		{"tail -auth {} -namespace /nowhere -dev " + dev, "the application has no namespace /nowhere"},
+		{"tail -msgpack -table t", "doze tail reads text"},
 	} {
 		t.Setenv("AWS_ACCESS_KEY_ID", "a")
 		t.Setenv("AWS_SECRET_ACCESS_KEY", "b")
@@ -230,6 +246,13 @@ func TestCommandsSayWhatIsMissing(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("doze %s: %v, want %s", c.args, err, c.want)
 		}
+	}
+}
+
+func TestAnEmptyNameOfAnEventIsAMistakeOfTheShell(t *testing.T) {
+	err := run(t.Context(), []string{"emit", "-dev", "http://127.0.0.1:1", "", "rain"}, io.Discard, io.Discard)
+	if err == nil || !strings.Contains(err.Error(), "the event's name is empty: is a variable of the shell not set?") {
+		t.Error(err)
 	}
 }
 

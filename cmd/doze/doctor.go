@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/dozeio/doze/internal/commandline"
 	"github.com/dozeio/doze/internal/doctor"
 )
 
@@ -30,7 +29,7 @@ func examine(ctx context.Context, args []string, out io.Writer) error {
 	f.StringVar(&w.endpoint, "endpoint", "", "`URL` of a server that answers like AWS (default: AWS_ENDPOINT_URL, else AWS)")
 	all := f.Bool("all", false, "print the checks that find nothing, too")
 	asJSON := f.Bool("json", false, "print a line of JSON for each check, also for those that find nothing")
-	if err := commandline.ParseFlags(f, doctorUsage, args, out); err != nil {
+	if err := parseFlags(f, doctorUsage, args, out); err != nil {
 		return err
 	}
 	switch {

@@ -11,11 +11,9 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 
 	"github.com/dozeio/doze/internal/doctor"
-	"github.com/dozeio/doze/tests/kit/ministack"
 )
 
 // halfAStack has a deployment's table and queues, and none of its functions.
@@ -28,19 +26,7 @@ const halfAStack = `{"Parameters": {"AllowOrigins": {"Type": "String", "Default"
 
 // TestDoctorOfAStandIn asks about a stack on MiniStack, which does not know all of AWS.
 func TestDoctorOfAStandIn(t *testing.T) {
-	endpoint, stop, err := ministack.Start()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(stop)
-	for name, value := range map[string]string{"AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"} {
-		t.Setenv(name, value)
-	}
-	cfg, err := config.LoadDefaultConfig(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	cfg.BaseEndpoint = aws.String(endpoint)
+	endpoint, cfg := onMiniStack(t)
 	stacks := cloudformation.NewFromConfig(cfg)
 	if _, err := stacks.CreateStack(t.Context(), &cloudformation.CreateStackInput{StackName: aws.String("half"), TemplateBody: aws.String(halfAStack)}); err != nil {
 		t.Fatal(err)

@@ -57,7 +57,7 @@ func TestDoctorSaysWhatItFinds(t *testing.T) {
 	if levels[doctor.Wrong] != 1 || levels[doctor.Fine] == 0 || levels[doctor.Unknown] < 8 {
 		t.Errorf("%v", levels)
 	}
-	for args, want := range map[string]string{"doctor": "which stack?", "doctor -dev http://127.0.0.1:1": "neither quotas", "doctor -stack none -endpoint http://127.0.0.1:1": "could not be found"} {
+	for args, want := range map[string]string{"doctor": "which stack?", "doctor -dev http://127.0.0.1:1": "neither quotas", "doctor -stack none -endpoint http://127.0.0.1:1": "no answer of AWS in the region us-east-1"} {
 		if err := run(t.Context(), strings.Fields(args), io.Discard, io.Discard); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("doze %s: %v", args, err)
 		}

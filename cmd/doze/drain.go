@@ -10,7 +10,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/dozeio/doze/internal/commandline"
 	"github.com/dozeio/doze/internal/control"
 )
 
@@ -31,7 +30,7 @@ func drain(ctx context.Context, args []string, out, log io.Writer) error {
 	before := f.String("before", "", "`time` such as 2026-01-31T12:00:00Z: only who has come before is meant (default: now)")
 	dryRun := f.Bool("dry-run", false, "say how many there are, and end nobody")
 	asJSON := f.Bool("json", false, "print lines of JSON")
-	if err := commandline.ParseFlags(f, drainUsage, args, out); err != nil {
+	if err := parseFlags(f, drainUsage, args, out); err != nil {
 		return err
 	}
 	if !(*rate >= leastRate && *rate <= maxDrainRate) {

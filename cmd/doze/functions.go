@@ -6,14 +6,17 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 
+	"github.com/aws/aws-lambda-go/lambdacontext"
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/middleware"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
-	"github.com/aws/smithy-go"
 
+	"github.com/dozeio/doze/internal/awsfault"
 	"github.com/dozeio/doze/pkg/gateway"
 )
 
@@ -32,20 +35,14 @@ func findFunctions(ctx context.Context, cfg aws.Config, stack string) (f functio
 	for name, found := range map[string]*deployed{"ConnectFunction": &f.connect, "PollFunction": &f.poll, "MessageFunction": &f.message, "DisconnectFunction": &f.disconnect} {
 		out, err := stacks.DescribeStackResource(ctx, &cloudformation.DescribeStackResourceInput{StackName: &stack, LogicalResourceId: &name})
 		if err != nil {
-			return f, fmt.Errorf("the stack %s has no %s that could be found: deploy it, or set -stack, -endpoint and the region right: %w", stack, name, cause(err))
+			if awsfault.Of(err).Kind == awsfault.Refused && strings.Contains(err.Error(), name) { // "Resource PollFunction does not exist for stack ..."
+				return f, fmt.Errorf("the stack %s has no %s: it is none of Doze's, or of another version (%w)", stack, name, awsfault.Cause(err))
+			}
+			return f, awsfault.Stack(stack, cfg.Region, err)
 		}
 		*found = deployed{client, aws.ToString(out.StackResourceDetail.PhysicalResourceId)}
 	}
 	return f, nil
-}
-
-// cause leaves out what the SDK tells of its own inside.
-func cause(err error) error {
-	var api smithy.APIError
-	if errors.As(err, &api) {
-		return errors.New(api.ErrorCode() + ": " + api.ErrorMessage())
-	}
-	return err
 }
 
 // deployed is a function on Lambda, or on what answers like it.
@@ -62,7 +59,12 @@ func (d deployed) Invoke(ctx context.Context, event []byte) ([]byte, error) {
 	if busy := (*types.TooManyRequestsException)(nil); errors.As(err, &busy) {
 		return nil, busy // which the gateway knows from a function error
 	} else if err != nil {
-		return nil, cause(err)
+		return nil, awsfault.Cause(err)
+	}
+	if c, ok := lambdacontext.FromContext(ctx); ok { // for the gateway's lines of the log
+		if id, ok := middleware.GetRequestIDMetadata(out.ResultMetadata); ok {
+			c.AwsRequestID = id
+		}
 	}
 	if out.FunctionError == nil {
 		return out.Payload, nil

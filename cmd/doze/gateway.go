@@ -9,10 +9,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/config"
-	"github.com/aws/smithy-go/logging"
-
 	"github.com/dozeio/doze/internal/commandline"
 	"github.com/dozeio/doze/pkg/gateway"
 )
@@ -29,7 +25,10 @@ func serveGateway(ctx context.Context, args []string, out, log io.Writer) error 
 	f.DurationVar(&o.Jitter, "jitter", 0, "delay each WebSocket message by a random time up to this, which shuffles them")
 	f.Uint64Var(&o.Seed, "seed", 0, "of jitter; 0 takes a random one")
 	verbose := f.Bool("v", false, "log each request, invocation and post")
-	if err := commandline.ParseFlags(f, "usage: doze gateway [flags]\n\n", args, out); err != nil {
+	if err := parseFlags(f, "usage: doze gateway [flags]\n\n", args, out); err != nil {
+		return err
+	}
+	if err := commandline.Least(f, "jitter", time.Duration(0)); err != nil {
 		return err
 	}
 	o.Logger = commandline.Logger(log, *verbose)
@@ -38,12 +37,9 @@ func serveGateway(ctx context.Context, args []string, out, log io.Writer) error 
 		return err
 	}
 	defer listener.Close()
-	cfg, err := config.LoadDefaultConfig(ctx, config.WithLogger(logging.Nop{})) // what goes wrong is in the error
+	cfg, err := configOf(ctx, *endpoint)
 	if err != nil {
 		return err
-	}
-	if *endpoint != "" {
-		cfg.BaseEndpoint = aws.String(*endpoint)
 	}
 	functions, err := findFunctions(ctx, cfg, *stack)
 	if ctx.Err() != nil {

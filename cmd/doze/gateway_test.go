@@ -23,6 +23,7 @@ func fakeAWS(t *testing.T) string {
 	})
 	mux.HandleFunc("POST /2015-03-31/functions/{name}/invocations", func(w http.ResponseWriter, r *http.Request) {
 		event, _ := io.ReadAll(r.Body)
+		w.Header().Set("X-Amzn-Requestid", "of-"+r.PathValue("name"))
 		switch path := regexp.MustCompile(`"rawPath":"([^"]*)"`).FindSubmatch(event); {
 		case path == nil:
 			io.WriteString(w, `{"statusCode":200}`)
@@ -45,10 +46,10 @@ func TestGatewayInvokesTheFunctionsOfAStack(t *testing.T) {
 	}
 	ctx, interrupt := context.WithCancel(t.Context())
 	reader, out := io.Pipe()
-	log := &strings.Builder{}
+	log := &lines{}
 	ended := make(chan error, 1)
 	go func() {
-		ended <- run(ctx, []string{"gateway", "-stack", "chat", "-endpoint", fakeAWS(t), "-addr", "127.0.0.1:0", "-host", "chat.test"}, out, log)
+		ended <- run(ctx, []string{"gateway", "-stack", "chat", "-endpoint", fakeAWS(t), "-addr", "127.0.0.1:0", "-host", "chat.test", "-v"}, out, log)
 		out.Close()
 	}()
 	said, text := make([]byte, 4096), ""
@@ -98,6 +99,11 @@ func TestGatewayInvokesTheFunctionsOfAStack(t *testing.T) {
 		}
 	case <-time.After(closeTimeout + 5*time.Second):
 		t.Fatal("doze gateway did not end")
+	}
+	for _, line := range []string{`msg=request api=http method=POST uri=/socket.io/ status=200 trace=of-chat-MessageFunction`, `msg=invocation function=POST .* trace=of-chat-MessageFunction`} {
+		if !regexp.MustCompile(line + "\n").MatchString(log.String()) { // by which the function's own log calls it
+			t.Errorf("no line %s in the log:\n%s", line, log)
+		}
 	}
 	if !strings.Contains(log.String(), "Broken: as asked") {
 		t.Errorf("the log does not say why a function failed: %s", log)

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/dozeio/doze/internal/commandline"
 	"github.com/dozeio/doze/internal/control"
 )
 
@@ -26,15 +25,16 @@ func kick(ctx context.Context, args []string, out, log io.Writer) error {
 	w.flags(f)
 	reason := f.String("reason", "kicked by doze kick", "`text` for the log of the function that does it")
 	asJSON := f.Bool("json", false, "print a line of JSON for each")
-	ids, err := commandline.Parse(f, kickUsage, args, out)
+	ids, err := parse(f, kickUsage, args, out)
 	if err != nil {
+		return err
+	}
+	if err := emptyArgument("the id", ids); err != nil {
 		return err
 	}
 	switch {
 	case len(ids) == 0:
 		return errors.New("doze kick needs the id of a socket or connection: doze ls lists them, doze kick -h the flags")
-	case *reason == "":
-		return errors.New("-reason is empty: leave it out, or say why")
 	}
 	d, _, err := w.reach(ctx, log)
 	if err != nil {

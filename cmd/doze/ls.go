@@ -10,7 +10,6 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/dozeio/doze/internal/commandline"
 	"github.com/dozeio/doze/internal/control"
 )
 
@@ -30,7 +29,7 @@ func ls(ctx context.Context, args []string, out, log io.Writer) error {
 	namespace := f.String("namespace", "", "`name` of the namespace whose sockets are meant (default: all)")
 	noRooms := f.Bool("no-rooms", false, "leave the rooms out, which cost a read for each socket")
 	asJSON := f.Bool("json", false, "print a line of JSON for each socket")
-	if err := commandline.ParseFlags(f, lsUsage, args, out); err != nil {
+	if err := parseFlags(f, lsUsage, args, out); err != nil {
 		return err
 	}
 	d, _, err := w.reach(ctx, log)

@@ -129,9 +129,12 @@ func testLooking(t *testing.T, server string, left func() []string, at ...string
 	})
 	says(t, with("kick", "-json", ada)...)
 	eventually(t, "only the client that has joined nothing", func() bool { return strings.HasPrefix(says(t, with("ls")...), "- ") })
-	for command, want := range map[string]string{"show": "no client has it", "kick": "no client has it"} {
-		if err := run(t.Context(), with(command, "AAAAAAAAAAAAAAAAAAAA"), io.Discard, io.Discard); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("doze %s of nobody: %v", command, err)
+	for _, command := range []string{"show", "kick"} {
+		for id, look := range map[string]string{"AAAAAAAAAAAAAAAAAAAA": `and socket = "AAAAAAAAAAAAAAAAAAAA"`, "polling-1x2y3z": `filter session = "polling-1x2y3z"`} {
+			err := run(t.Context(), with(command, id), io.Discard, io.Discard)
+			if err == nil || !strings.HasPrefix(err.Error(), id+": no client has it") || !strings.Contains(err.Error(), look) || strings.Count(err.Error(), "no client") != 1 {
+				t.Errorf("doze %s of nobody: %v", command, err)
+			}
 		}
 	}
 }

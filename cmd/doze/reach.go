@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/smithy-go/logging"
 
+	"github.com/dozeio/doze/internal/awsfault"
 	"github.com/dozeio/doze/internal/commandline"
 	"github.com/dozeio/doze/internal/control"
 	"github.com/dozeio/doze/internal/elsewhere"
@@ -84,19 +85,27 @@ func (w *where) reach(ctx context.Context, log io.Writer) (d control.Deployment,
 }
 
 // config returns how AWS is asked, at the endpoint.
-func (w *where) config(ctx context.Context) (aws.Config, error) {
+func (w *where) config(ctx context.Context) (aws.Config, error) { return configOf(ctx, w.endpoint) }
+
+// configOf returns how AWS is asked, at an endpoint unless it is empty. Nothing is sent yet. The error says what to set.
+func configOf(ctx context.Context, endpoint string) (aws.Config, error) {
 	cfg, err := config.LoadDefaultConfig(ctx, config.WithLogger(logging.Nop{})) // what goes wrong is in the error
-	if err == nil && w.endpoint != "" {
-		cfg.BaseEndpoint = aws.String(w.endpoint)
+	switch {
+	case err != nil:
+		return cfg, fmt.Errorf("AWS's configuration could not be read: see AWS_PROFILE and the files in ~/.aws: %w", err)
+	case cfg.Region == "":
+		return cfg, awsfault.ErrNoRegion
+	case endpoint != "":
+		cfg.BaseEndpoint = aws.String(endpoint)
 	}
-	return cfg, err
+	return cfg, nil
 }
 
 // readStack fills in what no flag says from the outputs of the stack.
 func (w *where) readStack(ctx context.Context, cfg aws.Config) error {
 	outputs, err := stackOutputs(ctx, cfg, w.stack)
 	if err != nil {
-		return fmt.Errorf("%w; or say where by -table, -connections and -queue", err)
+		return err
 	}
 	for name, of := range map[string]*string{"TableName": &w.at.Table, "ConnectionsUrl": &w.at.Connections, "JobQueueUrl": &w.at.Queue} {
 		if *of != "" {
@@ -112,11 +121,8 @@ func (w *where) readStack(ctx context.Context, cfg aws.Config) error {
 // stackOutputs returns the outputs of a stack.
 func stackOutputs(ctx context.Context, cfg aws.Config, name string) (map[string]string, error) {
 	out, err := cloudformation.NewFromConfig(cfg).DescribeStacks(ctx, &cloudformation.DescribeStacksInput{StackName: &name})
-	if err == nil && len(out.Stacks) == 0 {
-		err = errors.New("it is not there")
-	}
-	if err != nil {
-		return nil, fmt.Errorf("the stack %s could not be found: set -stack, -endpoint and the region right (%w)", name, cause(err))
+	if err != nil || len(out.Stacks) == 0 {
+		return nil, awsfault.Stack(name, cfg.Region, err)
 	}
 	outputs := map[string]string{}
 	for _, o := range out.Stacks[0].Outputs {
@@ -129,10 +135,16 @@ func stackOutputs(ctx context.Context, cfg aws.Config, name string) (map[string]
 func targetFlags(f *flag.FlagSet, t *control.Target) {
 	f.StringVar(&t.Namespace, "namespace", "/", "`name` of the namespace")
 	f.Func("to", "`room`, or id of a socket, whose members are meant; may be repeated (default: all of the namespace)", func(room string) error {
+		if room == "" {
+			return errEmpty
+		}
 		t.To = append(t.To, room)
 		return nil
 	})
 	f.Func("except", "`room`, or id of a socket, whose members are not meant; may be repeated", func(room string) error {
+		if room == "" {
+			return errEmpty
+		}
 		t.Except = append(t.Except, room)
 		return nil
 	})

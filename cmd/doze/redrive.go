@@ -13,7 +13,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
-	"github.com/dozeio/doze/internal/commandline"
 	"github.com/dozeio/doze/internal/deadletters"
 	"github.com/dozeio/doze/pkg/apigw/outgoing"
 	"github.com/dozeio/doze/pkg/engine"
@@ -50,7 +49,10 @@ func redrive(ctx context.Context, args []string, out, log io.Writer) error {
 	f.Float64Var(&r.rate, "rate", 10, "messages a second to resend")
 	f.BoolVar(&r.asJSON, "json", false, "print a line of JSON for each message, with its body")
 	var err error
-	if r.ids, err = commandline.Parse(f, redriveUsage, args, out); err != nil {
+	if r.ids, err = parse(f, redriveUsage, args, out); err != nil {
+		return err
+	}
+	if err := emptyArgument("a message", r.ids); err != nil { // it would be the beginning of each
 		return err
 	}
 	switch {
@@ -74,8 +76,14 @@ func redrive(ctx context.Context, args []string, out, log io.Writer) error {
 	return r.run(ctx)
 }
 
-// deadLetters finds the queues.
+var errWhichQueues = errors.New("which queues? -stack NAME is a stack, or say -queue and -dead, which are its outputs JobQueueUrl and DeadLetterQueueUrl")
+
+// deadLetters finds the queues. What a flag says goes before what the stack does, and that before the environment.
 func (w *where) deadLetters(ctx context.Context, dead string) (*deadletters.Queue, error) {
+	queues := outgoing.Queues{Jobs: cmp.Or(w.at.Queue, os.Getenv("DOZE_QUEUE")), Dead: cmp.Or(dead, os.Getenv("DOZE_DEAD_QUEUE"))}
+	if w.stack == "" && (queues.Jobs == "" || queues.Dead == "") {
+		return nil, errWhichQueues
+	}
 	cfg, err := w.config(ctx)
 	if err != nil {
 		return nil, err
@@ -85,11 +93,10 @@ func (w *where) deadLetters(ctx context.Context, dead string) (*deadletters.Queu
 		if err != nil {
 			return nil, err
 		}
-		w.at.Queue, dead = cmp.Or(w.at.Queue, outputs["JobQueueUrl"]), cmp.Or(dead, outputs["DeadLetterQueueUrl"])
-	}
-	queues := outgoing.Queues{Jobs: cmp.Or(w.at.Queue, os.Getenv("DOZE_QUEUE")), Dead: cmp.Or(dead, os.Getenv("DOZE_DEAD_QUEUE"))}
-	if queues.Jobs == "" || queues.Dead == "" {
-		return nil, errors.New("which queues? -stack NAME is a stack, or say -queue and -dead, which are its outputs JobQueueUrl and DeadLetterQueueUrl")
+		queues = outgoing.Queues{Jobs: cmp.Or(w.at.Queue, outputs["JobQueueUrl"]), Dead: cmp.Or(dead, outputs["DeadLetterQueueUrl"])}
+		if queues.Jobs == "" || queues.Dead == "" {
+			return nil, fmt.Errorf("the stack %s has no outputs JobQueueUrl and DeadLetterQueueUrl: deploy it with this version of Doze, or say -queue and -dead", w.stack)
+		}
 	}
 	return deadletters.New(sqs.NewFromConfig(cfg), queues, time.Now), nil
 }

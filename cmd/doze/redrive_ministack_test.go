@@ -8,30 +8,15 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"github.com/dozeio/doze/internal/jobqueue"
 	"github.com/dozeio/doze/pkg/apigw/outgoing"
-	"github.com/dozeio/doze/tests/kit/ministack"
 )
 
 // TestDeadLettersOfAnotherSQS has the queues of MiniStack, which somebody else has written.
 func TestDeadLettersOfAnotherSQS(t *testing.T) {
-	endpoint, stop, err := ministack.Start()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(stop)
-	for name, value := range map[string]string{"AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"} {
-		t.Setenv(name, value)
-	}
-	cfg, err := config.LoadDefaultConfig(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	cfg.BaseEndpoint = aws.String(endpoint)
+	endpoint, cfg := onMiniStack(t)
 	client := sqs.NewFromConfig(cfg)
 	queues, err := jobqueue.Create(t.Context(), client, "chat")
 	if err != nil {

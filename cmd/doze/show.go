@@ -14,7 +14,6 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/dozeio/doze/internal/commandline"
 	"github.com/dozeio/doze/internal/control"
 	"github.com/dozeio/doze/pkg/engine"
 )
@@ -36,12 +35,15 @@ func show(ctx context.Context, args []string, out, log io.Writer) error {
 	w.flags(f)
 	secrets := f.Bool("secrets", false, "show cookies, Authorization and the like, and the values of the query")
 	asJSON := f.Bool("json", false, "print a line of JSON")
-	rest, err := commandline.Parse(f, showUsage, args, out)
+	rest, err := parse(f, showUsage, args, out)
 	if err != nil {
 		return err
 	}
 	if len(rest) != 1 {
 		return errors.New("doze show needs the id of one socket or connection: doze ls lists them, doze show -h the flags")
+	}
+	if err := emptyArgument("the id", rest); err != nil {
+		return err
 	}
 	d, _, err := w.reach(ctx, log)
 	if err != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -35,10 +36,10 @@ func top(ctx context.Context, args []string, out io.Writer) error {
 	minutes := f.Int("minutes", 3, "minutes of a stack's metrics to look at")
 	count := f.Int("n", 0, "`number` of looks to end after (default: none)")
 	asJSON := f.Bool("json", false, "print a line of JSON for each look")
-	if err := commandline.ParseFlags(f, topUsage, args, out); err != nil {
+	if err := parseFlags(f, topUsage, args, out); err != nil {
 		return err
 	}
-	if err := checkTop(w, *every, *minutes); err != nil {
+	if err := checkTop(w, f); err != nil {
 		return err
 	}
 	look, err := w.looker(ctx, every, *minutes)
@@ -59,20 +60,15 @@ const (
 	leastOfStack = 10 * time.Second
 )
 
-func checkTop(w where, every time.Duration, minutes int) error {
+func checkTop(w where, f *flag.FlagSet) error {
 	least := leastOfStack
 	if w.dev != "" {
 		least = leastOfDev
 	}
-	switch {
-	case (w.dev == "") == (w.stack == ""):
+	if (w.dev == "") == (w.stack == "") {
 		return errors.New("which deployment? -dev http://127.0.0.1:3000 is a running doze dev, -stack NAME a stack; one of them")
-	case minutes < 1 || minutes > 60:
-		return fmt.Errorf("-minutes is %d: it goes from 1 to 60", minutes)
-	case every != 0 && every < least:
-		return fmt.Errorf("-every is %v: it goes from %v", every, least)
 	}
-	return nil
+	return cmp.Or(commandline.Between(f, "minutes", 1, 60), commandline.Least(f, "every", least), commandline.Least(f, "n", 1))
 }
 
 // looker returns who looks at the deployment, and sets every where no flag has. Who looks at doze dev has looked once,
@@ -120,10 +116,11 @@ type looked struct {
 	Errors    float64   `json:"errors"`    // in all of the time
 	Throttles float64   `json:"throttles"` // what Lambda, the table, or a rate has refused
 	EventP99  float64   `json:"eventP99,omitempty"`
-	Late      int       `json:"late"`
-	Dead      int       `json:"dead"`
-	Dollars   float64   `json:"dollars"`           // an hour
-	Unknown   string    `json:"unknown,omitempty"` // why there are no rates, errors and dollars, which are zero then
+	Late      *int      `json:"late,omitempty"` // nil, as the next two, where there is no such thing: doze dev
+	Dead      *int      `json:"dead,omitempty"`
+	Dollars   *float64  `json:"dollars,omitempty"` // an hour
+	Failed    string    `json:"failed,omitempty"`  // why there is nothing at all: everything is zero then
+	Unknown   string    `json:"unknown,omitempty"` // why there are no rates, errors and dollars: rates and errors are zero then
 }
 
 // looker looks at a deployment.
@@ -131,14 +128,18 @@ type looker interface {
 	look(ctx context.Context, now time.Time) (looked, error)
 }
 
-// watch looks again and again until ctx ends, or for some times.
+// watch looks again and again until ctx ends, or for some times. A look that fails ends it only when it is the first: who
+// looks on all night is told, and shown what the next look finds.
 func watch(ctx context.Context, look looker, every time.Duration, times int, say func(looked) error) error {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for n := 1; ; n++ {
-		l, err := look.look(ctx, time.Now())
-		if err != nil {
+		now := time.Now()
+		l, err := look.look(ctx, now)
+		if err != nil && (n == 1 || ctx.Err() != nil) {
 			return err
+		} else if err != nil {
+			l = looked{At: now, Failed: err.Error()}
 		}
 		if err := say(l); err != nil || n == times {
 			return err
@@ -170,22 +171,26 @@ func (l looked) say(out io.Writer, terminal bool) (err error) {
 	if l.Sockets != nil {
 		clients += fmt.Sprintf(", %d sockets", *l.Sockets)
 	}
+	before := ""
+	if terminal {
+		before = anew
+	}
+	if l.Failed != "" {
+		_, err = fmt.Fprintf(out, "%s%s  %s\n", before, l.At.Format("15:04:05"), l.Failed)
+		return err
+	}
 	if l.Unknown != "" {
-		before := ""
-		if terminal {
-			before = anew
-		}
-		_, err = fmt.Fprintf(out, "%s%s  clients %s  late %d  dead %d  %s\n", before, l.At.Format("15:04:05"), clients, l.Late, l.Dead, l.Unknown)
+		_, err = fmt.Fprintf(out, "%s%s  clients %s  late %s  dead %s  %s\n", before, l.At.Format("15:04:05"), clients, orNone("%d", l.Late), orNone("%d", l.Dead), l.Unknown)
 		return err
 	}
 	if !terminal {
-		_, err = fmt.Fprintf(out, "%s  clients %s  events/s %.1f  requests/s %.1f  posts/s %.1f  errors %.0f  throttles %.0f  late %d  dead %d  $/h %.4f\n",
-			l.At.Format("15:04:05"), clients, l.Events, l.Requests, l.Posts, l.Errors, l.Throttles, l.Late, l.Dead, l.Dollars)
+		_, err = fmt.Fprintf(out, "%s  clients %s  events/s %.1f  requests/s %.1f  posts/s %.1f  errors %.0f  throttles %.0f  late %s  dead %s  $/h %s\n",
+			l.At.Format("15:04:05"), clients, l.Events, l.Requests, l.Posts, l.Errors, l.Throttles, orNone("%d", l.Late), orNone("%d", l.Dead), orNone("%.4f", l.Dollars))
 		return err
 	}
-	p99 := ""
+	p99 := "-"
 	if l.EventP99 > 0 {
-		p99 = fmt.Sprintf("event p99    %.0f ms\n", 1000*l.EventP99)
+		p99 = fmt.Sprintf("%.0f ms", 1000*l.EventP99)
 	}
 	_, err = fmt.Fprintf(out, `%s%s, of %.0f s
 
@@ -195,11 +200,20 @@ requests/s   %.1f
 posts/s      %.1f
 errors       %.0f
 throttles    %.0f
-%slate jobs    %d
-dead letters %d
-dollars/hour %.4f
-`, anew, l.At.Format("15:04:05"), l.Seconds, clients, l.Events, l.Requests, l.Posts, l.Errors, l.Throttles, p99, l.Late, l.Dead, l.Dollars)
+event p99    %s
+late jobs    %s
+dead letters %s
+dollars/hour %s
+`, anew, l.At.Format("15:04:05"), l.Seconds, clients, l.Events, l.Requests, l.Posts, l.Errors, l.Throttles, p99, orNone("%d", l.Late), orNone("%d", l.Dead), orNone("%.4f", l.Dollars))
 	return err
+}
+
+// orNone writes a figure, or a dash for one that there is not.
+func orNone[N int | float64](format string, figure *N) string {
+	if figure == nil {
+		return "-"
+	}
+	return fmt.Sprintf(format, *figure)
 }
 
 // devLooker looks at a server in one process, which counts since it began.
@@ -228,7 +242,12 @@ func (d *devLooker) look(ctx context.Context, now time.Time) (looked, error) {
 			l.WebSocket++
 		}
 	}
-	if counted, ok := t.Since(d.last); ok && !d.at.IsZero() {
+	counted, ok := t.Since(d.last)
+	switch {
+	case d.at.IsZero():
+	case !ok:
+		l.Unknown = "it has been started anew: the rates come with the next look"
+	default:
 		l.Seconds = now.Sub(d.at).Seconds()
 		l.Events, l.Requests, l.Posts = float64(counted.Messages)/l.Seconds, float64(counted.Requests)/l.Seconds, float64(counted.Posts)/l.Seconds
 		l.Errors, l.Throttles = float64(counted.Errors), float64(counted.Refusals)

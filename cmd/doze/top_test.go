@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"math"
 	"net/http/httptest"
@@ -40,7 +41,7 @@ func TestTopOfDozeDev(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if l.WebSocket != 1 || l.Polling != 3 || *l.Sockets != 2 || l.Posts != 0.3 || l.Requests != 0.1 || l.Events != 0 || l.Seconds != 10 || l.Dollars != 0 {
+	if l.WebSocket != 1 || l.Polling != 3 || *l.Sockets != 2 || l.Posts != 0.3 || l.Requests != 0.1 || l.Events != 0 || l.Seconds != 10 || l.Dollars != nil || l.Late != nil || l.Dead != nil || l.Unknown != "" {
 		t.Errorf("%+v of %d sockets", l, *l.Sockets)
 	}
 	for name, before := range map[string]func(*control.Traffic){ // a server that was there before
@@ -52,12 +53,12 @@ func TestTopOfDozeDev(t *testing.T) {
 		"start":    func(t *control.Traffic) { t.Began = t.Began.Add(-time.Hour) },
 	} {
 		before(&look.last)
-		if l, err := look.look(t.Context(), began.Add(20*time.Second)); err != nil || l.Posts != 0 || l.Seconds != 0 || l.Errors != 0 || l.Throttles != 0 {
+		if l, err := look.look(t.Context(), began.Add(20*time.Second)); err != nil || l.Posts != 0 || l.Seconds != 0 || l.Errors != 0 || l.Throttles != 0 || !strings.Contains(l.Unknown, "started anew") {
 			t.Errorf("%s: %+v %v", name, l, err)
 		}
 	}
 	text := says(t, "top", "-dev", s.URL, "-every", "100ms", "-n", "2")
-	if strings.Count(text, "\n") != 2 || !strings.Contains(text, "clients 1 websocket, 3 polling, 2 sockets  events/s 0.0") {
+	if strings.Count(text, "\n") != 2 || !strings.Contains(text, "clients 1 websocket, 3 polling, 2 sockets  events/s 0.0") || strings.Count(text, "  late -  dead -  $/h -\n") != 2 {
 		t.Errorf("%q", text)
 	}
 	if err := json.Unmarshal([]byte(says(t, "top", "-dev", s.URL, "-every", "100ms", "-n", "1", "-json")), &l); err != nil || l.Polling != 3 || l.Seconds <= 0 {
@@ -143,7 +144,7 @@ func TestTopOfAStack(t *testing.T) {
 	}
 	// In a minute 120 requests, of which 30 polls: 90 POSTs, so that 600 of 690 invocations were frames, and 900 of 1,500
 	// messages went to clients.
-	if l.Seconds != 120 || l.WebSocket != 2 || l.Polling != 1 || l.Events != 10 || l.Requests != 2 || l.Posts != 15 || l.EventP99 != 0.04 || l.Late != 4 || l.Dead != 5 {
+	if l.Seconds != 120 || l.WebSocket != 2 || l.Polling != 1 || l.Events != 10 || l.Requests != 2 || l.Posts != 15 || l.EventP99 != 0.04 || *l.Late != 4 || *l.Dead != 5 {
 		t.Errorf("%+v", l)
 	}
 	if l.Errors != 2*(1+3+2) || l.Throttles != 2*(4+1) { // the two errors of the function are those that the API has
@@ -159,8 +160,8 @@ func TestTopOfAStack(t *testing.T) {
 	want += 60 * ((8*0.25 + 60*0.125) * 0.0000133334)
 	want += 60 * 0.001 * 0.50
 	want += (in.metrics*0.10 + in.dashboards*3) / 730
-	if math.Abs(l.Dollars-want) > 1e-9 {
-		t.Errorf("$%v an hour, want $%v", l.Dollars, want)
+	if math.Abs(*l.Dollars-want) > 1e-9 {
+		t.Errorf("$%v an hour, want $%v", *l.Dollars, want)
 	}
 }
 
@@ -178,7 +179,7 @@ func TestTopWithoutMetrics(t *testing.T) {
 		t.Error(text)
 	}
 	var l looked
-	if err := json.Unmarshal([]byte(says(t, append(at, "-json")...)), &l); err != nil || l.Unknown == "" || l.WebSocket != 2 || l.Dollars != 0 {
+	if err := json.Unmarshal([]byte(says(t, append(at, "-json")...)), &l); err != nil || l.Unknown == "" || l.WebSocket != 2 || l.Dollars != nil {
 		t.Errorf("%+v %v", l, err)
 	}
 }
@@ -193,7 +194,7 @@ func TestTopSaysWhatIsMissing(t *testing.T) {
 		"-dev http://127.0.0.1:1 -every 1ms":    "it goes from 100ms",
 		"-dev http://127.0.0.1:1":               "start doze dev",
 		"-stack chat -endpoint " + endpoint:     "has no Table",
-		"-stack a -endpoint http://127.0.0.1:1": "could not be found",
+		"-stack a -endpoint http://127.0.0.1:1": "no answer of AWS in the region us-east-1",
 	} {
 		if err := run(t.Context(), append([]string{"top"}, strings.Fields(args)...), io.Discard, io.Discard); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("doze top %s: %v, want %s", args, err, want)
@@ -205,6 +206,48 @@ func TestAPageOfTopTakesThePlaceOfTheLast(t *testing.T) {
 	var out bytes.Buffer
 	if err := (looked{WebSocket: 7, EventP99: 0.04, Seconds: 180}).say(&out, true); err != nil || !strings.HasPrefix(out.String(), anew) || !strings.Contains(out.String(), "event p99    40 ms\n") {
 		t.Errorf("%q %v", out.String(), err)
+	}
+	if err := (looked{Sockets: new(int)}).say(&out, true); err != nil || !strings.HasSuffix(out.String(), "event p99    -\nlate jobs    -\ndead letters -\ndollars/hour -\n") {
+		t.Errorf("of doze dev: %q %v", out.String(), err)
+	}
+}
+
+// failing is a deployment that does not answer every second look, beginning with the first or the second.
+type failing struct{ looks int }
+
+func (f *failing) look(_ context.Context, now time.Time) (looked, error) {
+	if f.looks++; f.looks%2 == 0 {
+		return looked{}, errors.New("no answer")
+	}
+	return looked{At: now, WebSocket: 7, Sockets: new(int)}, nil
+}
+
+func TestALookThatFailsIsNotTheLast(t *testing.T) {
+	var out bytes.Buffer
+	say := func(l looked) error { return l.say(&out, false) }
+	if err := watch(t.Context(), &failing{}, time.Millisecond, 3, say); err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
+	if len(lines) != 3 || !strings.Contains(lines[0], "7 websocket") || !strings.HasSuffix(lines[1], "  no answer") || strings.Contains(lines[1], "websocket") || !strings.Contains(lines[2], "7 websocket") {
+		t.Errorf("%q", lines)
+	}
+	if err := watch(t.Context(), &failing{looks: 1}, time.Millisecond, 3, say); err == nil || err.Error() != "no answer" {
+		t.Errorf("the first fails: %v", err)
+	}
+}
+
+// TestTopDoesNotTakeWhatCouldNotBeReadForNothing has CloudWatch fail for one metric.
+func TestTopDoesNotTakeWhatCouldNotBeReadForNothing(t *testing.T) {
+	for name, value := range map[string]string{"AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "AWS_MAX_ATTEMPTS": "1"} {
+		t.Setenv(name, value)
+	}
+	answers := measuring()
+	answers["GetMetricData"] = map[string]any{"MetricDataResults": []any{map[string]any{"Id": "m0", "Values": []any{}, "StatusCode": "Forbidden"}}}
+	server := httptest.NewServer(fakeaws.New(answers))
+	defer server.Close()
+	if text := says(t, "top", "-stack", "chat", "-endpoint", server.URL, "-n", "1"); !strings.Contains(text, "the metrics could not be read: Invocations of AWS/Lambda: CloudWatch says Forbidden") {
+		t.Error(text)
 	}
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"flag"
@@ -34,12 +35,15 @@ func verifyDeployment(ctx context.Context, args []string, out, log io.Writer) er
 	only := f.String("only", "", "`ids` of questions, separated by commas (default: all)")
 	file := f.String("json", "", "`file` to write the report to, to keep")
 	timeout := f.Duration("timeout", 0, "time for all of it (default: 10m, with -long 3h)")
-	urls, err := commandline.Parse(f, verifyUsage, args, out)
+	urls, err := parse(f, verifyUsage, args, out)
 	if err != nil {
 		return err
 	}
 	if len(urls) != 1 {
 		return fmt.Errorf("doze verify asks one deployment, not %d: doze verify https://HOST, doze verify -h lists the flags", len(urls))
+	}
+	if err := cmp.Or(commandline.Least(f, "rounds", 1), commandline.Between(f, "clients", 1, 49), commandline.Least(f, "timeout", time.Second)); err != nil {
+		return err
 	}
 	o.URL = urls[0]
 	if *only != "" {

@@ -98,7 +98,7 @@ func Cause(err error) error {
 	case answered && (!errors.As(err, &api) || api.ErrorCode() == "UnknownError"):
 		return fmt.Errorf("HTTP %d, and no answer of AWS", answer.HTTPStatusCode())
 	case errors.As(err, &api):
-		return errors.New(api.ErrorCode() + ": " + api.ErrorMessage())
+		return errors.New(api.ErrorCode() + ": " + line(api.ErrorMessage()))
 	}
 	return err
 }

@@ -28,7 +28,7 @@ func Parse(f *flag.FlagSet, usage string, args []string, out io.Writer) (rest []
 			f.PrintDefaults()
 			return nil, flag.ErrHelp
 		} else if err != nil {
-			return nil, fmt.Errorf("%w; %s lists the flags", err, With(f.Name(), "-h"))
+			return nil, fmt.Errorf("%w; %s lists the flags", explained(f, err), With(f.Name(), "-h"))
 		}
 		if f.NArg() == 0 {
 			return rest, nil

@@ -42,7 +42,7 @@ func TestWrongFlagsAreAnErrorAndNothingElse(t *testing.T) {
 		hint := map[string]string{"": "doze try -h lists the flags", "make try": "make try ARGS='-h' lists the flags"}[as]
 		for args, want := range map[string]string{
 			"-nonsense":  "-nonsense",
-			"-n x":       `"x"`,
+			"-n x":       `invalid value "x" for flag -n: write a whole number`,
 			"one -addr":  "-addr",
 			"-n=":        "-n",
 			"one --what": "-what",

@@ -71,7 +71,21 @@ type Gone struct {
 }
 
 // ErrUnknown says that there is no such client, or no more.
-var ErrUnknown = errors.New("no client has it: doze ls lists those who are there; what is closed is known for some minutes, by its connection's id")
+var ErrUnknown = errors.New("no client has it: doze ls lists those who are there")
+
+// isPollingName reports whether an id is an engine.Address's Name of a client that polls.
+func isPollingName(id string) bool { return strings.HasPrefix(id, "polling-") }
+
+// unknown is ErrUnknown for an id, and says where to look for one that has gone.
+func unknown(id string) error {
+	look := `what is closed is known for some minutes, by its connection's id; for who has gone, look in the log: filter message = "a socket is disconnected" and socket = "` + id + `"`
+	if isPollingName(id) {
+		look = `a client that polled is not known once it has gone, nor by this name once it has upgraded; look in the log: filter session = "` + id +
+			`", where "a socket is connected" has the id of its socket, whose line "a socket is disconnected" has the reason, and ` +
+			`"a session has moved to a connection" the id that it goes by since (both are there at the level DEBUG: doze dev -v, or the parameter LogLevel)`
+	}
+	return fmt.Errorf("%s: %w; %s", id, ErrUnknown, look)
+}
 
 func (d direct) Clients(ctx context.Context, a Asked) ([]Client, error) {
 	addresses, err := d.addresses(ctx)
@@ -204,7 +218,7 @@ func (d direct) Client(ctx context.Context, id string) (Known, error) {
 		return Known{}, err
 	}
 	if s.State == engine.Absent {
-		return Known{}, fmt.Errorf("%s: %w", id, ErrUnknown)
+		return Known{}, unknown(id)
 	}
 	l, err := d.live(ctx, s.Address)
 	if err != nil {
@@ -267,9 +281,11 @@ func knownOf(s engine.Session, l engine.Live) Known {
 }
 
 // find returns the address that an id stands for: of a socket, of a connection, or of a client that polls. A socket
-// that is not in the namespace "/" is looked for among all sessions.
+// that is not in the namespace "/", or has left its namespace, is looked for among all sessions, and so are those that
+// are closed and not cleaned up yet.
 func (d direct) find(ctx context.Context, id string) (engine.Address, error) {
-	for cursor := ""; ; {
+	polls := isPollingName(id)
+	for cursor := ""; !polls; {
 		page, next, err := d.rooms.Members(ctx, "/", id, cursor)
 		if err != nil {
 			return "", err
@@ -281,18 +297,33 @@ func (d direct) find(ctx context.Context, id string) (engine.Address, error) {
 			break
 		}
 	}
-	connection := engine.ConnectionAddress(id)
-	if s, err := d.sessions.Get(ctx, connection, true); err != nil || s.State != engine.Absent {
-		return connection, err
+	if !polls {
+		connection := engine.ConnectionAddress(id)
+		if s, err := d.sessions.Get(ctx, connection, true); err != nil || s.State != engine.Absent {
+			return connection, err
+		}
 	}
-	all, err := d.Clients(ctx, Asked{})
+	all, err := d.addresses(ctx)
 	if err != nil {
 		return "", err
 	}
-	for _, c := range all {
-		if c.Name == id || slices.ContainsFunc(c.Sockets, func(m Member) bool { return m.ID == id }) {
-			return c.address, nil
-		}
+	if i := slices.IndexFunc(all, func(l engine.Live) bool { return l.Address.Name() == id }); i >= 0 {
+		return all[i].Address, nil
+	} else if polls {
+		return "", unknown(id)
 	}
-	return "", fmt.Errorf("%s: %w", id, ErrUnknown)
+	having, err := concurrently(all, func(l engine.Live) (engine.Address, error) {
+		s, err := d.sessions.Get(ctx, l.Address, false)
+		if err == nil && slices.ContainsFunc(socketio.SocketRows(s), func(r socketio.SocketRow) bool { return r.ID == id }) {
+			return l.Address, nil
+		}
+		return "", err
+	})
+	if err != nil {
+		return "", err
+	}
+	if i := slices.IndexFunc(having, func(a engine.Address) bool { return a != "" }); i >= 0 {
+		return having[i], nil
+	}
+	return "", unknown(id)
 }

@@ -37,6 +37,8 @@ type Deployment interface {
 	Rooms(ctx context.Context, namespace string) ([]socketio.Room, error)
 	// Sockets returns the sockets of a target, by their ids. It reads a session for each, and its rooms.
 	Sockets(ctx context.Context, t Target) ([]Socket, error)
+	// Reaches reports whether a target has a socket, whatever it says of Except. It reads a page of each of its rooms.
+	Reaches(ctx context.Context, t Target) (bool, error)
 	// Emit sends an event.
 	Emit(ctx context.Context, t Target, event string, args ...json.RawMessage) error
 	// Join puts sockets into rooms.
@@ -134,6 +136,32 @@ func describe(ctx context.Context, s *socketio.Socket) (Socket, error) {
 	return d, err
 }
 
+func (d direct) Reaches(ctx context.Context, t Target) (bool, error) {
+	n, err := d.namespace(t.Namespace)
+	if err != nil {
+		return false, err
+	}
+	names := t.To
+	if names == nil {
+		names = []string{""}
+	}
+	for _, name := range names {
+		if name == "" && t.To != nil { // no room, although a store keeps all under it
+			continue
+		}
+		for cursor := ""; ; {
+			page, next, err := d.rooms.Members(ctx, n.Name(), name, cursor)
+			if err != nil || len(page) > 0 {
+				return err == nil, err
+			}
+			if cursor = next; cursor == "" {
+				break
+			}
+		}
+	}
+	return false, nil
+}
+
 func (d direct) Emit(ctx context.Context, t Target, event string, args ...json.RawMessage) error {
 	b, err := d.broadcast(t)
 	if err != nil {
@@ -169,7 +197,7 @@ func (d direct) Kick(ctx context.Context, namespace, id, reason string) error {
 	}
 	s, err := n.FetchSocket(ctx, id)
 	if errors.Is(err, socketio.ErrGone) {
-		return fmt.Errorf("%s: %w", id, ErrUnknown)
+		return unknown(id)
 	} else if err != nil {
 		return err
 	}

@@ -18,7 +18,7 @@ const Path = "/_doze"
 
 // request is what is asked.
 type request struct {
-	Do     string            `json:"do"` // rooms, sockets, emit, join, disconnect, kick, end, clients, client or traffic
+	Do     string            `json:"do"` // rooms, sockets, reaches, emit, join, disconnect, kick, end, clients, client or traffic
 	Target Target            `json:"target"`
 	Event  string            `json:"event,omitempty"`
 	Args   []json.RawMessage `json:"args,omitempty"`
@@ -36,6 +36,7 @@ type answer struct {
 	Clients []Client        `json:"clients,omitempty"`
 	Client  *Known          `json:"client,omitempty"`
 	Traffic *Traffic        `json:"traffic,omitempty"`
+	Reaches bool            `json:"reaches,omitempty"`
 	Unknown bool            `json:"unknown,omitempty"` // the error is ErrUnknown
 	Error   string          `json:"error,omitempty"`
 }
@@ -81,6 +82,8 @@ func (r request) of(ctx context.Context, d Deployment) (a answer, err error) {
 		a.Rooms, err = d.Rooms(ctx, r.Target.Namespace)
 	case "sockets":
 		a.Sockets, err = d.Sockets(ctx, r.Target)
+	case "reaches":
+		a.Reaches, err = d.Reaches(ctx, r.Target)
 	case "emit":
 		err = d.Emit(ctx, r.Target, r.Event, r.Args...)
 	case "join":
@@ -129,7 +132,7 @@ func (d remote) ask(ctx context.Context, r request) (a answer, err error) {
 	case json.Unmarshal(body, &a) != nil:
 		return a, fmt.Errorf("%s answered %s: it is no doze dev of this version", d.url, got.Status)
 	case a.Unknown:
-		return a, fmt.Errorf("%s: %w", r.Client, ErrUnknown)
+		return a, unknown(r.Client)
 	case a.Error != "":
 		return a, errors.New(a.Error)
 	}
@@ -144,6 +147,11 @@ func (d remote) Rooms(ctx context.Context, namespace string) ([]socketio.Room, e
 func (d remote) Sockets(ctx context.Context, t Target) ([]Socket, error) {
 	a, err := d.ask(ctx, request{Do: "sockets", Target: t})
 	return a.Sockets, err
+}
+
+func (d remote) Reaches(ctx context.Context, t Target) (bool, error) {
+	a, err := d.ask(ctx, request{Do: "reaches", Target: t})
+	return a.Reaches, err
 }
 
 func (d remote) Emit(ctx context.Context, t Target, event string, args ...json.RawMessage) error {

@@ -99,6 +99,8 @@ func (t *Tail) join(ctx context.Context, auth json.RawMessage) error {
 			}
 			t.ID = said.SID
 			return nil
+		case p.Type == protocol.ConnectError && strings.Contains(string(p.Data), "Invalid namespace"): // Socket.IO's own words
+			return fmt.Errorf("the application has no namespace %s (%s): doze ls lists the sockets of all", t.namespace, p.Data)
 		case p.Type == protocol.ConnectError:
 			return fmt.Errorf("the application keeps this client out of %s: %s: perhaps it needs -auth", t.namespace, p.Data)
 		}

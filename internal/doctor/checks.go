@@ -184,7 +184,7 @@ func checkAlarms(f *facts) (all []Finding) {
 	}
 	slices.Sort(f.ringing.is)
 	for _, name := range f.ringing.is {
-		all = append(all, one(Wrong, name+" rings", "docs/operate.md and docs/deploy.md say what to do about each alarm", "")...)
+		all = append(all, one(Wrong, "the alarm "+name+" rings", "docs/operate.md says what to do about each alarm", "")...)
 	}
 	if all == nil {
 		return fine("none rings, and AlarmTopicArn is told when one does")

@@ -215,7 +215,9 @@ func TestWhatEachCheckFinds(t *testing.T) {
 		{"table", doctor.Unknown, "time to live", "right", answers{"DescribeTimeToLive": fakeaws.Error("AccessDenied")}},
 		{"table", doctor.Unknown, "write units", "right", answers{"GetServiceQuota L-AB614373": fakeaws.Error("AccessDenied")}},
 		{"alarms", doctor.Raise, "tell nobody", "SNS topic", stack("AlarmTopicArn", "")},
-		{"alarms", doctor.Wrong, "LateJobsAlarm rings", "docs/", answers{"DescribeAlarms": map[string]any{"MetricAlarms": []any{map[string]any{"AlarmName": "chat-LateJobsAlarm"}}}}},
+		{"alarms", doctor.Wrong, "the alarm LateJobs rings", "docs/", answers{"DescribeAlarms": map[string]any{"MetricAlarms": []any{map[string]any{"AlarmName": "chat-LateJobsAlarm"}}}}},
+		{"concurrency", doctor.Unknown, "how many were needed in the last week could not be read: CloudWatch says InternalError", "right", answers{
+			"GetMetricData": map[string]any{"MetricDataResults": []any{map[string]any{"Id": "peak", "Values": []any{}, "StatusCode": "InternalError"}}}}},
 		{"alarms", doctor.Unknown, "which alarms ring", "right", answers{"DescribeAlarms": fakeaws.Error("AccessDenied")}},
 		{"who may connect", doctor.Wrong, "every site", "name the origins", stack("AllowOrigins", "https://a.example, *")},
 	} {

@@ -109,11 +109,8 @@ func read(ctx context.Context, cfg aws.Config, stack string) (*facts, error) {
 
 func (f *facts) readStack(ctx context.Context, client *cloudformation.Client, stack string) error {
 	out, err := client.DescribeStacks(ctx, &cloudformation.DescribeStacksInput{StackName: &stack})
-	if err == nil && len(out.Stacks) == 0 {
-		err = errors.New("it is not there")
-	}
-	if err != nil {
-		return fmt.Errorf("the stack %s could not be found: set -stack, -endpoint and the region right: %w", stack, awsfault.Cause(err))
+	if err != nil || len(out.Stacks) == 0 {
+		return awsfault.Stack(stack, client.Options().Region, err)
 	}
 	f.status = string(out.Stacks[0].StackStatus)
 	for _, p := range out.Stacks[0].Parameters {

@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -17,6 +18,9 @@ const (
 	peakStep = time.Hour
 )
 
+// alarm ends the names of alarms in the template.
+const alarm = "Alarm"
+
 func (f *facts) readMetrics(ctx context.Context, client *cloudwatch.Client) {
 	now := time.Now().Truncate(time.Minute)
 	out, err := client.GetMetricData(ctx, &cloudwatch.GetMetricDataInput{
@@ -30,6 +34,9 @@ func (f *facts) readMetrics(ctx context.Context, client *cloudwatch.Client) {
 		f.peak.err = awsfault.Cause(err)
 	} else {
 		for _, r := range out.MetricDataResults {
+			if err := awsfault.Metric(string(r.StatusCode)); err != nil {
+				f.peak.err = err
+			}
 			for _, v := range r.Values {
 				f.peak.is = max(f.peak.is, v)
 			}
@@ -37,7 +44,7 @@ func (f *facts) readMetrics(ctx context.Context, client *cloudwatch.Client) {
 	}
 	var names []string
 	for name, id := range f.resources {
-		if len(name) > 5 && name[len(name)-5:] == "Alarm" {
+		if strings.HasSuffix(name, alarm) {
 			names = append(names, id)
 		}
 	}
@@ -52,7 +59,7 @@ func (f *facts) readMetrics(ctx context.Context, client *cloudwatch.Client) {
 	for _, a := range alarms.MetricAlarms {
 		for name, id := range f.resources {
 			if id == aws.ToString(a.AlarmName) {
-				f.ringing.is = append(f.ringing.is, name)
+				f.ringing.is = append(f.ringing.is, strings.TrimSuffix(name, alarm)) // as docs/operate.md calls it
 			}
 		}
 	}

@@ -5,6 +5,7 @@ package instrument
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -12,6 +13,9 @@ import (
 
 	"github.com/dozeio/doze/pkg/notes"
 )
+
+// ErrNotAJob says that what Job was given can never be carried out.
+var ErrNotAJob = errors.New("instrument: not a job")
 
 // Watcher is told what a server does, in the invocation that does it. Every method may be called concurrently, and the
 // server waits for each: so what costs is for Done.
@@ -28,7 +32,8 @@ type Watcher interface {
 	Counted(ctx context.Context, kind, subKind string, n int)
 	// Done is told that an invocation is about to end. Nothing runs after it.
 	Done(ctx context.Context)
-	// Job carries out what Later was given. It may come twice and late. An error asks for another delivery.
+	// Job carries out what Later was given. It may come twice and late. An error asks for another delivery, unless it is
+	// ErrNotAJob.
 	Job(ctx context.Context, job json.RawMessage) error
 }
 

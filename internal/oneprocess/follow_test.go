@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -15,7 +16,7 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/dozeio/doze/internal/oneprocess"
-	"github.com/dozeio/doze/pkg/engine"
+	"github.com/dozeio/doze/pkg/gateway"
 	"github.com/dozeio/doze/pkg/socketio"
 )
 
@@ -53,11 +54,24 @@ func (l *lines) with(t *testing.T, name, value string) (found []map[string]any) 
 	return found
 }
 
+// await waits until the log has what it should say.
+func (l *lines) await(t *testing.T, what string, found func() bool) {
+	t.Helper()
+	for over := time.After(10 * time.Second); !found(); {
+		select {
+		case <-l.more:
+		case <-over:
+			t.Fatalf("no line says %s", what)
+		}
+	}
+}
+
 // TestAnEventIsFollowedToEveryPost has a client that polls send two events in one request. The second is emitted to
 // one who polls, to one over WebSocket, and, by a job of another invocation, to that one once more.
 func TestAnEventIsFollowedToEveryPost(t *testing.T) {
 	log := lines{more: make(chan struct{}, 1)}
-	io := socketio.New(socketio.Options{Logger: slog.New(slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))})
+	logger := slog.New(slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	io := socketio.New(socketio.Options{Logger: logger})
 	io.Of("/").On("other", func(context.Context, *socketio.Socket) error { return nil })
 	io.Of("/").On("say", func(ctx context.Context, s *socketio.Socket) error {
 		if err := io.Emit(ctx, "said"); err != nil {
@@ -68,7 +82,7 @@ func TestAnEventIsFollowedToEveryPost(t *testing.T) {
 	io.Of("/").OnAck("answered", func(ctx context.Context, _ *socketio.Socket, _ string, _ error) error {
 		return io.Emit(ctx, "late")
 	})
-	server, err := oneprocess.Start(oneprocess.Options{Engine: engine.Options{}}, io.Bind)
+	server, err := oneprocess.Start(oneprocess.Options{Gateway: gateway.Options{Logger: logger}}, io.Bind)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -141,9 +155,72 @@ func TestAnEventIsFollowedToEveryPost(t *testing.T) {
 	if posts < 3 || kept < 2 {
 		t.Errorf("%d posts and %d that were kept have the id of the event: %v", posts, kept, log.with(t, "trace", second))
 	}
+	// The gateway's lines are written once the client has its answer.
+	has := func(trace any, message, name string, value any) func() bool {
+		return func() bool {
+			return slices.ContainsFunc(log.with(t, "trace", fmt.Sprint(trace)), func(line map[string]any) bool { return line["msg"] == message && line[name] == value })
+		}
+	}
+	log.await(t, "which request the events came by", has(first, "request", "method", "POST"))
+	log.await(t, "which invocation they came by", has(first, "invocation", "function", "POST"))
+	jobs := log.with(t, "kind", "work")
+	if len(jobs) == 0 || jobs[0]["trace"] != second || jobs[0]["msg"] != "job" {
+		t.Fatalf("jobs %v", jobs)
+	}
+	log.await(t, "which invocation did the job", has(jobs[0]["invocation"], "invocation", "function", "jobs"))
+	for _, message := range []string{"request", "invocation"} {
+		for _, line := range log.with(t, "msg", message) {
+			if line["trace"] == nil {
+				t.Errorf("%v has no id", line)
+			}
+		}
+	}
 	for _, line := range log.with(t, "msg", "post") {
 		if line["trace"] == nil {
 			t.Errorf("a post without an id: %v", line)
 		}
+	}
+}
+
+// TestAClientIsFollowedAcrossItsUpgrade has one line say which connection a client that polled has gone on over, and
+// none say its sid.
+func TestAClientIsFollowedAcrossItsUpgrade(t *testing.T) {
+	log := lines{more: make(chan struct{}, 1)}
+	io := socketio.New(socketio.Options{Logger: slog.New(slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))})
+	server, err := oneprocess.Start(oneprocess.Options{}, io.Bind)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close(t.Context())
+	_, open := get(t, server.URL+"/socket.io/?EIO=4&transport=polling")
+	sid := strings.SplitN(open, `"`, 5)[3]
+	res, err := http.Post(server.URL+"/socket.io/?EIO=4&transport=polling&sid="+sid, "text/plain", strings.NewReader("40"))
+	if err != nil || res.StatusCode != http.StatusOK {
+		t.Fatal(res, err)
+	}
+	res.Body.Close()
+	conn, _, err := websocket.Dial(t.Context(), "ws"+strings.TrimPrefix(server.URL, "http")+"/socket.io/?EIO=4&transport=websocket&sid="+sid, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.CloseNow()
+	for _, frame := range []string{"2probe", "5"} {
+		if err := conn.Write(t.Context(), websocket.MessageText, []byte(frame)); err != nil {
+			t.Fatal(err)
+		}
+		if _, b, err := conn.Read(t.Context()); err != nil || frame == "2probe" && string(b) != "3probe" {
+			t.Fatalf("%s %v", b, err)
+		}
+	}
+	const message = "a session has moved to a connection"
+	log.await(t, "that the session has moved", func() bool { return len(log.with(t, "msg", message)) > 0 })
+	moved, connected := log.with(t, "msg", message), log.with(t, "msg", "a socket is connected")
+	if len(moved) != 1 || len(connected) != 1 || moved[0]["session"] != connected[0]["session"] || moved[0]["connection"] == "" || moved[0]["trace"] == nil {
+		t.Errorf("moved %v, connected %v", moved, connected)
+	}
+	log.mu.Lock()
+	defer log.mu.Unlock()
+	if strings.Contains(log.text.String(), sid) {
+		t.Error("the log has a sid")
 	}
 }

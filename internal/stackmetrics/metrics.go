@@ -8,6 +8,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
+
+	"github.com/dozeio/doze/internal/awsfault"
 )
 
 // metric is one that is read, and what is done with the sum of its minutes.
@@ -89,7 +91,11 @@ func (s *Stack) readMetrics(ctx context.Context, a *Amounts) error {
 			return err
 		}
 		for _, r := range page.MetricDataResults {
-			if m, ok := byID[aws.ToString(r.Id)]; ok {
+			m, ok := byID[aws.ToString(r.Id)]
+			if err := awsfault.Metric(string(r.StatusCode)); err != nil && ok {
+				return fmt.Errorf("%s of %s: %w", m.name, m.namespace, err)
+			}
+			if ok {
 				for _, v := range r.Values {
 					m.add(v)
 				}

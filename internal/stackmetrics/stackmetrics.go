@@ -76,7 +76,7 @@ func Find(ctx context.Context, cfg aws.Config, name string) (*Stack, error) {
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
-			return nil, fmt.Errorf("the stack %s could not be found: set -stack, -endpoint and the region right: %w", name, awsfault.Cause(err))
+			return nil, awsfault.Stack(name, cfg.Region, err)
 		}
 		for _, r := range page.StackResourceSummaries {
 			s.resources[aws.ToString(r.LogicalResourceId)] = aws.ToString(r.PhysicalResourceId)

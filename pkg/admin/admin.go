@@ -35,7 +35,7 @@ const (
 // are needed.
 type Options struct {
 	Username string
-	// PasswordHash is bcrypt's, and begins with $2a$, $2b$ or $2y$: htpasswd -nbBC 10 "" PASSWORD prints one after a
+	// PasswordHash is bcrypt's, and begins with $2a$, $2b$ or $2y$: htpasswd -nBC 10 "" asks for one and prints it after a
 	// colon.
 	PasswordHash string
 	// InsecureNoAuth lets everybody in who may connect. With it, Username and PasswordHash have to be empty.
@@ -74,8 +74,8 @@ func Instrument(io *socketio.Server, o Options) error {
 		return errors.New("admin: set Username and PasswordHash, or InsecureNoAuth to let everybody in")
 	}
 	if !o.InsecureNoAuth {
-		if _, err := bcrypt.Cost([]byte(o.PasswordHash)); err != nil {
-			return errors.New("admin: PasswordHash is not bcrypt's: it begins with $2a$, $2b$ or $2y$ and has 60 characters, as htpasswd -nbBC 10 prints it")
+		if _, err := bcrypt.Cost([]byte(o.PasswordHash)); err != nil || len(o.PasswordHash) != bcryptLength {
+			return fmt.Errorf("admin: PasswordHash is not bcrypt's, which begins with $2a$, $2b$ or $2y$ and has 60 characters, as htpasswd -nBC 10 \"\" prints it after a colon: %s", notBcrypt(o.PasswordHash))
 		}
 	}
 	a := &admin{o: o, io: io, counts: map[string]int{}, emitting: make(chan struct{}, 1), comparing: make(chan struct{}, 1),

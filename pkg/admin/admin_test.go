@@ -2,8 +2,10 @@ package admin_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
+	"os/exec"
 	"slices"
 	"strings"
 	"testing"
@@ -216,6 +218,46 @@ func TestOptionsThatCannotWorkAreErrors(t *testing.T) {
 		if err := admin.Instrument(socketio.New(socketio.Options{}), o); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%+v: %v, want %q", o, err, want)
 		}
+	}
+}
+
+func TestATickThatCannotBeReadComesOnce(t *testing.T) {
+	w := open(t, admin.Options{InsecureNoAuth: true})
+	if err := testparts.Engine(w.Server).Job(t.Context(), []byte(`{"kind":"work","id":"x","work":{"watched":{"tick":5}}}`)); !errors.Is(err, engine.ErrNotAJob) {
+		t.Error(err)
+	}
+}
+
+// TestAHashThatIsNoneSaysWhatHasBecomeOfIt has hashes as a shell and others make them.
+func TestAHashThatIsNoneSaysWhatHasBecomeOfIt(t *testing.T) {
+	const good = "$2y$10$abcdefghijklmnopqrstuuABCDEFGHIJKLMNOPQRSTUVWXYZ01234"
+	shell := func(word string) string {
+		out, err := exec.Command("sh", "-c", "printf %s "+word).Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(out)
+	}
+	for hash, want := range map[string]string{
+		shell(`"` + good + `"`):                    "it has no $: is it the password itself, or has a shell replaced each $ and what follows? Put the hash into single quotes",
+		shell(`"\$2y\$10` + good[6:] + `"`):        "it has 6 characters: has a shell cut it at a $? Put it into single quotes",
+		"secret":                                   "is it the password itself",
+		"ops:" + good:                              "only what is after the colon is the hash",
+		":" + good + "\n":                          "it has quotes or spaces around it",
+		good + "\n":                                "it has quotes or spaces around it",
+		"'" + good + "'":                           "it has quotes or spaces around it",
+		strings.ReplaceAll(good, "$", "$$"):        "each $ is there twice",
+		"$apr1$abcdefgh$abcdefghijklmnopqrstuv":    "htpasswd needs -B for bcrypt",
+		"{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=":        "htpasswd needs -B for bcrypt",
+		"y$10$abcdefghijklmnopqrstuuABCDEFGHIJKLM": "Put the hash into single quotes",
+	} {
+		err := admin.Instrument(socketio.New(socketio.Options{}), admin.Options{Username: "ops", PasswordHash: hash})
+		if err == nil || !strings.HasPrefix(err.Error(), "admin: PasswordHash is not bcrypt's, ") || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "abcdefgh") {
+			t.Errorf("%q: %v, want %q", hash, err, want)
+		}
+	}
+	if err := admin.Instrument(socketio.New(socketio.Options{}), admin.Options{Username: "ops", PasswordHash: shell("'" + good + "'")}); err != nil {
+		t.Error(err)
 	}
 }
 

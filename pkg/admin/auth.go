@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/dozeio/doze/pkg/socketio"
@@ -146,3 +147,25 @@ func (a *admin) sessionKey(id string) string {
 }
 
 func (a *admin) key(name string) string { return "admin:" + a.o.Namespace + ":" + name }
+
+// notBcrypt says what has become of a hash, which it does not repeat, on its way through a shell or a file.
+func notBcrypt(hash string) string {
+	switch {
+	case strings.Trim(hash, " \t\r\n'\"") != hash:
+		return "it has quotes or spaces around it: take them away"
+	case strings.Contains(hash, "$$"):
+		return "each $ is there twice: write it once"
+	case strings.Contains(hash, ":"):
+		return "it is a whole line of htpasswd: only what is after the colon is the hash"
+	case strings.HasPrefix(hash, "$2") && len(hash) < bcryptLength:
+		return fmt.Sprintf("it has %d characters: has a shell cut it at a $? Put it into single quotes", len(hash))
+	case strings.HasPrefix(hash, "$") || strings.HasPrefix(hash, "{"):
+		return "it is of another kind: htpasswd needs -B for bcrypt"
+	case !strings.Contains(hash, "$"):
+		return "it has no $: is it the password itself, or has a shell replaced each $ and what follows? Put the hash into single quotes"
+	}
+	return "has a shell replaced a $ and what follows? Put the hash into single quotes"
+}
+
+// bcryptLength is that of a hash.
+const bcryptLength = 60

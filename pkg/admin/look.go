@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/dozeio/doze/internal/instrument"
@@ -159,7 +160,7 @@ func (a *admin) later(ctx context.Context, j job, after time.Duration) error {
 func (a *admin) Job(ctx context.Context, raw json.RawMessage) error {
 	var j job
 	if err := json.Unmarshal(raw, &j); err != nil {
-		return err
+		return fmt.Errorf("%w: %w", instrument.ErrNotAJob, err)
 	}
 	note, err := a.server.Notes().Note(ctx, a.markKey(), true)
 	if err != nil {

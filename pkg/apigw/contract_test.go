@@ -205,6 +205,9 @@ func testPoison(t *testing.T, open opener) {
 	if n := len(a.wait(t, 1, "good")["good"]); n > given {
 		t.Errorf("the other came %d times", n)
 	}
+	if n := len(a.wait(t, 1, "poison")["poison"]); n > given {
+		t.Errorf("what can never succeed came %d times", n)
+	}
 }
 
 func testLimits(t *testing.T, open opener) {

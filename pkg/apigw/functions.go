@@ -108,8 +108,8 @@ func (f function) Invoke(ctx context.Context, event []byte) (answer []byte, err 
 	return json.Marshal(response)
 }
 
-// requestID returns Lambda's id of the invocation, by which it calls it in its own lines of the log. A gateway on this
-// machine gives none.
+// requestID returns Lambda's id of the invocation, by which Lambda, or a gateway on this machine, calls it in lines of
+// the log. Who invokes a function without one has one made up.
 func requestID(ctx context.Context) string {
 	if c, ok := lambdacontext.FromContext(ctx); ok && c.AwsRequestID != "" {
 		return c.AwsRequestID

@@ -22,8 +22,8 @@ import (
 //
 // timers are the engine's. Where they are an outgoing.SQSQueue, it sees to the jobs that fail: one that can never
 // succeed goes to the dead-letter queue with the reason, and so does one that fails for the tenth time; until then it
-// comes again after
-// 1, 2, 4, ... seconds. Any other queue does with them as it sees fit.
+// comes again after 1, 2, 4, ... seconds. With any other queue one that can never succeed is dropped, with a line of the
+// log, and the queue does with the others as it sees fit.
 func NewHeartbeat(e *engine.Engine, timers engine.Timers) Handler {
 	j := jobs{do: e.Job, log: e.Options().Logger}
 	j.failed, _ = timers.(failedJobs)
@@ -108,6 +108,10 @@ func (j jobs) one(ctx, late context.Context, m events.SQSMessage) bool {
 	}
 	body := engine.Redacted(m.Body) // first, for half an address is not known for one
 	log := j.log.With(slog.String("job", m.MessageId), slog.String("body", body[:min(len(body), maxReason)]), slog.Any("error", err))
+	if j.failed == nil && errors.Is(err, engine.ErrNotAJob) {
+		log.ErrorContext(ctx, "job dropped: it can never be carried out, and this queue keeps no dead letters")
+		return true
+	}
 	if j.failed == nil {
 		log.ErrorContext(ctx, "a job failed and will come again")
 		return false

@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"github.com/dozeio/doze/pkg/apigw"
+	"github.com/dozeio/doze/pkg/engine"
 )
 
 var quiet = slog.New(slog.DiscardHandler)
@@ -92,6 +93,18 @@ func TestAJobFailsAlone(t *testing.T) {
 	r := invoke[events.SQSEventResponse](t, h, batchOf("a", "panic", "b", "error", "c"))
 	if got := fmt.Sprint(failed(r)); got != "[panic error]" {
 		t.Errorf("%s failed", got)
+	}
+}
+
+// A queue without dead letters has a job that can never succeed once, and its log one line about it.
+func TestAJobThatCanNeverSucceedIsDropped(t *testing.T) {
+	var out bytes.Buffer
+	h := apigw.NewJobs(func(context.Context, []byte) error { return fmt.Errorf("%w: it is of tomorrow", engine.ErrNotAJob) }, slog.New(slog.NewTextHandler(&out, nil)), nil)
+	if r := invoke[events.SQSEventResponse](t, h, batchOf("poison")); len(r.BatchItemFailures) != 0 {
+		t.Errorf("%q comes again", failed(r))
+	}
+	if got := out.String(); strings.Count(got, "\n") != 1 || !strings.Contains(got, "job dropped: it can never be carried out") || !strings.Contains(got, "it is of tomorrow") || !strings.Contains(got, "body=poison") {
+		t.Errorf("the log has %q", got)
 	}
 }
 

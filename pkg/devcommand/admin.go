@@ -19,6 +19,9 @@ type adminUI struct {
 	page     string // folder with the npm package's page; "" for none
 }
 
+// hashCommand sets the hash of a password that htpasswd asks for. Nothing of it is replaced on the way, nor kept by a shell.
+const hashCommand = `export DOZE_ADMIN_PASSWORD_HASH="$(htpasswd -nBC 10 "" | tr -d ':\n')"`
+
 // adminPath is where the page is.
 const adminPath = "/admin/"
 
@@ -32,7 +35,7 @@ func (u adminUI) options(addr string) (o admin.Options, open bool, err error) {
 	}
 	switch {
 	case user != "" && hash == "":
-		return o, false, errors.New("-admin with DOZE_ADMIN_USER needs DOZE_ADMIN_PASSWORD_HASH, which htpasswd -nbBC 10 \"\" PASSWORD prints after a colon: set it, or take DOZE_ADMIN_USER away")
+		return o, false, errors.New("-admin with DOZE_ADMIN_USER needs DOZE_ADMIN_PASSWORD_HASH: set it, by " + hashCommand + ", or take DOZE_ADMIN_USER away")
 	case user == "" && hash != "":
 		return o, false, errors.New("-admin with DOZE_ADMIN_PASSWORD_HASH needs DOZE_ADMIN_USER, the name to log in with: set it, or take DOZE_ADMIN_PASSWORD_HASH away")
 	case user != "":
@@ -40,7 +43,7 @@ func (u adminUI) options(addr string) (o admin.Options, open bool, err error) {
 	}
 	host, _, err := net.SplitHostPort(addr)
 	if ip := net.ParseIP(host); err != nil || host != "localhost" && !ip.IsLoopback() {
-		return o, false, fmt.Errorf("-admin without a password on %s, which others can reach: set DOZE_ADMIN_USER and DOZE_ADMIN_PASSWORD_HASH, which htpasswd -nbBC 10 \"\" PASSWORD prints after a colon", addr)
+		return o, false, fmt.Errorf("-admin without a password on %s, which others can reach: set DOZE_ADMIN_USER, and DOZE_ADMIN_PASSWORD_HASH by %s", addr, hashCommand)
 	}
 	o.InsecureNoAuth = true
 	return o, true, nil

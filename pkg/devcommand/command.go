@@ -51,8 +51,13 @@ func (c Command) Run(ctx context.Context, args []string, out, log io.Writer) err
 	if err != nil {
 		return err
 	}
-	listener.Close() // before a table is made; oneprocess.Start listens itself
-	services, err := aws.connect(ctx)
+	started := false
+	defer func() {
+		if !started {
+			listener.Close()
+		}
+	}()
+	services, err := aws.connect(ctx) // may make a table, and not for a server that finds no port
 	if err != nil {
 		return stopped(ctx, err)
 	}
@@ -72,7 +77,8 @@ func (c Command) Run(ctx context.Context, args []string, out, log io.Writer) err
 	o.Wrap = services.wrap
 	o.Gateway.Site = ui.serve(c.Page)
 	o.Clients = cmp.Or(o.Clients, site.FindClient())
-	s, err := oneprocess.Start(o, c.Application.Bind)
+	started = true
+	s, err := oneprocess.StartOn(listener, o, c.Application.Bind)
 	if err != nil {
 		return err
 	}

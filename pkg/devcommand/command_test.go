@@ -7,10 +7,12 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -155,4 +157,37 @@ func TestATakenPortIsSaidInTermsOfTheCommand(t *testing.T) {
 			t.Errorf("%v %s", err, out.String())
 		}
 	}
+}
+
+// TestThePortIsTakenOnce has another program want the port while AWS is asked for the table, and once that has failed.
+func TestThePortIsTakenOnce(t *testing.T) {
+	for name, value := range map[string]string{"AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "AWS_MAX_ATTEMPTS": "1"} {
+		t.Setenv(name, value)
+	}
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := free.Addr().String()
+	free.Close()
+	var asked, taken atomic.Int32
+	aws := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		asked.Add(1)
+		if l, err := net.Listen("tcp", addr); err != nil {
+			taken.Add(1)
+		} else {
+			l.Close()
+		}
+		http.Error(w, `{"__type": "AccessDeniedException", "message": "no"}`, http.StatusBadRequest)
+	}))
+	defer aws.Close()
+	err = command(socketio.Options{}).Run(t.Context(), []string{"-addr", addr, "-table", "t", "-endpoint", aws.URL}, io.Discard, io.Discard)
+	if err == nil || asked.Load() == 0 || taken.Load() != asked.Load() {
+		t.Errorf("%v; of %d times the port was taken at %d", err, asked.Load(), taken.Load())
+	}
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		t.Fatalf("the port is not given back: %v", err)
+	}
+	l.Close()
 }

@@ -1,6 +1,7 @@
 package devcommand
 
 import (
+	"cmp"
 	"flag"
 	"fmt"
 	"io"
@@ -44,21 +45,23 @@ func (c Command) options(args []string, out, log io.Writer) (o oneprocess.Option
 	if err := commandline.ParseFlags(f, fmt.Sprintf("usage: %s\n\n", commandline.With(c.Name, "[flags]")), args, out); err != nil {
 		return o, aws, ui, false, err
 	}
-	given := map[string]bool{}
-	f.Visit(func(f *flag.Flag) { given[f.Name] = true })
+	if err := cmp.Or(
+		commandline.Least(f, "ping-interval", time.Millisecond), commandline.Least(f, "ping-timeout", time.Millisecond),
+		commandline.Least(f, "connect-timeout", time.Millisecond), commandline.Least(f, "upgrade-timeout", time.Millisecond),
+		commandline.Least(f, "max-payload", 1), commandline.Least(f, "concurrency", 1),
+		commandline.Least(f, "jitter", time.Duration(0)), commandline.Least(f, "cold-start", time.Duration(0)),
+	); err != nil {
+		return o, aws, ui, false, err
+	}
 	for name, value := range map[string]*time.Duration{
 		"ping-interval": &e.PingInterval, "ping-timeout": &e.PingTimeout, "connect-timeout": &e.ConnectTimeout, "upgrade-timeout": &e.UpgradeTimeout,
 	} {
-		if !given[name] {
+		if !commandline.Given(f, name) {
 			*value = 0
-		} else if *value < time.Millisecond {
-			return o, aws, ui, false, fmt.Errorf("-%s is %v: write at least a millisecond, such as 25s", name, *value)
 		}
 	}
-	if !given["max-payload"] {
+	if !commandline.Given(f, "max-payload") {
 		e.MaxPayload = 0
-	} else if e.MaxPayload < 1 {
-		return o, aws, ui, false, fmt.Errorf("-max-payload is %d: write at least 1, such as 1000000", e.MaxPayload)
 	}
 	if _, err := os.Stat(filepath.Join(o.Clients, "socket.io.js")); o.Clients != "" && err != nil {
 		return o, aws, ui, false, fmt.Errorf("-client %s: there is no socket.io.js: name the folder client-dist of the npm package socket.io", o.Clients)

@@ -82,7 +82,9 @@ func (e *Engine) Job(ctx context.Context, message []byte) error {
 		return fmt.Errorf("%w: %v", ErrNotAJob, err)
 	}
 	if j.Cause != "" {
+		invocation := observe.ID(ctx)
 		ctx = observe.WithID(ctx, j.Cause)
+		e.opt.Logger.DebugContext(ctx, "job", "kind", j.Kind, "invocation", invocation)
 	}
 	if j.Due != 0 { // what another version has put there has none
 		e.opt.Meter.Observe(observe.QueueAge, observe.Since(time.UnixMilli(j.Due), e.now()))

@@ -104,6 +104,8 @@ func (e *Engine) settle(ctx context.Context, s Session) (Session, error) {
 	case !ok: // whoever has closed it just now cleans up
 		return open, errors.Join(ErrGone, e.store.Forget(ctx, target, ""))
 	}
+	// The one line that has both names: lines from before have the session's, later ones the connection's.
+	e.opt.Logger.DebugContext(ctx, "a session has moved to a connection", "session", s.Address, "connection", s.Connection)
 	return open, e.arm(ctx, Shard(target))
 }
 

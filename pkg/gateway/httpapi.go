@@ -21,14 +21,15 @@ const (
 // (https://repost.aws/knowledge-center/api-gateway-internal-server-error), 503 when it takes longer than HTTPTimeout. A
 // client that gives up does not stop the function.
 func (g *Gateway) serveHTTPAPI(w http.ResponseWriter, r *http.Request) {
-	status := g.answerHTTP(w, r)
-	g.logRequest(r, "http", status)
+	status, id := g.answerHTTP(w, r)
+	g.logRequest(r, "http", status, id)
 }
 
-func (g *Gateway) answerHTTP(w http.ResponseWriter, r *http.Request) (status int) {
-	refuse := func(status int, message string) int {
+// answerHTTP returns the id of the invocation, too, empty for none.
+func (g *Gateway) answerHTTP(w http.ResponseWriter, r *http.Request) (status int, id string) {
+	refuse := func(status int, message string) (int, string) {
 		writeMessage(w, status, message)
-		return status
+		return status, id
 	}
 	if !g.admitRequest() {
 		return refuse(http.StatusTooManyRequests, tooMany)
@@ -57,11 +58,11 @@ func (g *Gateway) answerHTTP(w http.ResponseWriter, r *http.Request) (status int
 		delay = g.random.delay(g.opt.Jitter)
 	}
 	g.stats.requests.Add(1)
-	answer, err := g.call(invocation{route: r.Method, handler: h, event: g.httpEvent(r, body), timeout: g.opt.HTTPTimeout}, delay)
+	answer, id, err := g.call(invocation{route: r.Method, handler: h, event: g.httpEvent(r, body), timeout: g.opt.HTTPTimeout}, delay)
 	switch err {
 	case nil:
 		if status, ok := writeHTTP(w, answer); ok {
-			return status
+			return status, id
 		}
 	case errTimeout, errClosed:
 		return refuse(http.StatusServiceUnavailable, "Service Unavailable")

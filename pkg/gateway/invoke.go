@@ -1,13 +1,17 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
 	"runtime/debug"
 	"sync/atomic"
 	"time"
+
+	"github.com/aws/aws-lambda-go/lambdacontext"
 )
 
 var errTimeout = errors.New("task timed out")
@@ -27,16 +31,23 @@ type invocation struct {
 	event   []byte
 	timeout time.Duration
 	trace   string // its trace id; empty for none
+	id      string // its request id, as a function of Go has it from lambdacontext; empty: invoke makes one
+
+	named *string // gets the request id before finish is called, unless that is for a timeout; nil: nobody asks
 }
+
+// newRequestID makes up the id of an invocation. It is not of Options.Seed, whose ids clients and tests see.
+func newRequestID() string { return rand.Text()[:12] }
 
 // invoke runs a function on the calling goroutine. finish gets its answer, or errTimeout as soon as the time is up,
 // whether the function has noticed or not, or errThrottled without an invocation. It is called exactly once, perhaps
 // from the clock's goroutine, and must not block.
 func (g *Gateway) invoke(i invocation, finish func(answer []byte, err error)) {
+	i.id = cmp.Or(i.id, newRequestID())
 	f, cold, ok := g.functions.begin(i.route)
 	if !ok {
 		g.stats.throttles.Add(1)
-		g.opt.Logger.Warn("function throttled", "function", i.route)
+		g.opt.Logger.Warn("function throttled", "function", i.route, trace, i.id)
 		finish(nil, errThrottled)
 		return
 	}
@@ -58,19 +69,24 @@ func (g *Gateway) invoke(i invocation, finish func(answer []byte, err error)) {
 			g.pause(g.opt.ColdStart)
 		}
 	}
-	answer, err := g.protected(limited, i)
+	lambda := &lambdacontext.LambdaContext{AwsRequestID: i.id}
+	answer, err := g.protected(lambdacontext.NewContext(limited, lambda), i)
+	i.id = lambda.AwsRequestID // of a function elsewhere, which has its own
 	stop()
 	if answered.CompareAndSwap(false, true) {
+		if i.named != nil {
+			*i.named = i.id
+		}
 		finish(answer, err)
 	} else {
 		err = errTimeout
 	}
 	cancel(nil)
 	if err != nil {
-		g.opt.Logger.Warn("function error", "function", i.route, "error", redact(err.Error()))
+		g.opt.Logger.Warn("function error", "function", i.route, "error", redact(err.Error()), trace, i.id)
 	}
 	if g.opt.Logger.Enabled(ctx, slog.LevelDebug) {
-		g.opt.Logger.Debug("invocation", "function", i.route, "took", g.opt.Clock.Now().Sub(began), "in", len(i.event), "out", len(answer))
+		g.opt.Logger.Debug("invocation", "function", i.route, "took", g.opt.Clock.Now().Sub(began), "in", len(i.event), "out", len(answer), trace, i.id)
 	}
 }
 
@@ -79,27 +95,30 @@ func (g *Gateway) protected(ctx context.Context, i invocation) (answer []byte, e
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("panic: %v", p)
-			g.opt.Logger.Error("function panicked", "function", i.route, "panic", redact(fmt.Sprint(p)), "stack", string(debug.Stack()))
+			g.opt.Logger.Error("function panicked", "function", i.route, "panic", redact(fmt.Sprint(p)), "stack", string(debug.Stack()), trace, i.id)
 		}
 	}()
 	return i.handler.Invoke(ctx, i.event)
 }
 
-// call is invoke for those who wait for the answer, after a delay.
-func (g *Gateway) call(i invocation, delay time.Duration) ([]byte, error) {
+// call is invoke for those who wait for the answer, after a delay. It returns the id of the invocation, too.
+func (g *Gateway) call(i invocation, delay time.Duration) (answer []byte, id string, err error) {
 	type result struct {
 		answer []byte
 		err    error
 	}
 	results := make(chan result, 1)
+	i.id = newRequestID()
+	id = i.id
+	i.named = &id
 	ok := g.tasks.after(delay, true, func() {
 		g.invoke(i, func(answer []byte, err error) { results <- result{answer, err} })
 	})
 	if !ok {
-		return nil, errClosed
+		return nil, "", errClosed
 	}
 	r := <-results
-	return r.answer, r.err
+	return r.answer, id, r.err
 }
 
 // limitedContext has its deadline on the gateway's clock, and the trace id where aws-lambda-go has it.

@@ -26,8 +26,17 @@ func excerpt(s string) string {
 	return strings.ToValidUTF8(s[:n], "\uFFFD") + "..."
 }
 
-func (g *Gateway) logRequest(r *http.Request, api string, status int) {
-	if g.opt.Logger.Enabled(r.Context(), slog.LevelDebug) {
-		g.opt.Logger.Debug("request", "api", api, "method", excerpt(r.Method), "uri", excerpt(redact(r.URL.RequestURI())), "status", status)
+// trace is the name of an invocation's id in a line of the log. Doze's functions have it in theirs by the same name.
+const trace = "trace"
+
+// logRequest logs a request, and the id of the invocation that it led to, empty for none.
+func (g *Gateway) logRequest(r *http.Request, api string, status int, id string) {
+	if !g.opt.Logger.Enabled(r.Context(), slog.LevelDebug) {
+		return
 	}
+	line := []any{"api", api, "method", excerpt(r.Method), "uri", excerpt(redact(r.URL.RequestURI())), "status", status}
+	if id != "" {
+		line = append(line, trace, id)
+	}
+	g.opt.Logger.Debug("request", line...)
 }

@@ -152,7 +152,9 @@ type Options struct {
 	Clock Clock
 
 	// Logger gets one line per request, invocation and post at level Debug, function errors at Warn. No bodies, and
-	// sid= is redacted. Default: none.
+	// sid= is redacted. Lines of an invocation, and of the request that led to it, have its id, trace, which the function
+	// is given as lambdacontext.LambdaContext.AwsRequestID. A handler that invokes one elsewhere puts that one's id there
+	// before it returns. Default: none.
 	Logger *slog.Logger
 
 	IntegrationTimeout time.Duration // of a WebSocket route; default and AWS's maximum 29 s

@@ -22,12 +22,12 @@ const maxURL = 4096
 func (g *Gateway) serveWebSocket(w http.ResponseWriter, r *http.Request) {
 	if status, message := checkHandshake(r); status != 0 {
 		writeMessage(w, status, message)
-		g.logRequest(r, "websocket", status)
+		g.logRequest(r, "websocket", status, "")
 		return
 	}
 	if !g.admitHandshake() {
 		tooManyRequests(w)
-		g.logRequest(r, "websocket", http.StatusTooManyRequests)
+		g.logRequest(r, "websocket", http.StatusTooManyRequests, "")
 		return
 	}
 	c := g.newConn(r)
@@ -35,14 +35,14 @@ func (g *Gateway) serveWebSocket(w http.ResponseWriter, r *http.Request) {
 	g.conns[c.id] = c
 	g.mu.Unlock()
 
-	protocol, refusal := g.connect(r, c)
+	protocol, id, refusal := g.connect(r, c)
 	if refusal != nil {
 		c.abandon()
 		refusal.write(w)
-		g.logRequest(r, "websocket", *refusal.StatusCode)
+		g.logRequest(r, "websocket", *refusal.StatusCode, id)
 		return
 	}
-	g.logRequest(r, "websocket", http.StatusSwitchingProtocols)
+	g.logRequest(r, "websocket", http.StatusSwitchingProtocols, id)
 	if err := c.open(w, r, protocol); err != nil {
 		c.drop()
 		c.end(statusAbnormal, reasonAbnormal, false)
@@ -82,22 +82,23 @@ func hasToken(values []string, token string) bool {
 	return false
 }
 
-// connect invokes $connect. It returns the subprotocol to echo, or what to refuse the client with: the function's own
-// answer; 502 for a function error (https://github.com/serverless/serverless-websockets-plugin/issues/13); 500 where
+// connect invokes $connect. It returns the subprotocol to echo and the id of the invocation, or what to refuse the client
+// with: the function's own answer; 502 for a function error
+// (https://github.com/serverless/serverless-websockets-plugin/issues/13); 500 where
 // the function could not be invoked, for want of a permission
 // (https://github.com/terraform-aws-modules/terraform-aws-apigateway-v2/issues/8) or of concurrency, of which a REST
 // API is known to do the same (https://repost.aws/knowledge-center/api-gateway-internal-server-error); 504 for a
 // timeout, where no public record was found.
-func (g *Gateway) connect(r *http.Request, c *conn) (protocol string, refusal *proxyResponse) {
+func (g *Gateway) connect(r *http.Request, c *conn) (protocol, id string, refusal *proxyResponse) {
 	if g.opt.Connect == nil {
-		return "", nil
+		return "", "", nil
 	}
 	request := g.random.id()
 	g.stats.connects.Add(1)
 	i := invocation{route: routeConnect, handler: g.opt.Connect, event: g.connectEvent(r, c, request), timeout: g.opt.IntegrationTimeout}
-	answer, err := g.call(i, 0)
-	refuse := func(status int, message string) (string, *proxyResponse) {
-		return "", &proxyResponse{StatusCode: &status, Body: string(errorMessage(message, c.id, request))}
+	answer, id, err := g.call(i, 0)
+	refuse := func(status int, message string) (string, string, *proxyResponse) {
+		return "", id, &proxyResponse{StatusCode: &status, Body: string(errorMessage(message, c.id, request))}
 	}
 	var a proxyResponse
 	ok := false
@@ -112,9 +113,9 @@ func (g *Gateway) connect(r *http.Request, c *conn) (protocol string, refusal *p
 	case err != nil, !ok, *a.StatusCode < 200, *a.StatusCode > 599:
 		return refuse(http.StatusBadGateway, "Internal server error")
 	case *a.StatusCode > 299:
-		return "", &a
+		return "", id, &a
 	}
-	return a.header("Sec-WebSocket-Protocol"), nil
+	return a.header("Sec-WebSocket-Protocol"), id, nil
 }
 
 // errorMessage is how API Gateway tells a WebSocket client about trouble.

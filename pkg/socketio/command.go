@@ -52,7 +52,7 @@ func (h handlerOf) Command(ctx context.Context, message []byte) error {
 func (s *Server) carryOut(ctx context.Context, c command) error {
 	n := s.namespace(ctx, c.namespace)
 	if n == nil {
-		return fmt.Errorf("%w: there is no namespace %q", engine.ErrNotAJob, c.namespace)
+		return s.nowhere(ctx, c.namespace)
 	}
 	b := Broadcast{namespace: n}.Except(c.except...)
 	if !c.all {
@@ -72,11 +72,41 @@ func (s *Server) carryOut(ctx context.Context, c command) error {
 		}
 		return err
 	case c.join != nil:
-		return b.SocketsJoin(ctx, c.join...)
+		err := b.SocketsJoin(ctx, c.join...)
+		if isLimited(err) { // it would be the next time, too
+			return fmt.Errorf("%w: %w", engine.ErrNotAJob, err)
+		}
+		return err
 	case c.leave != nil:
 		return b.SocketsLeave(ctx, c.leave...)
 	}
 	return b.DisconnectSockets(Because(ctx, c.reason), c.close)
+}
+
+// nowhere ends a command for a namespace that this version of the application does not have. Where nobody is in it,
+// there is nothing to do, now or later, and one line of the log says so. Where somebody is, the namespace is that of
+// another version, such as one that is being deployed: the error asks for another delivery.
+func (s *Server) nowhere(ctx context.Context, name string) error {
+	there, err := s.somebodyIn(ctx, name)
+	switch {
+	case err != nil:
+		return err
+	case there:
+		return fmt.Errorf("socketio: there is no namespace %q in this version of the application, and sockets are in it: is another version being deployed?", cut(name, maxLogged))
+	}
+	s.opt.Logger.ErrorContext(ctx, "nothing is done in a namespace that does not exist and that nobody is in: is its name right?", "namespace", cut(name, maxLogged))
+	return nil
+}
+
+// somebodyIn reports whether a namespace has a socket.
+func (s *Server) somebodyIn(ctx context.Context, name string) (bool, error) {
+	for cursor := ""; ; {
+		page, next, err := s.store.Members(ctx, name, "", cursor)
+		if err != nil || len(page) > 0 || next == "" {
+			return len(page) > 0, err
+		}
+		cursor = next
+	}
 }
 
 // readCommand reads a message. The error says what is wrong with it and what to write. Names are taken as they are

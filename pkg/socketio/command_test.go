@@ -10,6 +10,7 @@ import (
 
 	"github.com/dozeio/doze/internal/testparts"
 	"github.com/dozeio/doze/pkg/engine"
+	"github.com/dozeio/doze/pkg/rooms"
 	"github.com/dozeio/doze/pkg/socketio"
 	"github.com/dozeio/doze/pkg/socketio/socketiotest"
 )
@@ -131,7 +132,6 @@ func TestMessagesThatAreNoneAreNotJobs(t *testing.T) {
 		`{"emit":"a","rooms":["tea"]}`:          `there is no "rooms" in a message`,
 		`{"emit":"a","To":["tea"]}`:             `there is no "To" in a message`,
 		`{"emit":"a","except":"tea"}`:           `"except" is "tea"`,
-		`{"emit":"a","namespace":"/nowhere"}`:   `no namespace "/nowhere"`,
 		`{"emit":"a","namespace":[]}`:           `"namespace" is []`,
 		`{"emit":"a","args":"text"}`:            `"args" is "text": write [`,
 		`{"emit":"a","args":null}`:              `"args" is null`,
@@ -158,6 +158,49 @@ func TestMessagesThatAreNoneAreNotJobs(t *testing.T) {
 		t.Error(err)
 	}
 	ada.Expect("last") // and nothing before
+}
+
+// TestAMessageForANamespaceThatThereIsNot is done with when nobody is in that, and comes again when somebody is: by
+// another version of the application, which the store cannot tell from this one.
+func TestAMessageForANamespaceThatThereIsNot(t *testing.T) {
+	io, log := newServer()
+	s := socketiotest.New(t, io)
+	const message = "nothing is done in a namespace that does not exist and that nobody is in: is its name right?"
+	jobs := []string{
+		`{"emit":"a","namespace":"/nowhere"}`,
+		`{"join":["a"],"namespace":"/nowhere"}`,
+		`{"leave":["a"],"namespace":"nowhere"}`,
+		`{"disconnect":true,"namespace":"/nowhere"}`,
+		`{"kind":"work","id":"x","work":{"disconnect":{"namespace":"/nowhere","all":true}}}`,
+	}
+	for i, job := range jobs {
+		if err := queued(t, s, job); err != nil {
+			t.Errorf("%s: %v", job, err)
+		}
+		if lines := log.lines(t, message); len(lines) != i+1 || lines[i]["namespace"] != "/nowhere" || lines[i]["level"] != "ERROR" {
+			t.Errorf("%s: logged %v", job, lines)
+		}
+	}
+	if _, err := testparts.Store(s).Join(t.Context(), "/nowhere", rooms.Member{Socket: "abcdefghijklmnopqrst", Address: "cother"}, ""); err != nil {
+		t.Fatal(err)
+	}
+	defer testparts.Store(s).Leave(t.Context(), "/nowhere", "abcdefghijklmnopqrst", "")
+	jobs = append(jobs, `{"kind":"work","id":"x","work":{"ack":1,"namespace":"/nowhere"}}`) // a question says that somebody was
+	for _, job := range jobs {
+		if err := queued(t, s, job); err == nil || errors.Is(err, engine.ErrNotAJob) || !strings.Contains(err.Error(), `the namespace "/nowhere"`) && !strings.Contains(err.Error(), `no namespace "/nowhere"`) {
+			t.Errorf("%s: %v", job, err)
+		}
+	}
+}
+
+// TestAJoinThatMaxRoomsRefusesComesOnce shows that a message which would be refused again is not a job.
+func TestAJoinThatMaxRoomsRefusesComesOnce(t *testing.T) {
+	io := socketio.New(socketio.Options{MaxRooms: 1})
+	s := socketiotest.New(t, io)
+	s.Connect("/")
+	if err := queued(t, s, `{"join":["a","b"]}`); !errors.Is(err, engine.ErrNotAJob) || !strings.Contains(err.Error(), "Options.MaxRooms") {
+		t.Error(err)
+	}
 }
 
 // TestAnEmittersDisconnectsRunTheHandlers shows both ways to disconnect.

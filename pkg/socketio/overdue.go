@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -43,8 +44,11 @@ func overdueOf(work json.RawMessage) (j overdue, ok bool) {
 // twice, and does nothing then that another has begun. What has to wait, or has no time, it leaves to another job.
 func (s *Server) overdue(ctx context.Context, j overdue) error {
 	n := s.namespace(ctx, j.Namespace)
-	if n == nil || s.acks == nil {
-		return errors.Join(engine.ErrNotAJob, errors.New("socketio: an overdue question of a namespace that does not exist, or of a server without Backend.Acks"))
+	switch {
+	case s.acks == nil:
+		return errors.Join(engine.ErrNotAJob, errors.New("socketio: an overdue question of a server without Backend.Acks"))
+	case n == nil: // the function of its OnAck is where it is: to be delivered again
+		return fmt.Errorf("socketio: an overdue question of the namespace %q, which is not in this version of the application: is another one being deployed?", cut(j.Namespace, maxLogged))
 	}
 	o := overdueRun{s: s, n: n, slots: make(chan struct{}, handlingAtATime)}
 	for part := range acks.Parts(*j.Ack) {

@@ -102,7 +102,7 @@ func (b Broadcast) each(ctx context.Context, name string, calls int, do func(con
 			return nil
 		}
 		failed++
-		if failure == nil {
+		if failure == nil || isLimited(failure) { // what may pass is said before what does not
 			failure = err
 		}
 		return nil

@@ -92,7 +92,7 @@ func levelOf(err error) slog.Level {
 			return slog.LevelWarn
 		}
 	}
-	if errors.As(err, new(*ArgumentError)) || errors.As(err, new(limited)) {
+	if errors.As(err, new(*ArgumentError)) || isLimited(err) {
 		return slog.LevelWarn
 	}
 	return slog.LevelError
@@ -102,6 +102,9 @@ func levelOf(err error) slog.Level {
 type limited struct{ text string }
 
 func (e limited) Error() string { return e.text }
+
+// isLimited reports whether an error is of that kind, so that asking again has the same answer.
+func isLimited(err error) bool { return errors.As(err, new(limited)) }
 
 // logged returns so much of an error's text as is logged, and the stack of a panic, which has its addresses and so is
 // seldom twice the same. The error may be a nil pointer, which fmt prints.

@@ -4,10 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"sync/atomic"
 	"time"
 
+	"github.com/dozeio/doze/internal/instrument"
 	"github.com/dozeio/doze/pkg/engine"
 	"github.com/dozeio/doze/pkg/rooms"
 )
@@ -80,7 +82,11 @@ func (h handlerOf) Work(ctx context.Context, work json.RawMessage) error {
 		if h.s.watcher == nil { // it was switched off
 			return nil
 		}
-		return h.s.watcher.Job(ctx, j.Watched)
+		err := h.s.watcher.Job(ctx, j.Watched)
+		if errors.Is(err, instrument.ErrNotAJob) {
+			err = fmt.Errorf("%w: %w", engine.ErrNotAJob, err)
+		}
+		return err
 	}
 	var j unserved
 	if err := json.Unmarshal(work, &j); err != nil {

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"sync"
 	"time"
+
+	"github.com/aws/aws-lambda-go/lambdacontext"
 )
 
 // Options describe a function. Only Binary is required.
@@ -106,7 +108,8 @@ func New(o Options) (*Function, error) {
 //
 // The invocation's trace id, Lambda-Runtime-Trace-Id, is that which the context has under aws-lambda-go's key,
 // "x-amzn-trace-id", as those of the gateway's queue have: so a function that sends jobs to itself is recognized.
-// Without one it begins a trace of its own.
+// Without one it begins a trace of its own. Its request id is the context's lambdacontext.LambdaContext.AwsRequestID,
+// which a gateway's has and logs, else one that is made up.
 //
 // The copy has as much time as the context when Invoke is called, but no more than Timeout, and is killed after that.
 // What its caller waited for it is not taken from that time: then the caller's is over first, and the invocation goes
@@ -124,7 +127,11 @@ func (f *Function) Invoke(ctx context.Context, event []byte) ([]byte, error) {
 		return nil, err
 	}
 	trace, _ := ctx.Value("x-amzn-trace-id").(string)
-	inv := newInvocation(event, limit, trace)
+	given := ""
+	if c, ok := lambdacontext.FromContext(ctx); ok {
+		given = c.AwsRequestID
+	}
+	inv := newInvocation(event, limit, trace, given)
 	f.begin(s, inv)
 	select {
 	case r := <-inv.result:

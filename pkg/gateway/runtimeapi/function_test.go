@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-lambda-go/lambdacontext"
 	"github.com/dozeio/doze/pkg/gateway"
 )
 
@@ -51,6 +52,14 @@ func (c traced) Value(key any) any {
 		return c.id
 	}
 	return c.Context.Value(key)
+}
+
+func TestRequestIDIsThatOfTheContext(t *testing.T) {
+	f := start(t, Options{Copies: 1})
+	ctx := lambdacontext.NewContext(t.Context(), &lambdacontext.LambdaContext{AwsRequestID: "the gateway's"})
+	if a, err := invoke(ctx, f, event{}); err != nil || a.RequestID != "the gateway's" {
+		t.Errorf("%q %v", a.RequestID, err)
+	}
 }
 
 func TestTraceIDIsThatOfTheContext(t *testing.T) {

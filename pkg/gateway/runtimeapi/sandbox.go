@@ -1,6 +1,7 @@
 package runtimeapi
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"net/http"
@@ -48,12 +49,13 @@ type result struct {
 	err    error
 }
 
-func newInvocation(event []byte, limit time.Duration, trace string) *invocation {
+// newInvocation makes an invocation, with a request id of its own where given is empty.
+func newInvocation(event []byte, limit time.Duration, trace, given string) *invocation {
 	id := uuid.New()
 	if trace == "" {
 		trace = fmt.Sprintf("Root=1-%08x-%x;Sampled=0", time.Now().Unix(), id[4:])
 	}
-	return &invocation{id: id.String(), event: event, limit: limit, result: make(chan result, 1), trace: trace}
+	return &invocation{id: cmp.Or(given, id.String()), event: event, limit: limit, result: make(chan result, 1), trace: trace}
 }
 
 func newSandbox(f *Function, w *waiter) *sandbox {

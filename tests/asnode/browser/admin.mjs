@@ -11,6 +11,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { io } from "socket.io-client";
 import { launch } from "./find-chromium.mjs";
+import { passed, step } from "./step.mjs";
 
 const { values: options } = parseArgs({
   options: { url: { type: "string" }, page: { type: "string" }, mode: { type: "string", default: "development" }, shots: { type: "string", default: "" } },
@@ -20,18 +21,6 @@ if (!url) throw new Error("give the address of the chat: --url http://127.0.0.1:
 const page = options.page ?? `${url}/admin/`;
 const artifacts = fileURLToPath(new URL("../../artifacts/", import.meta.url));
 await mkdir(artifacts, { recursive: true });
-
-let passed = 0;
-async function step(what, act) {
-  const began = Date.now();
-  try {
-    await act();
-  } catch (error) {
-    throw new Error(`${what}: ${error.message}`, { cause: error });
-  }
-  passed++;
-  console.log(`ok  ${what} (${Date.now() - began} ms)`);
-}
 
 const admins = [];
 

@@ -7,6 +7,7 @@
 import { parseArgs } from "node:util";
 import { launch } from "./find-chromium.mjs";
 import { Person, desk, phone } from "./person.mjs";
+import { passed, step } from "./step.mjs";
 
 const { values: options } = parseArgs({ options: { url: { type: "string" } } });
 const url = options.url ?? process.env.DOZE_URL;
@@ -16,18 +17,6 @@ if (!url) throw new Error("give the address of the chat: --url http://127.0.0.1:
 const run = Date.now().toString(36).slice(-5);
 const room = `tea-${run}`;
 const names = { ada: `Ada ${run}`, bob: `Bob ${run}` };
-
-let passed = 0;
-async function step(what, act) {
-  const began = Date.now();
-  try {
-    await act();
-  } catch (error) {
-    throw new Error(`${what}: ${error.message}`, { cause: error });
-  }
-  passed++;
-  console.log(`ok  ${what} (${Date.now() - began} ms)`);
-}
 
 const browser = await launch();
 let ada, bob, other;
