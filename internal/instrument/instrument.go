@@ -118,6 +118,7 @@ type Server interface {
 	Reply(ctx context.Context, namespace string, events []Event) (sent int, err error)
 	// Count counts everybody, for so long at most: then it fails.
 	Count(ctx context.Context, most time.Duration) (Census, error)
-	// Sockets describes the sockets of all namespaces, up to a number of them, and reports whether there are more.
+	// Sockets describes the sockets of all namespaces, up to a number of them, and reports whether there are more. With an
+	// error it returns those that could be read.
 	Sockets(ctx context.Context, most int) (all []Socket, more bool, err error)
 }

@@ -782,3 +782,24 @@ func TestNoMoreMembersAreReadThanAPageIsToldOf(t *testing.T) {
 		t.Errorf("told of %d", told)
 	}
 }
+
+// A page that opens while the table is ill is told of those who can be read, and stays.
+func TestAPageStaysWhenSocketsCannotBeRead(t *testing.T) {
+	logs := &records{}
+	w := openWith(t, openToAll, socketio.Options{Logger: slog.New(logs)}, func(io *socketio.Server) { io.Of("/well") })
+	ada, bob := w.Connect("/"), w.Connect("/well")
+	w.pages.failing = "/"
+	page := w.Connect("/admin")
+	told := fmt.Sprint(w.got(page))
+	if strings.Contains(told, ada.ID()) || !strings.Contains(told, bob.ID()) || page.Disconnected() != "" {
+		t.Errorf("the page is disconnected by %q, and told %.300s", page.Disconnected(), told)
+	}
+	if lines := logs.lines("the admin page is not told of all sockets"); len(lines) != 1 || !strings.Contains(lines[0], "the table is ill") {
+		t.Errorf("%q", lines)
+	}
+	w.pages.failing = ""
+	ada.Emit("join", "tea")
+	if told := fmt.Sprint(w.got(page)); !strings.Contains(told, "room_joined") {
+		t.Errorf("the page is told %.300s", told)
+	}
+}

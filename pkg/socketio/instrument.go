@@ -377,13 +377,15 @@ func (i instrumented) Sockets(ctx context.Context, most int) (all []instrument.S
 	if err != nil {
 		return nil, false, err
 	}
+	var errs []error
 	for _, name := range names {
 		some, more, err := i.socketsOf(ctx, i.s.joined(name), most-len(all))
-		if all = append(all, some...); err != nil || more {
-			return all, more, err
+		all, errs = append(all, some...), append(errs, err)
+		if more || ctx.Err() != nil {
+			return all, more, errors.Join(errs...)
 		}
 	}
-	return all, false, nil
+	return all, false, errors.Join(errs...)
 }
 
 // socketsOf describes sockets of one namespace, and reads no more of its members than that takes.
