@@ -315,10 +315,29 @@ type calls struct {
 	Store   notesStore
 	Timers  engine.Timers
 	notes   int
+	adds    int // of notes, AddCounts
 	works   int
 	longest int                                         // note, in bytes
 	lose    bool                                        // what is scheduled
 	early   func(ctx context.Context, job []byte) error // carries a job out before Schedule returns
+}
+
+// All processes write to one row, which takes 1,000 writes a second: 500 busy ones have to leave room for as many more.
+func TestABusyProcessWritesItsCountsOnceInATick(t *testing.T) {
+	w := open(t, admin.Options{InsecureNoAuth: true, Mode: admin.Production})
+	ada := w.Connect("/")
+	w.Connect("/admin")
+	w.Settle()
+	w.calls.lose = true // the tick, which takes this process's counts without the table
+	before := w.calls.adds
+	const seconds, each = 10, 50
+	for range seconds * each {
+		ada.Emit("say", "hi")
+		w.clock.Advance(time.Second / each)
+	}
+	if n := w.calls.adds - before; n < seconds/2-1 || n > seconds/2+1 {
+		t.Errorf("%d writes in %d s", n, seconds)
+	}
 }
 
 func TestWithNobodyLookingNothingRuns(t *testing.T) {

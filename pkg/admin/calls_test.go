@@ -30,6 +30,7 @@ func (c *calls) PutNote(ctx context.Context, key, old, next string, expires time
 
 func (c *calls) AddCounts(ctx context.Context, key string, counts map[string]int, expires time.Time) error {
 	c.notes++
+	c.adds++
 	return c.Store.AddCounts(ctx, key, counts, expires)
 }
 
