@@ -89,11 +89,13 @@ func (a *admin) looks(ctx context.Context) bool {
 	return m.Tick != ""
 }
 
-// job is a tick. One that is not the mark's may have come before the mark was written: it comes again a few times, a
-// second later each.
+// job is a tick, or what pages have not been sent. A tick that is not the mark's may have come before the mark was written:
+// it comes again a few times, a second later each.
 type job struct {
-	Tick  string `json:"tick"`
+	Tick  string `json:"tick,omitempty"`
 	Again int    `json:"again,omitempty"`
+
+	Left []instrument.Unsent `json:"left,omitempty"`
 }
 
 const (
@@ -155,11 +157,15 @@ func (a *admin) later(ctx context.Context, j job, after time.Duration) error {
 	return a.server.Later(ctx, b, max(0, after))
 }
 
-// Job implements instrument.Watcher: a tick. A queue may deliver one twice; the second finds that another is expected.
+// Job implements instrument.Watcher. Of ticks, a queue may deliver one twice; the second finds that another is expected.
 func (a *admin) Job(ctx context.Context, raw json.RawMessage) error {
 	var j job
 	if err := json.Unmarshal(raw, &j); err != nil {
 		return err
+	}
+	if len(j.Left) > 0 { // what has been sent must not come again
+		a.resume(ctx, j.Left)
+		return nil
 	}
 	note, err := a.server.Notes().Note(ctx, a.markKey(), true)
 	if err != nil {
