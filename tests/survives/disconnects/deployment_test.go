@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -48,6 +49,11 @@ func TestMain(m *testing.M) {
 			}
 		}
 		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		flag.Parse()
+		if err := flag.Set("test.parallel", "6"); err != nil { // they wait for each other's processes more than they compute
 			fmt.Fprintln(os.Stderr, err)
 			return 1
 		}
