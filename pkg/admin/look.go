@@ -66,7 +66,10 @@ func (a *admin) known() (looked, ok bool) {
 	return a.looked, left > 0 && left <= knownFor
 }
 
-// looks reports whether somebody looks. When it cannot be read, nobody does.
+// unreadFor is how long a process goes by what it knew when the mark could not be read: each reading holds somebody up.
+const unreadFor = time.Second
+
+// looks reports whether somebody looks. When it cannot be read, that is what it was.
 func (a *admin) looks(ctx context.Context) bool {
 	a.mu.Lock()
 	looked, ok := a.known()
@@ -77,7 +80,10 @@ func (a *admin) looks(ctx context.Context) bool {
 	note, err := a.server.Notes().Note(ctx, a.markKey(), false)
 	if err != nil {
 		a.server.Logger().WarnContext(ctx, "whether the admin page is open could not be read", "error", err)
-		return false
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		a.until = a.server.Now().Add(unreadFor)
+		return a.looked
 	}
 	m := markOf(note)
 	if m.lost(a.server.Now()) { // whoever sees it begins again
