@@ -21,7 +21,7 @@ deploy-local: tests/node_modules tests/.venv tests/.sam
 # Three groups. What waits for other programs (databases, sam and what it deploys, browsers), where the race detector finds little
 # and costs most, runs beside what computes, a package of each at a time. Then, with the machine to themselves, the official suites,
 # some of whose cases are about 200 ms. Whatever fails, all groups run; the last line adds them up.
-WAITING = /pkg/store/dynamo$$|/tests/(costs/bill|kit/badtable|deployed/deploy|docs|survives/histories|deployed/project|survives/sweeps|deployed/template)$$
+WAITING = /pkg/store/dynamo$$|/tests/(costs/bill|kit/badtable|deployed/deploy|docs|survives/histories|survives/disconnects|deployed/project|survives/sweeps|deployed/template)$$
 ALONE = TestOfficialSuites
 RESULTS = tests/artifacts/results
 GOTEST = $(GOTOOL) gotestsum --format pkgname --hide-summary skipped --jsonfile $(RESULTS)/$@.json -- -tags full -timeout 25m

@@ -108,6 +108,7 @@ type looked struct {
 	At        time.Time `json:"at"`
 	Seconds   float64   `json:"seconds"` // that the rates and the errors are of
 	WebSocket int       `json:"websocket"`
+	Unjoined  int       `json:"unjoined,omitempty"` // of these, who have joined no namespace
 	Polling   int       `json:"polling"`
 	Sockets   *int      `json:"sockets,omitempty"` // of doze dev only: a stack's would be a read for each client
 	Events    float64   `json:"events"`            // a second, as are requests and posts
@@ -168,6 +169,9 @@ const anew = "\x1b[H\x1b[2J"
 // say writes a look for people: a page on a terminal, in the place of the last one, else a line.
 func (l looked) say(out io.Writer, terminal bool) (err error) {
 	clients := fmt.Sprintf("%d websocket, %d polling", l.WebSocket, l.Polling)
+	if l.Unjoined > 0 {
+		clients = fmt.Sprintf("%d websocket (%d in no namespace), %d polling", l.WebSocket, l.Unjoined, l.Polling)
+	}
 	if l.Sockets != nil {
 		clients += fmt.Sprintf(", %d sockets", *l.Sockets)
 	}
@@ -240,6 +244,9 @@ func (d *devLooker) look(ctx context.Context, now time.Time) (looked, error) {
 			l.Polling++
 		} else {
 			l.WebSocket++
+			if len(c.Sockets) == 0 {
+				l.Unjoined++
+			}
 		}
 	}
 	counted, ok := t.Since(d.last)

@@ -89,7 +89,8 @@ func measuring() map[string]any {
 			rows := []any{}
 			if request["ExpressionAttributeValues"].(map[string]any)[":p"].(map[string]any)["S"] == "L3" {
 				for _, address := range []string{"wa", "wb", "pc"} {
-					rows = append(rows, map[string]any{"p": map[string]any{"S": "L3"}, "s": map[string]any{"S": address}, "x": map[string]any{"N": "9999999999999"}})
+					rows = append(rows, map[string]any{"p": map[string]any{"S": "L3"}, "s": map[string]any{"S": address}, "x": map[string]any{"N": "9999999999999"},
+						"j": map[string]any{"BOOL": address == "wa"}})
 				}
 			}
 			return map[string]any{"Items": rows}
@@ -144,7 +145,7 @@ func TestTopOfAStack(t *testing.T) {
 	}
 	// In a minute 120 requests, of which 30 polls: 90 POSTs, so that 600 of 690 invocations were frames, and 900 of 1,500
 	// messages went to clients.
-	if l.Seconds != 120 || l.WebSocket != 2 || l.Polling != 1 || l.Events != 10 || l.Requests != 2 || l.Posts != 15 || l.EventP99 != 0.04 || *l.Late != 4 || *l.Dead != 5 {
+	if l.Seconds != 120 || l.WebSocket != 2 || l.Unjoined != 1 || l.Polling != 1 || l.Events != 10 || l.Requests != 2 || l.Posts != 15 || l.EventP99 != 0.04 || *l.Late != 4 || *l.Dead != 5 {
 		t.Errorf("%+v", l)
 	}
 	if l.Errors != 2*(1+3+2) || l.Throttles != 2*(4+1) { // the two errors of the function are those that the API has
@@ -175,7 +176,7 @@ func TestTopWithoutMetrics(t *testing.T) {
 	server := httptest.NewServer(fakeaws.New(answers))
 	defer server.Close()
 	at := []string{"top", "-stack", "chat", "-endpoint", server.URL, "-n", "1"}
-	if text := says(t, at...); !strings.Contains(text, "clients 2 websocket, 1 polling  late 4  dead 5  the metrics could not be read: AccessDenied") || strings.Contains(text, "events/s") {
+	if text := says(t, at...); !strings.Contains(text, "clients 2 websocket (1 in no namespace), 1 polling  late 4  dead 5  the metrics could not be read: AccessDenied") || strings.Contains(text, "events/s") {
 		t.Error(text)
 	}
 	var l looked
@@ -204,6 +205,10 @@ func TestTopSaysWhatIsMissing(t *testing.T) {
 
 func TestAPageOfTopTakesThePlaceOfTheLast(t *testing.T) {
 	var out bytes.Buffer
+	if err := (looked{WebSocket: 7, Unjoined: 2, Seconds: 180}).say(&out, false); err != nil || !strings.Contains(out.String(), "clients 7 websocket (2 in no namespace), 0 polling  ") {
+		t.Errorf("%q %v", out.String(), err)
+	}
+	out.Reset()
 	if err := (looked{WebSocket: 7, EventP99: 0.04, Seconds: 180}).say(&out, true); err != nil || !strings.HasPrefix(out.String(), anew) || !strings.Contains(out.String(), "event p99    40 ms\n") {
 		t.Errorf("%q %v", out.String(), err)
 	}

@@ -43,7 +43,7 @@ func (s stackLooker) look(ctx context.Context, now time.Time) (looked, error) {
 
 // lookedOf makes rates and dollars of amounts.
 func lookedOf(a stackmetrics.Amounts, in installed, oneOrigin bool, now time.Time) looked {
-	l := looked{At: now, Seconds: a.To.Sub(a.From).Seconds(), WebSocket: a.WebSocket, Polling: a.Polling, EventP99: a.EventP99, Late: &a.Late, Dead: &a.Dead}
+	l := looked{At: now, Seconds: a.To.Sub(a.From).Seconds(), WebSocket: a.WebSocket, Unjoined: a.Unjoined, Polling: a.Polling, EventP99: a.EventP99, Late: &a.Late, Dead: &a.Dead}
 	if a.Unknown != nil {
 		l.Unknown = a.Unknown.Error()
 		return l

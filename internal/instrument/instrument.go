@@ -101,9 +101,17 @@ type Event struct {
 	Args []any
 }
 
+// Unsent is what a client has not been sent yet of events.
+type Unsent struct {
+	Socket string     `json:"socket"` // empty: everybody
+	Events [][][]byte `json:"events"` // the packets of each, encoded
+}
+
 // Server is what a Watcher may ask.
 type Server interface {
 	Now() time.Time
+	// Within returns a context that ends after a time, by the server's clock. The caller has to call cancel.
+	Within(ctx context.Context, most time.Duration) (limited context.Context, cancel func())
 	Logger() *slog.Logger
 	// Random returns n random characters, 24 at most.
 	Random(n int) (string, error)
@@ -117,12 +125,18 @@ type Server interface {
 	// EmitAll sends events to all of a namespace, in order, as Emit would each of them, with fewer reads. Those that are
 	// too large are left out. Who does not read as fast as events come goes without, and stays connected.
 	EmitAll(ctx context.Context, namespace string, events []Event) error
+	// EmitSoon is EmitAll for who has no time: when ctx ends, it returns at once, and says what it has not come to. What
+	// was on its way then may have arrived or not, and nobody is disconnected on account of that.
+	EmitSoon(ctx context.Context, namespace string, events []Event) ([]Unsent, error)
+	// EmitUnsent goes on with what EmitSoon has not come to, and returns what it has not come to itself when ctx ends.
+	EmitUnsent(ctx context.Context, namespace string, unsent []Unsent) ([]Unsent, error)
 	// Reply sends events to the client whose packet the handler of ctx carries out, in order, and reports how many were
 	// sent. Those that are too large are left out. A client that takes no more goes without the others, and stays
 	// connected: which is no error.
 	Reply(ctx context.Context, namespace string, events []Event) (sent int, err error)
 	// Count counts everybody, for so long at most: then it fails.
 	Count(ctx context.Context, most time.Duration) (Census, error)
-	// Sockets describes the sockets of all namespaces, up to a number of them, and reports whether there are more.
+	// Sockets describes the sockets of all namespaces, up to a number of them, and reports whether there are more. With an
+	// error it returns those that could be read.
 	Sockets(ctx context.Context, most int) (all []Socket, more bool, err error)
 }

@@ -54,6 +54,7 @@ type Amounts struct {
 	Unknown error // why the amounts above could not be read, which are zero then
 
 	WebSocket, Polling int // clients at the moment
+	Unjoined           int // of those over WebSocket, who have joined no namespace
 	Late, Dead         int // jobs that are due, and that were given up
 }
 
@@ -120,6 +121,9 @@ func (s *Stack) Read(ctx context.Context, now time.Time, minutes int) (a Amounts
 		for _, l := range lives {
 			if _, ok := l.Address.Connection(); ok {
 				a.WebSocket++
+				if !l.Joined {
+					a.Unjoined++
+				}
 			} else {
 				a.Polling++
 			}

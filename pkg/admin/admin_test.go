@@ -357,10 +357,29 @@ type calls struct {
 	Store   notesStore
 	Timers  engine.Timers
 	notes   int
+	adds    int // of notes, AddCounts
 	works   int
 	longest int                                         // note, in bytes
 	lose    bool                                        // what is scheduled
 	early   func(ctx context.Context, job []byte) error // carries a job out before Schedule returns
+}
+
+// All processes write to one row, which takes 1,000 writes a second: 500 busy ones have to leave room for as many more.
+func TestABusyProcessWritesItsCountsOnceInATick(t *testing.T) {
+	w := open(t, admin.Options{InsecureNoAuth: true, Mode: admin.Production})
+	ada := w.Connect("/")
+	w.Connect("/admin")
+	w.Settle()
+	w.calls.lose = true // the tick, which takes this process's counts without the table
+	before := w.calls.adds
+	const seconds, each = 10, 50
+	for range seconds * each {
+		ada.Emit("say", "hi")
+		w.clock.Advance(time.Second / each)
+	}
+	if n := w.calls.adds - before; n < seconds/2-1 || n > seconds/2+1 {
+		t.Errorf("%d writes in %d s", n, seconds)
+	}
 }
 
 func TestWithNobodyLookingNothingRuns(t *testing.T) {
@@ -822,5 +841,26 @@ func TestNoMoreMembersAreReadThanAPageIsToldOf(t *testing.T) {
 	events := w.got(page)
 	if told := len(events[1].args[0].([]any)) + len(events) - 2; told != 1000 {
 		t.Errorf("told of %d", told)
+	}
+}
+
+// A page that opens while the table is ill is told of those who can be read, and stays.
+func TestAPageStaysWhenSocketsCannotBeRead(t *testing.T) {
+	logs := &records{}
+	w := openWith(t, openToAll, socketio.Options{Logger: slog.New(logs)}, func(io *socketio.Server) { io.Of("/well") })
+	ada, bob := w.Connect("/"), w.Connect("/well")
+	w.pages.failing = "/"
+	page := w.Connect("/admin")
+	told := fmt.Sprint(w.got(page))
+	if strings.Contains(told, ada.ID()) || !strings.Contains(told, bob.ID()) || page.Disconnected() != "" {
+		t.Errorf("the page is disconnected by %q, and told %.300s", page.Disconnected(), told)
+	}
+	if lines := logs.lines("the admin page is not told of all sockets"); len(lines) != 1 || !strings.Contains(lines[0], "the table is ill") {
+		t.Errorf("%q", lines)
+	}
+	w.pages.failing = ""
+	ada.Emit("join", "tea")
+	if told := fmt.Sprint(w.got(page)); !strings.Contains(told, "room_joined") {
+		t.Errorf("the page is told %.300s", told)
 	}
 }

@@ -3,6 +3,7 @@ package admin_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -29,6 +30,7 @@ func (c *calls) PutNote(ctx context.Context, key, old, next string, expires time
 
 func (c *calls) AddCounts(ctx context.Context, key string, counts map[string]int, expires time.Time) error {
 	c.notes++
+	c.adds++
 	return c.Store.AddCounts(ctx, key, counts, expires)
 }
 
@@ -80,9 +82,14 @@ type pages struct {
 	size int
 	of   string       // the namespace whose pages are counted
 	read atomic.Int64 // pages
+
+	failing string // the namespace whose members cannot be read
 }
 
 func (p *pages) Members(ctx context.Context, namespace, room, cursor string) (page []rooms.Member, next string, err error) {
+	if namespace == p.failing {
+		return nil, "", errors.New("the table is ill")
+	}
 	all, next, err := p.Store.Members(ctx, namespace, room, "")
 	if err != nil || p.size == 0 {
 		return all, next, err

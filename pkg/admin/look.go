@@ -67,7 +67,10 @@ func (a *admin) known() (looked, ok bool) {
 	return a.looked, left > 0 && left <= knownFor
 }
 
-// looks reports whether somebody looks. When it cannot be read, nobody does.
+// unreadFor is how long a process goes by what it knew when the mark could not be read: each reading holds somebody up.
+const unreadFor = time.Second
+
+// looks reports whether somebody looks. When it cannot be read, that is what it was.
 func (a *admin) looks(ctx context.Context) bool {
 	a.mu.Lock()
 	looked, ok := a.known()
@@ -78,7 +81,10 @@ func (a *admin) looks(ctx context.Context) bool {
 	note, err := a.server.Notes().Note(ctx, a.markKey(), false)
 	if err != nil {
 		a.server.Logger().WarnContext(ctx, "whether the admin page is open could not be read", "error", err)
-		return false
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		a.until = a.server.Now().Add(unreadFor)
+		return a.looked
 	}
 	m := markOf(note)
 	if m.lost(a.server.Now()) { // whoever sees it begins again
@@ -90,11 +96,13 @@ func (a *admin) looks(ctx context.Context) bool {
 	return m.Tick != ""
 }
 
-// job is a tick. One that is not the mark's may have come before the mark was written: it comes again a few times, a
-// second later each.
+// job is a tick, or what pages have not been sent. A tick that is not the mark's may have come before the mark was written:
+// it comes again a few times, a second later each.
 type job struct {
-	Tick  string `json:"tick"`
+	Tick  string `json:"tick,omitempty"`
 	Again int    `json:"again,omitempty"`
+
+	Left []instrument.Unsent `json:"left,omitempty"`
 }
 
 const (
@@ -156,11 +164,15 @@ func (a *admin) later(ctx context.Context, j job, after time.Duration) error {
 	return a.server.Later(ctx, b, max(0, after))
 }
 
-// Job implements instrument.Watcher: a tick. A queue may deliver one twice; the second finds that another is expected.
+// Job implements instrument.Watcher. Of ticks, a queue may deliver one twice; the second finds that another is expected.
 func (a *admin) Job(ctx context.Context, raw json.RawMessage) error {
 	var j job
 	if err := json.Unmarshal(raw, &j); err != nil {
 		return fmt.Errorf("%w: %w", instrument.ErrNotAJob, err)
+	}
+	if len(j.Left) > 0 { // what has been sent must not come again
+		a.resume(ctx, j.Left)
+		return nil
 	}
 	note, err := a.server.Notes().Note(ctx, a.markKey(), true)
 	if err != nil {

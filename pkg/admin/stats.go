@@ -164,9 +164,11 @@ func (a *admin) giveBack(counts map[string]int) {
 }
 
 // A process writes its counts at the end of an invocation, but not more often than every writeEvery: all write to one
-// row, which takes 1,000 writes a second. Those of one that is never invoked again are lost.
+// row, which takes 1,000 writes a second, and so has room for 2,000 processes, twice as many as an account may have at
+// first. More rows would each cost a write for each tick, which takes them. Counts of a process that is never invoked
+// again are lost.
 const (
-	writeEvery = 100 * time.Millisecond
+	writeEvery = tickEvery
 	countsLife = time.Minute
 )
 

@@ -16,7 +16,14 @@ const (
 )
 
 // Looks implements instrument.Watcher.
-func (a *admin) Looks(ctx context.Context) bool { return a.o.Mode == Development && a.looks(ctx) }
+func (a *admin) Looks(ctx context.Context) bool {
+	if a.o.Mode != Development {
+		return false
+	}
+	ctx, cancel := a.server.Within(ctx, tellFor)
+	defer cancel()
+	return a.looks(ctx)
+}
 
 // Happened implements instrument.Watcher: it is told to the pages when the invocation ends.
 func (a *admin) Happened(_ context.Context, h instrument.Happening) {
@@ -43,12 +50,18 @@ func (a *admin) Done(ctx context.Context) {
 	if nothing || ctx.Err() != nil {
 		return
 	}
-	if !a.looks(ctx) {
+	soon, cancel := a.server.Within(ctx, tellFor)
+	defer cancel()
+	if !a.looks(soon) {
 		a.forget()
 		return
 	}
-	a.tell(ctx)
-	a.writeCounts(ctx)
+	a.writeCounts(soon)
+	if left := a.tell(soon); len(left) > 0 {
+		soon, cancel := a.server.Within(ctx, handFor)
+		defer cancel()
+		a.handOver(soon, left)
+	}
 }
 
 // forget drops what has happened while nobody looked.
@@ -59,38 +72,43 @@ func (a *admin) forget() {
 	clear(a.counts)
 }
 
-// tell sends the pages what has happened in this process. One does it at a time, so that it comes in order.
-func (a *admin) tell(ctx context.Context) {
+// tell sends the pages what has happened in this process, and returns what there was no time for. One does it at a time,
+// so that it comes in order. Where another does it for all of the time, that one or the next who tells has it all.
+func (a *admin) tell(ctx context.Context) (left []instrument.Unsent) {
 	select {
 	case a.emitting <- struct{}{}:
 		defer func() { <-a.emitting }()
 	case <-ctx.Done():
-		return
+		return nil
 	}
 	a.mu.Lock()
 	queue, dropped := a.queue, a.dropped
 	a.queue, a.dropped = nil, 0
 	a.mu.Unlock()
-	if dropped > 0 {
-		a.server.Logger().WarnContext(ctx, "so much has happened that the admin page is not told of all", "left out", dropped)
-	}
-	var events []instrument.Event
+	var all []instrument.Event
 	for _, h := range queue {
 		e, err := eventOf(ctx, h)
 		switch {
 		case errors.Is(err, socketio.ErrGone): // it has left since
+		case err != nil && ctx.Err() != nil: // it could not be read in time
+			dropped++
 		case err != nil:
 			a.server.Logger().WarnContext(ctx, "the admin page could not be told of a socket", "namespace", h.Namespace, "socket", h.Socket, "error", err)
 		default:
-			events = append(events, e)
+			all = append(all, e)
 		}
 	}
-	if len(events) == 0 {
-		return
+	if dropped > 0 {
+		a.server.Logger().WarnContext(ctx, "so much has happened that the admin page is not told of all", "left out", dropped)
 	}
-	if err := a.server.EmitAll(ctx, a.o.Namespace, events); err != nil {
+	if len(all) == 0 {
+		return nil
+	}
+	left, err := a.server.EmitSoon(ctx, a.o.Namespace, all)
+	if err != nil {
 		a.server.Logger().WarnContext(ctx, "the admin page could not be told what has happened", "error", err)
 	}
+	return left
 }
 
 // eventOf returns what a page is told of a happening, in Node's words.

@@ -56,6 +56,32 @@ func TestOneMissingPongIsNoDeath(t *testing.T) {
 	}
 }
 
+// Sweeps come more often than a doubt is old enough to judge by it. The template takes a PingInterval of 25 s and a
+// PingTimeout of 300 s.
+func TestWhoIsSilentIsClosedHoweverShortThePingIntervalIs(t *testing.T) {
+	for _, o := range []engine.Options{
+		{PingInterval: 25 * time.Second, PingTimeout: 20 * time.Second}, {PingInterval: 25 * time.Second, PingTimeout: 25 * time.Second},
+		{PingInterval: 25 * time.Second, PingTimeout: 40 * time.Second}, {PingInterval: 25 * time.Second, PingTimeout: 300 * time.Second},
+		{PingInterval: time.Second, PingTimeout: 10 * time.Second},
+	} {
+		inWorld(t, o, func(t *testing.T, w *world) {
+			for _, id := range []string{"silent", "late"} {
+				w.websocket(id)
+				w.frame(id, "4join")
+			}
+			w.pass(2*o.PingInterval + o.PingTimeout)
+			w.frame("late", "3")
+			if !w.gateway.open("silent") {
+				t.Errorf("%v and %v: it is closed, and was not pinged once more", o.PingInterval, o.PingTimeout)
+			}
+			w.pass(o.PingTimeout + o.PingInterval)
+			if w.gateway.open("silent") || !w.gateway.open("late") {
+				t.Errorf("%v and %v: the silent one is open: %t, the other: %t", o.PingInterval, o.PingTimeout, w.gateway.open("silent"), w.gateway.open("late"))
+			}
+		})
+	}
+}
+
 // throttledTouch is a table whose liveness rows take nothing until a time.
 type throttledTouch struct {
 	store

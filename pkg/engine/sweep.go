@@ -28,11 +28,14 @@ func (e *Engine) check(ctx context.Context, l Live, at time.Time) (doubted bool)
 		if !e.ping(ctx, l, connection) { // who was not asked is not judged
 			return false
 		}
-		if _, _, err := e.store.Update(ctx, l.Address, Doubt{At: e.now()}); err != nil {
+		// A pong since an earlier doubt makes the next one at least so much later.
+		now := e.now()
+		s, ok, err := e.store.Update(ctx, l.Address, Doubt{At: now, Since: now.Add(-e.opt.PingInterval - e.opt.PingTimeout)})
+		if err != nil {
 			e.opt.Logger.ErrorContext(ctx, "a sweep could not note its doubt, the next one will", "connection", connection, "error", err)
 			return false
 		}
-		return true
+		return ok || s.State != Open // else an earlier sweep's job is on its way
 	case at.Sub(l.Created) >= e.quiet() && (l.Joined || e.isGreeted(ctx, l)):
 		e.ping(ctx, l, connection)
 	}

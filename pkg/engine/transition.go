@@ -57,8 +57,9 @@ func (t Greet) Apply(s *Session) Outcome {
 }
 
 // Doubt notes when a sweep has missed a connection's pong, which is closed later unless there is a sign of life:
-// whoever handles its next frame sees the note and takes it back, with the zero time.
-type Doubt struct{ At time.Time }
+// whoever handles its next frame sees the note and takes it back, with the zero time. An earlier doubt that is later than
+// Since stands, if that is not zero: it is judged by its own time, which must not begin anew with each sweep.
+type Doubt struct{ At, Since time.Time }
 
 // Apply implements Transition.
 func (t Doubt) Apply(s *Session) Outcome {
@@ -67,6 +68,8 @@ func (t Doubt) Apply(s *Session) Outcome {
 		return Refused
 	case s.Doubted.Equal(t.At):
 		return Already
+	case !t.Since.IsZero() && s.Doubted.After(t.Since):
+		return Refused
 	}
 	s.Doubted = t.At
 	return Applied

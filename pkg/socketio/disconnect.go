@@ -71,7 +71,7 @@ func (s *Server) disconnect(ctx context.Context, socket *Socket, reason Reason) 
 	if err != nil || !won {
 		return err
 	}
-	socket.left(ctx, reason)
+	socket.left(ctx, reason, socket.turn.v.Address())
 	if reason == ServerDisconnect {
 		packet := protocol.Packet{Type: protocol.Disconnect, Namespace: socket.namespace.name, ID: protocol.NoID}
 		p, err := parcelOf(s.engine, packet)
@@ -86,11 +86,12 @@ func (s *Server) disconnect(ctx context.Context, socket *Socket, reason Reason) 
 	return s.cleanUp(ctx, socket, reason)
 }
 
-// left counts and logs that a socket is no longer there.
-func (s *Socket) left(ctx context.Context, reason Reason) {
+// left counts and logs that a socket is no longer there. Lines about its session, or its connection, say why: most do
+// not know of sockets.
+func (s *Socket) left(ctx context.Context, reason Reason, session engine.Address) {
 	s.namespace.server.meter.Count(observe.Disconnects, string(reason), 1)
 	s.namespace.server.opt.Logger.LogAttrs(ctx, slog.LevelInfo, "a socket is disconnected", slog.String("namespace", s.namespace.name),
-		slog.String("socket", s.id), slog.String("reason", string(reason)))
+		slog.String("socket", s.id), slog.String("reason", string(reason)), slog.Any("session", session))
 }
 
 // markLeft replaces the socket's entry by one that says that it has left.
@@ -180,7 +181,7 @@ func (h handlerOf) Closed(ctx context.Context, session engine.Session) error {
 			socket := closedSocket(h.s.joined(name), e)
 			err := h.s.cleanUp(ctx, socket, session.Reason)
 			if err == nil { // else it comes again
-				socket.left(ctx, session.Reason)
+				socket.left(ctx, session.Reason, session.Address)
 			}
 			errs = append(errs, err)
 		}

@@ -212,49 +212,6 @@ func (i instrumented) Occupied(ctx context.Context, namespace string) (bool, err
 	}
 }
 
-// maxTogether is how many bytes of events are sent as one parcel, which goes into an outbox as a whole.
-const maxTogether = 32 << 10
-
-func (i instrumented) EmitAll(ctx context.Context, namespace string, events []instrument.Event) error {
-	n := i.s.namespace(ctx, namespace)
-	if n == nil {
-		return fmt.Errorf("socketio: there is no namespace %q", namespace)
-	}
-	var parcels []engine.Parcel
-	tooLarge := 0
-	for _, event := range events {
-		p, err := eventParcel(i.s.engine, n.name, event.Name, event.Args)
-		if errors.Is(err, ErrTooLarge) {
-			tooLarge++
-			continue
-		} else if err != nil {
-			return err
-		}
-		if last := len(parcels) - 1; last >= 0 && parcels[last].Size()+p.Size() <= maxTogether {
-			parcels[last].Packets = append(parcels[last].Packets, p.Packets...)
-			continue
-		}
-		parcels = append(parcels, p)
-	}
-	if tooLarge > 0 {
-		i.s.opt.Logger.WarnContext(ctx, "those who look on are not told of what is too large for a packet", "namespace", n.name, "left out", tooLarge)
-	}
-	if len(parcels) == 0 {
-		return nil
-	}
-	_, err := i.s.adapter.Broadcast(ctx, Broadcast{namespace: n}.target(ctx), func(ctx context.Context, m rooms.Member) error {
-		for _, p := range parcels {
-			if err := i.s.engine.Deliver(ctx, engine.Address(m.Address), p); errors.Is(err, ErrGone) {
-				break
-			} else if err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	return err
-}
-
 // Reply puts events for a client that polls into its outbox together, as EmitAll does. A connection gets each by itself:
 // of several packets together it may get some, and is then closed.
 func (i instrumented) Reply(ctx context.Context, namespace string, events []instrument.Event) (sent int, err error) {
@@ -304,11 +261,18 @@ func unlessItTakesNoMore(err error) error {
 	return err
 }
 
-func (i instrumented) Count(ctx context.Context, most time.Duration) (c instrument.Census, err error) {
+func (i instrumented) Within(ctx context.Context, most time.Duration) (context.Context, func()) {
 	ctx, end := context.WithCancelCause(ctx)
-	defer end(nil)
-	stop := i.s.engine.Options().Clock.AfterFunc(most, func() { end(fmt.Errorf("reading who is there takes longer than %v", most)) })
-	defer stop()
+	stop := i.s.engine.Options().Clock.AfterFunc(most, func() { end(fmt.Errorf("it takes longer than %v", most)) })
+	return ctx, func() {
+		stop()
+		end(nil)
+	}
+}
+
+func (i instrumented) Count(ctx context.Context, most time.Duration) (c instrument.Census, err error) {
+	ctx, end := i.Within(ctx, most)
+	defer end()
 	if c, err = i.count(ctx); err != nil {
 		return c, cmp.Or(context.Cause(ctx), err)
 	}
@@ -377,13 +341,15 @@ func (i instrumented) Sockets(ctx context.Context, most int) (all []instrument.S
 	if err != nil {
 		return nil, false, err
 	}
+	var errs []error
 	for _, name := range names {
 		some, more, err := i.socketsOf(ctx, i.s.joined(name), most-len(all))
-		if all = append(all, some...); err != nil || more {
-			return all, more, err
+		all, errs = append(all, some...), append(errs, err)
+		if more || ctx.Err() != nil {
+			return all, more, errors.Join(errs...)
 		}
 	}
-	return all, false, nil
+	return all, false, errors.Join(errs...)
 }
 
 // socketsOf describes sockets of one namespace, and reads no more of its members than that takes.

@@ -65,8 +65,26 @@ func (s *Store) PutNote(ctx context.Context, name, old, next string, at time.Tim
 }
 
 // AddCounts implements notes.Store. What has expired and is still there would be counted again: so it is only added to
-// a row that has not, and otherwise replaces it.
+// a row that has not, and otherwise replaced. Of several who find it expired at once one replaces it, and the others
+// add to that.
 func (s *Store) AddCounts(ctx context.Context, name string, counts map[string]int, at time.Time) error {
+	err := s.addCounts(ctx, name, counts, at)
+	if refused(err) == nil {
+		return err
+	}
+	row := countsKey(name).item()
+	for count, n := range counts {
+		row[countPrefix+count] = numberValue(int64(n))
+	}
+	expires(row, at)
+	if err := s.putNew(ctx, row); refused(err) == nil {
+		return err
+	}
+	return s.addCounts(ctx, name, counts, at)
+}
+
+// addCounts is refused where the row has expired.
+func (s *Store) addCounts(ctx context.Context, name string, counts map[string]int, at time.Time) error {
 	names, c := map[string]string{"#ttl": timeToLive}, &change{}
 	var adds []string
 	for i, count := range slices.Sorted(maps.Keys(counts)) {
@@ -78,15 +96,7 @@ func (s *Store) AddCounts(ctx context.Context, name string, counts map[string]in
 	update := fmt.Sprintf("SET %s = %s, #ttl = %s ADD %s", attrExpires, c.value(timeValue(at)), c.value(ttlValue(at)), strings.Join(adds, ", "))
 	_, err := call(ctx, s, s.client.UpdateItem, &dynamodb.UpdateItemInput{TableName: &s.table, Key: countsKey(name).item(),
 		UpdateExpression: &update, ConditionExpression: aws.String(c.condition()), ExpressionAttributeNames: names, ExpressionAttributeValues: c.values})
-	if refused(err) == nil {
-		return err
-	}
-	row := countsKey(name).item()
-	for count, n := range counts {
-		row[countPrefix+count] = numberValue(int64(n))
-	}
-	expires(row, at)
-	return s.put(ctx, row)
+	return err
 }
 
 // TakeCounts implements notes.Store.

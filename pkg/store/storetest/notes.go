@@ -109,6 +109,15 @@ func Notes(t *testing.T, open func(t *testing.T, now func() time.Time) notes.Sto
 			s.put(key, "", "b", true)
 			s.has(key, "b")
 		}},
+		{"nothing is lost between those who add to what has expired at once", func(t *testing.T, s *noted) {
+			for range 5 {
+				key := s.id()
+				s.add(key, map[string]int{"old": 1})
+				s.clock.Advance(noteLife)
+				together(goroutines, func(int) { s.add(key, map[string]int{"n": 1}) })
+				s.takes(key, map[string]int{"n": goroutines})
+			}
+		}},
 		{"who adds later, counts go later", func(t *testing.T, s *noted) {
 			key := s.id()
 			s.add(key, map[string]int{"n": 1})

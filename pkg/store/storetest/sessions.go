@@ -32,6 +32,7 @@ func Sessions(t *testing.T, open func(t *testing.T, now func() time.Time) engine
 		{"Get may be some time old unless strong", getOld},
 		{"Update applies what Apply describes and returns the row", updateApplies},
 		{"Update reports false and shows why", updateRefused},
+		{"a doubt that is young enough stands", updateRefusedByADoubt},
 		{"Update reports true for an earlier attempt and changes nothing", updateAlready},
 		{"Update of an absent row leaves a tombstone or nothing", updateAbsent},
 		{"BeginPoll by many: one wins", beginPollByMany},
@@ -329,7 +330,8 @@ func updateApplies(t *testing.T, s *sessions) {
 		{&c, engine.Announce{Op: "open"}},
 		{&c, engine.Announce{Op: "again", Before: "open"}},
 		{&c, engine.Greet{}},
-		{&c, engine.Doubt{At: now}},
+		{&c, engine.Doubt{At: now.Add(-time.Second)}},
+		{&c, engine.Doubt{At: now, Since: now.Add(-time.Second)}},
 		{&c, engine.Count{Op: "n1", Messages: 50, Now: now, Over: 10 * time.Second}},
 		{&c, engine.Count{Op: "n2", Messages: 7, Now: now.Add(9 * time.Second), Over: 10 * time.Second}},
 		{&c, engine.Count{Op: "n3", Messages: 3, Now: now.Add(10 * time.Second), Over: 10 * time.Second}},
@@ -375,6 +377,17 @@ func updateRefused(t *testing.T, s *sessions) {
 		if ok || describe(got) != describe(row) {
 			t.Errorf("%T: %t\n%s\nwant\n%s", refused, ok, describe(got), describe(row))
 		}
+	}
+}
+
+func updateRefusedByADoubt(t *testing.T, s *sessions) {
+	now := s.clock.Now()
+	row := s.connection()
+	row.Doubted = now
+	s.made(row)
+	refused := engine.Doubt{At: now.Add(time.Minute), Since: now.Add(-time.Millisecond)}
+	if got, ok := s.update(row.Address, refused); ok || describe(got) != describe(row) {
+		t.Errorf("an earlier doubt that is later than Since does not stand: %t %s", ok, describe(got))
 	}
 }
 

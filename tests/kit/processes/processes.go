@@ -29,8 +29,8 @@ import (
 // Options describe a deployment. Only App is required.
 type Options struct {
 	// App is what the functions run: "engineio" or "socketio" for an official suite, "client" for the stock clients'
-	// application, or "chat" for the four functions as they are deployed, of whose Engine options only the pings' times
-	// reach them.
+	// application, "causes" for that of tests/kit/causes, or "chat" for the four functions as they are deployed, of whose
+	// Engine options only the pings' times reach them.
 	App string
 
 	Addr     string          // to listen on; default 127.0.0.1:0, a free port
@@ -76,7 +76,7 @@ func Start(ctx context.Context, o Options) (_ *Deployment, err error) {
 			d.clean()
 		}
 	}()
-	if _, err := suiteapp.Bind(o.App); err != nil && o.App != "client" && o.App != "chat" {
+	if _, err := suiteapp.Bind(o.App); err != nil && o.App != "client" && o.App != "causes" && o.App != "chat" {
 		return nil, err
 	} else if err == nil {
 		suiteapp.Settings(o.App, &o.Engine, &o.Gateway)

@@ -13,6 +13,7 @@ import (
 	"github.com/dozeio/doze/pkg/apigw"
 	"github.com/dozeio/doze/pkg/engine"
 	"github.com/dozeio/doze/pkg/socketio"
+	"github.com/dozeio/doze/tests/kit/causes"
 	"github.com/dozeio/doze/tests/kit/clientapp"
 	"github.com/dozeio/doze/tests/kit/processes"
 	"github.com/dozeio/doze/tests/kit/suiteapp"
@@ -35,7 +36,9 @@ func function() (apigw.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
+	meter := b.Options.Meter
 	b.Options, b.Defaults = settings.Engine, engine.Options{Logger: b.Defaults.Logger}
+	b.Options.Meter = meter
 	if settings.Latency != (processes.Latency{}) {
 		b.Backend = slow(b.Backend, settings.Latency)
 	}
@@ -47,11 +50,9 @@ func function() (apigw.Handler, error) {
 	if os.Getenv("_HANDLER") == "connect" {
 		b.Timers = after
 	}
-	bind := func(b socketio.Backend) (*engine.Engine, error) { return clientapp.New().Bind(b) }
-	if settings.App != "client" {
-		if bind, err = suiteapp.Bind(settings.App); err != nil {
-			return nil, err
-		}
+	bind, err := binding(settings.App)
+	if err != nil {
+		return nil, err
 	}
 	e, err := bind(b.Backend)
 	if err != nil {
@@ -62,6 +63,21 @@ func function() (apigw.Handler, error) {
 		return h, err
 	}
 	return slowHandler{h, settings.Latency.Invoke}, nil
+}
+
+// binding returns what binds an application.
+func binding(app string) (func(socketio.Backend) (*engine.Engine, error), error) {
+	switch app {
+	case "client":
+		return func(b socketio.Backend) (*engine.Engine, error) { return clientapp.New().Bind(b) }, nil
+	case "causes":
+		io, err := causes.App(socketio.Options{})
+		if err != nil {
+			return nil, err
+		}
+		return func(b socketio.Backend) (*engine.Engine, error) { return io.Bind(b) }, nil
+	}
+	return suiteapp.Bind(app)
 }
 
 func handler(e *engine.Engine, timers engine.Timers, after *apigw.AfterResponse) (apigw.Handler, error) {
