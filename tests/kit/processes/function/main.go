@@ -23,6 +23,9 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
+	if file := os.Getenv("DOZE_TEST_PROFILE"); file != "" && os.Getenv("_HANDLER") == "message" {
+		go profile(file)
+	}
 	lambda.Start(h)
 }
 
