@@ -18,27 +18,33 @@ import (
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 )
 
-// Client sends requests to one service. Its fields are set before the first, and not changed. It is safe for concurrent
-// use.
+// Client sends requests to one service. Make one with New. Its fields are set before the first request, and not changed.
+// It is safe for concurrent use.
 type Client struct {
-	Service string // as signatures name it, such as "execute-api"
-	Region  string
+	service, region string
 
 	// Credentials are asked for with each request: who gets them from elsewhere keeps them, as aws.CredentialsCache
 	// does. Nil: requests are not signed.
 	Credentials aws.CredentialsProvider
 
-	Signer v4.HTTPSigner
+	Signer v4.HTTPSigner // nil: this package's own
 	HTTP   aws.HTTPClient
 
+	own  signer
 	skew atomic.Int64 // of the service's clock, in nanoseconds, where it has refused ours
+}
+
+// New returns a client of a service, as signatures name it, such as "execute-api", in a region. It has no HTTP client and
+// no credentials yet.
+func New(service, region string) *Client {
+	return &Client{service: service, region: region, own: signer{service: service, region: region}}
 }
 
 // Request is one of a service.
 type Request struct {
 	Method string
 	URL    url.URL     // without a query
-	Header http.Header // is the Client's from then on; not nil
+	Header http.Header // with canonical names, one value each; is the Client's from then on, and not nil
 	Body   []byte      // is read until Send returns
 }
 
@@ -88,9 +94,13 @@ func (c *Client) sign(ctx context.Context, h *http.Request, body []byte) error {
 	if err != nil {
 		return &CredentialsError{err}
 	}
-	sum := sha256.Sum256(body)
 	at := time.Now().Add(time.Duration(c.skew.Load()))
-	if err := c.Signer.SignHTTP(ctx, key, h, hex.EncodeToString(sum[:]), c.Service, c.Region, at); err != nil {
+	if c.Signer == nil {
+		c.own.sign(h, key, body, at)
+		return nil
+	}
+	sum := sha256.Sum256(body)
+	if err := c.Signer.SignHTTP(ctx, key, h, hex.EncodeToString(sum[:]), c.service, c.region, at); err != nil {
 		return &CredentialsError{fmt.Errorf("the request was not signed: %w", err)}
 	}
 	return nil

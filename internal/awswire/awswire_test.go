@@ -3,8 +3,11 @@ package awswire_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
+	"net/url"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -23,7 +26,9 @@ func client(a answer) *awswire.Client {
 	key := aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
 		return aws.Credentials{AccessKeyID: "a", SecretAccessKey: "b"}, nil
 	})
-	return &awswire.Client{Service: "s", Region: "r", Credentials: key, Signer: v4.NewSigner(), HTTP: a}
+	c := awswire.New("s", "r")
+	c.Credentials, c.HTTP = key, a
+	return c
 }
 
 func request(body string) awswire.Request {
@@ -89,5 +94,94 @@ func TestNothingIsSentWithoutCredentials(t *testing.T) {
 	_, err := c.Send(t.Context(), request("x"))
 	if missing := (*awswire.CredentialsError)(nil); !errors.As(err, &missing) || !errors.Is(err, none) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestSignaturesAreTheSDKs signs requests with the SDK's signer too, at the same second, and compares.
+func TestSignaturesAreTheSDKs(t *testing.T) {
+	keys := []aws.Credentials{
+		{AccessKeyID: "AKIDEXAMPLE", SecretAccessKey: "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"},
+		{AccessKeyID: "AKIDEXAMPLE", SecretAccessKey: "another"}, {AccessKeyID: "other", SecretAccessKey: "another", SessionToken: "token+/=="},
+	}
+	for n, r := range []awswire.Request{
+		request(""), request("{}"), {Method: http.MethodGet, Header: http.Header{}}, {Method: http.MethodDelete, Header: http.Header{"X-Zz": {"1"}, "Accept": {"a, b"}}},
+		{Method: http.MethodPost, Body: []byte("ü"), Header: http.Header{"Content-Type": {"text/plain"}, "X-Amz-Target": {"A.B"}, "User-Agent": {"me"}, "Accept-Encoding": {"identity"}}},
+	} {
+		for _, address := range []string{"https://h.amazonaws.com/", "http://127.0.0.1:8000/", "https://h/live/@connections/a%3D", "https://h/a%2Fb/%C3%BC/~-._"} {
+			for _, key := range keys {
+				u, err := url.Parse(address)
+				if err != nil {
+					t.Fatal(err)
+				}
+				r.URL = *u
+				var headers []http.Header
+				c := client(func(h *http.Request) (*http.Response, error) {
+					headers = append(headers, h.Header)
+					return &http.Response{StatusCode: 200, Body: http.NoBody}, nil
+				})
+				c.Credentials = aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return key, nil })
+				for again := true; again; { // until both are of one second
+					headers = nil
+					for _, s := range []v4.HTTPSigner{nil, v4.NewSigner()} {
+						sent := r
+						sent.Header = r.Header.Clone()
+						if c.Signer = s; s != nil {
+							sent.URL.RawQuery = "" // which the SDK's signer writes
+						}
+						if _, err := c.Send(t.Context(), sent); err != nil {
+							t.Fatal(err)
+						}
+					}
+					again = headers[0].Get("X-Amz-Date") != headers[1].Get("X-Amz-Date")
+				}
+				if !reflect.DeepEqual(headers[0], headers[1]) {
+					t.Errorf("request %d to %s: %v, the SDK: %v", n, address, headers[0], headers[1])
+				}
+			}
+		}
+	}
+}
+
+// TestKeysChange: a client outlives its credentials.
+func TestKeysChange(t *testing.T) {
+	n := 0
+	var all []string
+	c := client(func(h *http.Request) (*http.Response, error) {
+		all = append(all, h.Header.Get("Authorization"))
+		return &http.Response{StatusCode: 200, Body: http.NoBody}, nil
+	})
+	c.Credentials = aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+		n++
+		return aws.Credentials{AccessKeyID: "same", SecretAccessKey: fmt.Sprint("secret", n)}, nil
+	})
+	for range 2 {
+		if _, err := c.Send(t.Context(), request("x")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if all[0] == all[1] {
+		t.Errorf("another secret has the same signature: %s", all[0])
+	}
+}
+
+// BenchmarkSend compares what a request costs with this package's signatures and with the SDK's, without a network.
+func BenchmarkSend(b *testing.B) {
+	for name, s := range map[string]v4.HTTPSigner{"own": nil, "sdk": v4.NewSigner()} {
+		b.Run(name, func(b *testing.B) {
+			c := client(func(*http.Request) (*http.Response, error) {
+				return &http.Response{StatusCode: 200, Body: http.NoBody}, nil
+			})
+			c.Signer = s
+			key := aws.Credentials{AccessKeyID: "AKIDEXAMPLE", SecretAccessKey: "secret", SessionToken: strings.Repeat("token", 150)}
+			c.Credentials = aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return key, nil })
+			b.ReportAllocs()
+			for b.Loop() {
+				r := request("hello")
+				r.URL = url.URL{Scheme: "https", Host: "h", Path: "/live"}
+				if _, err := c.Send(b.Context(), r); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }

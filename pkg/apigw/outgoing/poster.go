@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/aws/smithy-go/encoding/httpbinding"
 
 	"github.com/dozeio/doze/internal/awswire"
@@ -38,9 +37,8 @@ const longestPost = 10 * time.Second
 // Nothing is tried twice: after an answer that did not come it is unknown whether the client got the frame, and only the
 // engine knows what to do then.
 func NewPoster(cfg aws.Config, endpoint string) *Poster {
-	p := &Poster{limit: longestPost, client: &awswire.Client{
-		Service: "execute-api", Region: cfg.Region, Credentials: cfg.Credentials, Signer: v4.NewSigner(), HTTP: cfg.HTTPClient,
-	}}
+	p := &Poster{limit: longestPost, client: awswire.New("execute-api", cfg.Region)}
+	p.client.Credentials, p.client.HTTP = cfg.Credentials, cfg.HTTPClient
 	if aws.IsCredentialsProvider(cfg.Credentials, aws.AnonymousCredentials{}) {
 		p.client.Credentials = nil
 	}

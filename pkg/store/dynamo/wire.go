@@ -11,6 +11,7 @@ import (
 	"strconv"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
 	"github.com/dozeio/doze/internal/awswire"
@@ -55,7 +56,11 @@ func newWire(client *dynamodb.Client) *wire {
 	if w.url.Path == "" {
 		w.url.Path = "/"
 	}
-	w.client = &awswire.Client{Service: "dynamodb", Region: o.Region, Credentials: o.Credentials, Signer: o.HTTPSignerV4, HTTP: o.HTTPClient}
+	w.client = awswire.New("dynamodb", o.Region)
+	w.client.Credentials, w.client.HTTP = o.Credentials, o.HTTPClient
+	if _, usual := o.HTTPSignerV4.(*v4.Signer); !usual {
+		w.client.Signer = o.HTTPSignerV4
+	}
 	return w
 }
 
