@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -66,27 +67,52 @@ func onFunction(ctx context.Context, rounds int, profile string) error {
 	if err := toggle(syscall.SIGUSR1); err != nil {
 		return err
 	}
-	var us []float64
-	for range rounds {
+	var events, nothing []float64
+	measure := func(us *[]float64, do func() error) error {
 		before, err := cpuOfProcess(pid)
 		if err != nil {
 			return err
 		}
-		if err := echo(ctx, conns[0], messageEvents); err != nil {
+		if err := do(); err != nil {
 			return err
 		}
 		after, err := cpuOfProcess(pid)
-		if err != nil {
+		*us = append(*us, (after-before)*1e6/messageEvents)
+		return err
+	}
+	for range rounds {
+		if err := measure(&events, func() error { return echo(ctx, conns[0], messageEvents) }); err != nil {
 			return err
 		}
-		us = append(us, (after-before)*1e6/messageEvents)
 	}
 	if err := toggle(syscall.SIGUSR2); err != nil {
 		return err
 	}
-	slices.Sort(us)
+	for range rounds {
+		if err := measure(&nothing, func() error { return refused(ctx, d.URL, messageEvents) }); err != nil {
+			return err
+		}
+	}
 	fmt.Println("| | min / median / max | goal |\n|---|---|---|")
-	fmt.Printf("| CPU per event with ack in the message function, µs | %.0f / %.0f / %.0f | %d |\n", us[0], median(us), us[len(us)-1], messageGoal)
+	row := func(name, goal string, us []float64) {
+		slices.Sort(us)
+		fmt.Printf("| %s, µs | %.0f / %.0f / %.0f | %s |\n", name, us[0], median(us), us[len(us)-1], goal)
+	}
+	row("CPU per event with ack in the message function", strconv.Itoa(messageGoal), events)
+	row("the same per request that is refused without a call: the runtime loop, and to be frozen and thawed", "-", nothing)
+	return nil
+}
+
+// refused sends requests that the message function answers without a call to anybody: a session does not begin by POST.
+func refused(ctx context.Context, url string, n int) error {
+	client := rawclient.New(url)
+	defer client.Close()
+	for range n {
+		answer, err := client.Do(ctx, http.MethodPost, rawclient.Polling, "")
+		if err != nil || answer.Status != http.StatusBadRequest {
+			return fmt.Errorf("instead of a refusal came %d %s, %w", answer.Status, answer.Body, err)
+		}
+	}
 	return nil
 }
 
