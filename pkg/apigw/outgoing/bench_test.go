@@ -39,6 +39,9 @@ func TestMain(m *testing.M) {
 func serve(folder string) {
 	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
+		if strings.HasPrefix(r.URL.Path, "/once/") {
+			w.Header().Set("Connection", "close")
+		}
 		w.Header().Set("Content-Type", "application/json")
 		w.Header().Set("X-Amzn-Requestid", "4f5b2f1e-7e43-4b8c-8f0e-2f7d7a3c9f10")
 		w.Header().Set("X-Amz-Apigw-Id", "R1kmxc2VNjMCFIA=")
@@ -85,6 +88,8 @@ func BenchmarkPosts(b *testing.B) {
 			b.Run(fmt.Sprintf("%s/%d", name, atOnce), func(b *testing.B) { compare(b, url+"/live", atOnce) })
 		}
 	}
+	// A function that was frozen for longer than connections are kept begins like this.
+	b.Run("https/each by a connection of its own", func(b *testing.B) { compare(b, secret+"/once", 1) })
 }
 
 func compare(b *testing.B, url string, atOnce int) {
