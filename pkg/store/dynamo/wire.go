@@ -38,7 +38,7 @@ func newWire(client *dynamodb.Client) *wire {
 	case !ok || o.RetryMode == aws.RetryModeAdaptive, // which holds back before it sends
 		len(o.APIOptions) > 0 || o.ClientLogMode != 0 || intercepted(o) || len(o.AuthSchemePreference) > 0,
 		o.Credentials == nil || o.HTTPClient == nil || o.HTTPSignerV4 == nil,
-		o.EndpointResolver != nil || o.EndpointResolverV2 == nil,
+		old(o), o.EndpointResolverV2 == nil,
 		o.EndpointDiscovery.EnableEndpointDiscovery == aws.EndpointDiscoveryEnabled,
 		o.AccountIDEndpointMode == aws.AccountIDEndpointModeRequired,
 		o.EnableAcceptEncodingGzip:
@@ -62,6 +62,12 @@ func newWire(client *dynamodb.Client) *wire {
 		w.client.Signer = o.HTTPSignerV4
 	}
 	return w
+}
+
+// old reports whether a program finds the endpoint in the way that endpoints were found before.
+func old(o dynamodb.Options) bool {
+	//lint:ignore SA1019 it may be set all the same, and goes before then.
+	return o.EndpointResolver != nil
 }
 
 func intercepted(o dynamodb.Options) bool {
