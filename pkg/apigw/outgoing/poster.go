@@ -2,6 +2,7 @@ package outgoing
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -24,7 +25,7 @@ type Poster struct {
 	client *awswire.Client
 	limit  time.Duration // of a call
 	api    url.URL       // with the path of @connections
-	err    error         // of the endpoint
+	err    error         // of the endpoint, or the region
 }
 
 // longestPost is what a call has whose context has no end.
@@ -47,6 +48,10 @@ func NewPoster(cfg aws.Config, endpoint string) *Poster {
 		if own.GetTimeout() > 0 {
 			p.limit = own.GetTimeout()
 		}
+	}
+	if p.client.Credentials != nil && cfg.Region == "" {
+		p.err = errors.New("outgoing: there is no region to sign posts for: set AWS_REGION, or the configuration's Region")
+		return p
 	}
 	u, err := url.Parse(endpoint)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {

@@ -177,9 +177,13 @@ func TestPosterSaysWhyNothingIsSent(t *testing.T) {
 			t.Errorf("%q: %v", endpoint, err)
 		}
 	}
+	err := outgoing.NewPoster(aws.Config{Credentials: &keys{}}, "http://127.0.0.1:1").Post(t.Context(), "x", engine.Frame{})
+	if err == nil || !strings.Contains(err.Error(), "set AWS_REGION") {
+		t.Errorf("without a region: %v", err)
+	}
 	none := aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return aws.Credentials{}, errors.New("signed out") })
 	url, requests := recorder(t)
-	err := outgoing.NewPoster(aws.Config{Region: "eu-west-1", Credentials: none}, url).Post(t.Context(), "x", engine.Frame{})
+	err = outgoing.NewPoster(aws.Config{Region: "eu-west-1", Credentials: none}, url).Post(t.Context(), "x", engine.Frame{})
 	if err == nil || !strings.Contains(err.Error(), "signed out") || len(requests) != 0 {
 		t.Errorf("%v, %d requests", err, len(requests))
 	}
