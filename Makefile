@@ -53,10 +53,13 @@ lint:
 	go vet -tags full ./...
 	$(GOTOOL) staticcheck -tags full ./...
 
-# Doze beside Node's socket.io, zishang520's in Go and socketioxide in Rust, in one run; then Doze on a table with DynamoDB's latency.
+# Doze beside Node's socket.io, zishang520's in Go and socketioxide in Rust, in one run; then Doze on a table with DynamoDB's latency, the
+# CPU of its message function, and that of a post beside the SDK's.
 bench: tests/node_modules
 	go run ./tests/costs/bench
 	go run ./tests/costs/bench -table
+	go run ./tests/costs/bench -function
+	go test ./pkg/apigw/outgoing -run '^$$' -bench Posts -cpu 1
 
 # What each operation costs, measured and its ceiling: the table of docs/costs.md. It fails above a ceiling.
 bill: tests/node_modules

@@ -58,6 +58,8 @@ type Deployed struct {
 // (https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html): timestamp, level, message
 // and requestId, from the level that LoggingConfig has set, and the id of what has caused them. The logger is slog's
 // default too, so that what handlers say is no different.
+//
+// On Lambda it fits Go's runtime to the function's memory, unless GOGC and GOMEMLIMIT do.
 func FromEnv() (d Deployed, err error) {
 	table, connections, queue := os.Getenv("DOZE_TABLE"), os.Getenv("DOZE_CONNECTIONS"), os.Getenv("DOZE_QUEUE")
 	if table == "" || connections == "" || queue == "" {
@@ -67,6 +69,7 @@ func FromEnv() (d Deployed, err error) {
 	if err != nil {
 		return d, err
 	}
+	fitMemory(os.Getenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE"))
 	o := &d.Options
 	if o.PingInterval, err = duration("DOZE_PING_INTERVAL"); err != nil {
 		return d, err

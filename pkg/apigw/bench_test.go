@@ -43,7 +43,7 @@ func (promptly) SchedulePromptly(_ []byte, do func(context.Context) error) bool 
 
 // BenchmarkEventWithMetrics compares an invocation for an event that is answered by an ack and one emit, with metrics
 // and without: go test ./pkg/apigw -run '^$' -bench EventWithMetrics. The µs are those of the processor. Requests to
-// @connections are made and signed by the AWS SDK, and go no further; sessions are in memory, where a deployment's
+// @connections are made and signed, and go no further; sessions are in memory, where a deployment's
 // function would make a request for them too, so that the share of metrics is less there.
 func BenchmarkEventWithMetrics(b *testing.B) {
 	null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)

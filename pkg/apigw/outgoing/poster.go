@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
+	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/apigatewaymanagementapi"
-	"github.com/aws/aws-sdk-go-v2/service/apigatewaymanagementapi/types"
-	smithyhttp "github.com/aws/smithy-go/transport/http"
+	"github.com/aws/smithy-go/encoding/httpbinding"
 
+	"github.com/dozeio/doze/internal/awswire"
 	"github.com/dozeio/doze/pkg/engine"
 )
 
@@ -18,76 +20,112 @@ var _ engine.Poster = (*Poster)(nil)
 
 // Poster sends through the @connections API:
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-how-to-call-websocket-api-connections.html.
-// It is safe for concurrent use.
+// A call ends with its context, and after ten seconds where that has no end. It is safe for concurrent use.
 type Poster struct {
-	client *apigatewaymanagementapi.Client
+	client *awswire.Client
+	limit  time.Duration // of a call
+	api    url.URL       // with the path of @connections
+	err    error         // of the endpoint, or the region
 }
+
+// longestPost is what a call has whose context has no end.
+const longestPost = 10 * time.Second
 
 // NewPoster returns a Poster for the WebSocket API at an endpoint, such as
-// https://abc123.execute-api.eu-west-1.amazonaws.com/prod. Nothing is sent before the first call.
+// https://abc123.execute-api.eu-west-1.amazonaws.com/prod. Nothing is sent before the first call. Of the configuration
+// it takes region, credentials and HTTP client; without credentials, or with anonymous ones, calls are not signed.
 //
-// The SDK's own retries are off: after an answer that did not come it is unknown whether the client got the frame, and
-// only the engine knows what to do then.
+// Nothing is tried twice: after an answer that did not come it is unknown whether the client got the frame, and only the
+// engine knows what to do then.
 func NewPoster(cfg aws.Config, endpoint string) *Poster {
-	return &Poster{apigatewaymanagementapi.NewFromConfig(cfg, func(o *apigatewaymanagementapi.Options) {
-		o.BaseEndpoint = aws.String(endpoint)
-		o.Retryer = aws.NopRetryer{}
-		if own := buildable(cfg); own != nil {
-			o.HTTPClient = postClient(own)
+	p := &Poster{limit: longestPost, client: awswire.New("execute-api", cfg.Region)}
+	p.client.Credentials, p.client.HTTP = cfg.Credentials, cfg.HTTPClient
+	if aws.IsCredentialsProvider(cfg.Credentials, aws.AnonymousCredentials{}) {
+		p.client.Credentials = nil
+	}
+	if own := buildable(cfg); own != nil {
+		p.client.HTTP = transport{postClient(own).GetTransport()}
+		if own.GetTimeout() > 0 {
+			p.limit = own.GetTimeout()
 		}
-	})}
+	}
+	if p.client.Credentials != nil && cfg.Region == "" {
+		p.err = errors.New("outgoing: there is no region to sign posts for: set AWS_REGION, or the configuration's Region")
+		return p
+	}
+	u, err := url.Parse(endpoint)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		p.err = fmt.Errorf("outgoing: the endpoint of @connections is %q: write one such as https://abc123.execute-api.eu-west-1.amazonaws.com/prod", endpoint)
+		return p
+	}
+	p.api = url.URL{Scheme: u.Scheme, Host: u.Host, Path: strings.TrimRight(u.Path, "/") + "/@connections/"}
+	p.api.RawPath = strings.TrimRight(u.EscapedPath(), "/") + "/@connections/"
+	return p
 }
 
-// binaryFrame marks a post that a gateway with binary frames is to send as one. API Gateway does not know it.
-var binaryFrame = apigatewaymanagementapi.WithAPIOptions(smithyhttp.AddHeaderValue("X-Doze-Frame", "binary"))
+// transport is a client that neither follows redirections nor keeps cookies, of which @connections has none.
+type transport struct{ *http.Transport }
+
+func (t transport) Do(r *http.Request) (*http.Response, error) { return t.RoundTrip(r) }
 
 // Post implements engine.Poster.
 func (p *Poster) Post(ctx context.Context, connection string, f engine.Frame) error {
-	var options []func(*apigatewaymanagementapi.Options)
-	if f.Binary {
-		options = append(options, binaryFrame)
+	header := http.Header{"Content-Type": {"application/octet-stream"}}
+	if f.Binary { // a gateway with binary frames is to send it as one. API Gateway does not know the header
+		header["X-Doze-Frame"] = []string{"binary"}
 	}
-	_, err := p.client.PostToConnection(ctx, &apigatewaymanagementapi.PostToConnectionInput{
-		ConnectionId: &connection,
-		Data:         f.Data,
-	}, options...)
-	return meaning(err)
+	return p.send(ctx, http.MethodPost, connection, header, f.Data)
 }
 
 // Exists implements engine.Poster.
 func (p *Poster) Exists(ctx context.Context, connection string) error {
-	_, err := p.client.GetConnection(ctx, &apigatewaymanagementapi.GetConnectionInput{ConnectionId: &connection})
-	return meaning(err)
+	return p.send(ctx, http.MethodGet, connection, http.Header{}, nil)
 }
 
 // Disconnect implements engine.Poster.
 func (p *Poster) Disconnect(ctx context.Context, connection string) error {
-	_, err := p.client.DeleteConnection(ctx, &apigatewaymanagementapi.DeleteConnectionInput{ConnectionId: &connection})
-	return meaning(err)
+	return p.send(ctx, http.MethodDelete, connection, http.Header{}, nil)
 }
 
-// meaning turns the SDK's errors into the engine's.
-func meaning(err error) error {
-	var (
-		gone   *types.GoneException
-		limit  *types.LimitExceededException
-		large  *types.PayloadTooLargeException
-		answer *smithyhttp.ResponseError
-	)
+func (p *Poster) send(ctx context.Context, method, connection string, header http.Header, data []byte) error {
 	switch {
-	case err == nil:
-		return nil
-	case errors.As(err, &gone):
+	case p.err != nil:
+		return p.err
+	case connection == "":
 		return engine.ErrGone
-	case errors.As(err, &limit):
+	}
+	if end, ok := ctx.Deadline(); !ok || p.limit < longestPost && time.Until(end) > p.limit {
+		var cancel func()
+		ctx, cancel = context.WithTimeout(ctx, p.limit)
+		defer cancel()
+	}
+	header["User-Agent"] = []string{"doze"}
+	r := awswire.Request{Method: method, URL: p.api, Header: header, Body: data}
+	r.URL.Path += connection
+	r.URL.RawPath += httpbinding.EscapePath(connection, true)
+	answer, err := p.client.Send(ctx, r)
+	if err != nil {
+		return fmt.Errorf("outgoing: %w", err)
+	}
+	return meaning(method, answer)
+}
+
+// meaning is what the engine makes of an answer.
+func meaning(method string, answer awswire.Response) error {
+	switch answer.Status {
+	case http.StatusGone, http.StatusBadRequest: // 400: an id that was never one
+		return engine.ErrGone
+	case http.StatusTooManyRequests: // the connection's rate, or the account's
 		return engine.ErrBusy
-	case errors.As(err, &large):
+	case http.StatusRequestEntityTooLarge:
 		return engine.ErrTooLarge
-	case errors.As(err, &answer) && answer.HTTPStatusCode() == http.StatusTooManyRequests: // the account's rate
-		return engine.ErrBusy
-	case errors.As(err, &answer) && answer.HTTPStatusCode() == http.StatusBadRequest: // an id that was never one
-		return engine.ErrGone
-	case errors.As(err, &answer) && answer.HTTPStatusCode() == http.StatusForbidden:
+	}
+	if answer.Status/100 == 2 {
+		return nil
+	}
+	said := string(answer.Body[:min(len(answer.Body), 300)])
+	err := fmt.Errorf("@connections answered a %s with %d %s %q", method, answer.Status, answer.Header.Get("X-Amzn-Errortype"), said)
+	if answer.Status == http.StatusForbidden {
 		return fmt.Errorf("outgoing: no right to @connections: grant execute-api:ManageConnections on this API to the role or user: %w", err)
 	}
 	return fmt.Errorf("outgoing: %w", err)

@@ -33,7 +33,7 @@ var (
 // Its errors are one line that says what to do. Those that a retry may cure (throttling, timeouts, a server or a
 // network that fails) have a method Temporary() bool that returns true.
 type Store struct {
-	client *dynamodb.Client
+	client *wire
 	table  string
 	now    func() time.Time
 	joins  atomic.Int64
@@ -47,7 +47,7 @@ func New(client *dynamodb.Client, table string, now func() time.Time) *Store {
 	if now == nil {
 		now = time.Now
 	}
-	return &Store{client: impatient(client), table: table, now: now}
+	return &Store{client: newWire(impatient(client)), table: table, now: now}
 }
 
 // parallel is how many rows of one call are written at a time.

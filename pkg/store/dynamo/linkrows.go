@@ -198,6 +198,9 @@ func (l *rowLinks) show(ctx context.Context, room string, t ticket, over place) 
 
 // triesOf returns how often a call that has succeeded was tried, 0 when nobody knows.
 func triesOf(metadata middleware.Metadata) int {
+	if metadata.Has(firstTry{}) {
+		return 1
+	}
 	attempts, ok := retry.GetAttemptResults(metadata)
 	if !ok {
 		return 0

@@ -2,9 +2,13 @@
 //
 //	go run ./tests/costs/bench [-rounds 5] [-only REGEXP] [-servers REGEXP]
 //	go run ./tests/costs/bench -table [-only REGEXP]
+//	go run ./tests/costs/bench -function [-rounds 5] [-profile FILE]
 //
 // With -table it measures Doze alone, on a DynamoDB whose calls take 4 ms: the latency of each operation, and how many
 // calls follow one another.
+//
+// With -function it measures the CPU time that an event with an ack costs the message function, as a process of its own
+// with one copy, beside its goal. The profile is for go tool pprof.
 //
 // All serve the application of tests/kit/reference/app.mjs, or what of it is measured, each in a process of its own; the
 // load comes from this one. Their rounds alternate, so that a machine that gets slower gets slower for all. CPU time is
@@ -28,13 +32,18 @@ func main() {
 	table := flag.Bool("table", false, "measure Doze on a table with 4 ms per call")
 	only := flag.String("only", "", "measurements whose names match this regular expression")
 	servers := flag.String("servers", "", "servers whose names match this regular expression; all but socketioxide work without Cargo")
+	function := flag.Bool("function", false, "measure the CPU time of the message function on a table")
+	profile := flag.String("profile", "", "with -function: a file for the CPU profile of the function's process")
 	flag.Parse()
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Minute)
 	defer cancel()
 	var err error
-	if *table {
+	switch {
+	case *table:
 		err = onTable(ctx, *only)
-	} else {
+	case *function:
+		err = onFunction(ctx, *rounds, *profile)
+	default:
 		err = run(ctx, *rounds, *only, *servers)
 	}
 	if err != nil {

@@ -61,9 +61,12 @@ func (s *server) stop() {
 	}
 }
 
-// cpu returns the CPU time that the server has used, in seconds: utime and stime of proc(5).
-func (s *server) cpu() (float64, error) {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.cmd.Process.Pid))
+// cpu returns the CPU time that the server has used, in seconds.
+func (s *server) cpu() (float64, error) { return cpuOfProcess(s.cmd.Process.Pid) }
+
+// cpuOfProcess returns the CPU time that a process has used, in seconds: utime and stime of proc(5).
+func cpuOfProcess(pid int) (float64, error) {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
 		return 0, err
 	}

@@ -38,19 +38,18 @@ var calls = map[string]string{
 
 	"sqs.SendMessage":             "sqs:SendMessage on JobQueue",
 	"sqs.ChangeMessageVisibility": "sqs:ChangeMessageVisibility on JobQueue",
-
-	"apigatewaymanagementapi.PostToConnection": "execute-api:ManageConnections on WebSocketApi/live/POST/@connections/*",
-	"apigatewaymanagementapi.GetConnection":    "execute-api:ManageConnections on WebSocketApi/live/GET/@connections/*",
-	"apigatewaymanagementapi.DeleteConnection": "execute-api:ManageConnections on WebSocketApi/live/DELETE/@connections/*",
 }
 
-// bury is the method that sends to the other queue.
-const (
-	bury   = "/pkg/apigw/outgoing.(*SQSQueue).Bury"
-	buried = "sqs:SendMessage on DeadLetterQueue"
-)
+// methods are Doze's own that call: where the SDK's operation does not tell, or is not used.
+var methods = map[string]string{
+	"SQSQueue).Bury":     "sqs:SendMessage on DeadLetterQueue",
+	"Poster).Post":       "execute-api:ManageConnections on WebSocketApi/live/POST/@connections/*",
+	"Poster).Exists":     "execute-api:ManageConnections on WebSocketApi/live/GET/@connections/*",
+	"Poster).Disconnect": "execute-api:ManageConnections on WebSocketApi/live/DELETE/@connections/*",
+}
 
 var (
+	method     = regexp.MustCompile(`/pkg/apigw/outgoing\.\(\*(\w+\)\.\w+)$`)
 	operation  = regexp.MustCompile(`github\.com/aws/aws-sdk-go-v2/service/(\w+\.)\(\*Client\)\.([A-Z]\w*)$`)
 	inQuotes   = regexp.MustCompile(`"(DOZE_[A-Z_]+)"`)
 	documented = regexp.MustCompile(`(?m)^//\t(DOZE_[A-Z_]+)`)
@@ -127,8 +126,8 @@ func operationsOf(t *testing.T, program, source string) (all []string) {
 	}
 	for line := range strings.Lines(string(symbols)) {
 		line = strings.TrimSpace(line)
-		if strings.HasSuffix(line, bury) {
-			all = append(all, buried)
+		if m := method.FindStringSubmatch(line); m != nil && methods[m[1]] != "" {
+			all = append(all, methods[m[1]])
 		}
 		m := operation.FindStringSubmatch(line)
 		if m == nil || m[2] == "Options" || slices.Contains(credentials, m[1]) {

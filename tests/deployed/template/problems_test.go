@@ -126,8 +126,11 @@ func (t Template) Problems(c code) (all []string) {
 func (t Template) variables(function string, c code) (all []string) {
 	var environment struct{ Variables map[string]json.RawMessage }
 	_ = json.Unmarshal(t.Resources[function].Properties["Environment"], &environment)
+	if one := string(environment.Variables["GOMAXPROCS"]) == `"1"`; one != (number(t.Resources[function].Properties["MemorySize"]) < 1769) {
+		all = append(all, function+" has a whole processor and is to use one thread, or has a share of one and is to use two")
+	}
 	for name := range environment.Variables {
-		if !slices.Contains(c.variables, name) {
+		if name != "GOMAXPROCS" && !slices.Contains(c.variables, name) {
 			all = append(all, function+" has "+name+", which nobody reads")
 		}
 	}

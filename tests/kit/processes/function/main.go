@@ -24,6 +24,9 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
+	if file := os.Getenv("DOZE_TEST_PROFILE"); file != "" && os.Getenv("_HANDLER") == "message" {
+		go profile(file)
+	}
 	lambda.Start(h)
 }
 
