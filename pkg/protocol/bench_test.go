@@ -1,6 +1,8 @@
 package protocol_test
 
 import (
+	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -228,5 +230,25 @@ func BenchmarkValuesToWire(b *testing.B) {
 		if _, err := (protocol.Packet{Type: protocol.Event, ID: protocol.NoID, Data: data, Buffers: buffers}).Encode(); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// BenchmarkDecodeAnyObjects decodes objects of some numbers of members.
+func BenchmarkDecodeAnyObjects(b *testing.B) {
+	for _, n := range []int{1, 3, 8, 12, 30} {
+		var arg strings.Builder
+		for i := range n {
+			fmt.Fprintf(&arg, `,"member%d":{"value":"some text"}`, i)
+		}
+		text := []byte("{" + arg.String()[1:] + "}")
+		b.Run(strconv.Itoa(n), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				var v any
+				if err := protocol.DecodeArg(text, nil, &v); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }

@@ -2,6 +2,8 @@ package protocol
 
 import (
 	"bytes"
+	"encoding/binary"
+	"math/bits"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -15,16 +17,26 @@ var plain = func() (table [256]bool) {
 	return table
 }()
 
+// string passes over a string and notes whether it is verbatim.
 func (s *scanner) string(i int) int {
-	text := s.text
+	text, begin, all := s.text, i+1, byte(0)
+	s.verbatim = true
 	for i++; ; i++ {
+		i = skipASCII(text, i)
 		for i < len(text) && plain[text[i]] {
+			all |= text[i]
 			i++
 		}
 		switch s.byte(i) {
 		case '"':
+			if all >= utf8.RuneSelf && !utf8.Valid(text[begin:i]) {
+				if s.verbatim = false; !s.known {
+					return s.fail(begin, "text is not utf-8")
+				}
+			}
 			return i + 1
 		case '\\':
+			s.verbatim = false
 			if i = s.escape(i + 1); i < 0 {
 				return i
 			}
@@ -35,6 +47,21 @@ func (s *scanner) string(i int) int {
 			return s.fail(i, "control character in a string")
 		}
 	}
+}
+
+// skipASCII returns the index of the first byte that is not both ASCII and plain, or one of the last seven. It looks at
+// eight bytes at a time, as one number: subtracting sets the top bit of a byte that is too small, and of no byte before
+// it.
+func skipASCII(text []byte, i int) int {
+	const each, tops = 0x0101_0101_0101_0101, 0x8080_8080_8080_8080
+	for ; i+8 <= len(text); i += 8 {
+		eight := binary.LittleEndian.Uint64(text[i:])
+		quotes, backslashes := eight^'"'*each, eight^'\\'*each // zero where there is one
+		if found := (eight | (eight - ' '*each) | (quotes - each) | (backslashes - each)) & tops; found != 0 {
+			return i + bits.TrailingZeros64(found)/8
+		}
+	}
+	return i
 }
 
 // escape takes the index behind a backslash and returns that of the last
