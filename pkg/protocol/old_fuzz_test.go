@@ -1,12 +1,16 @@
 package protocol
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"math"
 	"reflect"
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 )
 
 // everyKind has fields of what a type may be made of.
@@ -39,7 +43,6 @@ func FuzzDecodeArgAsBefore(f *testing.F) {
 		`{"a":{"b":[[],{}]},"a":{"c":2}}`, `"\ud800\u00fc"`, `{"\ud83d":"\ud83d\ude00"}`, "\"\xff\"", "{\"\xed\xa0\x80\":[\"\xff\"]}",
 		`{"s":"x","n":1,"w":5e0,"u":255,"f":1.5,"b":true,"a":[` + mark + `],"r":` + mark + `,"j":{"x": [1]},"m":{"k":null},"l":[{"s":"y"},null],"q":"7","Number":"12"}`,
 		`[1,2,3,4,5,6,7,8,9,10,"eleven"]`, `{"a":1,"b":2,"c":3,"d":4,"e":5,"f":6,"g":7,"h":8,"i":9,"a":10}`,
-		strings.Repeat("[", 1001) + strings.Repeat("]", 1001), strings.Repeat("[", 1002) + strings.Repeat("]", 1002), strings.Repeat(`{"a":`, 1002) + "1" + strings.Repeat("}", 1002),
 		`"0123456789abcdef\"` + "\u00fc" + `0123456789"`, "\"01234567\x0189\"", "\"0123456\x7f89\"",
 	} {
 		f.Add([]byte(s), true)
@@ -50,39 +53,226 @@ func FuzzDecodeArgAsBefore(f *testing.F) {
 		if binary {
 			buffers = [][]byte{{1}, {2, 3}}
 		}
-		for _, target := range []func() any{
-			func() any { return new(string) },
-			func() any { return new(bool) },
-			func() any { return new(int) },
-			func() any { return new(int64) },
-			func() any { return new(uint16) },
-			func() any { return new(float64) },
-			func() any { return new(float32) },
-			func() any { return new(any) },
-			func() any { return &[]any{"old"}[0] },
-			func() any { return new([]byte) },
-			func() any { return new([]any) },
-			func() any { return &[]any{1, "old", nil} },
-			func() any { return new(map[string]any) },
-			func() any { return &map[string]any{"a": 1, "old": []byte{9}} },
-			func() any { return new([]string) },
-			func() any { return new(map[string]string) },
-			func() any { return new(json.RawMessage) },
-			func() any { return &json.RawMessage{'1', '2'} },
-			func() any { return new(json.Number) },
-			func() any { return new(everyKind) },
-			func() any { return new(*everyKind) },
-			func() any { return new(named) },
-			func() any { return new([]int64) },
-		} {
-			got, want := target(), target()
-			err, wantErr := DecodeArg(arg, buffers, got), oldDecodeArg(arg, buffers, want)
-			if (err == nil) != (wantErr == nil) || errors.Is(err, ErrMalformed) != errors.Is(wantErr, ErrMalformed) || !reflect.DeepEqual(got, want) {
-				t.Errorf("DecodeArg(%q, %T) = %#v, %v; before: %#v, %v", arg, got, got, err, want, wantErr)
-			}
-			if err != nil && err.Error() != wantErr.Error() {
-				t.Errorf("DecodeArg(%q, %T): %v; before: %v", arg, got, err, wantErr)
-			}
+		decodeAsBefore(t, arg, buffers)
+	})
+}
+
+// Fuzzers are slow with texts of some length.
+func TestDecodeDeepArgAsBefore(t *testing.T) {
+	for _, n := range []int{1000, 1001, 1002, 10_001} {
+		decodeAsBefore(t, []byte(strings.Repeat("[", n)+strings.Repeat("]", n)), nil)
+		decodeAsBefore(t, []byte(strings.Repeat(`{"a":`, n)+"1"+strings.Repeat("}", n)), [][]byte{{1}})
+		decodeAsBefore(t, []byte(`{"a":1,"m":{"k":`+strings.Repeat("[", n)+strings.Repeat("]", n)+`}}`), nil)
+	}
+}
+
+func decodeAsBefore(t *testing.T, arg []byte, buffers [][]byte) {
+	t.Helper()
+	for _, target := range []func() any{
+		func() any { return new(string) },
+		func() any { return new(bool) },
+		func() any { return new(int) },
+		func() any { return new(int64) },
+		func() any { return new(uint16) },
+		func() any { return new(float64) },
+		func() any { return new(float32) },
+		func() any { return new(any) },
+		func() any { return &[]any{"old"}[0] },
+		func() any { return new([]byte) },
+		func() any { return new([]any) },
+		func() any { return &[]any{1, "old", nil} },
+		func() any { return new(map[string]any) },
+		func() any { return &map[string]any{"a": 1, "old": []byte{9}} },
+		func() any { return new([]string) },
+		func() any { return new(map[string]string) },
+		func() any { return new(json.RawMessage) },
+		func() any { return &json.RawMessage{'1', '2'} },
+		func() any { return new(json.Number) },
+		func() any { return new(everyKind) },
+		func() any { return new(*everyKind) },
+		func() any { return new(named) },
+		func() any { return new([]int64) },
+	} {
+		got, want := target(), target()
+		err, wantErr := DecodeArg(arg, buffers, got), oldDecodeArg(arg, buffers, want)
+		if (err == nil) != (wantErr == nil) || errors.Is(err, ErrMalformed) != errors.Is(wantErr, ErrMalformed) || !reflect.DeepEqual(got, want) {
+			t.Errorf("DecodeArg(%q, %T) = %#v, %v; before: %#v, %v", arg, got, got, err, want, wantErr)
+		}
+		if err != nil && err.Error() != wantErr.Error() {
+			t.Errorf("DecodeArg(%q, %T): %v; before: %v", arg, got, err, wantErr)
+		}
+	}
+}
+
+// FuzzEncodeArgsAsBefore compares what EncodeArgs makes of any value, which the fuzzer's bytes describe, with what the
+// encoder before it does.
+func FuzzEncodeArgsAsBefore(f *testing.F) {
+	for kind := range byte(kinds) {
+		f.Add([]byte{kind, 3, kind, 'k', kind, 'x', 'y', kind, 250, 251})
+		f.Add([]byte{kindObject, 2, 2, 'a', 'b', kind, 3, 0xed, 0xa0, 0x80, kindArray, 2, kind, 4, 'a', '"', 0xff, 0xc3, kind, 1, 2, 3, 4, 5, 6, 7, 8})
+		f.Add([]byte{kindObject, 3, 1, 0xff, kind, 3, 0xef, 0xbf, 0xbf, kind, 1, 0xfe})
+		f.Add([]byte{kindDeep, 200, kind, 5, 1, 2, 3, 4, 5})
+	}
+	f.Fuzz(func(t *testing.T, script []byte) {
+		g := generator{script: script}
+		args := []any{"e", g.value(0), g.value(0)}
+		data, buffers, err := EncodeArgs(args...)
+		want, wantBuffers, wantErr := oldEncodeArgs(args...)
+		if (err == nil) != (wantErr == nil) || err != nil && err.Error() != wantErr.Error() {
+			t.Fatalf("%#v: %v; before: %v", args, err, wantErr)
+		}
+		if !bytes.Equal(data, want) || !reflect.DeepEqual(buffers, wantBuffers) {
+			t.Errorf("%#v:\n%s %q; before:\n%s %q", args, data, buffers, want, wantBuffers)
 		}
 	})
+}
+
+const (
+	kindNil = iota
+	kindBool
+	kindString
+	kindInt
+	kindInt64
+	kindFloat
+	kindUint8
+	kindFloat32
+	kindBytes
+	kindArray
+	kindObject
+	kindStrings
+	kindRaw
+	kindNumber
+	kindNamed
+	kindStruct
+	kindPointer
+	kindMap
+	kindMarshaler
+	kindDeep
+	kindShared
+	kindFaults
+	kinds
+)
+
+// generator makes values of a script of bytes.
+type generator struct {
+	script []byte
+	made   int
+	last   any
+}
+
+func (g *generator) byte() byte {
+	if len(g.script) == 0 {
+		return 0
+	}
+	b := g.script[0]
+	g.script = g.script[1:]
+	return b
+}
+
+func (g *generator) bytes() []byte {
+	b := make([]byte, min(int(g.byte()%16), len(g.script)))
+	g.script = g.script[copy(b, g.script):]
+	return b
+}
+
+func (g *generator) number() (n uint64) {
+	for _, b := range g.bytes() {
+		n = n<<8 | uint64(b)
+	}
+	return n
+}
+
+// pointed has its method on the pointer, which is called where a value can be addressed.
+type pointed struct{ V any }
+
+func (p *pointed) MarshalJSON() ([]byte, error) { return json.Marshal(p.V) }
+
+func (g *generator) value(depth int) (v any) {
+	if g.made++; depth > 20 || g.made > 200 {
+		return nil
+	}
+	switch g.byte() % kinds {
+	case kindBool:
+		return g.byte()%2 == 0
+	case kindString:
+		return string(g.bytes())
+	case kindInt:
+		return int(g.number())
+	case kindInt64:
+		return int64(g.number())
+	case kindFloat:
+		return math.Float64frombits(g.number())
+	case kindUint8:
+		return g.byte()
+	case kindFloat32:
+		return math.Float32frombits(uint32(g.number()))
+	case kindBytes:
+		if b := g.bytes(); len(b) != 3 {
+			return b
+		}
+		return []byte(nil)
+	case kindArray:
+		n := int(g.byte() % 16)
+		if n == 15 {
+			return []any(nil)
+		}
+		array := []any{}
+		for range n {
+			array = append(array, g.value(depth+1))
+		}
+		g.last = array
+		return array
+	case kindObject:
+		n := int(g.byte() % 16)
+		if n == 15 {
+			return map[string]any(nil)
+		}
+		object := map[string]any{}
+		for range n {
+			name := string(g.bytes())
+			if !utf8.ValidString(name) && !hasSurrogate(name) { // two that become one have any order
+				name = fmt.Sprint("\xff", len(object))
+			}
+			object[name] = g.value(depth + 1)
+		}
+		g.last = object
+		return object
+	case kindStrings:
+		return []string{string(g.bytes()), string(g.bytes())}
+	case kindRaw:
+		return json.RawMessage(g.bytes())
+	case kindNumber:
+		return json.Number(g.bytes())
+	case kindNamed:
+		return named(g.bytes())
+	case kindStruct:
+		return everyKind{S: string(g.bytes()), N: int(g.number()), F: float64(g.byte()), A: g.value(depth + 1), R: g.bytes(), M: map[string]any{"k": g.value(depth + 1)}}
+	case kindPointer:
+		v := g.value(depth + 1)
+		return &v
+	case kindMap:
+		return map[named]any{named(g.bytes()): g.value(depth + 1), "b": 1}
+	case kindMarshaler:
+		if g.byte()%2 == 0 {
+			return pointed{g.value(depth + 1)}
+		}
+		return &pointed{g.value(depth + 1)}
+	case kindDeep:
+		n := g.byte()
+		for v = g.value(depth + 1); n > 0; n-- {
+			if v = []any{v}; n%2 == 0 {
+				v = map[string]any{"d": v}
+			}
+		}
+		return v
+	case kindShared:
+		return g.last
+	case kindFaults:
+		object := map[string]any{"f": func() {}}
+		if g.byte()%2 == 0 {
+			object["f"] = object
+		}
+		return object
+	}
+	return nil
 }

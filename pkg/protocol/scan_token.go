@@ -82,6 +82,15 @@ func (s *scanner) escape(i int) int {
 	return s.fail(i, "invalid escape")
 }
 
+// isPlainASCII reports whether a text of ASCII stands for itself inside a JSON string.
+func isPlainASCII(text []byte) bool {
+	i := skipASCII(text, 0)
+	for i < len(text) && plain[text[i]] && text[i] < utf8.RuneSelf {
+		i++
+	}
+	return i == len(text)
+}
+
 func (s *scanner) number(i int) int {
 	if s.byte(i) == '-' {
 		i++
@@ -137,6 +146,9 @@ func unquote(quoted []byte) string {
 // appendString appends s as JSON.stringify would: only what must be escaped is.
 // WTF-8 becomes the escapes of lone surrogates, other invalid UTF-8 U+FFFD.
 func appendString(dst []byte, s string) []byte {
+	if isPlainASCII([]byte(s)) {
+		return append(append(append(dst, '"'), s...), '"')
+	}
 	end, err := jsontext.AppendQuote(dst, s)
 	if err != nil { // it has replaced something
 		return appendSurrogates(dst, s)
