@@ -42,6 +42,9 @@ func DecodeArg(arg []byte, buffers [][]byte, into any) error {
 // DecodeJSON decodes a value that came without attachments, such as a client's auth, as encoding/json does, with what
 // [DecodeArg] knows of integers and lone surrogates. A []byte is base64 there.
 func DecodeJSON(text []byte, into any) error {
+	if decodeSimple(text, nil, into) {
+		return nil
+	}
 	return unmarshal(text, into, plainUnmarshal, plainUnmarshalWide)
 }
 

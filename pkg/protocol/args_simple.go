@@ -80,17 +80,16 @@ func decodeFloat(arg []byte, into *float64) bool {
 	return true
 }
 
-// decodeRaw leaves null to the slow way, as decodeAny does.
 func decodeRaw(arg []byte, into *json.RawMessage) bool {
 	s := scanner{text: arg}
-	if end, err := s.scan(); err != nil || end != len(arg) || arg[0] == 'n' {
+	if end, err := s.scan(); err != nil || end != len(arg) {
 		return false
 	}
 	*into = append((*into)[:0], arg...)
 	return true
 }
 
-// decodeAny decodes what parseAny has a value of the target's own type for.
+// decodeAny decodes what parseAny has a value of the target's own type for. Null is none.
 func decodeAny[T map[string]any | []any | []byte](arg []byte, buffers [][]byte, into *T) bool {
 	v, err := parseAny(arg, buffers)
 	t, ok := v.(T)

@@ -34,7 +34,8 @@ type everyKind struct {
 
 type named string
 
-// FuzzDecodeArgAsBefore compares what DecodeArg decodes with what the decoder before it does, for any text and types.
+// FuzzDecodeArgAsBefore compares what DecodeArg and DecodeJSON decode with what the decoder before them does, for any
+// text and types.
 func FuzzDecodeArgAsBefore(f *testing.F) {
 	mark := `{"_placeholder":true,"num":0}`
 	for _, s := range []string{
@@ -94,13 +95,19 @@ func decodeAsBefore(t *testing.T, arg []byte, buffers [][]byte) {
 		func() any { return new([]int64) },
 	} {
 		got, want := target(), target()
-		err, wantErr := DecodeArg(arg, buffers, got), oldDecodeArg(arg, buffers, want)
-		if (err == nil) != (wantErr == nil) || errors.Is(err, ErrMalformed) != errors.Is(wantErr, ErrMalformed) || !reflect.DeepEqual(got, want) {
-			t.Errorf("DecodeArg(%q, %T) = %#v, %v; before: %#v, %v", arg, got, got, err, want, wantErr)
-		}
-		if err != nil && err.Error() != wantErr.Error() {
-			t.Errorf("DecodeArg(%q, %T): %v; before: %v", arg, got, err, wantErr)
-		}
+		isAsBefore(t, "DecodeArg", arg, got, want, DecodeArg(arg, buffers, got), oldDecodeArg(arg, buffers, want))
+		got, want = target(), target()
+		isAsBefore(t, "DecodeJSON", arg, got, want, DecodeJSON(arg, got), unmarshal(arg, want, plainUnmarshal, plainUnmarshalWide))
+	}
+}
+
+func isAsBefore(t *testing.T, what string, arg []byte, got, want any, err, wantErr error) {
+	t.Helper()
+	if (err == nil) != (wantErr == nil) || errors.Is(err, ErrMalformed) != errors.Is(wantErr, ErrMalformed) || err != nil && err.Error() != wantErr.Error() {
+		t.Errorf("%s(%q, %T): %v; before: %v", what, arg, got, err, wantErr)
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("%s(%q, %T) = %#v; before: %#v", what, arg, got, got, want)
 	}
 }
 

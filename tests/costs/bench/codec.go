@@ -11,23 +11,24 @@ import (
 )
 
 // codecs are benchmarks of pkg/protocol and what of socket.io-parser they are compared with, which knows values only.
-var codecs = []struct {
-	benchmark, what string
-	encodes         bool
-}{
-	{"DecodeFrameToArgs", "decode an event, its arguments left as JSON", false},
-	{"WireToValues", "decode an event, into values", false},
-	{"EncodeEvent", "encode an event whose arguments are JSON", true},
-	{"ValuesToWire", "encode an event, from values", true},
+var codecs = []struct{ benchmark, what, node string }{
+	{"DecodeFrameToArgs", "decode an event, its arguments left as JSON", "decode"},
+	{"WireToValues", "decode an event, into values", "decode"},
+	{"WireToStruct", "decode an event with an object, into a struct", "decodeObject"},
+	{"WireToAny", "decode an event with an object, into an any", "decodeObject"},
+	{"WireToRaw", "decode an event with an object, into a json.RawMessage", "decodeObject"},
+	{"EncodeEvent", "encode an event whose arguments are JSON", "encode"},
+	{"ValuesToWire", "encode an event, from values", "encode"},
+	{"StructToWire", "encode an event with an object, from a struct", "encodeObject"},
 }
 
-// codecRows measures the way of one small event between wire and application.
+// codecRows measures the way of small events between wire and application.
 func codecRows(ctx context.Context, rounds int) error {
 	doze := make([][]float64, len(codecs)) // ns
 	allocs := make([]string, len(codecs))
-	var decode, encode []float64
+	node := map[string][]float64{}
 	for range rounds {
-		out, err := exec.CommandContext(ctx, "go", "test", "-run", "^$", "-bench", "^Benchmark", "-benchmem", "-benchtime", "0.2s", "./pkg/protocol").CombinedOutput()
+		out, err := exec.CommandContext(ctx, "go", "test", "-run", "^$", "-bench", "Frame|Wire|EncodeEvent$", "-benchmem", "-benchtime", "0.2s", "./pkg/protocol").CombinedOutput()
 		if err != nil {
 			return fmt.Errorf("%w\n%s", err, out)
 		}
@@ -51,21 +52,19 @@ func codecRows(ctx context.Context, rounds int) error {
 		if out, err = exec.CommandContext(ctx, "node", "tests/costs/bench/codec.mjs").Output(); err != nil {
 			return err
 		}
-		var node struct{ Decode, Encode float64 }
-		if err := json.Unmarshal(out, &node); err != nil {
+		var took map[string]float64
+		if err := json.Unmarshal(out, &took); err != nil {
 			return err
 		}
-		decode, encode = append(decode, node.Decode), append(encode, node.Encode)
+		for name, ns := range took {
+			node[name] = append(node[name], ns)
+		}
 	}
 	for i, c := range codecs {
 		if len(doze[i]) == 0 {
 			return fmt.Errorf("pkg/protocol has no Benchmark%s", c.benchmark)
 		}
-		node := decode
-		if c.encodes {
-			node = encode
-		}
-		row(fmt.Sprintf("%s, ns (Doze: %s allocations)", c.what, allocs[i]), doze[i], node)
+		row(fmt.Sprintf("%s, ns (Doze: %s allocations)", c.what, allocs[i]), doze[i], node[c.node])
 	}
 	return nil
 }

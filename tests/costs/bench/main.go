@@ -1,7 +1,10 @@
 // Command bench measures Doze beside Node's socket.io in one run and prints the table of docs/benchmarks.md:
 //
 //	go run ./tests/costs/bench [-rounds 5]
+//	go run ./tests/costs/bench -codec [-rounds 5]
 //	go run ./tests/costs/bench -table [-only REGEXP]
+//
+// With -codec it measures the packet codec alone, whose lines are the last of the table.
 //
 // With -table it measures Doze alone, on a DynamoDB whose calls take 4 ms: the latency of each operation, and how many
 // calls follow one another.
@@ -23,15 +26,20 @@ import (
 func main() {
 	log.SetFlags(0)
 	rounds := flag.Int("rounds", 5, "of each measurement")
+	codec := flag.Bool("codec", false, "measure the packet codec alone")
 	table := flag.Bool("table", false, "measure Doze on a table with 4 ms per call")
 	only := flag.String("only", "", "with -table: operations whose names match this regular expression")
 	flag.Parse()
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Minute)
 	defer cancel()
 	var err error
-	if *table {
+	switch {
+	case *table:
 		err = onTable(ctx, *only)
-	} else {
+	case *codec:
+		fmt.Print(head)
+		err = codecRows(ctx, *rounds)
+	default:
 		err = run(ctx, *rounds)
 	}
 	if err != nil {
@@ -61,6 +69,8 @@ func one(of func(context.Context, *server) (float64, error)) func(context.Contex
 	}
 }
 
+const head = "| | Doze, min / median / max | Node socket.io | ratio of the medians |\n|---|---|---|---|\n"
+
 func run(ctx context.Context, rounds int) error {
 	dir, err := os.MkdirTemp("", "doze-bench-")
 	if err != nil {
@@ -71,7 +81,7 @@ func run(ctx context.Context, rounds int) error {
 	if err != nil {
 		return err
 	}
-	fmt.Println("| | Doze, min / median / max | Node socket.io | ratio of the medians |\n|---|---|---|---|")
+	fmt.Print(head)
 	for _, m := range measurements {
 		figures := make([][2][]float64, len(m.names)) // of Doze and Node
 		for range rounds {
