@@ -2,6 +2,7 @@ package protocol
 
 import (
 	"errors"
+	"maps"
 	"strconv"
 )
 
@@ -101,6 +102,9 @@ func float(number []byte) (float64, error) {
 	return float64(n), nil
 }
 
+// few is how many elements or members most arrays and objects have at most, and how many a map has before it grows.
+const few = 8
+
 func (p *anyParser) parseArray(i, depth int) (v any, end int) {
 	if depth > maxDepth && !p.known {
 		return nil, p.fail(i, "nested too deep")
@@ -108,19 +112,19 @@ func (p *anyParser) parseArray(i, depth int) (v any, end int) {
 	if i = p.space(i + 1); p.byte(i) == ']' {
 		return []any{}, i + 1
 	}
-	var ( // few are on the stack, so that an array is made when its size is known
-		few  [8]any
-		many []any
+	var ( // the first are on the stack, so that a small array is made when its size is known
+		first [few]any
+		many  []any
 	)
 	for n := 0; ; n++ {
 		if v, i = p.parse(i, depth); i < 0 {
 			return nil, i
 		}
-		if n < len(few) {
-			few[n] = v
+		if n < few {
+			first[n] = v
 		} else {
 			if many == nil {
-				many = append(make([]any, 0, 4*len(few)), few[:]...)
+				many = append(make([]any, 0, 4*few), first[:]...)
 			}
 			many = append(many, v)
 		}
@@ -130,7 +134,7 @@ func (p *anyParser) parseArray(i, depth int) (v any, end int) {
 			i = p.space(i + 1)
 		case ']':
 			if many == nil {
-				many = append(make([]any, 0, n+1), few[:n+1]...)
+				many = append(make([]any, 0, n+1), first[:n+1]...)
 			}
 			return many, i + 1
 		default:
@@ -153,12 +157,12 @@ func (p *anyParser) parseObject(i, depth int) (v any, end int) {
 	if i = p.space(i + 1); p.byte(i) == '}' {
 		return map[string]any{}, i + 1
 	}
-	var ( // as in parseArray
-		few  [8]member
-		many []member
-		mark placeholder
+	var (
+		object = map[string]any{} // of few members
+		more   []member           // beside them, for an object that is made when its size is known
+		mark   placeholder
 	)
-	for n := 0; ; n++ {
+	for {
 		key, start := p.key(i)
 		if start < 0 {
 			return nil, start
@@ -167,13 +171,13 @@ func (p *anyParser) parseObject(i, depth int) (v any, end int) {
 		if v, i = p.parse(start, depth); i < 0 {
 			return nil, i
 		}
-		if n < len(few) {
-			few[n] = member{name, v}
+		if len(object) < few {
+			object[name] = v
 		} else {
-			if many == nil {
-				many = make([]member, 0, 4*len(few))
+			if more == nil {
+				more = make([]member, 0, 3*few)
 			}
-			many = append(many, member{name, v})
+			more = append(more, member{name, v})
 		}
 		if len(p.buffers) > 0 {
 			mark.member(key, p.text[start:i])
@@ -184,14 +188,7 @@ func (p *anyParser) parseObject(i, depth int) (v any, end int) {
 			i = p.space(i + 1)
 		case '}':
 			if !mark.marked {
-				object := make(map[string]any, n+1)
-				for _, m := range few[:min(n+1, len(few))] {
-					object[m.name] = m.value
-				}
-				for _, m := range many {
-					object[m.name] = m.value
-				}
-				return object, i + 1
+				return withMore(object, more), i + 1
 			}
 			num := mark.num(len(p.buffers))
 			if num < 0 {
@@ -203,4 +200,16 @@ func (p *anyParser) parseObject(i, depth int) (v any, end int) {
 			return nil, p.fail(i, "no comma or brace")
 		}
 	}
+}
+
+func withMore(object map[string]any, more []member) map[string]any {
+	if len(more) == 0 {
+		return object
+	}
+	all := make(map[string]any, len(object)+len(more))
+	maps.Copy(all, object)
+	for _, m := range more {
+		all[m.name] = m.value
+	}
+	return all
 }
