@@ -6,7 +6,7 @@ import (
 	"strconv"
 )
 
-// decodeSimple decodes into targets that need no reflection. It reports false for
+// decodeSimple decodes into targets that need no JSON package. It reports false for
 // everything else, mistakes included: those get their error from the slow way.
 func decodeSimple(arg []byte, buffers [][]byte, into any) bool {
 	switch into := into.(type) {
@@ -40,7 +40,7 @@ func decodeSimple(arg []byte, buffers [][]byte, into any) bool {
 	case *[]byte:
 		return into != nil && len(buffers) > 0 && decodeAny(arg, buffers, into)
 	}
-	return false
+	return decodeShape(arg, buffers, into)
 }
 
 func decodeString(arg []byte, into *string) bool {
