@@ -25,9 +25,9 @@ var errTooManyAttachments = fmt.Errorf("more than %d []byte values: clients refu
 // not. Only the type []byte is binary: what a named type, an array of bytes or a
 // Marshaler makes of its bytes is left to it.
 //
-// In a value with a lone surrogate in it, of which each element of a []any or a map[string]any is one, the option string of a json tag has no
+// In a value with a lone surrogate in it, the option string of a json tag has no
 // effect on a string, and keys of maps that have a MarshalText are sent as they
-// are.
+// are. Each element of a []any or a map[string]any is a value of its own there.
 //
 // The buffers are the caller's own slices, not copies.
 //

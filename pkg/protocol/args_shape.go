@@ -10,8 +10,9 @@ import (
 	jsonv2 "github.com/go-json-experiment/json"
 )
 
-// shape says how a type is decoded without the JSON package: structs of plain fields, and slices of and pointers to
-// them, are what most handlers ask for. There is none of a type of which anything is left to the JSON package.
+// shape says how a type is decoded and encoded without the JSON package: structs of plain fields, and slices of and
+// pointers to them, are what most handlers ask for and answer. A type has none if anything of it is left to the JSON
+// package.
 type shape struct {
 	t      reflect.Type
 	elem   *shape       // of a pointer or slice
@@ -19,9 +20,11 @@ type shape struct {
 }
 
 type shapeField struct {
-	name  string
-	index int
-	shape *shape
+	name      string
+	index     int
+	omitEmpty bool
+	omitZero  bool
+	shape     *shape
 }
 
 var (
@@ -29,8 +32,12 @@ var (
 	bytesType  = reflect.TypeFor[[]byte]()
 	objectType = reflect.TypeFor[map[string]any]()
 
-	// ownWays are what a type decodes itself with.
-	ownWays = []reflect.Type{reflect.TypeFor[json.Unmarshaler](), reflect.TypeFor[encoding.TextUnmarshaler](), reflect.TypeFor[jsonv2.UnmarshalerFrom]()}
+	// ownWays are what a type decodes and encodes itself with.
+	ownWays = []reflect.Type{
+		reflect.TypeFor[json.Unmarshaler](), reflect.TypeFor[encoding.TextUnmarshaler](), reflect.TypeFor[jsonv2.UnmarshalerFrom](),
+		reflect.TypeFor[json.Marshaler](), reflect.TypeFor[encoding.TextMarshaler](), reflect.TypeFor[jsonv2.MarshalerTo](),
+		reflect.TypeFor[interface{ IsZero() bool }](),
+	}
 
 	shapes sync.Map // of reflect.Type: *shape, nil for none
 )
@@ -72,6 +79,9 @@ func newShape(t reflect.Type, seen map[reflect.Type]*shape) *shape {
 		if t == bytesType {
 			break
 		}
+		if t.Elem().Kind() == reflect.Uint8 { // base64
+			return nil
+		}
 		if s.elem = newShape(t.Elem(), seen); s.elem == nil {
 			return nil
 		}
@@ -109,7 +119,7 @@ func (s *shape) addFields(seen map[reflect.Type]*shape) bool {
 		if of == nil {
 			return false
 		}
-		s.fields = append(s.fields, shapeField{name, i, of})
+		s.fields = append(s.fields, shapeField{name, i, options == "omitempty", options == "omitzero", of})
 	}
 	return len(s.fields) <= 64
 }

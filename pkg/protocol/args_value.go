@@ -2,16 +2,19 @@ package protocol
 
 import (
 	"math"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
 )
 
+// deepestValue is how deep values nest that are encoded without the JSON package. Cycles are deeper.
+const deepestValue = 100
+
 // appendValue appends what most arguments are, as the JSON package would. It reports false for what is at fault or for
 // the JSON package to judge, with anything in data, buffers and members.
 func (e *argEncoder) appendValue(v any, depth int) bool {
-	const deepest = 100 // cycles are deeper
 	switch v := v.(type) {
 	case nil:
 		e.data = append(e.data, "null"...)
@@ -31,10 +34,14 @@ func (e *argEncoder) appendValue(v any, depth int) bool {
 	case []byte:
 		return e.appendBytes(v) == nil
 	case []any:
-		return depth < deepest && e.appendArray(v, depth+1)
+		return depth < deepestValue && e.appendArray(v, depth+1)
 	case map[string]any:
-		return depth < deepest && e.appendObject(v, depth+1)
+		return depth < deepestValue && e.appendObject(v, depth+1)
 	default:
+		typed := reflect.ValueOf(v)
+		if s := shapeOf(typed.Type()); s != nil {
+			return depth < deepestValue && e.appendShape(typed, s, depth+1)
+		}
 		return depth > 0 && e.marshal(v) == nil
 	}
 	return true

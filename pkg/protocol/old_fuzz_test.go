@@ -188,6 +188,17 @@ func isAsBefore(t *testing.T, what string, arg []byte, got, want any, err, wantE
 // FuzzEncodeArgsAsBefore compares what EncodeArgs makes of any value, which the fuzzer's bytes describe, with what the
 // encoder before it does.
 func FuzzEncodeArgsAsBefore(f *testing.F) {
+	for kind := range byte(17) {
+		for _, x := range []byte{0, 1, 200} {
+			f.Add([]byte{kindSlices, x, 2, 'a', 0xff, kind, 2, 'b', 'c', kind, kind, 2, 'b', 'c', kind, kind, kind})
+			f.Add([]byte{kindSlices, x, kind, kind, kind, kindArray, 1, kindSlices, x, kind, kind})
+		}
+	}
+	for kind := range byte(kinds) {
+		for _, more := range []byte{0, 200, 254, 255} {
+			f.Add([]byte{kindPlain, 2, 'a', '<', 1, 5, 2, 0xff, 'b', 7, 1, 9, 200, 200, kind, 1, 'x', 1, 'n', more, 1, 5, 1, 'm', kind, 2, kind, 0})
+		}
+	}
 	for kind := range byte(kinds) {
 		f.Add([]byte{kind, 3, kind, 'k', kind, 'x', 'y', kind, 250, 251})
 		f.Add([]byte{kindObject, 2, 2, 'a', 'b', kind, 3, 0xed, 0xa0, 0x80, kindArray, 2, kind, 4, 'a', '"', 0xff, 0xc3, kind, 1, 2, 3, 4, 5, 6, 7, 8})
@@ -231,6 +242,8 @@ const (
 	kindDeep
 	kindShared
 	kindFaults
+	kindPlain
+	kindSlices
 	kinds
 )
 
@@ -338,6 +351,48 @@ func (g *generator) value(depth int) (v any) {
 			return pointed{g.value(depth + 1)}
 		}
 		return &pointed{g.value(depth + 1)}
+	case kindPlain:
+		p := plainKinds{
+			S: string(g.bytes()), N: int(g.number()), W: named(g.bytes()), U: g.byte(), I: int64(g.number()), F: float64(int8(g.byte())), B: g.byte() > 127, A: g.value(depth + 1),
+			Names: []string{string(g.bytes())}, Skip: 1, own: "own",
+		}
+		if n := g.byte(); n > 127 {
+			p.R, p.M, p.L, p.P = g.bytes(), map[string]any{string(g.bytes()): g.value(depth + 1)}, []plainKinds{{}}, &plainKinds{A: g.value(depth + 1)}
+			if n == 255 {
+				p.P.P = p.P
+			}
+			if n == 254 {
+				p.F = math.Inf(1)
+			}
+		}
+		if g.byte()%2 == 0 {
+			return p
+		}
+		return &p
+	case kindSlices:
+		x := int8(g.byte())
+		type some struct {
+			I  int8           `json:"i,omitempty"`
+			U  uint           `json:",omitempty"`
+			F  float64        `json:"f,omitempty"`
+			B  bool           `json:"b,omitempty"`
+			A  any            `json:"a,omitempty"`
+			S  string         `json:"s,omitempty"`
+			R  []byte         `json:"r,omitempty"`
+			M  map[string]any `json:"m,omitempty"`
+			L  []int          `json:"l,omitempty"`
+			P  *int8          `json:"p,omitempty"`
+			St struct{}       `json:"st,omitempty"`
+		}
+		return []any{
+			[]int8{x, 1}, []*int8{&x, nil}, [][]string{nil, {}, {string(g.bytes())}}, []bool(nil), (*some)(nil), &some{F: math.Copysign(0, -1)}, []*some{{P: &x, L: []int{}, M: map[string]any{}, R: []byte{}}},
+			some{I: x, U: uint(x), F: float64(x), B: x > 0, A: "", S: string(g.bytes()), R: g.bytes(), M: map[string]any{"a": nil}, L: []int{0}},
+			struct{ time.Duration }{1}, struct{ T *time.Time }{}, struct{ IP net.IP }{net.IP{1, 2, 3, byte(x)}}, octets{1, byte(x)}, lists{{}, nil, {{}}}, inside{1, 2}, struct{ inside }{},
+			reflect.New(twice).Interface(), struct {
+				Q string `json:",string"`
+				Z int    `json:"z,omitzero"`
+			}{"q", int(x)},
+		}[int(g.byte())%17]
 	case kindDeep:
 		n := g.byte()
 		for v = g.value(depth + 1); n > 0; n-- {
