@@ -78,8 +78,6 @@ func isEmpty(v reflect.Value) bool {
 	switch v.Kind() {
 	case reflect.String, reflect.Slice, reflect.Map:
 		return v.Len() == 0
-	case reflect.Float64:
-		return v.Float() == 0 // or -0
 	case reflect.Struct:
 		return false
 	}

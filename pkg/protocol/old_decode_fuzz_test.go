@@ -26,7 +26,7 @@ type everyKind struct {
 	T      time.Time       `json:"t,omitzero"`
 	Q      int             `json:"q,string,omitempty"`
 	Number json.Number
-	named
+	inside
 }
 
 type named string
