@@ -2,96 +2,214 @@ package protocol
 
 import (
 	"errors"
+	"maps"
 	"strconv"
 )
 
-// anyParser turns valid JSON into what encoding/json stores in an empty
-// interface, and placeholders into attachments, in one pass.
+// anyParser makes of JSON what encoding/json stores in an empty interface, and of placeholders attachments. It checks
+// the text in the same pass, and gives up at what is nested too deep, unless the text is known.
+//
+// Its methods return the index behind a value, or -1 after they have set fault.
 type anyParser struct {
 	scanner
 	buffers [][]byte
 }
 
+// parseAny is for any text; parseKnown for a text that a decoder has checked.
 func parseAny(text []byte, buffers [][]byte) (any, error) {
-	s := scanner{text: text}
-	if _, err := s.scan(); err != nil {
-		return nil, err
+	return parse(anyParser{scanner: scanner{text: text}, buffers: buffers})
+}
+
+func parseKnown(text []byte, buffers [][]byte) (any, error) {
+	return parse(anyParser{scanner: scanner{text: text, known: true}, buffers: buffers})
+}
+
+func parse(p anyParser) (any, error) {
+	v, end := p.parse(0, 0)
+	if end >= 0 && p.space(end) != len(p.text) {
+		end = p.fail(end, "text after the value")
 	}
-	return parseValid(text, buffers)
+	switch {
+	case end >= 0:
+		return v, nil
+	case p.fault == illegalAttachments:
+		return nil, malformed(illegalAttachments)
+	}
+	return nil, errors.New(p.fault)
 }
 
-// parseValid is for text that is known to be one JSON value.
-func parseValid(text []byte, buffers [][]byte) (any, error) {
-	p := anyParser{scanner: scanner{text: text}, buffers: buffers}
-	v, _, err := p.parse(0)
-	return v, err
-}
-
-func (p *anyParser) parse(i int) (v any, end int, err error) {
+func (p *anyParser) parse(i, depth int) (v any, end int) {
 	switch c := p.byte(i); c {
 	case '{':
-		return p.parseObject(i)
+		return p.parseObject(i, depth+1)
 	case '[':
-		return p.parseArray(i)
+		return p.parseArray(i, depth+1)
 	case '"':
-		end = p.string(i)
-		return unquote(p.text[i:end]), end, nil
-	case 't', 'f':
-		end = p.value(i, 0)
-		return c == 't', end, nil
+		if end = p.string(i); end < 0 {
+			return nil, end
+		}
+		return p.unquote(p.text[i:end]), end
+	case 't':
+		return true, p.literal(i, "true")
+	case 'f':
+		return false, p.literal(i, "false")
 	case 'n':
-		return nil, i + len("null"), nil
+		return nil, p.literal(i, "null")
 	default:
-		end = p.number(i)
-		f, err := strconv.ParseFloat(string(p.text[i:end]), 64)
+		if !isNumberStart(c) {
+			return nil, p.fail(i, "no value")
+		}
+		if end = p.number(i); end < 0 {
+			return nil, end
+		}
+		f, err := float(p.text[i:end])
 		if err != nil {
-			return nil, 0, errors.New("number out of range of float64")
+			return nil, p.fail(i, "number out of range of float64")
 		}
-		return f, end, nil
+		return f, end
 	}
 }
 
-func (p *anyParser) parseArray(i int) (v any, end int, err error) {
-	array := []any{}
-	for i = p.space(i + 1); p.byte(i) != ']'; {
-		if v, i, err = p.parse(i); err != nil {
-			return nil, 0, err
+// unquote returns the string that the scanner has passed over last.
+func (p *anyParser) unquote(quoted []byte) string {
+	if p.verbatim {
+		return string(quoted[1 : len(quoted)-1])
+	}
+	return unquote(quoted)
+}
+
+// name is unquote for the name of a member.
+func (p *anyParser) name(quoted []byte) string {
+	if p.verbatim {
+		return intern(quoted[1 : len(quoted)-1])
+	}
+	return unquote(quoted)
+}
+
+// float returns what a valid number stands for.
+func float(number []byte) (float64, error) {
+	const exact = 15 // so many digits a float64 holds, whatever they are
+	if len(number) > exact {
+		return strconv.ParseFloat(string(number), 64)
+	}
+	n := 0
+	for _, c := range number {
+		if !isDigit(c) {
+			return strconv.ParseFloat(string(number), 64)
 		}
-		if len(array) == 0 {
-			array = make([]any, 0, 4)
+		n = n*10 + int(c-'0')
+	}
+	return float64(n), nil
+}
+
+// few is how many elements or members most arrays and objects have at most, and how many a map has before it grows.
+const few = 8
+
+func (p *anyParser) parseArray(i, depth int) (v any, end int) {
+	if depth > maxDepth && !p.known {
+		return nil, p.fail(i, "nested too deep")
+	}
+	if i = p.space(i + 1); p.byte(i) == ']' {
+		return []any{}, i + 1
+	}
+	var ( // the first are on the stack, so that a small array is made when its size is known
+		first [few]any
+		many  []any
+	)
+	for n := 0; ; n++ {
+		if v, i = p.parse(i, depth); i < 0 {
+			return nil, i
 		}
-		array = append(array, v)
-		if i = p.space(i); p.byte(i) == ',' {
+		if n < few {
+			first[n] = v
+		} else {
+			if many == nil {
+				many = append(make([]any, 0, 4*few), first[:]...)
+			}
+			many = append(many, v)
+		}
+		i = p.space(i)
+		switch p.byte(i) {
+		case ',':
 			i = p.space(i + 1)
+		case ']':
+			if many == nil {
+				many = append(make([]any, 0, n+1), first[:n+1]...)
+			}
+			return many, i + 1
+		default:
+			return nil, p.fail(i, "no comma or bracket")
 		}
 	}
-	return array, i + 1, nil
 }
 
-func (p *anyParser) parseObject(i int) (v any, end int, err error) {
-	object := map[string]any{}
-	var mark placeholder
-	for i = p.space(i + 1); p.byte(i) != '}'; {
-		key := p.text[i:p.string(i)]
-		start := p.space(p.space(i+len(key)) + 1) // behind the colon
-		if v, i, err = p.parse(start); err != nil {
-			return nil, 0, err
+// member is one of an object.
+type member struct {
+	name  string
+	value any
+}
+
+func (p *anyParser) parseObject(i, depth int) (v any, end int) {
+	if depth > maxDepth && !p.known {
+		return nil, p.fail(i, "nested too deep")
+	}
+	begin := i
+	if i = p.space(i + 1); p.byte(i) == '}' {
+		return map[string]any{}, i + 1
+	}
+	var (
+		object = map[string]any{} // of few members
+		more   []member           // beside them, for an object that is made when its size is known
+		mark   placeholder
+	)
+	for {
+		key, start := p.key(i)
+		if start < 0 {
+			return nil, start
 		}
-		object[unquote(key)] = v
+		name := p.name(key)
+		if v, i = p.parse(start, depth); i < 0 {
+			return nil, i
+		}
+		if len(object) < few {
+			object[name] = v
+		} else {
+			if more == nil {
+				more = make([]member, 0, 3*few)
+			}
+			more = append(more, member{name, v})
+		}
 		if len(p.buffers) > 0 {
 			mark.member(key, p.text[start:i])
 		}
-		if i = p.space(i); p.byte(i) == ',' {
+		i = p.space(i)
+		switch p.byte(i) {
+		case ',':
 			i = p.space(i + 1)
+		case '}':
+			if !mark.marked {
+				return withMore(object, more), i + 1
+			}
+			num := mark.num(len(p.buffers))
+			if num < 0 {
+				return nil, p.fail(begin, illegalAttachments)
+			}
+			b := p.buffers[num]
+			return b[:len(b):len(b)], i + 1
+		default:
+			return nil, p.fail(i, "no comma or brace")
 		}
 	}
-	if !mark.marked {
-		return object, i + 1, nil
+}
+
+func withMore(object map[string]any, more []member) map[string]any {
+	if len(more) == 0 {
+		return object
 	}
-	num := mark.num(len(p.buffers))
-	if num < 0 {
-		return nil, 0, malformed(illegalAttachments)
+	all := make(map[string]any, len(object)+len(more))
+	maps.Copy(all, object)
+	for _, m := range more {
+		all[m.name] = m.value
 	}
-	b := p.buffers[num]
-	return b[:len(b):len(b)], i + 1, nil
+	return all
 }

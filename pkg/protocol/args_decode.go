@@ -3,7 +3,6 @@ package protocol
 import (
 	"errors"
 	"reflect"
-	"strconv"
 	"strings"
 	"sync"
 
@@ -43,6 +42,9 @@ func DecodeArg(arg []byte, buffers [][]byte, into any) error {
 // DecodeJSON decodes a value that came without attachments, such as a client's auth, as encoding/json does, with what
 // [DecodeArg] knows of integers and lone surrogates. A []byte is base64 there.
 func DecodeJSON(text []byte, into any) error {
+	if decodeSimple(text, nil, into) {
+		return nil
+	}
 	return unmarshal(text, into, plainUnmarshal, plainUnmarshalWide)
 }
 
@@ -81,67 +83,6 @@ func (e *argError) Error() string {
 	return text
 }
 
-// decodeSimple decodes into targets that need no reflection. It reports false for
-// everything else, mistakes included: those get their error from the slow way.
-func decodeSimple(arg []byte, buffers [][]byte, into any) bool {
-	if len(arg) == 0 {
-		return false
-	}
-	s := scanner{text: arg}
-	switch into := into.(type) {
-	case *string:
-		if arg[0] != '"' || s.string(0) != len(arg) || into == nil {
-			return false
-		}
-		*into = unquote(arg)
-	case *bool:
-		if string(arg) != "true" && string(arg) != "false" || into == nil {
-			return false
-		}
-		*into = arg[0] == 't'
-	case *int:
-		if s.number(0) != len(arg) || into == nil {
-			return false
-		}
-		n, err := strconv.Atoi(string(arg))
-		if err != nil {
-			return setInteger(reflect.ValueOf(into).Elem(), arg) == nil
-		}
-		*into = n
-	case *float64:
-		if s.number(0) != len(arg) || into == nil {
-			return false
-		}
-		f, err := strconv.ParseFloat(string(arg), 64)
-		if err != nil {
-			return false
-		}
-		*into = f
-	case *any:
-		if into == nil || *into != nil {
-			return false
-		}
-		v, err := parseAny(arg, buffers)
-		if err != nil {
-			return false
-		}
-		*into = v
-	case *[]byte:
-		if into == nil || len(buffers) == 0 {
-			return false
-		}
-		v, _ := parseAny(arg, buffers)
-		b, ok := v.([]byte)
-		if !ok {
-			return false
-		}
-		*into = b
-	default:
-		return false
-	}
-	return true
-}
-
 // argDecoder is reused, because its unmarshalers, which close over it, cache
 // what they know of types.
 type argDecoder struct {
@@ -176,7 +117,7 @@ func (d *argDecoder) unmarshalBytes(dec *jsontext.Decoder, into *[]byte) error {
 	if value.Kind() != '{' {
 		return errNotBinary
 	}
-	v, err := parseValid(value, d.buffers)
+	v, err := parseKnown(value, d.buffers)
 	if err != nil {
 		return err
 	}
@@ -196,7 +137,7 @@ func (d *argDecoder) unmarshalAny(dec *jsontext.Decoder, into *any) error {
 	if err != nil {
 		return err
 	}
-	v, err := parseValid(value, d.buffers)
+	v, err := parseKnown(value, d.buffers)
 	if err != nil {
 		return err
 	}

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strconv"
 	"sync"
 
 	jsonv2 "github.com/go-json-experiment/json"
@@ -28,7 +27,7 @@ var errTooManyAttachments = fmt.Errorf("more than %d []byte values: clients refu
 //
 // In a value with a lone surrogate in it, the option string of a json tag has no
 // effect on a string, and keys of maps that have a MarshalText are sent as they
-// are.
+// are. Each element of a []any or a map[string]any is a value of its own there.
 //
 // The buffers are the caller's own slices, not copies.
 //
@@ -60,6 +59,7 @@ func EncodeArgs(args ...any) (data []byte, buffers [][]byte, err error) {
 type argEncoder struct {
 	data          []byte
 	buffers       [][]byte
+	members       []member // of the maps that are not finished
 	options, wide jsonv2.Options
 }
 
@@ -90,40 +90,32 @@ func (e *argEncoder) release() {
 	if cap(e.data) > 64<<10 {
 		e.data = nil
 	}
+	if len(e.members) > 0 || cap(e.members) > 1<<10 { // len is what an error left
+		e.members = nil
+	}
 	argEncoders.Put(e)
 }
 
-// append has its own way for what most arguments are.
+// append appends an argument. What its own way does not know or does not allow gets its text, or its error, from the
+// JSON package.
 func (e *argEncoder) append(arg any) error {
 	switch arg := arg.(type) {
-	case nil:
-		e.data = append(e.data, "null"...)
-	case string:
-		e.data = appendString(e.data, arg)
-	case bool:
-		e.data = strconv.AppendBool(e.data, arg)
-	case int:
-		e.data = strconv.AppendInt(e.data, int64(arg), 10)
-	case int64:
-		e.data = strconv.AppendInt(e.data, arg, 10)
 	case []byte:
-		if arg == nil {
-			e.data = append(e.data, "null"...)
+		return e.appendBytes(arg)
+	case json.RawMessage: // as it is, white space included
+		s := scanner{text: arg}
+		if _, err := s.scan(); err == nil {
+			e.data = append(e.data, arg...)
 			return nil
 		}
-		num, err := e.attach(arg)
-		e.data = appendPlaceholder(e.data, num)
-		return err
-	case json.RawMessage:
-		s := scanner{text: arg}
-		if _, err := s.scan(); err != nil {
-			return e.marshal(arg) // allows more, or finds words for it
-		}
-		e.data = append(e.data, arg...)
 	default:
-		return e.marshal(arg)
+		before, attached := len(e.data), len(e.buffers)
+		if e.appendValue(arg, 0) {
+			return nil
+		}
+		e.data, e.buffers = e.data[:before], e.buffers[:attached]
 	}
-	return nil
+	return e.marshal(arg)
 }
 
 // marshal appends what has no way of its own.
@@ -161,6 +153,16 @@ func (e *argEncoder) marshalBytes(enc *jsontext.Encoder, b []byte) error {
 		return err
 	}
 	return enc.WriteValue(appendPlaceholder(nil, num))
+}
+
+func (e *argEncoder) appendBytes(b []byte) error {
+	if b == nil {
+		e.data = append(e.data, "null"...)
+		return nil
+	}
+	num, err := e.attach(b)
+	e.data = appendPlaceholder(e.data, num)
+	return err
 }
 
 func (e *argEncoder) attach(b []byte) (num int, err error) {

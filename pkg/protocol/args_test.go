@@ -93,6 +93,7 @@ func TestEncodeArgsRefuses(t *testing.T) {
 	}{
 		{math.NaN(), "NaN"},
 		{[]float64{math.Inf(1)}, "Inf"},
+		{map[string]any{"f": []any{math.Inf(-1)}}, "Inf"},
 		{json.Number("x"), "number"},
 		{json.Number("{}"), "number"},
 		{make(chan int), "chan"},
@@ -308,4 +309,55 @@ func ExampleDecodeArg() {
 	// Output:
 	// sea ffd8 <nil>
 	// true
+}
+
+// An event that is left as JSON takes memory for the list of its arguments, and its handler's own copy of one.
+func TestJSONLeftAsItIsTakesThreeAllocations(t *testing.T) {
+	frame := []byte(`42["said",{"room":"lobby","text":"hello","at":1700000000},[1,"two"]]`)
+	n := testing.AllocsPerRun(100, func() {
+		engine, err := protocol.DecodeEngine(frame)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := protocol.Decode(engine.Data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		args, err := p.Args()
+		if err != nil || p.EventName() != "said" {
+			t.Fatal(args, err)
+		}
+		var raw json.RawMessage
+		if err := protocol.DecodeArg(args[1], nil, &raw); err != nil || len(raw) != len(args[1]) {
+			t.Fatal(err)
+		}
+	})
+	if n > 3 {
+		t.Errorf("%.0f allocations", n)
+	}
+}
+
+// Names are kept for the next event, each in one of 256 places.
+func TestNamesAreNotMixedUp(t *testing.T) {
+	want := map[string]any{}
+	for i := range 2000 {
+		want[fmt.Sprint("name", i)] = []any{}
+		want[strings.Repeat("n", i%40)] = nil
+	}
+	for range 2 {
+		data, _, err := protocol.EncodeArgs(want)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []any
+		if err := protocol.DecodeArg(data, nil, &got); err != nil || !reflect.DeepEqual(got[0], want) {
+			t.Fatalf("got %v, %v", got, err)
+		}
+	}
+	for i := range 2000 {
+		p, err := protocol.Decode(fmt.Appendf(nil, `2["event%d"]`, i))
+		if name := fmt.Sprint("event", i); err != nil || p.EventName() != name {
+			t.Fatalf("%s is %s, %v", name, p.EventName(), err)
+		}
+	}
 }

@@ -13,7 +13,8 @@
 // a map of msgpack; [DecodeMsgPack] and [Packet.EncodeMsgPack] have the same
 // [Packet] for it.
 //
-// The package does no I/O, keeps no state, and trusts nothing that it decodes:
+// The package does no I/O, keeps no state but what it knows of types and some
+// names that came lately, and trusts nothing that it decodes:
 // every decoder uses memory linear in its input, whose size the caller bounds,
 // and reports what it refuses as [ErrMalformed]. Everything may be called
 // concurrently, except methods on one [Packet] that is being changed.

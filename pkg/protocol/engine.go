@@ -1,6 +1,9 @@
 package protocol
 
-import "encoding/base64"
+import (
+	"encoding/base64"
+	"slices"
+)
 
 // EngineType is the first character of an Engine.IO packet in text form.
 type EngineType byte
@@ -55,6 +58,10 @@ func DecodeEngine(text []byte) (EnginePacket, error) {
 
 // Append appends the packet in text form, a binary message as "b<base64>".
 func (p EnginePacket) Append(dst []byte) []byte {
+	return p.append(slices.Grow(dst, p.textLen()))
+}
+
+func (p EnginePacket) append(dst []byte) []byte {
 	if p.Binary {
 		return base64.StdEncoding.AppendEncode(append(dst, binaryMark), p.Data)
 	}

@@ -5,7 +5,6 @@ import (
 	"math"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/tinylib/msgp/msgp"
 )
@@ -249,24 +248,10 @@ func (d *msgpackDecoder) attach(b []byte) {
 	d.buffers = append(d.buffers, b[:len(b):len(b)])
 }
 
-// appendFloat writes a number as JSON.stringify does: 5 for 5.0, null for what JSON cannot hold.
-func appendFloat(dst []byte, f float64) []byte {
-	abs := math.Abs(f)
-	switch {
-	case math.IsNaN(f) || math.IsInf(f, 0):
-		return append(dst, "null"...)
-	case abs != 0 && (abs < 1e-6 || abs >= 1e21):
-		return strconv.AppendFloat(dst, f, 'e', -1, 64)
-	}
-	return strconv.AppendFloat(dst, f, 'f', -1, 64)
-}
-
 // appendText is appendString for bytes, most of which need no escape.
 func appendText(dst, text []byte) []byte {
-	for _, c := range text {
-		if !plain[c] || c >= utf8.RuneSelf {
-			return appendString(dst, string(text))
-		}
+	if isPlainASCII(text) {
+		return append(append(append(dst, '"'), text...), '"')
 	}
-	return append(append(append(dst, '"'), text...), '"')
+	return appendString(dst, string(text))
 }

@@ -54,7 +54,7 @@ func TestDecodeMsgPackValues(t *testing.T) {
 	for value, want := range map[string]string{
 		"\x00": `0`, "\x7f": `127`, "\xe0": `-32`, "\xcc\xff": `255`, "\xd1\x80\x00": `-32768`,
 		"\xcf\xff\xff\xff\xff\xff\xff\xff\xff": `18446744073709551615`, "\xd3\x80\x00\x00\x00\x00\x00\x00\x00": `-9223372036854775808`,
-		double(5): `5`, double(0.1): `0.1`, double(1e21): `1e+21`, double(-1e-7): `-1e-07`, "\xca\x3f\x80\x00\x00": `1`,
+		double(5): `5`, double(0.1): `0.1`, double(1e21): `1e+21`, double(-1e-7): `-1e-7`, "\xca\x3f\x80\x00\x00": `1`,
 		double(math.NaN()): `null`, double(math.Inf(-1)): `null`, double(math.MaxFloat64): `1.7976931348623157e+308`,
 		"\xc0": `null`, "\xc2": `false`, "\xc3": `true`,
 		"\xa0": `""`, "\xa3a\"\n": `"a\"\n"`, "\xd9\x02\xc3\xbc": `"ü"`, "\xa2\xff\x1e": "\"\uFFFD\\u001e\"", "\xa3\xed\xa0\xbd": `"\ud83d"`,

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"math"
 	"reflect"
 	"strconv"
 	"strings"
@@ -84,8 +85,23 @@ func numberName(number []byte) string {
 	case err != nil:
 		return "Infinity"
 	}
-	name, _ := json.Marshal(f) // cannot fail for a finite number
-	return string(name)
+	return string(appendFloat(nil, f))
+}
+
+// appendFloat writes a number as JSON.stringify does: 5 for 5.0, null for what JSON cannot hold.
+func appendFloat(dst []byte, f float64) []byte {
+	abs := math.Abs(f)
+	switch {
+	case math.IsNaN(f) || math.IsInf(f, 0):
+		return append(dst, "null"...)
+	case abs != 0 && (abs < 1e-6 || abs >= 1e21):
+		dst = strconv.AppendFloat(dst, f, 'e', -1, 64)
+		if n := len(dst); string(dst[n-3:n-1]) == "-0" { // 1e-7 has no zero in JavaScript
+			dst = append(dst[:n-2], dst[n-1])
+		}
+		return dst
+	}
+	return strconv.AppendFloat(dst, f, 'f', -1, 64)
 }
 
 // The encoder of package v1 knows a json.Number of its own, but not the one of

@@ -1,6 +1,7 @@
 package protocol
 
 import (
+	"bytes"
 	"encoding/json"
 	"slices"
 )
@@ -122,6 +123,9 @@ func (p Packet) EventName() string {
 	case name == nil:
 		return ""
 	case name[0] == '"':
+		if inner := name[1 : len(name)-1]; p.isScanned() && bytes.IndexByte(inner, '\\') < 0 {
+			return intern(inner)
+		}
 		return unquote(name)
 	case isNumberStart(name[0]):
 		return numberName(name)

@@ -56,7 +56,7 @@ func AppendPayload(dst []byte, packets ...EnginePacket) []byte {
 		if i > 0 {
 			dst = append(dst, separator)
 		}
-		dst = p.Append(dst)
+		dst = p.append(dst)
 	}
 	return dst
 }

@@ -3,7 +3,6 @@ package protocol
 import (
 	"encoding/json"
 	"errors"
-	"unicode/utf8"
 )
 
 // maxDepth bounds how deep arrays and objects nest: the outermost array of an
@@ -26,6 +25,9 @@ type scanner struct {
 	fault string // what is wrong
 	at    int    // and where
 
+	known    bool // the text is one JSON value, but for invalid UTF-8 in its strings
+	verbatim bool // the last string stands for what is between its quotes
+
 	deep     bool              // whether something nests too deep
 	collect  bool              // whether to fill elements
 	elements []json.RawMessage // of the outermost array
@@ -39,9 +41,6 @@ type scanner struct {
 // may be followed by white space, and returns the value's end. The end is there
 // with errTooDeep, too.
 func (s *scanner) scan() (end int, err error) {
-	if !utf8.Valid(s.text) {
-		return 0, malformed("text is not utf-8")
-	}
 	end = s.value(0, 0)
 	if end >= 0 && s.space(end) != len(s.text) {
 		s.fail(end, "text after the value")
@@ -150,24 +149,15 @@ func (s *scanner) object(i, depth int) int {
 	}
 	var mark placeholder
 	for {
-		if s.byte(i) != '"' {
-			return s.fail(i, "no key")
+		key, start := s.key(i)
+		if start < 0 {
+			return start
 		}
-		key := i
-		if i = s.string(i); i < 0 {
-			return i
-		}
-		keyEnd := i
-		if i = s.space(i); s.byte(i) != ':' {
-			return s.fail(i, "no colon")
-		}
-		i = s.space(i + 1)
-		start := i
-		if i = s.value(i, depth); i < 0 {
+		if i = s.value(start, depth); i < 0 {
 			return i
 		}
 		if s.attachments > 0 {
-			mark.member(s.text[key:keyEnd], s.text[start:i])
+			mark.member(key, s.text[start:i])
 		}
 		i = s.space(i)
 		switch s.byte(i) {
@@ -184,6 +174,22 @@ func (s *scanner) object(i, depth int) int {
 			return s.fail(i, "no comma or brace")
 		}
 	}
+}
+
+// key takes the index of a member of an object. It returns the member's key, in quotes, and the index of its value.
+func (s *scanner) key(i int) (quoted []byte, value int) {
+	if s.byte(i) != '"' {
+		return nil, s.fail(i, "no key")
+	}
+	end := s.string(i)
+	if end < 0 {
+		return nil, end
+	}
+	quoted = s.text[i:end]
+	if i = s.space(end); s.byte(i) != ':' {
+		return nil, s.fail(i, "no colon")
+	}
+	return quoted, s.space(i + 1)
 }
 
 func (s *scanner) literal(i int, word string) int {

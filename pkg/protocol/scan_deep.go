@@ -17,7 +17,7 @@ func (s *scanner) skip(i int) int {
 				break
 			}
 			if open = append(open, end); end == '}' {
-				i = s.key(i)
+				_, i = s.key(i)
 			}
 			if i < 0 {
 				return i
@@ -44,7 +44,8 @@ func (s *scanner) behind(i int, open []byte) (int, []byte) {
 		case c == end:
 			i, open = i+1, open[:len(open)-1]
 		case c == ',' && end == '}':
-			return s.key(s.space(i + 1)), open
+			_, i = s.key(s.space(i + 1))
+			return i, open
 		case c == ',':
 			return s.space(i + 1), open
 		case end == '}':
@@ -54,18 +55,4 @@ func (s *scanner) behind(i int, open []byte) (int, []byte) {
 		}
 	}
 	return i, open
-}
-
-// key takes the index of a member of an object and returns that of its value.
-func (s *scanner) key(i int) int {
-	if s.byte(i) != '"' {
-		return s.fail(i, "no key")
-	}
-	if i = s.string(i); i < 0 {
-		return i
-	}
-	if i = s.space(i); s.byte(i) != ':' {
-		return s.fail(i, "no colon")
-	}
-	return s.space(i + 1)
 }

@@ -38,6 +38,24 @@ func FuzzScanner(f *testing.F) {
 	})
 }
 
+// Strings are looked at eight bytes at a time: each byte is found at each place of them.
+func TestScannerFindsEachByte(t *testing.T) {
+	for place := range 20 {
+		for c := range 256 {
+			text := []byte(`"` + strings.Repeat("x", 20) + `"`)
+			text[1+place] = byte(c)
+			s := scanner{text: text}
+			_, err := s.scan()
+			if want := json.Valid(text) && utf8.Valid(text); (err == nil) != want {
+				t.Errorf("%q: %v", text, err)
+			}
+			if err == nil && !s.verbatim {
+				t.Errorf("%q does not stand for itself", text)
+			}
+		}
+	}
+}
+
 // deepest is right for valid JSON only.
 func deepest(text []byte) (most int) {
 	depth, quoted := 0, false

@@ -2,6 +2,8 @@ package protocol
 
 import (
 	"bytes"
+	"encoding/binary"
+	"math/bits"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -15,16 +17,26 @@ var plain = func() (table [256]bool) {
 	return table
 }()
 
+// string passes over a string and notes whether it is verbatim.
 func (s *scanner) string(i int) int {
-	text := s.text
+	text, begin, all := s.text, i+1, byte(0)
+	s.verbatim = true
 	for i++; ; i++ {
+		i = skipASCII(text, i)
 		for i < len(text) && plain[text[i]] {
+			all |= text[i]
 			i++
 		}
 		switch s.byte(i) {
 		case '"':
+			if all >= utf8.RuneSelf && !utf8.Valid(text[begin:i]) {
+				if s.verbatim = false; !s.known {
+					return s.fail(begin, "text is not utf-8")
+				}
+			}
 			return i + 1
 		case '\\':
+			s.verbatim = false
 			if i = s.escape(i + 1); i < 0 {
 				return i
 			}
@@ -35,6 +47,21 @@ func (s *scanner) string(i int) int {
 			return s.fail(i, "control character in a string")
 		}
 	}
+}
+
+// skipASCII returns the index of the first byte that is not both ASCII and plain, or one of the last seven. It looks at
+// eight bytes at a time, as one number: subtracting sets the top bit of a byte that is too small, and of no byte before
+// it.
+func skipASCII(text []byte, i int) int {
+	const each, tops = 0x0101_0101_0101_0101, 0x8080_8080_8080_8080
+	for ; i+8 <= len(text); i += 8 {
+		eight := binary.LittleEndian.Uint64(text[i:])
+		quotes, backslashes := eight^'"'*each, eight^'\\'*each // zero where there is one
+		if found := (eight | (eight - ' '*each) | (quotes - each) | (backslashes - each)) & tops; found != 0 {
+			return i + bits.TrailingZeros64(found)/8
+		}
+	}
+	return i
 }
 
 // escape takes the index behind a backslash and returns that of the last
@@ -53,6 +80,15 @@ func (s *scanner) escape(i int) int {
 		return i
 	}
 	return s.fail(i, "invalid escape")
+}
+
+// isPlainASCII reports whether a text of ASCII stands for itself inside a JSON string.
+func isPlainASCII(text []byte) bool {
+	i := skipASCII(text, 0)
+	for i < len(text) && plain[text[i]] && text[i] < utf8.RuneSelf {
+		i++
+	}
+	return i == len(text)
 }
 
 func (s *scanner) number(i int) int {
@@ -110,6 +146,9 @@ func unquote(quoted []byte) string {
 // appendString appends s as JSON.stringify would: only what must be escaped is.
 // WTF-8 becomes the escapes of lone surrogates, other invalid UTF-8 U+FFFD.
 func appendString(dst []byte, s string) []byte {
+	if isPlainASCII([]byte(s)) {
+		return append(append(append(dst, '"'), s...), '"')
+	}
 	end, err := jsontext.AppendQuote(dst, s)
 	if err != nil { // it has replaced something
 		return appendSurrogates(dst, s)

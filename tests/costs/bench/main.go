@@ -1,8 +1,11 @@
 // Command bench measures Doze beside other servers of Socket.IO in one run and prints the tables of docs/benchmarks.md:
 //
 //	go run ./tests/costs/bench [-rounds 5] [-only REGEXP] [-servers REGEXP]
+//	go run ./tests/costs/bench -codec [-rounds 5]
 //	go run ./tests/costs/bench -table [-only REGEXP]
 //	go run ./tests/costs/bench -function [-rounds 5] [-profile FILE]
+//
+// With -codec it measures the packet codec alone, whose lines are the last of the table.
 //
 // With -table it measures Doze alone, on a DynamoDB whose calls take 4 ms: the latency of each operation, and how many
 // calls follow one another.
@@ -29,6 +32,7 @@ import (
 func main() {
 	log.SetFlags(0)
 	rounds := flag.Int("rounds", 5, "of each measurement")
+	codec := flag.Bool("codec", false, "measure the packet codec alone")
 	table := flag.Bool("table", false, "measure Doze on a table with 4 ms per call")
 	only := flag.String("only", "", "measurements whose names match this regular expression")
 	servers := flag.String("servers", "", "servers whose names match this regular expression; all but socketioxide work without Cargo")
@@ -43,6 +47,8 @@ func main() {
 		err = onTable(ctx, *only)
 	case *function:
 		err = onFunction(ctx, *rounds, *profile)
+	case *codec:
+		err = codecRows(ctx, *rounds)
 	default:
 		err = run(ctx, *rounds, *only, *servers)
 	}
