@@ -25,6 +25,7 @@ func TestStockClients(t *testing.T) {
 			s, err := oneprocess.Start(oneprocess.Options{
 				Engine:  engine.Options{BinaryFrames: g.ordered, OrderedFrames: g.ordered},
 				Gateway: g.options(),
+				Direct:  g.direct,
 			}, clientapp.New().Bind)
 			closeAfter(t, s, err)
 			stockClients(t, s.URL, g, allAtOnce)
@@ -95,7 +96,7 @@ func TestChatInBrowser(t *testing.T) {
 	t.Parallel()
 	for _, g := range append(slices.Clone(gateways), gatewayKind{name: "AWS, jitter of 200 ms", jitter: 200 * time.Millisecond, seed: 1}) {
 		t.Run(g.name, func(t *testing.T) {
-			o := oneprocess.Options{Engine: engine.Options{BinaryFrames: g.ordered, OrderedFrames: g.ordered}, Gateway: g.options()}
+			o := oneprocess.Options{Engine: engine.Options{BinaryFrames: g.ordered, OrderedFrames: g.ordered}, Gateway: g.options(), Direct: g.direct}
 			o.Gateway.Site = app.Page()
 			s, err := oneprocess.Start(o, app.New().Bind)
 			closeAfter(t, s, err)

@@ -27,6 +27,11 @@ type Options struct {
 
 	// Wrap, if not nil, puts something between the application and its backend: faults, say, or a count of calls.
 	Wrap func(socketio.Backend) socketio.Backend
+
+	// Direct is for a server that stays one process: what clients send goes to the engine and back without the events
+	// of AWS, and without AWS's limits, each connection's messages in order. It is several times as fast, and kinder
+	// than AWS: a test of what is to be deployed there leaves it out.
+	Direct bool
 }
 
 // Server is a running deployment. Its fields are for reading.

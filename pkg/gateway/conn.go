@@ -85,15 +85,18 @@ func (g *Gateway) newConn(r *http.Request) *conn {
 	raw := g.random.id()
 	c := &conn{
 		g: g, id: string(raw[:]), connectedAt: g.opt.Clock.Now(), host: r.Host,
-		identity: identity{sourceIP: sourceIP(r), userAgent: r.UserAgent()},
+		identity: identity{sourceIP: SourceIP(r), userAgent: r.UserAgent()},
 		slots:    make(chan struct{}, g.opt.MaxParallel),
 	}
-	c.context = g.connectionContext(c)
+	if g.opt.Direct == nil {
+		c.context = g.connectionContext(c)
+	}
 	c.touch()
 	return c
 }
 
-func sourceIP(r *http.Request) string {
+// SourceIP returns the IP address that a request comes from.
+func SourceIP(r *http.Request) string {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
 		return r.RemoteAddr
@@ -224,6 +227,10 @@ func (c *conn) end(code int, reason string, tell bool) {
 
 // disconnected invokes $disconnect, as often and as late as the faults will have it.
 func (c *conn) disconnected(code int, reason string) {
+	if c.g.opt.Direct != nil {
+		c.dispatch(message{disconnect: true, code: code})
+		return
+	}
 	if c.g.opt.Disconnect == nil {
 		return
 	}

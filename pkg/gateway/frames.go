@@ -151,6 +151,10 @@ func (c *conn) message(kind ws.OpCode, payload []byte) bool {
 	if !c.isOpen() {
 		return true // the rest of what came before the client saw our close frame
 	}
+	if c.g.opt.Direct != nil {
+		c.directly(kind, payload)
+		return true
+	}
 	if !c.g.admitMessage() {
 		c.send(ws.OpText, errorMessage(tooMany, c.id, c.g.random.id()))
 		return true

@@ -14,6 +14,8 @@ type message struct {
 	request    id
 	number     uint64 // in order of arrival, from 1
 	disconnect bool
+	code       int           // of disconnect, Direct only
+	binary     bool          // Direct only
 	delay      time.Duration // OrderedFrames only
 }
 
@@ -70,6 +72,10 @@ func (c *conn) drain() {
 
 func (c *conn) run(m message) {
 	g := c.g
+	if g.opt.Direct != nil {
+		c.runDirectly(m)
+		return
+	}
 	if m.disconnect {
 		g.stats.disconnects.Add(1)
 		g.invoke(invocation{route: routeDisconnect, handler: g.opt.Disconnect, event: m.event, timeout: g.opt.IntegrationTimeout}, func([]byte, error) {})

@@ -35,7 +35,7 @@ func serverKinds(ctx context.Context, dir string) ([]serverKind, error) {
 		return nil, fmt.Errorf("the npm packages are missing: run npm ci --prefix tests --ignore-scripts")
 	}
 	return []serverKind{
-		{"Doze", []string{fixture, "-suite", "client", "-addr", "127.0.0.1:0", "-unlimited"}},
+		{"Doze", []string{fixture, "-suite", "client", "-addr", "127.0.0.1:0", "-unlimited", "-direct"}},
 		{"Node", []string{"node", "tests/kit/reference/server.mjs", "--suite", "client", "--port", "0"}},
 	}, nil
 }

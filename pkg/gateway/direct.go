@@ -1,0 +1,144 @@
+package gateway
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/gobwas/ws"
+)
+
+// Direct is what may stand behind a gateway in its own process instead of functions: it gets what came, without events,
+// and answers with Post, Reachable and Disconnect, without the management API. This is not AWS's, but for a server that
+// is one process. All methods may be called concurrently, but for one connection Message and Closed are called one
+// after the other, in the order of arrival.
+type Direct interface {
+	// Connect decides on a handshake, which succeeds with a status from 200 to 299. Of the header, the client then gets
+	// the subprotocol. Posts to the connection are answered ErrGone until Opened.
+	Connect(ctx context.Context, connection string, r *http.Request) (status int, header http.Header, body []byte)
+	// Opened follows when the client has been answered.
+	Opened(ctx context.Context, connection string)
+	// Prompt is asked for each text message first, while others may still be handled. When it reports true the message
+	// has been handled. It must neither keep data nor block.
+	Prompt(ctx context.Context, connection string, data []byte) bool
+	// Message handles a message, whose data is the callee's.
+	Message(ctx context.Context, connection string, binary bool, data []byte)
+	// Closed follows when the connection has ended, with WebSocket's code.
+	Closed(ctx context.Context, connection string, code int)
+	// HTTP answers a request below Path, whose body has been read.
+	HTTP(w http.ResponseWriter, r *http.Request, body []byte) (status int)
+}
+
+// Errors of Post.
+var (
+	// ErrGone says that there is no such connection.
+	ErrGone = errors.New("gateway: no such connection")
+	// ErrSlow says that a client has not read what was sent to it, so that its connection has been broken.
+	ErrSlow = errors.New("gateway: the client does not read")
+)
+
+// Query returns the values of a request's query by the rules of browsers: a ; is part of a value, and so is a % that
+// begins no escape.
+func Query(r *http.Request) url.Values { return query(r) }
+
+// Post sends one message to a connection, and does not wait for its client. What the socket does not take waits in
+// memory, WriteBuffer bytes at most: a client that is behind by more is taken to read no longer, and disconnected.
+func (g *Gateway) Post(connection string, binary bool, data []byte) error {
+	g.stats.posts.Add(1)
+	c := g.find(connection)
+	if c == nil {
+		return ErrGone
+	}
+	op := ws.OpText
+	if binary {
+		op = ws.OpBinary
+	}
+	switch c.send(op, data) {
+	case nil:
+		return nil
+	case errBufferFull:
+		g.opt.Logger.Warn("a client that does not read is disconnected", "connection", connection, "bytes", g.opt.WriteBuffer)
+		g.Kill(connection)
+		return ErrSlow
+	}
+	return ErrGone
+}
+
+// Reachable reports whether a connection is open.
+func (g *Gateway) Reachable(connection string) bool { return g.reachable(connection) != nil }
+
+// Disconnect closes a connection with 1000, and reports whether it was open.
+func (g *Gateway) Disconnect(connection string) bool {
+	c := g.reachable(connection)
+	if c == nil {
+		return false
+	}
+	c.end(statusNormal, reasonNormal, true)
+	return true
+}
+
+// connectDirectly is connect without a function.
+func (g *Gateway) connectDirectly(r *http.Request, c *conn) (protocol string, refusal *proxyResponse) {
+	g.stats.connects.Add(1)
+	status, header, body := g.opt.Direct.Connect(g.base, c.id, r)
+	if status < 200 || status > 299 {
+		return "", &proxyResponse{StatusCode: &status, MultiValueHeaders: header, Body: string(body)}
+	}
+	return header.Get("Sec-WebSocket-Protocol"), nil
+}
+
+// directly hands on a payload, which it does not keep.
+func (c *conn) directly(kind ws.OpCode, payload []byte) {
+	g := c.g
+	if kind == ws.OpText && g.opt.Direct.Prompt(g.base, c.id, payload) {
+		g.stats.messages.Add(1)
+		return
+	}
+	select {
+	case c.slots <- struct{}{}:
+	case <-g.base.Done():
+		return
+	}
+	c.dispatch(message{event: bytes.Clone(payload), binary: kind == ws.OpBinary})
+}
+
+// runDirectly hands a message over, or the news of the end.
+func (c *conn) runDirectly(m message) {
+	g := c.g
+	if m.disconnect {
+		g.stats.disconnects.Add(1)
+		g.opt.Direct.Closed(g.base, c.id, m.code)
+		return
+	}
+	defer func() { <-c.slots }()
+	g.stats.messages.Add(1)
+	g.opt.Direct.Message(g.base, c.id, m.binary, m.event)
+}
+
+// bodyTime is how long a client may take for the body of a request, where the server has no limit for all of it.
+const bodyTime = 30 * time.Second
+
+// readDirectly is bodies.read with a limit for the time, which is none for what follows: a request may wait for long.
+func (g *Gateway) readDirectly(w http.ResponseWriter, r *http.Request, limit int64) (body []byte, release func(), err error) {
+	control := http.NewResponseController(w)
+	_ = control.SetReadDeadline(time.Now().Add(bodyTime)) // where it cannot be set, there is no socket
+	defer func() { _ = control.SetReadDeadline(time.Time{}) }()
+	return g.bodies.read(w, r, limit)
+}
+
+// answerDirectly is a call of HTTP. What waits, a GET, is told when its client leaves and when the gateway closes; what
+// brings packets is not cut short.
+func (g *Gateway) answerDirectly(w http.ResponseWriter, r *http.Request, body []byte) (status int) {
+	g.stats.requests.Add(1)
+	ctx := g.base
+	if r.Method == http.MethodGet || r.Method == http.MethodHead {
+		var cancel func()
+		ctx, cancel = context.WithCancel(r.Context())
+		defer cancel()
+		defer context.AfterFunc(g.closing, cancel)()
+	}
+	return g.opt.Direct.HTTP(w, r.WithContext(ctx), body)
+}
