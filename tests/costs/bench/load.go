@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -106,6 +107,81 @@ func echoes(ctx context.Context, s *server) (float64, error) {
 		return 0, err
 	}
 	return cpuOf(s, clients*each1, func() error { return load(each1) })
+}
+
+// window returns the server's CPU time per event with an ack, in microseconds: one client, which has 64 under way.
+func window(ctx context.Context, s *server) (float64, error) {
+	const under, events = 64, 40_000
+	conns, err := connect(ctx, s, 1)
+	defer closeAll(conns)
+	if err != nil {
+		return 0, err
+	}
+	load := func(n int) error {
+		for sent, got := 0, 0; got < n; {
+			if sent < n && sent-got < under {
+				if err := conns[0].Send(ctx, `421["echo","hello",1,{"a":true}]`); err != nil {
+					return err
+				}
+				sent++
+				continue
+			}
+			if err := expect(ctx, conns[0], "431["); err != nil {
+				return err
+			}
+			got++
+		}
+		return nil
+	}
+	if err := load(events / 4); err != nil { // to warm up
+		return 0, err
+	}
+	return cpuOf(s, events, func() error { return load(events) })
+}
+
+// arrivals returns how long a broadcast to 1,000 takes until each of them has it, in milliseconds: the median and the
+// 99th of a hundred. One client sends the next event when all have the last.
+func arrivals(ctx context.Context, s *server) ([]float64, error) {
+	const members, events = 1000, 20
+	conns, err := connect(ctx, s, members)
+	defer closeAll(conns)
+	if err != nil {
+		return nil, err
+	}
+	var all sync.WaitGroup
+	var failed error
+	var once sync.Once
+	var sent time.Time
+	took := make([][]float64, members)
+	round := make(chan struct{}, members)
+	defer all.Wait()
+	defer closeAll(conns)
+	for i, c := range conns {
+		all.Go(func() {
+			for range events {
+				err := expect(ctx, c, `42["news"`)
+				took[i] = append(took[i], float64(time.Since(sent).Microseconds())/1000)
+				if err != nil {
+					once.Do(func() { failed = err })
+				}
+				round <- struct{}{}
+			}
+		})
+	}
+	for range events {
+		sent = time.Now()
+		if err := conns[0].Send(ctx, `42["server-emit","news",{"text":"hello, all of you"}]`); err != nil {
+			return nil, err
+		}
+		for range members {
+			<-round
+		}
+		if failed != nil {
+			return nil, failed
+		}
+	}
+	flat := slices.Sorted(slices.Values(slices.Concat(took...)))
+	return []float64{median(flat), flat[len(flat)*99/100]}, nil
 }
 
 // broadcasts returns the server's CPU time per delivery, in microseconds: one client sends an event to all.

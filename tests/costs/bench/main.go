@@ -1,6 +1,6 @@
 // Command bench measures Doze beside Node's socket.io in one run and prints the table of docs/benchmarks.md:
 //
-//	go run ./tests/costs/bench [-rounds 5]
+//	go run ./tests/costs/bench [-rounds 5] [-only REGEXP]
 //	go run ./tests/costs/bench -table [-only REGEXP]
 //
 // With -table it measures Doze alone, on a DynamoDB whose calls take 4 ms: the latency of each operation, and how many
@@ -17,6 +17,7 @@ import (
 	"fmt"
 	"log"
 	"os"
+	"regexp"
 	"time"
 )
 
@@ -24,7 +25,7 @@ func main() {
 	log.SetFlags(0)
 	rounds := flag.Int("rounds", 5, "of each measurement")
 	table := flag.Bool("table", false, "measure Doze on a table with 4 ms per call")
-	only := flag.String("only", "", "with -table: operations whose names match this regular expression")
+	only := flag.String("only", "", "measurements whose names match this regular expression")
 	flag.Parse()
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Minute)
 	defer cancel()
@@ -32,7 +33,7 @@ func main() {
 	if *table {
 		err = onTable(ctx, *only)
 	} else {
-		err = run(ctx, *rounds)
+		err = run(ctx, *rounds, *only)
 	}
 	if err != nil {
 		log.Fatal("bench: ", err)
@@ -47,8 +48,10 @@ type measurement struct {
 
 var measurements = []measurement{
 	{[]string{"CPU per ack echo over WebSocket, µs"}, one(echoes)},
+	{[]string{"CPU per ack echo, 64 under way on one WebSocket, µs"}, one(window)},
 	{[]string{"CPU per delivery of a broadcast to 100, µs"}, one(func(ctx context.Context, s *server) (float64, error) { return broadcasts(ctx, s, 100, 100) })},
 	{[]string{"CPU per delivery of a broadcast to 1000, µs"}, one(func(ctx context.Context, s *server) (float64, error) { return broadcasts(ctx, s, 1000, 10) })},
+	{[]string{"from a broadcast to 1000 to each arrival, ms, p50", "the same, p99"}, arrivals},
 	{[]string{"memory per idle WebSocket connection, KiB"}, one(idle)},
 	{[]string{"from the client's start to its first ack, ms, p50", "the same, p99"}, firstAcks},
 	{[]string{"from the client's start to its upgrade, ms, p50", "the same, p99"}, upgrades},
@@ -61,7 +64,11 @@ func one(of func(context.Context, *server) (float64, error)) func(context.Contex
 	}
 }
 
-func run(ctx context.Context, rounds int) error {
+func run(ctx context.Context, rounds int, only string) error {
+	wanted, err := regexp.Compile(only)
+	if err != nil {
+		return fmt.Errorf("-only: %w", err)
+	}
 	dir, err := os.MkdirTemp("", "doze-bench-")
 	if err != nil {
 		return err
@@ -73,6 +80,9 @@ func run(ctx context.Context, rounds int) error {
 	}
 	fmt.Println("| | Doze, min / median / max | Node socket.io | ratio of the medians |\n|---|---|---|---|")
 	for _, m := range measurements {
+		if !wanted.MatchString(m.names[0]) {
+			continue
+		}
 		figures := make([][2][]float64, len(m.names)) // of Doze and Node
 		for range rounds {
 			for i, kind := range kinds {
@@ -93,6 +103,9 @@ func run(ctx context.Context, rounds int) error {
 		for n, name := range m.names {
 			row(name, figures[n][0], figures[n][1])
 		}
+	}
+	if only != "" {
+		return nil
 	}
 	return codecRows(ctx, rounds)
 }
