@@ -21,6 +21,7 @@ import (
 var (
 	_ gateway.Direct      = (*Way)(nil)
 	_ engine.Poster       = (*Way)(nil)
+	_ engine.Unblocking   = (*Way)(nil)
 	_ engine.PromptTimers = (*Way)(nil)
 )
 
@@ -172,7 +173,10 @@ func (w *Way) panicked(ctx context.Context, connection string, p any) {
 	}
 }
 
-// Post implements engine.Poster. It does not block.
+// Unblocking implements engine.Unblocking.
+func (w *Way) Unblocking() {}
+
+// Post implements engine.Poster.
 func (w *Way) Post(_ context.Context, connection string, f engine.Frame) error {
 	if w.gateway.Load().Post(connection, f.Binary, f.Data) != nil {
 		return engine.ErrGone

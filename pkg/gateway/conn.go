@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/gobwas/ws"
@@ -55,13 +54,15 @@ type conn struct {
 	known    time.Time // when @connections begins to know it
 	vanish   bool      // the fault OpenThenGone: the next post is answered 410
 	nc       net.Conn
-	raw      syscall.RawConn // for writing without waiting; nil where that cannot be
-	early    [][]byte        // frames that the fault EarlyPostArrives holds back
-	pending  []byte          // what the socket did not take yet
-	unsent   int             // bytes of pending, and of what flush is writing
+	socket   socket   // nc's, for writing without waiting
+	early    [][]byte // frames that the fault EarlyPostArrives holds back
+	pending  []byte   // what the socket did not take yet
+	unsent   int      // bytes of pending, and of what flush is writing
 	flushing bool
-	began    uint64    // the latest message whose invocation began
-	queue    []message // OrderedFrames only
+	corked   bool        // more will follow at once: what is written waits for it, see cork
+	corkTime *time.Timer // ends the wait; nil before the first
+	began    uint64      // the latest message whose invocation began
+	queue    []message   // OrderedFrames only
 	draining bool
 	stop     func() bool // of the clock's next look at the limits
 }
@@ -139,9 +140,7 @@ func (c *conn) start(nc net.Conn, reply []byte) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.nc = nc
-	if sc, ok := nc.(*net.TCPConn); ok {
-		c.raw, _ = sc.SyscallConn()
-	}
+	c.socket.init(nc)
 	c.state = open
 	c.known = c.g.opt.Clock.Now().Add(c.g.opt.ConnectGap)
 	for _, frame := range c.early {
@@ -215,6 +214,7 @@ func (c *conn) end(code int, reason string, tell bool) {
 		if code != statusNoStatus {
 			body = ws.NewCloseFrameBody(ws.StatusCode(code), "")
 		}
+		c.corked = false
 		c.enqueue(appendFrame(nil, ws.OpClose, body))
 		if !c.flushing {
 			closeWrite(c.nc)

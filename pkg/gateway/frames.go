@@ -96,7 +96,7 @@ func (c *conn) data(h ws.Header, m *fragments) (e ending, ended bool) {
 		c.drop()
 		return lost, true
 	}
-	if c.in.Buffered() > 0 {
+	if c.g.opt.Direct == nil && c.in.Buffered() > 0 {
 		runtime.Gosched() // let the invocation begin before the next frame's does: the newest goroutine would run first
 	}
 	return ending{}, false

@@ -52,7 +52,8 @@ func (c *conn) drain() {
 	for {
 		c.mu.Lock()
 		if len(c.queue) == 0 {
-			c.draining, c.queue = false, nil
+			c.draining, c.queue, c.corked = false, nil, false
+			_ = c.uncork() // the reader will notice
 			c.mu.Unlock()
 			return
 		}
@@ -65,6 +66,7 @@ func (c *conn) drain() {
 		}
 		c.queue[0] = message{}
 		c.queue = c.queue[1:]
+		c.corked = c.g.opt.Direct != nil && len(c.queue) > 0 && c.state == open
 		c.mu.Unlock()
 		c.run(m)
 	}
