@@ -4,6 +4,7 @@ package direct
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"log/slog"
 	"net/http"
@@ -11,7 +12,6 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/dozeio/doze/pkg/engine"
 	"github.com/dozeio/doze/pkg/gateway"
@@ -35,7 +35,8 @@ type Way struct {
 	prefix  string // of ids of what came
 	came    atomic.Uint64
 
-	engine.Timers // what is not prompt
+	engine.Timers      // what is not prompt
+	Proxied       bool // a proxy may be before the gateway, whose X-Forwarded-Proto is believed
 
 	mu      sync.Mutex
 	opening map[string]func(context.Context) error // by connection: what is to be done when it is open
@@ -43,7 +44,7 @@ type Way struct {
 
 // New returns a Way. Other jobs than a connection's first go to timers.
 func New(timers engine.Timers) *Way {
-	return &Way{Timers: timers, opening: map[string]func(context.Context) error{}, prefix: strconv.FormatInt(time.Now().UnixNano()%36*36*36*36, 36) + "-"}
+	return &Way{Timers: timers, opening: map[string]func(context.Context) error{}, prefix: rand.Text()[:8]}
 }
 
 // Join says between whom the way is, before anything comes.
@@ -55,7 +56,7 @@ func (w *Way) Join(g *gateway.Gateway, e *engine.Engine) {
 
 // began returns a context for what came, with an id for the log, and what to call at its end.
 func (w *Way) began(ctx context.Context, name string) (_ context.Context, end func(error)) {
-	id := w.prefix + strconv.FormatUint(w.came.Add(1), 36)
+	id := w.prefix + "." + strconv.FormatUint(w.came.Add(1), 36)
 	ctx = observe.WithID(ctx, id)
 	if w.tracer == observe.Untraced {
 		return ctx, func(error) {}
@@ -64,12 +65,12 @@ func (w *Way) began(ctx context.Context, name string) (_ context.Context, end fu
 }
 
 // request makes the engine's request of one of HTTP.
-func request(r *http.Request, body []byte) engine.Request {
+func (w *Way) request(r *http.Request, body []byte) engine.Request {
 	header := r.Header.Clone()
 	header.Set("Host", r.Host)
 	return engine.Request{
 		Method: r.Method, Query: gateway.Query(r), Header: header, Body: body, Remote: gateway.SourceIP(r),
-		Secure: r.TLS != nil || header.Get("X-Forwarded-Proto") == "https", // a proxy's, which pages cannot send
+		Secure: r.TLS != nil || w.Proxied && header.Get("X-Forwarded-Proto") == "https",
 		URL:    r.URL.RequestURI(),
 	}
 }
@@ -78,7 +79,7 @@ func request(r *http.Request, body []byte) engine.Request {
 func (w *Way) Connect(ctx context.Context, connection string, r *http.Request) (int, http.Header, []byte) {
 	ctx, end := w.began(ctx, "connect")
 	defer end(nil)
-	q := request(r, nil)
+	q := w.request(r, nil)
 	q.URL = "/?" + r.URL.RawQuery
 	a := w.engine.Connect(ctx, connection, q)
 	return a.Status, a.Header, a.Body
@@ -150,7 +151,7 @@ func (w *Way) HTTP(out http.ResponseWriter, r *http.Request, body []byte) (statu
 			http.Error(out, "Internal Server Error", status)
 		}
 	}()
-	a := w.engine.HTTP(ctx, request(r, body))
+	a := w.engine.HTTP(ctx, w.request(r, body))
 	for name, values := range a.Header {
 		out.Header()[name] = values
 	}

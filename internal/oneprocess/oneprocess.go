@@ -29,7 +29,7 @@ import (
 	"github.com/dozeio/doze/pkg/store/memory"
 )
 
-// Options are those of pkg/devserver, where each is described.
+// Options are those of pkg/devserver, where each but Public is described.
 type Options struct {
 	Addr    string
 	Hosts   []string
@@ -38,17 +38,21 @@ type Options struct {
 	Clients string
 	Wrap    func(socketio.Backend) socketio.Backend
 	Direct  bool
+	Public  *Public // nil: all is at one address
 }
 
 // Server is a running deployment and its parts. Its fields are for reading.
 type Server struct {
-	URL     string // as in pkg/devserver
-	Warning string
-	Gateway *gateway.Gateway
-	Store   *memory.Store
-	Engine  *engine.Engine
+	URL      string // as in pkg/devserver
+	InnerURL string // of Public.Inner
+	Warning  string
+	Gateway  *gateway.Gateway
+	Store    *memory.Store
+	Engine   *engine.Engine
 
 	http   *http.Server
+	inner  *http.Server // nil for none
+	ending atomic.Bool
 	ended  chan struct{}
 	served error
 }
@@ -119,6 +123,7 @@ func (s *Server) wire(o Options, addr net.Addr, bind func(socketio.Backend) (*en
 	var way *direct.Way
 	if o.Direct {
 		way = direct.New(&timers)
+		way.Proxied = o.Public != nil
 		lift(&g, &o.Engine)
 		g.Direct = way
 	}
@@ -205,7 +210,7 @@ func (s *Server) wire(o Options, addr net.Addr, bind func(socketio.Backend) (*en
 		n := s.Store.Rows()
 		return n.Sockets, n.Rooms
 	}, b.Rooms == rooms.Store(s.Store))
-	all := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	var all http.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case r.URL.Path == control.Path:
 			asked.ServeHTTP(w, r)
@@ -215,6 +220,12 @@ func (s *Server) wire(o Options, addr net.Addr, bind func(socketio.Backend) (*en
 			files.ServeHTTP(w, r)
 		}
 	})
+	if o.Public != nil {
+		if err := o.Public.inside(s, all); err != nil {
+			return err
+		}
+		all, addr = o.Public.outside(s, stage, g.Site, all), nil // by whatever name: there is no developer whose browser could be led here
+	}
 	s.http = gateway.NewServer(addr, all, o.Hosts...)
 	if way != nil {
 		s.http.ReadTimeout = 0 // polls wait for longer; the gateway has a limit for bodies
@@ -273,9 +284,13 @@ func (s *Server) Err() error { return s.served }
 // Close closes all connections, whose sockets are disconnected in order, and waits for what still runs, while ctx
 // lasts.
 func (s *Server) Close(ctx context.Context) error {
+	s.ending.Store(true)
 	err := s.Gateway.Close(ctx)
 	if e := s.http.Shutdown(ctx); e != nil {
 		err = errors.Join(err, s.http.Close())
+	}
+	if s.inner != nil {
+		err = errors.Join(err, s.inner.Close())
 	}
 	<-s.ended
 	return err

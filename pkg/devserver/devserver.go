@@ -45,7 +45,9 @@ type Server struct {
 // Start runs a deployment of an application, which it binds, until Close. It returns when the server listens. The error
 // says which option to change, or that the address is taken.
 func Start(o Options, io *socketio.Server) (*Server, error) {
-	s, err := oneprocess.Start(oneprocess.Options(o), io.Bind)
+	s, err := oneprocess.Start(oneprocess.Options{
+		Addr: o.Addr, Hosts: o.Hosts, Engine: o.Engine, Gateway: o.Gateway, Clients: o.Clients, Wrap: o.Wrap, Direct: o.Direct,
+	}, io.Bind)
 	if err != nil {
 		return nil, err
 	}
