@@ -72,14 +72,20 @@ const (
 )
 
 // TestOracle runs the same scripts against Node's socket.io and against Doze, whose transcripts have to be equal. The
-// gateway keeps the order of frames, as Node does.
+// gateway keeps the order of frames, as Node does; and there is none.
 func TestOracle(t *testing.T) {
 	node(t, nil, "asnode/oracle/selftest.mjs")
-	s, err := oneprocess.Start(oneprocess.Options{
-		Engine: engine.Options{BinaryFrames: true, OrderedFrames: true},
-	}, clientapp.New().Bind)
-	closeAfter(t, s, err)
-	node(t, []string{"BINARY_FRAMES=1"}, "asnode/oracle/run.mjs", "--url", s.URL)
+	for name, direct := range map[string]bool{"ordered and binary frames": false, "direct": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel() // they wait more than they work
+			s, err := oneprocess.Start(oneprocess.Options{
+				Engine: engine.Options{BinaryFrames: true, OrderedFrames: true},
+				Direct: direct,
+			}, clientapp.New().Bind)
+			closeAfter(t, s, err)
+			node(t, []string{"BINARY_FRAMES=1"}, "asnode/oracle/run.mjs", "--url", s.URL)
+		})
+	}
 }
 
 // TestOracleWithMsgPack is TestOracle for stock clients with socket.io-msgpack-parser.
