@@ -46,6 +46,8 @@ type conn struct {
 
 	in         *bufio.Reader
 	arrived    uint64        // messages so far; the reader's
+	spoke      time.Time     // when the last message came, Direct only; the reader's
+	gathered   int           // messages that the reader will handle itself; the reader's
 	slots      chan struct{} // one for each invocation that runs or waits
 	lastActive atomic.Int64  // Unix milliseconds of the last data frame in either direction
 
@@ -64,6 +66,9 @@ type conn struct {
 	began    uint64      // the latest message whose invocation began
 	queue    []message   // OrderedFrames only
 	draining bool
+	patience *time.Timer // of the reader that handles messages itself; nil before the first
+	handling bool        // the reader is at it
+	readers  int         // that were too slow at it, so that another one reads
 	stop     func() bool // of the clock's next look at the limits
 }
 

@@ -102,7 +102,84 @@ func (c *conn) directly(kind ws.OpCode, payload []byte) {
 	case <-g.base.Done():
 		return
 	}
-	c.dispatch(message{event: bytes.Clone(payload), binary: kind == ws.OpBinary})
+	m := message{event: bytes.Clone(payload), binary: kind == ws.OpBinary}
+	now := time.Now()
+	busy := now.Sub(c.spoke) < busyFor
+	c.spoke = now
+	c.mu.Lock()
+	if !busy || c.draining {
+		c.mu.Unlock()
+		c.dispatch(m)
+		return
+	}
+	c.queue = append(c.queue, m)
+	c.mu.Unlock()
+	c.gathered++
+}
+
+// The reader of a client that has sent something a moment ago handles what comes itself: another goroutine would have
+// to be woken for each message, which costs as much as what a short handler does. The first message after a pause goes
+// to another goroutine all the same, because handlers need a large stack, which readers of idle clients are to be
+// without. A reader handles what has come together, so that the answers leave together, and no more than maxGathered.
+// When that takes longer than patience, another goroutine reads on.
+const (
+	busyFor     = time.Second
+	maxGathered = 64
+	patience    = 5 * time.Millisecond
+)
+
+// handleGathered handles messages, unless more have come, and reports whether another goroutine reads on.
+func (c *conn) handleGathered() (overtaken bool) {
+	if c.gathered < maxGathered && c.hasFrame() {
+		return false
+	}
+	c.gathered = 0
+	c.mu.Lock()
+	if c.draining || len(c.queue) == 0 { // its end has come, and all before that
+		c.mu.Unlock()
+		return false
+	}
+	c.draining, c.handling = true, true
+	me := c.readers
+	if c.patience == nil {
+		c.patience = time.AfterFunc(patience, c.overtake)
+	} else {
+		c.patience.Reset(patience)
+	}
+	c.mu.Unlock()
+	c.drain()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.readers != me {
+		return true
+	}
+	c.handling = false
+	c.patience.Stop()
+	return false
+}
+
+// overtake has another goroutine read on while the reader handles messages.
+func (c *conn) overtake() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.handling && c.g.tasks.run(c.read) {
+		c.handling = false
+		c.readers++
+	}
+}
+
+// hasFrame reports whether a whole frame, and not a large one, has been read already.
+func (c *conn) hasFrame() bool {
+	const masked = 6 // bytes of the header of a client's small frame
+	b, _ := c.in.Peek(min(c.in.Buffered(), masked+2))
+	if len(b) < masked {
+		return false
+	}
+	length, header := int(b[1]&0x7f), masked
+	if length == 126 {
+		length, header = int(b[2])<<8|int(b[3]), masked+2
+	}
+	return length != 127 && c.in.Buffered() >= header+length
 }
 
 // runDirectly hands a message over, or the news of the end.
