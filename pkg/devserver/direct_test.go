@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gobwas/ws"
 	"github.com/gobwas/ws/wsutil"
 
 	"github.com/dozeio/doze/pkg/devserver"
@@ -67,7 +68,7 @@ func TestAClientThatDoesNotReadHoldsUpNobody(t *testing.T) {
 // keeps the client alive, and the events are handled when it returns, in their order. Their acks leave together.
 func TestMessagesAreInOrderAndPongsAreNot(t *testing.T) {
 	hold, entered := make(chan struct{}), make(chan struct{})
-	io := socketio.New(socketio.Options{PingInterval: 50 * time.Millisecond, PingTimeout: time.Minute})
+	io := socketio.New(socketio.Options{PingInterval: 50 * time.Millisecond, PingTimeout: 200 * time.Millisecond})
 	io.Of("/").On("wait", func(context.Context, *socketio.Socket) error {
 		close(entered)
 		<-hold
@@ -81,7 +82,7 @@ func TestMessagesAreInOrderAndPongsAreNot(t *testing.T) {
 	for i := range 50 {
 		p.say(t, `421`+string(rune('0'+i%10))+`["echo",`+string(rune('0'+i%10))+`]`)
 	}
-	for range 3 { // each ping follows the pong of the one before
+	for range 30 { // for several times as long as a client lives without
 		p.next(t, "2")
 		p.say(t, "3")
 	}
@@ -129,4 +130,25 @@ func TestPollsEndWithTheServer(t *testing.T) {
 		t.Error(err)
 	}
 	<-polls
+}
+
+// TestAnAnswerDoesNotWaitForTheNextHandler sends an event with an ack and, in the same segment, one whose handler takes
+// as long as the ack.
+func TestAnAnswerDoesNotWaitForTheNextHandler(t *testing.T) {
+	acked := make(chan struct{})
+	io := socketio.New(socketio.Options{})
+	io.Of("/").On("wait", func(context.Context, *socketio.Socket) error { <-acked; return nil })
+	io.Of("/").On("echo", func(_ context.Context, _ *socketio.Socket, n int) (int, error) { return n, nil })
+	s := start(t, devserver.Options{Direct: true}, io)
+	p := join(t, s.URL)
+	var both []byte
+	for _, packet := range []string{`421["echo",7]`, `42["wait"]`, `422["echo",8]`} {
+		both = append(both, ws.MustCompileFrame(ws.MaskFrame(ws.NewTextFrame([]byte(packet))))...)
+	}
+	if _, err := p.Write(both); err != nil {
+		t.Fatal(err)
+	}
+	p.next(t, "431[7]")
+	close(acked)
+	p.next(t, "432[8]")
 }
