@@ -2,6 +2,7 @@ package devserver_test
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -67,14 +68,14 @@ func TestAClientThatDoesNotReadHoldsUpNobody(t *testing.T) {
 // that is answered, and the events are handled when the handler returns, in their order.
 func TestMessagesAreInOrderAndReadingGoesOn(t *testing.T) {
 	hold, entered := make(chan struct{}), make(chan struct{})
-	io := socketio.New(socketio.Options{})
-	io.Of("/").On("wait", func(context.Context, *socketio.Socket) error {
+	server := socketio.New(socketio.Options{})
+	server.Of("/").On("wait", func(context.Context, *socketio.Socket) error {
 		close(entered)
 		<-hold
 		return nil
 	})
-	io.Of("/").On("echo", func(_ context.Context, _ *socketio.Socket, n int) (int, error) { return n, nil })
-	s := start(t, devserver.Options{Direct: true}, io)
+	server.Of("/").On("echo", func(_ context.Context, _ *socketio.Socket, n int) (int, error) { return n, nil })
+	s := start(t, devserver.Options{Direct: true}, server)
 	p := join(t, s.URL)
 	p.say(t, `42["wait"]`)
 	<-entered
@@ -85,11 +86,14 @@ func TestMessagesAreInOrderAndReadingGoesOn(t *testing.T) {
 		t.Fatal(err)
 	}
 	for {
-		f, err := ws.ReadFrame(p)
+		h, err := ws.ReadHeader(p)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if f.Header.OpCode == ws.OpPong {
+		if _, err := io.CopyN(io.Discard, p, h.Length); err != nil {
+			t.Fatal(err)
+		}
+		if h.OpCode == ws.OpPong {
 			break
 		}
 	}
