@@ -26,6 +26,7 @@ func TestStockClients(t *testing.T) {
 			s, err := oneprocess.Start(oneprocess.Options{
 				Engine:  engine.Options{BinaryFrames: g.ordered, OrderedFrames: g.ordered},
 				Gateway: g.options(),
+				Direct:  g.direct,
 			}, clientapp.New().Bind)
 			closeAfter(t, s, err)
 			stockClients(t, s.URL, g, allAtOnce)
@@ -73,15 +74,21 @@ const (
 )
 
 // TestOracle runs the same scripts against Node's socket.io and against Doze, whose transcripts have to be equal. The
-// gateway keeps the order of frames, as Node does.
+// gateway keeps the order of frames, as Node does; and there is none.
 func TestOracle(t *testing.T) {
 	t.Parallel()
 	node(t, nil, "asnode/oracle/selftest.mjs")
-	s, err := oneprocess.Start(oneprocess.Options{
-		Engine: engine.Options{BinaryFrames: true, OrderedFrames: true},
-	}, clientapp.New().Bind)
-	closeAfter(t, s, err)
-	node(t, []string{"BINARY_FRAMES=1"}, "asnode/oracle/run.mjs", "--url", s.URL)
+	for name, direct := range map[string]bool{"ordered and binary frames": false, "direct": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel() // they wait more than they work
+			s, err := oneprocess.Start(oneprocess.Options{
+				Engine: engine.Options{BinaryFrames: true, OrderedFrames: true},
+				Direct: direct,
+			}, clientapp.New().Bind)
+			closeAfter(t, s, err)
+			node(t, []string{"BINARY_FRAMES=1"}, "asnode/oracle/run.mjs", "--url", s.URL)
+		})
+	}
 }
 
 // TestOracleWithMsgPack is TestOracle for stock clients with socket.io-msgpack-parser.
@@ -99,7 +106,7 @@ func TestChatInBrowser(t *testing.T) {
 	t.Parallel()
 	for _, g := range append(slices.Clone(gateways), gatewayKind{name: "AWS, jitter of 200 ms", jitter: 200 * time.Millisecond, seed: 1}) {
 		t.Run(g.name, func(t *testing.T) {
-			o := oneprocess.Options{Engine: engine.Options{BinaryFrames: g.ordered, OrderedFrames: g.ordered}, Gateway: g.options()}
+			o := oneprocess.Options{Engine: engine.Options{BinaryFrames: g.ordered, OrderedFrames: g.ordered}, Gateway: g.options(), Direct: g.direct}
 			o.Gateway.Site = app.Page()
 			s, err := oneprocess.Start(o, app.New().Bind)
 			closeAfter(t, s, err)

@@ -32,7 +32,11 @@ func TestExamples(t *testing.T) {
 				}
 				t.Run(g.name, func(t *testing.T) {
 					t.Parallel()
-					url := command(t, binary, "-addr", "127.0.0.1:0", fmt.Sprintf("-ordered=%v", g.ordered), "-jitter", g.jitter.String(), "-seed", fmt.Sprint(g.seed))
+					args := []string{"-addr", "127.0.0.1:0"}
+					if !g.direct {
+						args = append(args, fmt.Sprintf("-ordered=%v", g.ordered), "-jitter", g.jitter.String(), "-seed", fmt.Sprint(g.seed))
+					}
+					url := command(t, binary, args...)
 					hasPage(t, url)
 					env := []string{"DOZE_URL=" + url}
 					if name == "progress" {

@@ -51,7 +51,8 @@ var layers = []struct{ folder, may string }{
 	{"internal/jobqueue", "internal/sqsask pkg/apigw pkg/apigw/outgoing"},
 	{"internal/control", "pkg/engine pkg/protocol pkg/rooms pkg/socketio"},
 	{"internal/scrape", "pkg/observe"},
-	{"internal/oneprocess", "internal/control internal/scrape pkg/apigw pkg/apigw/outgoing pkg/engine pkg/gateway pkg/observe pkg/rooms pkg/site pkg/socketio pkg/store/memory"},
+	{"internal/direct", "pkg/engine pkg/gateway pkg/observe"},
+	{"internal/oneprocess", "internal/control internal/direct internal/scrape pkg/apigw pkg/apigw/outgoing pkg/engine pkg/gateway pkg/observe pkg/rooms pkg/site pkg/socketio pkg/store/memory"},
 	{"internal/commandline", ""},
 	{"pkg/devcommand", "internal/commandline internal/jobqueue internal/oneprocess pkg/admin pkg/apigw pkg/apigw/outgoing pkg/site pkg/socketio pkg/store/dynamo pkg/verify/counterpart"},
 	{"pkg/devserver", "internal/oneprocess pkg/engine pkg/gateway pkg/socketio"},
@@ -86,7 +87,7 @@ var reaches = []struct{ what, prefixes, may string }{
 	{"the AWS SDK", "github.com/aws/aws-sdk-go-v2 github.com/aws/smithy-go",
 		"internal/ pkg/apigw pkg/apigw/outgoing pkg/emitter pkg/store/dynamo pkg/devserver pkg/devcommand functions/ cmd/ examples/presence examples/cursors examples/progress examples/progress/checksum tests/"},
 	{"aws-lambda-go", "github.com/aws/aws-lambda-go", // the gateway makes its events, and the id that the Runtime API passes on
-		"internal/jobqueue internal/oneprocess pkg/apigw pkg/gateway pkg/gateway/runtimeapi pkg/devserver pkg/devcommand functions/ cmd/ examples/presence examples/cursors examples/progress examples/progress/checksum tests/"},
+		"internal/direct internal/jobqueue internal/oneprocess pkg/apigw pkg/gateway pkg/gateway/runtimeapi pkg/devserver pkg/devcommand functions/ cmd/ examples/presence examples/cursors examples/progress examples/progress/checksum tests/"},
 	{"Prometheus's client", "github.com/prometheus",
 		"internal/scrape internal/oneprocess pkg/devserver pkg/devcommand cmd/ examples/presence examples/cursors examples/progress tests/"},
 	{"what doze upgrade is made of", "github.com/rogpeppe/go-internal golang.org/x/mod", "cmd/doze tests/"},

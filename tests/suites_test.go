@@ -14,18 +14,20 @@ import (
 	"github.com/dozeio/doze/tests/kit/suiteapp"
 )
 
-// gateways are those that everything is tested behind: AWS's, in a hurry and under jitter, and what the official suites
-// assume. One has a route response, through which the functions say nothing.
+// gateways are those that everything is tested behind: AWS's, in a hurry and under jitter, what the official suites
+// assume, and none, where what comes goes to the engine directly. One has a route response, through which the functions say nothing.
 var gateways = []gatewayKind{
 	{name: "ordered and binary frames", ordered: true},
 	{name: "AWS"},
 	{name: "AWS, jitter, seed 1", jitter: 20 * time.Millisecond, seed: 1},
 	{name: "AWS, jitter, seed 2, a route response", jitter: 20 * time.Millisecond, seed: 2, responds: true},
+	{name: "direct", ordered: true, direct: true},
 }
 
 type gatewayKind struct {
 	name     string
 	ordered  bool // and binary frames
+	direct   bool
 	jitter   time.Duration
 	seed     uint64
 	responds bool // $default has a route response, whose empty body sends nothing
@@ -42,6 +44,7 @@ func TestOfficialSuites(t *testing.T) {
 		o := oneprocess.Options{
 			Engine:  engine.Options{BinaryFrames: g.ordered, OrderedFrames: g.ordered},
 			Gateway: g.options(),
+			Direct:  g.direct,
 		}
 		t.Run(g.name, func(t *testing.T) {
 			t.Parallel() // as many as there are processors: some of the cases are about 200 ms

@@ -104,7 +104,7 @@ func TestWrongCommandsSayWhatIsRight(t *testing.T) {
 		want string
 	}{
 		{"", "name a command"},
-		{"serve", `unknown command "serve"`},
+		{"host", `unknown command "host"`},
 		{"dev -nonsense", "doze dev -h lists the flags"},
 		{"dev extra", "doze dev takes flags only"},
 		{"dev -addr 127.0.0.1", "-addr 127.0.0.1:3000"},
@@ -136,7 +136,7 @@ func TestWrongCommandsSayWhatIsRight(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("doze %s: %v, want %q", c.args, err, c.want)
 		}
-		if lists := c.args == "" || c.args == "serve"; out.Len() > 0 || lists != strings.Contains(log.String(), "\n  verify ") || !lists && log.Len() > 0 {
+		if lists := c.args == "" || c.args == "host"; out.Len() > 0 || lists != strings.Contains(log.String(), "\n  verify ") || !lists && log.Len() > 0 {
 			t.Errorf("doze %s prints besides the error %s%s", c.args, out.String(), log.String())
 		}
 	}

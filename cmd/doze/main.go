@@ -1,6 +1,7 @@
 // Command doze runs a Doze application on one machine, and helps with one's own:
 //
-//	doze dev [flags]        runs the chat of package app, on the embedded store, behind the local API Gateway
+//	doze dev [flags]        runs the chat of package app, on the embedded store
+//	doze serve [flags]      runs the chat for whoever reaches this machine
 //	doze gateway [flags]    runs the local API Gateway before functions that are deployed
 //	doze new [flags] DIR    writes a small application of one's own
 //	doze upgrade [flags]    brings such an application to this version of Doze
@@ -30,9 +31,10 @@ import (
 	"github.com/dozeio/doze/internal/commandline"
 )
 
-const usage = `usage: doze dev|gateway|new|upgrade|cost|verify|emit|rooms|sockets|ls|show|kick|drain|redrive|doctor|top|disconnect|tail [flags]
+const usage = `usage: doze dev|serve|gateway|new|upgrade|cost|verify|emit|rooms|sockets|ls|show|kick|drain|redrive|doctor|top|disconnect|tail [flags]
 
   dev         run the chat on this machine: nothing to install, nothing is kept
+  serve       run the chat on this machine for everybody, behind a proxy
   gateway     run the local API Gateway before the functions of a stack
   new         write a small application of one's own to a new folder
   upgrade     bring an application that doze new has written to this version of Doze
@@ -70,6 +72,8 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 		return nil
 	case "dev":
 		return dev(ctx, args[1:], out, log)
+	case "serve":
+		return serveChat(ctx, args[1:], out, log)
 	case "gateway":
 		return serveGateway(ctx, args[1:], out, log)
 	case "new":

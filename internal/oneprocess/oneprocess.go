@@ -3,6 +3,7 @@
 package oneprocess
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/dozeio/doze/internal/control"
+	"github.com/dozeio/doze/internal/direct"
 	"github.com/dozeio/doze/internal/scrape"
 	"github.com/dozeio/doze/pkg/apigw"
 	"github.com/dozeio/doze/pkg/apigw/outgoing"
@@ -27,7 +29,7 @@ import (
 	"github.com/dozeio/doze/pkg/store/memory"
 )
 
-// Options are those of pkg/devserver, where each is described.
+// Options are those of pkg/devserver, where each but Public is described.
 type Options struct {
 	Addr    string
 	Hosts   []string
@@ -35,17 +37,22 @@ type Options struct {
 	Gateway gateway.Options
 	Clients string
 	Wrap    func(socketio.Backend) socketio.Backend
+	Direct  bool
+	Public  *Public // nil: all is at one address
 }
 
 // Server is a running deployment and its parts. Its fields are for reading.
 type Server struct {
-	URL     string // as in pkg/devserver
-	Warning string
-	Gateway *gateway.Gateway
-	Store   *memory.Store
-	Engine  *engine.Engine
+	URL      string // as in pkg/devserver
+	InnerURL string // of Public.Inner
+	Warning  string
+	Gateway  *gateway.Gateway
+	Store    *memory.Store
+	Engine   *engine.Engine
 
 	http   *http.Server
+	inner  *http.Server // nil for none
+	ending atomic.Bool
 	ended  chan struct{}
 	served error
 }
@@ -119,6 +126,13 @@ func (s *Server) wire(o Options, addr net.Addr, bind func(socketio.Backend) (*en
 	both := func(a, b *bool) { *a, *b = *a || *b, *a || *b } // the gateway and the engine have to agree
 	both(&g.BinaryFrames, &o.Engine.BinaryFrames)
 	both(&g.OrderedFrames, &o.Engine.OrderedFrames)
+	var way *direct.Way
+	if o.Direct {
+		way = direct.New(&timers)
+		way.Proxied = o.Public != nil
+		lift(&g, &o.Engine)
+		g.Direct = way
+	}
 	if s.Gateway, err = gateway.New(g); err != nil {
 		return err
 	}
@@ -145,8 +159,18 @@ func (s *Server) wire(o Options, addr net.Addr, bind func(socketio.Backend) (*en
 		Options:  o.Engine,
 		Defaults: engine.Options{Logger: g.Logger},
 	}
+	if way != nil {
+		b.Poster = way
+	}
 	if o.Wrap != nil {
 		b = o.Wrap(b)
+	}
+	if way != nil {
+		way.Timers = b.Timers
+		b.Timers = way
+		if b.Sessions == engine.Store(s.Store) { // no row outlives the process
+			b.Options.PollWait, b.Options.MaxAge = cmp.Or(b.Options.PollWait, pollWait), cmp.Or(b.Options.MaxAge, ages/100)
+		}
 	}
 	if s.Engine, err = bind(b); err != nil {
 		return err
@@ -155,7 +179,11 @@ func (s *Server) wire(o Options, addr net.Addr, bind func(socketio.Backend) (*en
 	if g.Path != "" && g.Path != path {
 		return fmt.Errorf("devserver: Gateway.Path is %q, but functions answer at %s alone: the application's Options.Path says where", g.Path, path)
 	}
-	if path != defaultPath { // another gateway takes the place of the one that has found its options right
+	if g.Direct != nil {
+		g.MaxFrame = s.Engine.Options().MaxPayload
+		g.MaxMessage = g.MaxFrame
+	}
+	if path != defaultPath || g.Direct != nil { // another gateway takes the place of the one that has found its options right
 		unused := s.Gateway
 		g.Path = path
 		if s.Gateway, err = gateway.New(g); err != nil {
@@ -165,6 +193,9 @@ func (s *Server) wire(o Options, addr net.Addr, bind func(socketio.Backend) (*en
 		if err := unused.Close(context.Background()); err != nil {
 			return err
 		}
+	}
+	if way != nil {
+		way.Join(s.Gateway, s.Engine)
 	}
 	connect.set(apigw.NewConnect(s.Engine, nil))
 	message.set(apigw.NewMessage(s.Engine))
@@ -185,7 +216,7 @@ func (s *Server) wire(o Options, addr net.Addr, bind func(socketio.Backend) (*en
 		n := s.Store.Rows()
 		return n.Sockets, n.Rooms
 	}, b.Rooms == rooms.Store(s.Store))
-	all := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	var all http.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case r.URL.Path == control.Path:
 			asked.ServeHTTP(w, r)
@@ -195,9 +226,37 @@ func (s *Server) wire(o Options, addr net.Addr, bind func(socketio.Backend) (*en
 			files.ServeHTTP(w, r)
 		}
 	})
+	if o.Public != nil {
+		if err := o.Public.inside(s, all); err != nil {
+			return err
+		}
+		all, addr = o.Public.outside(s, stage, g.Site, all), nil // by whatever name: there is no developer whose browser could be led here
+	}
 	s.http = gateway.NewServer(addr, all, o.Hosts...)
+	if way != nil {
+		s.http.ReadTimeout = 0 // polls wait for longer; the gateway has a limit for bodies
+	}
 	return nil
 }
+
+// ages is for what is to have no limit.
+const ages = 100 * 365 * 24 * time.Hour
+
+// lift takes the limits away that are AWS's, and says what a gateway of one's own can do.
+func lift(g *gateway.Options, e *engine.Options) {
+	none := gateway.Throttle{Rate: -1}
+	g.Account, g.NewConnections, g.WebSocketStage, g.HTTPStage, g.Concurrency = none, none, none, none, -1
+	g.IdleTimeout, g.MaxAge, g.ConnectGap = ages, ages, -1
+	g.MaxParallel = waiting
+	g.BinaryFrames, g.OrderedFrames, e.BinaryFrames, e.OrderedFrames = true, true, true, true
+	e.MaxMessage = cmp.Or(e.MaxMessage, engine.MaxOutbox) // no emit may have more
+}
+
+// pollWait is longer than any interval of pings, which end a poll.
+const pollWait = 15 * time.Minute
+
+// waiting is how many messages of a connection may wait for the one that is handled, before its client has to.
+const waiting = 100
 
 // controlled answers doze emit and its siblings, by an emitter on the server's own backend.
 func (s *Server) controlled(b socketio.Backend) (http.Handler, error) {
@@ -231,9 +290,13 @@ func (s *Server) Err() error { return s.served }
 // Close closes all connections, whose sockets are disconnected in order, and waits for what still runs, while ctx
 // lasts.
 func (s *Server) Close(ctx context.Context) error {
+	s.ending.Store(true)
 	err := s.Gateway.Close(ctx)
 	if e := s.http.Shutdown(ctx); e != nil {
 		err = errors.Join(err, s.http.Close())
+	}
+	if s.inner != nil {
+		err = errors.Join(err, s.inner.Close())
 	}
 	<-s.ended
 	return err

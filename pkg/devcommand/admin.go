@@ -26,10 +26,10 @@ const hashCommand = `export DOZE_ADMIN_PASSWORD_HASH="$(htpasswd -nBC 10 "" | tr
 const adminPath = "/admin/"
 
 // options returns those of package admin: with the name and password of the environment, as in a deployment, or open to
-// everybody who reaches a loopback address.
-func (u adminUI) options(addr string) (o admin.Options, open bool, err error) {
+// everybody who reaches a loopback address, unless a proxy may be before that one.
+func (u adminUI) options(addr string, public bool) (o admin.Options, open bool, err error) {
 	user, hash := os.Getenv("DOZE_ADMIN_USER"), os.Getenv("DOZE_ADMIN_PASSWORD_HASH")
-	o = admin.Options{Username: user, PasswordHash: hash, Mode: admin.Mode(u.mode), ReadOnly: u.readOnly, ServerID: "doze dev", PID: os.Getpid()}
+	o = admin.Options{Username: user, PasswordHash: hash, Mode: admin.Mode(u.mode), ReadOnly: u.readOnly, ServerID: "doze", PID: os.Getpid()}
 	if o.Hostname, err = os.Hostname(); err != nil {
 		return o, false, err
 	}
@@ -42,7 +42,7 @@ func (u adminUI) options(addr string) (o admin.Options, open bool, err error) {
 		return o, false, nil
 	}
 	host, _, err := net.SplitHostPort(addr)
-	if ip := net.ParseIP(host); err != nil || host != "localhost" && !ip.IsLoopback() {
+	if ip := net.ParseIP(host); err != nil || public || host != "localhost" && !ip.IsLoopback() {
 		return o, false, fmt.Errorf("-admin without a password on %s, which others can reach: set DOZE_ADMIN_USER, and DOZE_ADMIN_PASSWORD_HASH by %s", addr, hashCommand)
 	}
 	o.InsecureNoAuth = true

@@ -1,5 +1,5 @@
-// Package devcommand is the command that runs an application on one machine until Ctrl-C: doze dev runs the chat with
-// it, make dev of a project of doze new that project's own application.
+// Package devcommand is the command that runs an application on one machine until Ctrl-C: doze dev and doze serve run
+// the chat with it, make dev of a project of doze new that project's own application.
 package devcommand
 
 import (
@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"os"
 	"sync"
-	"time"
 
 	"github.com/dozeio/doze/internal/commandline"
 	"github.com/dozeio/doze/internal/jobqueue"
@@ -28,10 +27,11 @@ type Command struct {
 	Application *socketio.Server // not bound yet
 	Page        http.Handler     // what browsers get besides the protocol; nil for nothing
 	Client      string           // of the line that says how clients connect: their options, such as { auth: { nickname: 'ada' } }
-}
 
-// closeTimeout is how long the server may take to say goodbye to its clients.
-const closeTimeout = 2 * time.Second
+	// Serve is for clients that are no developer's: doze serve. There is no way through AWS's events then, all that is
+	// not for everybody has an address of its own, and the end takes its time.
+	Serve bool
+}
 
 // Main runs the command with the flags of this process, and ends the process: with status 0 after Ctrl-C, which says
 // goodbye to the clients, else with 1 and the error. A second Ctrl-C ends it at once.
@@ -43,10 +43,11 @@ func Main(c Command) {
 // Run runs the command until ctx ends. What people look for goes to out, and what the server has to say of its work to
 // log. With -h the error is flag.ErrHelp; any other says what to do.
 func (c Command) Run(ctx context.Context, args []string, out, log io.Writer) error {
-	o, aws, ui, asked, err := c.options(args, out, log)
+	o, more, err := c.options(args, out, log)
 	if err != nil {
 		return err
 	}
+	aws, ui := more.aws, more.ui
 	listener, err := commandline.Listen(c.Name, o.Addr)
 	if err != nil {
 		return err
@@ -61,13 +62,13 @@ func (c Command) Run(ctx context.Context, args []string, out, log io.Writer) err
 	if err != nil {
 		return stopped(ctx, err)
 	}
-	if asked {
+	if more.verify {
 		counterpart.Register(c.Application)
 	}
 	open := false
 	if ui.mode != "" {
 		var of admin.Options
-		if of, open, err = ui.options(o.Addr); err != nil {
+		if of, open, err = ui.options(o.Addr, c.Serve); err != nil {
 			return err
 		}
 		if err := admin.Instrument(c.Application, of); err != nil {
@@ -91,12 +92,15 @@ func (c Command) Run(ctx context.Context, args []string, out, log io.Writer) err
 		defer polled.Wait()
 		defer stop()
 	}
-	more := ""
+	said := ""
 	if ui.mode != "" {
-		more = ui.say(s.URL, open)
+		said = ui.say(s.URL, open)
 	}
-	c.isUp(out, s.URL, o.Clients, more)
-	if s.Warning != "" {
+	if s.InnerURL != "" {
+		said += fmt.Sprintf("The metrics are at %s/metrics.\n", s.InnerURL)
+	}
+	c.isUp(out, s.URL, o.Clients, said)
+	if s.Warning != "" && !c.Serve {
 		fmt.Fprintln(log, s.Warning)
 	}
 	select {
@@ -105,7 +109,7 @@ func (c Command) Run(ctx context.Context, args []string, out, log io.Writer) err
 	case <-s.Ended():
 		return s.Err()
 	}
-	goodbye, cancel := context.WithTimeout(context.Background(), closeTimeout)
+	goodbye, cancel := context.WithTimeout(context.Background(), more.grace)
 	defer cancel()
 	if err := s.Close(goodbye); err != nil && goodbye.Err() == nil {
 		return err

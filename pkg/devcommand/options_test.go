@@ -53,7 +53,7 @@ func TestDevDoesWhatTheApplicationSays(t *testing.T) {
 		{"", socketio.Options{}, func(o engine.Options) any { return fmt.Sprint(o.Transports, o.NoUpgrades) }, "[polling websocket] false"},
 		{"-max-payload 5000", says, func(o engine.Options) any { return o.MaxPayload }, 5000},
 	} {
-		o, _, _, _, err := Command{Name: "doze dev"}.options(strings.Fields("-addr 127.0.0.1:0 "+c.flags), io.Discard, io.Discard)
+		o, _, err := Command{Name: "doze dev"}.options(strings.Fields("-addr 127.0.0.1:0 "+c.flags), io.Discard, io.Discard)
 		if err != nil {
 			t.Fatal(err)
 		}

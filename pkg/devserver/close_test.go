@@ -20,14 +20,16 @@ import (
 
 // TestCloseCodesOfClients closes connections with all kinds of codes, and looks at what the client is answered with and
 // at the reason that OnDisconnect gets. What is right is what ws 8.21 answers, and the reason that Node's server has.
-func TestCloseCodesOfClients(t *testing.T) {
+func TestCloseCodesOfClients(t *testing.T) { bothWays(t, closeCodesOfClients) }
+
+func closeCodesOfClients(t *testing.T, direct bool) {
 	reasons := make(chan string, 1)
 	io := socketio.New(socketio.Options{})
 	io.Of("/").OnDisconnect(func(_ context.Context, _ *socketio.Socket, reason socketio.Reason) error {
 		reasons <- string(reason)
 		return nil
 	})
-	s, err := devserver.Start(devserver.Options{Engine: engine.Options{OrderedFrames: true}}, io) // nothing may be on its way behind a close
+	s, err := devserver.Start(devserver.Options{Direct: direct, Engine: engine.Options{OrderedFrames: true}}, io) // nothing may be on its way behind a close
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -27,6 +27,11 @@ type Options struct {
 
 	// Wrap, if not nil, puts something between the application and its backend: faults, say, or a count of calls.
 	Wrap func(socketio.Backend) socketio.Backend
+
+	// Direct is for a server that stays one process: what clients send goes to the engine and back without the events
+	// of AWS, and without AWS's limits, each connection's messages in order. It is several times as fast, and kinder
+	// than AWS: a test of what is to be deployed there leaves it out.
+	Direct bool
 }
 
 // Server is a running deployment. Its fields are for reading.
@@ -40,7 +45,9 @@ type Server struct {
 // Start runs a deployment of an application, which it binds, until Close. It returns when the server listens. The error
 // says which option to change, or that the address is taken.
 func Start(o Options, io *socketio.Server) (*Server, error) {
-	s, err := oneprocess.Start(oneprocess.Options(o), io.Bind)
+	s, err := oneprocess.Start(oneprocess.Options{
+		Addr: o.Addr, Hosts: o.Hosts, Engine: o.Engine, Gateway: o.Gateway, Clients: o.Clients, Wrap: o.Wrap, Direct: o.Direct,
+	}, io.Bind)
 	if err != nil {
 		return nil, err
 	}

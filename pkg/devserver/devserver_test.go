@@ -44,6 +44,13 @@ func open(t *testing.T, url string, header ...string) (answer *http.Response, op
 	return res, open
 }
 
+// bothWays runs a test on the way of a deployment, and on the direct one.
+func bothWays(t *testing.T, test func(t *testing.T, direct bool)) {
+	for name, direct := range map[string]bool{"as AWS": false, "direct": true} {
+		t.Run(name, func(t *testing.T) { test(t, direct) })
+	}
+}
+
 func start(t *testing.T, o devserver.Options, io *socketio.Server) *devserver.Server {
 	t.Helper()
 	s, err := devserver.Start(o, io)
@@ -64,14 +71,18 @@ func start(t *testing.T, o devserver.Options, io *socketio.Server) *devserver.Se
 }
 
 func TestAnApplicationsOptionsReachItsClients(t *testing.T) {
+	bothWays(t, anApplicationsOptionsReachItsClients)
+}
+
+func anApplicationsOptionsReachItsClients(t *testing.T, direct bool) {
 	says := func() *socketio.Server {
 		return socketio.New(socketio.Options{PingInterval: 7 * time.Second, AllowOrigins: []string{"https://app.example"}})
 	}
-	s := start(t, devserver.Options{}, says())
+	s := start(t, devserver.Options{Direct: direct}, says())
 	if _, opened := open(t, s.URL); opened.PingInterval != 7000 || opened.PingTimeout != 20000 || s.Warning != "" {
 		t.Errorf("opened with %+v, warning %q", opened, s.Warning)
 	}
-	s = start(t, devserver.Options{Engine: engine.Options{PingInterval: 8 * time.Second, AllowOrigins: []string{"https://set.example"}}}, says())
+	s = start(t, devserver.Options{Direct: direct, Engine: engine.Options{PingInterval: 8 * time.Second, AllowOrigins: []string{"https://set.example"}}}, says())
 	if _, opened := open(t, s.URL); opened.PingInterval != 8000 {
 		t.Errorf("what was set is not done: %+v", opened)
 	}
@@ -83,8 +94,10 @@ func TestAnApplicationsOptionsReachItsClients(t *testing.T) {
 }
 
 // TestAnApplicationsPath asks at its own path, and at the one that others have.
-func TestAnApplicationsPath(t *testing.T) {
-	s := start(t, devserver.Options{}, socketio.New(socketio.Options{Path: "/chat/io"}))
+func TestAnApplicationsPath(t *testing.T) { bothWays(t, anApplicationsPath) }
+
+func anApplicationsPath(t *testing.T, direct bool) {
+	s := start(t, devserver.Options{Direct: direct}, socketio.New(socketio.Options{Path: "/chat/io"}))
 	unled := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	for path, want := range map[string]int{"/chat/io/": 200, "/chat/io": 200, "/chat/io/socket.io.js": 200, "/socket.io/": 404, "/socket.io/socket.io.js": 404, "/chat/": 404} {
 		res, err := unled.Get(s.URL + path + "?EIO=4&transport=polling")
@@ -112,10 +125,12 @@ func TestAnApplicationsPath(t *testing.T) {
 }
 
 // TestAnApplicationsMaxPayload sends what is at the limit and what is beyond, over both transports.
-func TestAnApplicationsMaxPayload(t *testing.T) {
+func TestAnApplicationsMaxPayload(t *testing.T) { bothWays(t, anApplicationsMaxPayload) }
+
+func anApplicationsMaxPayload(t *testing.T, direct bool) {
 	io := socketio.New(socketio.Options{MaxPayload: 1000})
 	io.Of("/").On("e", func(context.Context, *socketio.Socket, string) error { return nil })
-	s := start(t, devserver.Options{}, io)
+	s := start(t, devserver.Options{Direct: direct}, io)
 	event := func(bytes int) string {
 		const frame = `420["e",""]`
 		return frame[:len(frame)-2] + strings.Repeat("x", bytes-len(frame)) + frame[len(frame)-2:]
@@ -165,7 +180,11 @@ func TestAnApplicationsMaxPayload(t *testing.T) {
 
 // TestAnApplicationsHooksSeeRequestsAndAnswers asks over HTTP: several cookies stay several.
 func TestAnApplicationsHooksSeeRequestsAndAnswers(t *testing.T) {
-	s := start(t, devserver.Options{}, socketio.New(socketio.Options{
+	bothWays(t, anApplicationsHooksSeeRequestsAndAnswers)
+}
+
+func anApplicationsHooksSeeRequestsAndAnswers(t *testing.T, direct bool) {
+	s := start(t, devserver.Options{Direct: direct}, socketio.New(socketio.Options{
 		AllowRequest: func(_ context.Context, r socketio.Request) error {
 			if r.Header.Get("X-Who") == "" || r.Query.Get("transport") != "polling" {
 				return &socketio.ConnectError{Message: "who are you?"}

@@ -111,6 +111,8 @@ type Engine struct {
 	met     meetings
 	rates   rates
 	hints   hints
+
+	unblocking bool // poster is
 }
 
 // New returns an Engine on a store, or an error that names the option to change. Calls of the store that fail with a
@@ -179,6 +181,7 @@ func New(store Store, poster Poster, timers Timers, handler Handler, o Options) 
 		return nil, err
 	}
 	e := &Engine{timers: timers, handler: handler, opt: o, origins: origins}
+	_, e.unblocking = poster.(Unblocking)
 	if o.Tracer != observe.Untraced {
 		poster = &tracedPoster{poster, o.Tracer}
 	}
@@ -228,6 +231,14 @@ func (e *Engine) within(ctx context.Context, d time.Duration) (limited context.C
 		stop()
 		end(nil)
 	}
+}
+
+// aPost returns the context of one call of the poster. The caller has to call cancel.
+func (e *Engine) aPost(ctx context.Context) (limited context.Context, cancel func()) {
+	if e.unblocking {
+		return ctx, func() {}
+	}
+	return e.within(ctx, postTimeout)
 }
 
 // Outlive returns a context for what a Handler has to finish or undo although the invocation's time is over: ctx

@@ -171,9 +171,9 @@ var errNotGreeted = errors.New("engine: the open packet has not left")
 // answerProbe answers a probe without reading anything: a connection that does not probe ignores the answer. A
 // connection that has just been made may seem gone; it is then waited for, and a second answer does no harm.
 func (e *Engine) answerProbe(ctx context.Context, connection string) {
-	leave, err := e.lanes.enter(ctx, connection)
+	lane, err := e.lanes.enter(ctx, connection)
 	if err == nil {
-		defer leave()
+		defer e.lanes.leave(connection, lane)
 		err = e.post1(ctx, connection, Frame{Data: probeAnswer})
 	}
 	if errors.Is(err, ErrGone) {

@@ -289,7 +289,7 @@ func (v *Invocation) owns(a Address) bool {
 func (e *Engine) Parcel(packets ...protocol.EnginePacket) (Parcel, error) {
 	p := Parcel{Op: e.newOp(), Packets: make([][]byte, len(packets))}
 	for i, packet := range packets {
-		p.Packets[i] = packet.Append(nil)
+		p.Packets[i] = packet.Append(make([]byte, 0, 1+len(packet.Data)))
 		if len(p.Packets[i]) > e.opt.MaxMessage {
 			return Parcel{}, ErrTooLarge
 		}

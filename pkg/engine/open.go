@@ -70,10 +70,10 @@ func (e *Engine) announce(ctx context.Context, j job, tries int) error {
 		}
 		session = opening{s.SID, s.Created}
 	}
-	leave, err := e.lanes.enter(ctx, connection)
+	lane, err := e.lanes.enter(ctx, connection)
 	if err == nil {
 		err = e.post1(ctx, connection, e.frame(e.openPacket(session.sid).Append(nil)))
-		leave()
+		e.lanes.leave(connection, lane)
 	}
 	if err != nil {
 		if !errors.Is(err, ErrGone) {

@@ -34,6 +34,9 @@ type Poster interface {
 	Disconnect(ctx context.Context, connection string) error
 }
 
+// Unblocking is what a Poster may be besides: one whose calls never wait, so that they need no deadline.
+type Unblocking interface{ Unblocking() }
+
 // Timers hands a job to Engine.Job later, at least once and in no order, never before the delay is over. Delays are
 // 15 minutes at most and may be rounded up to whole seconds.
 // Safe for concurrent use.

@@ -42,7 +42,20 @@ func (r *retrying) Create(ctx context.Context, s Session, handshake []byte, live
 }
 
 func (r *retrying) Get(ctx context.Context, a Address, strong bool) (s Session, err error) {
-	err = r.retry(ctx, func() (err error) { s, err = r.store.Get(ctx, a, strong); return err })
+	if s, err = r.store.Get(ctx, a, strong); err == nil { // most calls by far
+		return s, nil
+	}
+	return r.getAgain(ctx, a, strong, err)
+}
+
+// getAgain is Get, of which the first try has failed.
+func (r *retrying) getAgain(ctx context.Context, a Address, strong bool, first error) (s Session, err error) {
+	err = r.retry(ctx, func() (err error) {
+		if err, first = first, nil; err == nil {
+			s, err = r.store.Get(ctx, a, strong)
+		}
+		return err
+	})
 	return s, err
 }
 

@@ -63,11 +63,11 @@ func (e *Engine) postParcel(ctx context.Context, connection string, p Parcel) er
 	if e.met.has(connection, e.now()) {
 		return ErrGone
 	}
-	leave, err := e.lanes.enter(ctx, connection)
+	lane, err := e.lanes.enter(ctx, connection)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrBusy, err)
 	}
-	defer leave()
+	defer e.lanes.leave(connection, lane)
 	if err := ctx.Err(); err != nil { // an ended context must not look like a post of unknown fate
 		return fmt.Errorf("%w: %w", ErrBusy, err)
 	}
@@ -96,7 +96,7 @@ func (e *Engine) postPackets(ctx context.Context, connection string, packets [][
 // post1 posts one frame, with pauses while the connection is busy.
 func (e *Engine) post1(ctx context.Context, connection string, f Frame) error {
 	for wait, try := 10*time.Millisecond, 0; ; wait, try = wait*2, try+1 {
-		post, cancel := e.within(ctx, postTimeout)
+		post, cancel := e.aPost(ctx)
 		err := e.poster.Post(post, connection, f)
 		cancel()
 		if !errors.Is(err, ErrBusy) || try == busyTries || e.sleep(ctx, wait) != nil {
@@ -130,7 +130,7 @@ func (e *Engine) ended(ctx context.Context, connection string) error {
 
 // exists asks whether a connection is open.
 func (e *Engine) exists(ctx context.Context, connection string) error {
-	ctx, cancel := e.within(ctx, postTimeout)
+	ctx, cancel := e.aPost(ctx)
 	defer cancel()
 	return e.poster.Exists(ctx, connection)
 }

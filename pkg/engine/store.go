@@ -34,7 +34,7 @@ type SessionStore interface {
 	Create(ctx context.Context, s Session, handshake []byte, live *Live) error
 
 	// Get returns the row at an address, a row with State Absent when there is none. With strong false it may be
-	// some time old, at half the price.
+	// some time old, at half the price. Its Entries and Changes are to be read only.
 	Get(ctx context.Context, a Address, strong bool) (Session, error)
 
 	// Update applies one transition in one atomic conditional write, exactly as its Apply describes. It returns the

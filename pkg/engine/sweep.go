@@ -73,7 +73,7 @@ const pingTries = 3
 // ping sends a ping and reports whether it was sent. A connection that turns out to be gone is closed, unless it is
 // still being made.
 func (e *Engine) ping(ctx context.Context, l Live, connection string) (sent bool) {
-	leave, err := e.lanes.enter(ctx, connection)
+	lane, err := e.lanes.enter(ctx, connection)
 	if err != nil {
 		return false
 	}
@@ -83,7 +83,7 @@ func (e *Engine) ping(ctx context.Context, l Live, connection string) (sent bool
 			break
 		}
 	}
-	leave()
+	e.lanes.leave(connection, lane)
 	if !errors.Is(err, ErrGone) || !errors.Is(e.exists(ctx, connection), ErrGone) {
 		return err == nil
 	}

@@ -63,16 +63,16 @@ func (e *Engine) postVolatile(ctx context.Context, connection string, p Parcel) 
 		return ErrGone
 	}
 	turn, cancel := e.within(ctx, volatileWait)
-	leave, err := e.lanes.enter(turn, connection)
+	lane, err := e.lanes.enter(turn, connection)
 	cancel()
 	if err != nil {
 		return ErrBusy
 	}
-	defer leave()
+	defer e.lanes.leave(connection, lane)
 	if ctx.Err() != nil {
 		return ErrBusy
 	}
-	post, cancel := e.within(ctx, postTimeout)
+	post, cancel := e.aPost(ctx)
 	err = e.poster.Post(post, connection, e.frame(p.Packets[0]))
 	cancel()
 	switch {

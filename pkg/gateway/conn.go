@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/gobwas/ws"
@@ -47,6 +46,8 @@ type conn struct {
 
 	in         *bufio.Reader
 	arrived    uint64        // messages so far; the reader's
+	spoke      time.Time     // when the last message came, Direct only; the reader's
+	gathered   int           // messages that the reader will handle itself; the reader's
 	slots      chan struct{} // one for each invocation that runs or waits
 	lastActive atomic.Int64  // Unix milliseconds of the last data frame in either direction
 
@@ -55,14 +56,19 @@ type conn struct {
 	known    time.Time // when @connections begins to know it
 	vanish   bool      // the fault OpenThenGone: the next post is answered 410
 	nc       net.Conn
-	raw      syscall.RawConn // for writing without waiting; nil where that cannot be
-	early    [][]byte        // frames that the fault EarlyPostArrives holds back
-	pending  []byte          // what the socket did not take yet
-	unsent   int             // bytes of pending, and of what flush is writing
+	socket   socket   // nc's, for writing without waiting
+	early    [][]byte // frames that the fault EarlyPostArrives holds back
+	pending  []byte   // what the socket did not take yet
+	unsent   int      // bytes of pending, and of what flush is writing
 	flushing bool
-	began    uint64    // the latest message whose invocation began
-	queue    []message // OrderedFrames only
+	corked   bool        // more will follow at once: what is written waits for it, see cork
+	corkTime *time.Timer // ends the wait; nil before the first
+	began    uint64      // the latest message whose invocation began
+	queue    []message   // OrderedFrames only
 	draining bool
+	patience *time.Timer // of the reader that handles messages itself; nil before the first
+	handling bool        // the reader is at it
+	readers  int         // that were too slow at it, so that another one reads
 	stop     func() bool // of the clock's next look at the limits
 }
 
@@ -85,15 +91,18 @@ func (g *Gateway) newConn(r *http.Request) *conn {
 	raw := g.random.id()
 	c := &conn{
 		g: g, id: string(raw[:]), connectedAt: g.opt.Clock.Now(), host: r.Host,
-		identity: identity{sourceIP: sourceIP(r), userAgent: r.UserAgent()},
+		identity: identity{sourceIP: SourceIP(r), userAgent: r.UserAgent()},
 		slots:    make(chan struct{}, g.opt.MaxParallel),
 	}
-	c.context = g.connectionContext(c)
+	if g.opt.Direct == nil {
+		c.context = g.connectionContext(c)
+	}
 	c.touch()
 	return c
 }
 
-func sourceIP(r *http.Request) string {
+// SourceIP returns the IP address that a request comes from.
+func SourceIP(r *http.Request) string {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
 		return r.RemoteAddr
@@ -136,9 +145,7 @@ func (c *conn) start(nc net.Conn, reply []byte) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.nc = nc
-	if sc, ok := nc.(*net.TCPConn); ok {
-		c.raw, _ = sc.SyscallConn()
-	}
+	c.socket.init(nc)
 	c.state = open
 	c.known = c.g.opt.Clock.Now().Add(c.g.opt.ConnectGap)
 	for _, frame := range c.early {
@@ -212,6 +219,7 @@ func (c *conn) end(code int, reason string, tell bool) {
 		if code != statusNoStatus {
 			body = ws.NewCloseFrameBody(ws.StatusCode(code), "")
 		}
+		c.corked = false
 		c.enqueue(appendFrame(nil, ws.OpClose, body))
 		if !c.flushing {
 			closeWrite(c.nc)
@@ -224,6 +232,10 @@ func (c *conn) end(code int, reason string, tell bool) {
 
 // disconnected invokes $disconnect, as often and as late as the faults will have it.
 func (c *conn) disconnected(code int, reason string) {
+	if c.g.opt.Direct != nil {
+		c.dispatch(message{disconnect: true, code: code})
+		return
+	}
 	if c.g.opt.Disconnect == nil {
 		return
 	}

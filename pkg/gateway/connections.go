@@ -195,14 +195,12 @@ func (g *Gateway) describe(id string) apiAnswer {
 	return apiAnswer{status: http.StatusOK, body: body}
 }
 
-// disconnect closes with 1000; a code or a reason of the caller's is not to be had
+// disconnect is Disconnect; a code or a reason of the caller's is not to be had
 // (https://github.com/aws/aws-sdk-js/issues/3636), and $disconnect does follow
 // (https://github.com/boto/boto3/issues/3789).
 func (g *Gateway) disconnect(id string) apiAnswer {
-	c := g.reachable(id)
-	if c == nil {
+	if !g.Disconnect(id) {
 		return gone
 	}
-	c.end(statusNormal, reasonNormal, true)
 	return apiAnswer{status: http.StatusNoContent}
 }

@@ -36,13 +36,13 @@ func (c *conn) control(h ws.Header) (e ending, ended bool) {
 		c.write(appendFrame(nil, ws.OpPong, payload)) // one that a slow client has no room for is dropped
 	case ws.OpClose:
 		if len(payload) == 0 {
-			return ending{statusNoStatus, reasonNoStatus, true, true}, true
+			return ending{code: statusNoStatus, reason: reasonNoStatus, tell: true, theirs: true}, true
 		}
 		status, text := ws.ParseCloseFrameData(payload)
 		if !legalClose(status) || !utf8.ValidString(text) {
 			return violation(statusProtocolError), true
 		}
-		return ending{int(status), text, true, true}, true
+		return ending{code: int(status), reason: text, tell: true, theirs: true}, true
 	}
 	return ending{}, false
 }

@@ -15,6 +15,9 @@ const readBuffer = 512
 // read takes frames until the connection ends, on one goroutine.
 func (c *conn) read() {
 	e := c.frames()
+	if e.elsewhere {
+		return
+	}
 	c.end(e.code, e.reason, e.tell)
 	if e.tell && !e.theirs {
 		// Closing a socket with unread bytes would reset it, and the client might never see our close frame.
@@ -29,6 +32,8 @@ type ending struct {
 	reason string
 	tell   bool // the client is there for a close frame
 	theirs bool // it has sent one
+
+	elsewhere bool // it is none: another goroutine reads on
 }
 
 var lost = ending{code: statusAbnormal, reason: reasonAbnormal}
@@ -49,6 +54,9 @@ func (c *conn) frames() ending {
 		m       fragments
 	)
 	for {
+		if c.gathered > 0 && c.handleGathered() {
+			return ending{elsewhere: true}
+		}
 		h, err := ws.ReadHeaderBuffer(c.in, scratch[:])
 		switch {
 		case err == ws.ErrHeaderLengthMSB || err == ws.ErrHeaderLengthUnexpected:
@@ -96,7 +104,7 @@ func (c *conn) data(h ws.Header, m *fragments) (e ending, ended bool) {
 		c.drop()
 		return lost, true
 	}
-	if c.in.Buffered() > 0 {
+	if c.g.opt.Direct == nil && c.in.Buffered() > 0 {
 		runtime.Gosched() // let the invocation begin before the next frame's does: the newest goroutine would run first
 	}
 	return ending{}, false
@@ -150,6 +158,10 @@ func (c *conn) message(kind ws.OpCode, payload []byte) bool {
 	c.touch()
 	if !c.isOpen() {
 		return true // the rest of what came before the client saw our close frame
+	}
+	if c.g.opt.Direct != nil {
+		c.directly(kind, payload)
+		return true
 	}
 	if !c.g.admitMessage() {
 		c.send(ws.OpText, errorMessage(tooMany, c.id, c.g.random.id()))

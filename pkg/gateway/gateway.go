@@ -23,8 +23,10 @@ type Gateway struct {
 	throttles throttles
 	functions functions
 
-	base   context.Context // of every invocation
-	cancel context.CancelFunc
+	base    context.Context // of every invocation
+	cancel  context.CancelFunc
+	closing context.Context // ends when Close begins
+	refuse  context.CancelFunc
 
 	mu    sync.RWMutex
 	conns map[string]*conn // from the handshake's first moment until the connection's end
@@ -40,6 +42,7 @@ func New(o Options) (*Gateway, error) {
 	}
 	g := &Gateway{opt: o, conns: make(map[string]*conn)}
 	g.base, g.cancel = context.WithCancel(context.Background())
+	g.closing, g.refuse = context.WithCancel(g.base)
 	g.random.seed(o.Seed, o.RepeatableIDs)
 	g.faults.init(o.Seed, o.Faults)
 	g.tasks.init(o.Clock)
@@ -136,6 +139,7 @@ func writeMessage(w http.ResponseWriter, status int, message string) {
 // contexts of what still runs are cancelled; the error says how much of it did not end within another second.
 func (g *Gateway) Close(ctx context.Context) error {
 	g.tasks.refuse()
+	g.refuse()
 	g.mu.RLock()
 	var conns []*conn
 	for _, c := range g.conns {

@@ -34,14 +34,18 @@ func (g *Gateway) answerHTTP(w http.ResponseWriter, r *http.Request) (status int
 	if !g.admitRequest() {
 		return refuse(http.StatusTooManyRequests, tooMany)
 	}
-	h := g.opt.HTTP[r.Method]
-	if h == nil {
+	h, direct := g.opt.HTTP[r.Method], g.opt.Direct
+	if h == nil && direct == nil {
 		return refuse(http.StatusNotFound, "Not Found")
 	}
-	if headerSize(r) > maxHTTPHeaders { // which status AWS gives is not documented
+	if headerSize(r) > maxHTTPHeaders && direct == nil { // which status AWS gives is not documented
 		return refuse(http.StatusRequestHeaderFieldsTooLarge, "Request Header Fields Too Large")
 	}
-	body, release, err := g.bodies.read(w, r, maxHTTPBody)
+	read, limit := g.bodies.read, int64(maxHTTPBody)
+	if direct != nil {
+		read, limit = g.readDirectly, int64(g.opt.MaxMessage)+1 // what is over it, Direct sees and refuses
+	}
+	body, release, err := read(w, r, limit)
 	defer release()
 	switch tooBig := (*http.MaxBytesError)(nil); {
 	case errors.As(err, &tooBig):
@@ -52,6 +56,9 @@ func (g *Gateway) answerHTTP(w http.ResponseWriter, r *http.Request) (status int
 		return refuse(http.StatusRequestTimeout, "Request Timeout")
 	case err != nil:
 		return refuse(http.StatusBadRequest, "Bad Request")
+	}
+	if direct != nil {
+		return g.answerDirectly(w, r, body)
 	}
 	var delay time.Duration
 	if g.opt.ShuffleHTTP {

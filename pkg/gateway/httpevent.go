@@ -56,7 +56,7 @@ func (g *Gateway) httpEvent(r *http.Request, body []byte) []byte {
 		RequestContext: httpContext{
 			AccountID: accountID, APIID: apiID, DomainName: r.Host, DomainPrefix: prefix,
 			HTTP: httpDescription{
-				Method: r.Method, Path: r.URL.EscapedPath(), Protocol: r.Proto, SourceIP: sourceIP(r), UserAgent: r.UserAgent(),
+				Method: r.Method, Path: r.URL.EscapedPath(), Protocol: r.Proto, SourceIP: SourceIP(r), UserAgent: r.UserAgent(),
 			},
 			RequestID: string(request[:]), Stage: "$default", Time: now.Format(timeCLF), TimeEpoch: now.UnixMilli(),
 		},

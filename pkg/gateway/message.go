@@ -14,6 +14,8 @@ type message struct {
 	request    id
 	number     uint64 // in order of arrival, from 1
 	disconnect bool
+	code       int           // of disconnect, Direct only
+	binary     bool          // Direct only
 	delay      time.Duration // OrderedFrames only
 }
 
@@ -50,7 +52,8 @@ func (c *conn) drain() {
 	for {
 		c.mu.Lock()
 		if len(c.queue) == 0 {
-			c.draining, c.queue = false, nil
+			c.draining, c.queue, c.corked = false, nil, false
+			_ = c.uncork() // the reader will notice
 			c.mu.Unlock()
 			return
 		}
@@ -63,6 +66,7 @@ func (c *conn) drain() {
 		}
 		c.queue[0] = message{}
 		c.queue = c.queue[1:]
+		c.corked = c.g.opt.Direct != nil && len(c.queue) > 0 && c.state == open
 		c.mu.Unlock()
 		c.run(m)
 	}
@@ -70,6 +74,10 @@ func (c *conn) drain() {
 
 func (c *conn) run(m message) {
 	g := c.g
+	if g.opt.Direct != nil {
+		c.runDirectly(m)
+		return
+	}
 	if m.disconnect {
 		g.stats.disconnects.Add(1)
 		g.invoke(invocation{route: routeDisconnect, handler: g.opt.Disconnect, event: m.event, timeout: g.opt.IntegrationTimeout}, func([]byte, error) {})

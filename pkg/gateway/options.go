@@ -41,6 +41,10 @@ type Options struct {
 	// {"message":"Not Found"}.
 	HTTP map[string]Handler
 
+	// Direct, if not nil, takes the place of Connect, Default, Disconnect and HTTP. No function's limits are played then,
+	// nor jitter and faults of messages and requests, and each connection's messages are in order.
+	Direct Direct
+
 	// Jobs receives what Schedule put off, as an SQS event with one record. Without it, Schedule returns an error.
 	Jobs Handler
 
@@ -265,6 +269,7 @@ func (o Options) complete() (Options, error) {
 	if o.Clock == nil {
 		o.Clock = systemClock{}
 	}
+	o.OrderedFrames = o.OrderedFrames || o.Direct != nil
 	o.Logger = cmp.Or(o.Logger, slog.New(slog.DiscardHandler))
 	return o, nil
 }

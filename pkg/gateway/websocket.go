@@ -20,7 +20,7 @@ const maxURL = 4096
 // client sees as the HTTP status.
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-route-keys-connect-disconnect.html
 func (g *Gateway) serveWebSocket(w http.ResponseWriter, r *http.Request) {
-	if status, message := checkHandshake(r); status != 0 {
+	if status, message := g.checkHandshake(r); status != 0 {
 		writeMessage(w, status, message)
 		g.logRequest(r, "websocket", status, "")
 		return
@@ -48,6 +48,9 @@ func (g *Gateway) serveWebSocket(w http.ResponseWriter, r *http.Request) {
 		c.end(statusAbnormal, reasonAbnormal, false)
 		return
 	}
+	if d := g.opt.Direct; d != nil {
+		g.tasks.run(func() { d.Opened(g.base, c.id) })
+	}
 	if g.tasks.isRefusing() { // Close ran while $connect did
 		c.end(statusGoingAway, reasonGoingAway, true)
 	}
@@ -56,13 +59,14 @@ func (g *Gateway) serveWebSocket(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func checkHandshake(r *http.Request) (status int, message string) {
+func (g *Gateway) checkHandshake(r *http.Request) (status int, message string) {
 	switch {
 	case !isUpgrade(r):
 		return http.StatusUpgradeRequired, "Upgrade Required"
 	case r.Method != http.MethodGet || r.ProtoMajor != 1 || !hasToken(r.Header.Values("Connection"), "upgrade") ||
 		r.Header.Get("Sec-Websocket-Version") != "13" || r.Header.Get("Sec-Websocket-Key") == "":
 		return http.StatusBadRequest, "Bad Request"
+	case g.opt.Direct != nil: // its server has a limit for all headers
 	case len(r.URL.RequestURI()) > maxURL:
 		return http.StatusRequestURITooLong, "URI Too Long"
 	case headerSize(r) > maxHTTPHeaders: // of an HTTP API; what a WebSocket API takes was not found
@@ -90,6 +94,9 @@ func hasToken(values []string, token string) bool {
 // API is known to do the same (https://repost.aws/knowledge-center/api-gateway-internal-server-error); 504 for a
 // timeout, where no public record was found.
 func (g *Gateway) connect(r *http.Request, c *conn) (protocol, id string, refusal *proxyResponse) {
+	if g.opt.Direct != nil {
+		return g.connectDirectly(r, c)
+	}
 	if g.opt.Connect == nil {
 		return "", "", nil
 	}

@@ -62,7 +62,7 @@ func connectHeaders(r *http.Request) map[string][]string {
 
 // forwarded is what API Gateway tells a function about the client's way to it.
 func forwarded(r *http.Request) map[string]string {
-	from, scheme, port := sourceIP(r), "http", "80"
+	from, scheme, port := SourceIP(r), "http", "80"
 	if before := r.Header.Get("X-Forwarded-For"); before != "" {
 		from = before + ", " + from
 	}

@@ -44,8 +44,19 @@ func (c *conn) write(frame []byte) error {
 // enqueue gives the socket what it takes at once and leaves the rest to a goroutine that lives as long as the client is
 // slow. The mutex is held.
 func (c *conn) enqueue(b []byte) error {
+	switch {
+	case c.flushing, !c.corked && c.unsent == 0:
+		return c.push(b)
+	case c.cork(b):
+		return nil
+	}
+	return c.uncork()
+}
+
+// push is enqueue for what does not wait for more.
+func (c *conn) push(b []byte) error {
 	if !c.flushing {
-		n, err := writeNow(c.raw, b)
+		n, err := c.socket.writeNow(b)
 		if err != nil {
 			return errGone // the reader will notice
 		}
@@ -60,6 +71,43 @@ func (c *conn) enqueue(b []byte) error {
 	c.pending = append(c.pending, b...)
 	c.unsent += len(b)
 	return nil
+}
+
+// While several messages of a client are handled one after the other, what is written to it is gathered, and leaves in
+// one system call with what the last of them writes: one call costs as much as all else that an answer costs. What a
+// slow handler holds up leaves after corkTime.
+const (
+	maxCorked = 16 << 10
+	corkTime  = time.Millisecond
+)
+
+// cork keeps a frame for the next push, and reports whether more is to be waited for. The mutex is held.
+func (c *conn) cork(b []byte) bool {
+	if c.unsent == 0 {
+		if c.corkTime == nil {
+			c.corkTime = time.AfterFunc(corkTime, func() {
+				c.mu.Lock()
+				defer c.mu.Unlock()
+				_ = c.uncork() // the reader will notice
+			})
+		} else {
+			c.corkTime.Reset(corkTime)
+		}
+	}
+	c.pending = append(c.pending, b...)
+	c.unsent += len(b)
+	return c.corked && c.unsent <= maxCorked
+}
+
+// uncork sends what waits for more. The mutex is held.
+func (c *conn) uncork() error {
+	if c.flushing || c.unsent == 0 {
+		return nil
+	}
+	c.corkTime.Stop()
+	b := c.pending
+	c.pending, c.unsent = nil, 0
+	return c.push(b)
 }
 
 func (c *conn) flush() {

@@ -2,7 +2,11 @@
 
 package gateway
 
-import "syscall"
+import "net"
 
-// writeNow leaves all to a goroutine that may wait.
-func writeNow(syscall.RawConn, []byte) (int, error) { return 0, nil }
+// socket is one that cannot be written to without waiting, so that all is left to a goroutine that may.
+type socket struct{}
+
+func (*socket) init(net.Conn) {}
+
+func (*socket) writeNow([]byte) (int, error) { return 0, nil }

@@ -43,7 +43,11 @@ func (s *Store) Get(_ context.Context, a engine.Address, _ bool) (engine.Session
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r, _ := s.row(a)
-	return r.Clone(), nil
+	entries, changes := r.Entries, r.Changes // of a row that is replaced when they change: each message gets a row, and few change it
+	r.Entries, r.Changes = nil, nil
+	r = r.Clone()
+	r.Entries, r.Changes = entries, changes
+	return r, nil
 }
 
 // Update implements engine.Store.

@@ -51,7 +51,7 @@ func doze(ctx context.Context, dir string) (serverKind, error) {
 		return serverKind{}, err
 	}
 	version, err := said(ctx, ".", "go", "env", "GOVERSION")
-	return serverKind{version: "this checkout, " + version, args: []string{binary, "-suite", "client", "-addr", "127.0.0.1:0", "-unlimited"}}, err
+	return serverKind{version: "this checkout, " + version, args: []string{binary, "-suite", "client", "-addr", "127.0.0.1:0", "-unlimited", "-direct"}}, err
 }
 
 func node(ctx context.Context, _ string) (serverKind, error) {

@@ -1,0 +1,76 @@
+package oneprocess
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+
+	"github.com/dozeio/doze/internal/control"
+	"github.com/dozeio/doze/internal/scrape"
+	"github.com/dozeio/doze/pkg/gateway"
+)
+
+// Public are the settings of a server that everybody may reach, perhaps by a proxy on the same machine: what is not for
+// them has another address, or none.
+type Public struct {
+	Health string // path that answers 200 while the server takes clients, and 503 once Close has begun; empty for none
+	Inner  string // address for Health, the metrics and doze's own commands, which ask nobody who they are; empty for none
+}
+
+// health answers a balancer or a monitor.
+func (s *Server) health(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Cache-Control", "no-store")
+	if s.ending.Load() {
+		http.Error(w, "ending", http.StatusServiceUnavailable)
+		return
+	}
+	_, _ = io.WriteString(w, "ok\n")
+}
+
+// outside is the handler of a public server. The gateway's inner doors are not there: what is asked for is the site's.
+func (p *Public) outside(s *Server, stage string, site, all http.Handler) http.Handler {
+	if site == nil {
+		site = http.NotFoundHandler()
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch path := r.URL.Path; {
+		case path == p.Health:
+			s.health(w, r)
+		case path == "/"+stage, strings.HasPrefix(path, "/"+stage+"/"), path == "/_queue", path == control.Path, path == scrape.Path:
+			site.ServeHTTP(w, r)
+		default:
+			all.ServeHTTP(w, r)
+		}
+	})
+}
+
+// inside serves what is not for everybody, from now on.
+func (p *Public) inside(s *Server, all http.Handler) error {
+	if p.Inner == "" {
+		return nil
+	}
+	listener, err := net.Listen("tcp", p.Inner)
+	if err != nil {
+		return fmt.Errorf("the inner address: %w", err)
+	}
+	s.InnerURL = "http://" + listener.Addr().String()
+	s.inner = gateway.NewServer(listener.Addr(), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case p.Health:
+			s.health(w, r)
+		case control.Path, scrape.Path:
+			all.ServeHTTP(w, r)
+		default:
+			http.NotFound(w, r)
+		}
+	}))
+	go func() {
+		if err := s.inner.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			s.Engine.Options().Logger.Error("the inner address is not served any more", "error", err)
+		}
+	}()
+	return nil
+}

@@ -1,0 +1,188 @@
+package devcommand_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"github.com/dozeio/doze/pkg/devcommand"
+	"github.com/dozeio/doze/pkg/socketio"
+)
+
+// status asks for a URL by a name that is not this machine's, as a proxy may.
+func status(t *testing.T, url string) (int, string) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Host = "chat.example"
+	res, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	b, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return res.StatusCode, string(b)
+}
+
+// TestServeKeepsItsInnerDoorsInside asks a server for everybody, and its inner address, for what each has and has not.
+func TestServeKeepsItsInnerDoorsInside(t *testing.T) {
+	c := devcommand.Command{Name: "doze serve", Application: socketio.New(socketio.Options{}), Serve: true}
+	said, url, end := start(t, c, "-inner", "127.0.0.1:0", "-health", "/up")
+	defer end()
+	inner := regexp.MustCompile(`metrics are at (http://127\.0\.0\.1:\d+)/metrics`).FindStringSubmatch(said)
+	if inner == nil {
+		t.Fatalf("no inner address in %s", said)
+	}
+	for path, want := range map[string]int{"/up": 200, "/healthz": 404, "/metrics": 404, "/_doze": 404, "/_queue": 404, "/local": 404,
+		"/local/@connections/AAAAAAAAAAAAAAA=": 404, "/socket.io/?EIO=4&transport=polling": 200} {
+		if got, body := status(t, url+path); got != want {
+			t.Errorf("%s: %d %q, want %d", path, got, body, want)
+		}
+	}
+	for path, want := range map[string]int{"/up": 200, "/metrics": 200, "/socket.io/?EIO=4&transport=polling": 404, "/local/@connections/AAAAAAAAAAAAAAA=": 404} {
+		res, err := http.Get(inner[1] + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+		if res.StatusCode != want {
+			t.Errorf("inside, %s: %s, want %d", path, res.Status, want)
+		}
+	}
+	if got, _ := status(t, inner[1]+"/metrics"); got != http.StatusMisdirectedRequest {
+		t.Errorf("inside, by another name: %d", got)
+	}
+}
+
+// TestServeBelievesItsProxy has a page of the server's own origin connect, by a proxy that ends TLS and says so, and by
+// one that does not say so.
+func TestServeBelievesItsProxy(t *testing.T) {
+	_, url, end := start(t, devcommand.Command{Name: "doze serve", Application: socketio.New(socketio.Options{}), Serve: true})
+	defer end()
+	for proto, want := range map[string]int{"https": 200, "http": 403, "": 403} {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url+"/socket.io/?EIO=4&transport=polling", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Host = "chat.example"
+		r.Header.Set("Origin", "https://chat.example")
+		r.Header.Set("X-Forwarded-Proto", proto)
+		res, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+		if res.StatusCode != want {
+			t.Errorf("X-Forwarded-Proto %q: %s, want %d", proto, res.Status, want)
+		}
+	}
+}
+
+// TestServeEndsGracefully ends a server whose handler runs: its health says so, nobody new is taken, and the handler,
+// which takes its time, and OnDisconnect come to their ends.
+func TestServeEndsGracefully(t *testing.T) {
+	began, finish, disconnected := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	io1 := socketio.New(socketio.Options{})
+	io1.Of("/").On("work", func(context.Context, *socketio.Socket) error {
+		close(began)
+		<-finish
+		return nil
+	})
+	io1.Of("/").OnDisconnect(func(context.Context, *socketio.Socket, socketio.Reason) error {
+		close(disconnected)
+		return nil
+	})
+	reader, out := io.Pipe()
+	ctx, interrupt := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() {
+		c := devcommand.Command{Name: "doze serve", Application: io1, Serve: true}
+		ended <- c.Run(ctx, []string{"-addr", "127.0.0.1:0", "-grace", "30s"}, out, io.Discard)
+		out.Close()
+	}()
+	said := make([]byte, 4096)
+	n, err := reader.Read(said)
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() { _, _ = io.Copy(io.Discard, reader) }()
+	url := regexp.MustCompile(`http://127\.0\.0\.1:\d+`).FindString(string(said[:n]))
+	ws, _, err := websocket.Dial(t.Context(), strings.Replace(url, "http", "ws", 1)+"/socket.io/?EIO=4&transport=websocket", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ws.CloseNow()
+	for _, step := range []struct{ hear, say string }{{"0{", "40"}, {"40{", `42["work"]`}} {
+		if _, b, err := ws.Read(t.Context()); err != nil || !strings.HasPrefix(string(b), step.hear) {
+			t.Fatalf("%s %v", b, err)
+		}
+		if err := ws.Write(t.Context(), websocket.MessageText, []byte(step.say)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	<-began
+	interrupt()
+	for over := time.Now().Add(20 * time.Second); ; {
+		if got, body := status(t, url+"/healthz"); got == http.StatusServiceUnavailable {
+			break
+		} else if time.Now().After(over) {
+			t.Fatalf("it ends and is healthy: %d %s", got, body)
+		}
+	}
+	if got, _ := status(t, url+"/socket.io/?EIO=4&transport=polling"); got != http.StatusServiceUnavailable {
+		t.Errorf("a new client is answered %d", got)
+	}
+	var end websocket.CloseError
+	if _, _, err := ws.Read(t.Context()); !errors.As(err, &end) || end.Code != websocket.StatusGoingAway {
+		t.Errorf("the client was told %v", err)
+	}
+	select {
+	case err := <-ended:
+		t.Fatal("it did not wait for the handler:", err)
+	default:
+	}
+	close(finish)
+	<-disconnected
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
+
+// TestAGatewaysFlagTakesTheWayOfADeployment looks at what the log says, and at whether the gateway's inner door is used.
+func TestAGatewaysFlagTakesTheWayOfADeployment(t *testing.T) {
+	for flags, want := range map[string]string{
+		"": "", "-v": "", "-as-aws": "", "-as-aws -jitter 1ms": "",
+		"-jitter 1ms": "-jitter is of the way that a deployment goes: this is doze try -as-aws\n", "-verify": "-verify is of the way", "-ordered": "-ordered is",
+	} {
+		ctx, interrupt := context.WithCancel(t.Context())
+		interrupt()
+		var log bytes.Buffer
+		if err := command(socketio.Options{}).Run(ctx, append([]string{"-addr", "127.0.0.1:0"}, strings.Fields(flags)...), io.Discard, &log); err != nil {
+			t.Errorf("%s: %v", flags, err)
+		}
+		if got := log.String(); !strings.HasPrefix(got, want) || want == "" && strings.Contains(got, "deployment") {
+			t.Errorf("%q: %q, want %q", flags, got, want)
+		}
+	}
+	c := devcommand.Command{Name: "doze serve", Application: socketio.New(socketio.Options{}), Serve: true}
+	if err := c.Run(t.Context(), []string{"-jitter", "1ms"}, io.Discard, io.Discard); err == nil {
+		t.Error("doze serve takes -jitter")
+	}
+	c.Application = socketio.New(socketio.Options{})
+	if err := c.Run(t.Context(), []string{"-addr", "127.0.0.1:0", "-admin", "development"}, io.Discard, io.Discard); err == nil || !strings.Contains(err.Error(), "DOZE_ADMIN_USER") {
+		t.Errorf("an Admin UI for everybody: %v", err)
+	}
+}

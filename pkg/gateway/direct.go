@@ -1,0 +1,223 @@
+package gateway
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/gobwas/ws"
+)
+
+// Direct is what may stand behind a gateway in its own process instead of functions: it gets what came, without events,
+// and answers with Post, Reachable and Disconnect, without the management API. This is not AWS's, but for a server that
+// is one process. All methods may be called concurrently, but for one connection Message and Closed are called one
+// after the other, in the order of arrival.
+type Direct interface {
+	// Connect decides on a handshake, which succeeds with a status from 200 to 299. Of the header, the client then gets
+	// the subprotocol. Posts to the connection are answered ErrGone until Opened.
+	Connect(ctx context.Context, id, connection string, r *http.Request) (status int, header http.Header, body []byte)
+	// Opened follows when the client has been answered.
+	Opened(ctx context.Context, connection string)
+	// Prompt is asked for each text message first, while others may still be handled. When it reports true the message
+	// has been handled. It must neither keep data nor block.
+	Prompt(ctx context.Context, connection string, data []byte) bool
+	// Message handles a message, whose data is the callee's.
+	Message(ctx context.Context, connection string, binary bool, data []byte)
+	// Closed follows when the connection has ended, with WebSocket's code.
+	Closed(ctx context.Context, connection string, code int)
+	// HTTP answers a request below Path, whose body has been read.
+	HTTP(id string, w http.ResponseWriter, r *http.Request, body []byte) (status int)
+}
+
+// Errors of Post.
+var (
+	// ErrGone says that there is no such connection.
+	ErrGone = errors.New("gateway: no such connection")
+	// ErrSlow says that a client has not read what was sent to it, so that its connection has been broken.
+	ErrSlow = errors.New("gateway: the client does not read")
+)
+
+// Query returns the values of a request's query by the rules of browsers: a ; is part of a value, and so is a % that
+// begins no escape.
+func Query(r *http.Request) url.Values { return query(r) }
+
+// Post sends one message to a connection, and does not wait for its client. What the socket does not take waits in
+// memory, WriteBuffer bytes at most: a client that is behind by more is taken to read no longer, and disconnected.
+func (g *Gateway) Post(connection string, binary bool, data []byte) error {
+	g.stats.posts.Add(1)
+	c := g.find(connection)
+	if c == nil {
+		return ErrGone
+	}
+	op := ws.OpText
+	if binary {
+		op = ws.OpBinary
+	}
+	switch c.send(op, data) {
+	case nil:
+		return nil
+	case errBufferFull:
+		g.opt.Logger.Warn("a client that does not read is disconnected", "connection", connection, "bytes", g.opt.WriteBuffer)
+		g.Kill(connection)
+		return ErrSlow
+	}
+	return ErrGone
+}
+
+// Reachable reports whether a connection is open.
+func (g *Gateway) Reachable(connection string) bool { return g.reachable(connection) != nil }
+
+// Disconnect closes a connection with 1000, and reports whether it was open.
+func (g *Gateway) Disconnect(connection string) bool {
+	c := g.reachable(connection)
+	if c == nil {
+		return false
+	}
+	c.end(statusNormal, reasonNormal, true)
+	return true
+}
+
+// connectDirectly is connect without a function.
+func (g *Gateway) connectDirectly(r *http.Request, c *conn) (protocol, id string, refusal *proxyResponse) {
+	g.stats.connects.Add(1)
+	id = newRequestID()
+	status, header, body := g.opt.Direct.Connect(g.base, id, c.id, r)
+	if status < 200 || status > 299 {
+		return "", id, &proxyResponse{StatusCode: &status, MultiValueHeaders: header, Body: string(body)}
+	}
+	return header.Get("Sec-WebSocket-Protocol"), id, nil
+}
+
+// directly hands on a payload, which it does not keep.
+func (c *conn) directly(kind ws.OpCode, payload []byte) {
+	g := c.g
+	if kind == ws.OpText && g.opt.Direct.Prompt(g.base, c.id, payload) {
+		g.stats.messages.Add(1)
+		return
+	}
+	select {
+	case c.slots <- struct{}{}:
+	case <-g.base.Done():
+		return
+	}
+	m := message{event: bytes.Clone(payload), binary: kind == ws.OpBinary}
+	now := time.Now()
+	busy := now.Sub(c.spoke) < busyFor
+	c.spoke = now
+	c.mu.Lock()
+	if !busy || c.draining {
+		c.mu.Unlock()
+		c.dispatch(m)
+		return
+	}
+	c.queue = append(c.queue, m)
+	c.mu.Unlock()
+	c.gathered++
+}
+
+// The reader of a client that has sent something a moment ago handles what comes itself: another goroutine would have
+// to be woken for each message, which costs as much as what a short handler does. The first message after a pause goes
+// to another goroutine all the same, because handlers need a large stack, which readers of idle clients are to be
+// without. A reader handles what has come together, so that the answers leave together, and no more than maxGathered.
+// When that takes longer than patience, another goroutine reads on.
+const (
+	busyFor     = time.Second
+	maxGathered = 64
+	patience    = 5 * time.Millisecond
+)
+
+// handleGathered handles messages, unless more have come, and reports whether another goroutine reads on.
+func (c *conn) handleGathered() (overtaken bool) {
+	if c.gathered < maxGathered && c.hasFrame() {
+		return false
+	}
+	c.gathered = 0
+	c.mu.Lock()
+	if c.draining || len(c.queue) == 0 { // its end has come, and all before that
+		c.mu.Unlock()
+		return false
+	}
+	c.draining, c.handling = true, true
+	me := c.readers
+	if c.patience == nil {
+		c.patience = time.AfterFunc(patience, c.overtake)
+	} else {
+		c.patience.Reset(patience)
+	}
+	c.mu.Unlock()
+	c.drain()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.readers != me {
+		return true
+	}
+	c.handling = false
+	c.patience.Stop()
+	return false
+}
+
+// overtake has another goroutine read on while the reader handles messages.
+func (c *conn) overtake() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.handling && c.g.tasks.run(c.read) {
+		c.handling = false
+		c.readers++
+	}
+}
+
+// hasFrame reports whether a whole frame, and not a large one, has been read already.
+func (c *conn) hasFrame() bool {
+	const masked = 6 // bytes of the header of a client's small frame
+	b, _ := c.in.Peek(min(c.in.Buffered(), masked+2))
+	if len(b) < masked {
+		return false
+	}
+	length, header := int(b[1]&0x7f), masked
+	if length == 126 {
+		length, header = int(b[2])<<8|int(b[3]), masked+2
+	}
+	return length != 127 && c.in.Buffered() >= header+length
+}
+
+// runDirectly hands a message over, or the news of the end.
+func (c *conn) runDirectly(m message) {
+	g := c.g
+	if m.disconnect {
+		g.stats.disconnects.Add(1)
+		g.opt.Direct.Closed(g.base, c.id, m.code)
+		return
+	}
+	defer func() { <-c.slots }()
+	g.stats.messages.Add(1)
+	g.opt.Direct.Message(g.base, c.id, m.binary, m.event)
+}
+
+// bodyTime is how long a client may take for the body of a request, where the server has no limit for all of it.
+const bodyTime = 30 * time.Second
+
+// readDirectly is bodies.read with a limit for the time, which is none for what follows: a request may wait for long.
+func (g *Gateway) readDirectly(w http.ResponseWriter, r *http.Request, limit int64) (body []byte, release func(), err error) {
+	control := http.NewResponseController(w)
+	_ = control.SetReadDeadline(time.Now().Add(bodyTime)) // where it cannot be set, there is no socket
+	defer func() { _ = control.SetReadDeadline(time.Time{}) }()
+	return g.bodies.read(w, r, limit)
+}
+
+// answerDirectly is a call of HTTP. What waits, a GET, is told when its client leaves and when the gateway closes; what
+// brings packets is not cut short.
+func (g *Gateway) answerDirectly(w http.ResponseWriter, r *http.Request, body []byte) (status int, id string) {
+	g.stats.requests.Add(1)
+	ctx := g.base
+	if r.Method == http.MethodGet || r.Method == http.MethodHead {
+		var cancel func()
+		ctx, cancel = context.WithCancel(r.Context())
+		defer cancel()
+		defer context.AfterFunc(g.closing, cancel)()
+	}
+	id = newRequestID()
+	return g.opt.Direct.HTTP(id, w, r.WithContext(ctx), body), id
+}
