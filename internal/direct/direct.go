@@ -119,12 +119,15 @@ func (w *Way) Prompt(ctx context.Context, connection string, data []byte) bool {
 	if string(data) != "3" {
 		return false
 	}
-	w.Message(ctx, connection, false, data)
+	w.Message(ctx, connection, false, data, nil)
 	return true
 }
 
 // Message implements gateway.Direct.
-func (w *Way) Message(ctx context.Context, connection string, binary bool, data []byte) {
+func (w *Way) Message(ctx context.Context, connection string, binary bool, data []byte, yield func()) {
+	if yield != nil {
+		ctx = engine.WithYield(ctx, yield)
+	}
 	ctx, end := w.began(ctx, w.newID(), "message")
 	defer end(nil)
 	defer w.protect(ctx, connection)

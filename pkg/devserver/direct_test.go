@@ -105,6 +105,48 @@ func TestMessagesAreInOrderAndReadingGoesOn(t *testing.T) {
 	}
 }
 
+// TestAHandlerMayWaitForItsOwnClient asks who has just sent an event, as Node's await of emitWithAck does. Meanwhile the
+// client's other events are handled, in their order. A busy client, whose reader handles what comes, is no exception.
+func TestAHandlerMayWaitForItsOwnClient(t *testing.T) {
+	server := socketio.New(socketio.Options{})
+	server.Of("/").On("ask", func(ctx context.Context, s *socketio.Socket) (socketio.Args, error) {
+		return s.EmitWithAck(ctx, "question")
+	})
+	server.Of("/").On("echo", func(_ context.Context, _ *socketio.Socket, n int) (int, error) { return n, nil })
+	p := join(t, start(t, devserver.Options{Direct: true}, server).URL)
+	for round := range 20 { // the first of an idle client, the others of a busy one
+		p.say(t, `421["ask"]`)
+		question := p.next(t, "42")
+		id, _, _ := strings.Cut(question[len("42"):], "[")
+		if !strings.HasSuffix(question, `["question"]`) {
+			t.Fatal(question)
+		}
+		p.say(t, `422["echo",2]`)
+		p.say(t, `423["echo",3]`)
+		for _, want := range []string{"432[2]", "433[3]"} {
+			if got := p.next(t, "43"); got != want {
+				t.Fatalf("round %d: %s instead of %s", round, got, want)
+			}
+		}
+		p.say(t, "43"+id+`[7]`)
+		if got := p.next(t, "43"); got != "431[7]" {
+			t.Fatalf("round %d: %s", round, got)
+		}
+	}
+	for range 3 { // handlers that wait, at the same time
+		p.say(t, `424["ask"]`)
+	}
+	var answers []string
+	for range 3 {
+		id, _, _ := strings.Cut(p.next(t, "42")[len("42"):], "[")
+		answers = append(answers, "43"+id+`[8]`)
+	}
+	for _, answer := range answers {
+		p.say(t, answer)
+		p.next(t, "434[8]")
+	}
+}
+
 // TestPollsEndWithTheServer has a poll wait, with nothing to come for ten minutes, while the server closes.
 func TestPollsEndWithTheServer(t *testing.T) {
 	io := socketio.New(socketio.Options{PingInterval: 10 * time.Minute})

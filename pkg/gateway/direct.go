@@ -14,7 +14,7 @@ import (
 // Direct is what may stand behind a gateway in its own process instead of functions: it gets what came, without events,
 // and answers with Post, Reachable and Disconnect, without the management API. This is not AWS's, but for a server that
 // is one process. All methods may be called concurrently, but for one connection Message and Closed are called one
-// after the other, in the order of arrival.
+// after the other, in the order of arrival, each when the one before has returned or has yielded.
 type Direct interface {
 	// Connect decides on a handshake, which succeeds with a status from 200 to 299. Of the header, the client then gets
 	// the subprotocol. Posts to the connection are answered ErrGone until Opened.
@@ -24,8 +24,9 @@ type Direct interface {
 	// Prompt is asked for each text message first, while others may still be handled. When it reports true the message
 	// has been handled. It must neither keep data nor block.
 	Prompt(ctx context.Context, connection string, data []byte) bool
-	// Message handles a message, whose data is the callee's.
-	Message(ctx context.Context, connection string, binary bool, data []byte)
+	// Message handles a message, whose data is the callee's. It may call yield, so that the next one is handled while
+	// this one still is.
+	Message(ctx context.Context, connection string, binary bool, data []byte, yield func())
 	// Closed follows when the connection has ended, with WebSocket's code.
 	Closed(ctx context.Context, connection string, code int)
 	// HTTP answers a request below Path, whose body has been read.
@@ -183,8 +184,29 @@ func (c *conn) hasFrame() bool {
 	return length != 127 && c.in.Buffered() >= header+length
 }
 
+// drainer is a goroutine that works off a connection's queue.
+type drainer struct {
+	c       *conn
+	yielded bool // another one does; guarded by c.mu
+}
+
+// yield lets another goroutine go on with the queue, and with reading when this one is the reader.
+func (d *drainer) yield() {
+	c := d.c
+	c.mu.Lock()
+	if d.yielded {
+		c.mu.Unlock()
+		return
+	}
+	d.yielded, c.corked = true, false
+	_ = c.uncork() // the reader will notice
+	c.draining = len(c.queue) > 0 && c.g.tasks.run(c.drain)
+	c.mu.Unlock()
+	c.overtake()
+}
+
 // runDirectly hands a message over, or the news of the end.
-func (c *conn) runDirectly(m message) {
+func (c *conn) runDirectly(m message, d *drainer) {
 	g := c.g
 	if m.disconnect {
 		g.stats.disconnects.Add(1)
@@ -193,7 +215,7 @@ func (c *conn) runDirectly(m message) {
 	}
 	defer func() { <-c.slots }()
 	g.stats.messages.Add(1)
-	g.opt.Direct.Message(g.base, c.id, m.binary, m.event)
+	g.opt.Direct.Message(g.base, c.id, m.binary, m.event, d.yield)
 }
 
 // bodyTime is how long a client may take for the body of a request, where the server has no limit for all of it.

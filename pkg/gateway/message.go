@@ -49,8 +49,13 @@ func (c *conn) dispatch(m message) {
 }
 
 func (c *conn) drain() {
+	d := drainer{c: c}
 	for {
 		c.mu.Lock()
+		if d.yielded {
+			c.mu.Unlock()
+			return
+		}
 		if len(c.queue) == 0 {
 			c.draining, c.queue, c.corked = false, nil, false
 			_ = c.uncork() // the reader will notice
@@ -68,16 +73,16 @@ func (c *conn) drain() {
 		c.queue = c.queue[1:]
 		c.corked = c.g.opt.Direct != nil && len(c.queue) > 0 && c.state == open
 		c.mu.Unlock()
-		c.run(m)
+		if c.g.opt.Direct != nil {
+			c.runDirectly(m, &d)
+		} else {
+			c.run(m)
+		}
 	}
 }
 
 func (c *conn) run(m message) {
 	g := c.g
-	if g.opt.Direct != nil {
-		c.runDirectly(m)
-		return
-	}
 	if m.disconnect {
 		g.stats.disconnects.Add(1)
 		g.invoke(invocation{route: routeDisconnect, handler: g.opt.Disconnect, event: m.event, timeout: g.opt.IntegrationTimeout}, func([]byte, error) {})

@@ -76,6 +76,7 @@ func (s *Server) Timeout(d time.Duration) Broadcast { return s.Of("/").Timeout(d
 //
 // The recipients must not include the client whose handler calls it, when that client polls or when its gateway keeps
 // its messages in order: it answers only after the handler has returned. That is an error at once, and nothing is sent.
+// In one process over WebSocket they may: the client's next messages are handled while a handler waits.
 func (b Broadcast) EmitWithAck(ctx context.Context, event string, args ...any) ([]Answer, error) {
 	if b.then != nil {
 		return nil, errors.New("socketio: EmitWithAck after Then: call Emit, and OnAck gets the answers")
@@ -91,6 +92,9 @@ func (b Broadcast) EmitWithAck(ctx context.Context, event string, args ...any) (
 	a, err := b.ask(ctx, until, event, args)
 	if a == nil || err != nil {
 		return nil, err
+	}
+	if running, _ := ctx.Value(turnKey{}).(*turn); running != nil {
+		running.v.Yield()
 	}
 	if err := a.serve(ctx); err != nil {
 		return nil, err
@@ -123,7 +127,7 @@ func (s *Socket) askable(ctx context.Context, waits bool) error {
 	switch {
 	case s.joining:
 		return errJoining
-	case waits && !s.turn.opened && s.turn.ordered() && turnOf(ctx) == nil:
+	case waits && !s.turn.opened && s.turn.waits() && turnOf(ctx) == nil:
 		return errWaits
 	}
 	return nil
@@ -233,7 +237,7 @@ func (b Broadcast) ask(ctx context.Context, until time.Time, event string, args 
 // waitsFor reports whether a socket is that of the client whose handler is running, and cannot answer before the
 // handler has returned.
 func (t *turn) waitsFor(n *Namespace, socket string) bool {
-	if t == nil || t.isClosed() || !t.ordered() {
+	if t == nil || t.isClosed() || !t.waits() {
 		return false
 	}
 	s := t.find(n)

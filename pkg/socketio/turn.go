@@ -33,6 +33,9 @@ func (t *turn) ordered() bool {
 	return t.v.Polling() || t.server.engine.Options().OrderedFrames
 }
 
+// waits reports whether the session's next message is handled only when this one is done.
+func (t *turn) waits() bool { return t.ordered() && !t.v.Yields() }
+
 func (t *turn) isClosed() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
