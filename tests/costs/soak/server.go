@@ -30,7 +30,6 @@ func serve(ctx context.Context, binary string) (*server, error) {
 		if err != nil {
 			return nil, err
 		}
-		defer l.Close()
 		addresses[i] = l.Addr().String()
 		if err := l.Close(); err != nil {
 			return nil, err
