@@ -30,8 +30,8 @@ type Watcher interface {
 	// Counted is told what has happened on the wire so many times: a type of socket.io-admin's aggregated events, and
 	// its subtype, which is mostly empty.
 	Counted(ctx context.Context, kind, subKind string, n int)
-	// Done is told that an invocation is about to end. Nothing runs after it.
-	Done(ctx context.Context)
+	// Done is told that an invocation is about to end, and whether a client waits for that. Nothing runs after it.
+	Done(ctx context.Context, awaited bool)
 	// Job carries out what Later was given. It may come twice and late. An error asks for another delivery, unless it is
 	// ErrNotAJob.
 	Job(ctx context.Context, job json.RawMessage) error
@@ -101,16 +101,11 @@ type Event struct {
 	Args []any
 }
 
-// Unsent is what a client has not been sent yet of events.
-type Unsent struct {
-	Socket string     `json:"socket"` // empty: everybody
-	Events [][][]byte `json:"events"` // the packets of each, encoded
-}
-
 // Server is what a Watcher may ask.
 type Server interface {
 	Now() time.Time
-	// Within returns a context that ends after a time, by the server's clock. The caller has to call cancel.
+	// Within returns a context that ends after a time, by the server's clock; its cause then says so. The caller has to call
+	// cancel.
 	Within(ctx context.Context, most time.Duration) (limited context.Context, cancel func())
 	Logger() *slog.Logger
 	// Random returns n random characters, 24 at most.
@@ -122,14 +117,11 @@ type Server interface {
 	Has(ctx context.Context, namespace string) bool
 	// Occupied reports whether a namespace has sockets.
 	Occupied(ctx context.Context, namespace string) (bool, error)
-	// EmitAll sends events to all of a namespace, in order, as Emit would each of them, with fewer reads. Those that are
-	// too large are left out. Who does not read as fast as events come goes without, and stays connected.
-	EmitAll(ctx context.Context, namespace string, events []Event) error
-	// EmitSoon is EmitAll for who has no time: when ctx ends, it returns at once, and says what it has not come to. What
-	// was on its way then may have arrived or not, and nobody is disconnected on account of that.
-	EmitSoon(ctx context.Context, namespace string, events []Event) ([]Unsent, error)
-	// EmitUnsent goes on with what EmitSoon has not come to, and returns what it has not come to itself when ctx ends.
-	EmitUnsent(ctx context.Context, namespace string, unsent []Unsent) ([]Unsent, error)
+	// Emit sends events to all of a namespace, to each in order, with one read of who that is. It returns at once when ctx
+	// ends. It reports how many were left out, added up for all recipients, and an error that says why: with those whose
+	// post was on its way when ctx ended, and may have arrived, and without those that are too large. Nobody is disconnected
+	// for being slow, unless half of a binary event has arrived. For recipients that could not be read it is one.
+	Emit(ctx context.Context, namespace string, events []Event) (leftOut int, err error)
 	// Reply sends events to the client whose packet the handler of ctx carries out, in order, and reports how many were
 	// sent. Those that are too large are left out. A client that takes no more goes without the others, and stays
 	// connected: which is no error.

@@ -106,9 +106,12 @@ type admin struct {
 	comparing chan struct{} // has room for whoever compares a password
 	compare   func(hash, password []byte) error
 
-	mu      sync.Mutex // guards what follows
-	looked  bool       // somebody looks, as far as this process knows
-	until   time.Time  // which is old then
+	mu      sync.Mutex    // guards what follows
+	looked  bool          // somebody looks, as far as this process knows
+	until   time.Time     // which is old then
+	held    time.Duration // by Looks, since Done
+	unread  bool          // the mark could not be read the last time
+	lost    bool          // its tick is, and nobody in this process has begun another
 	counts  map[string]int
 	counted time.Time // when counts were last written
 	queue   []instrument.Happening

@@ -67,10 +67,8 @@ func (a *admin) known() (looked, ok bool) {
 	return a.looked, left > 0 && left <= knownFor
 }
 
-// unreadFor is how long a process goes by what it knew when the mark could not be read: each reading holds somebody up.
-const unreadFor = time.Second
-
-// looks reports whether somebody looks. When it cannot be read, that is what it was.
+// looks reports whether somebody looks. When it cannot be read, that is what it was, and a line in the log where that
+// begins: each reading holds somebody up, and each process reads.
 func (a *admin) looks(ctx context.Context) bool {
 	a.mu.Lock()
 	looked, ok := a.known()
@@ -79,35 +77,50 @@ func (a *admin) looks(ctx context.Context) bool {
 		return looked
 	}
 	note, err := a.server.Notes().Note(ctx, a.markKey(), false)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.until = a.server.Now().Add(knownFor)
 	if err != nil {
-		a.server.Logger().WarnContext(ctx, "whether the admin page is open could not be read", "error", err)
-		a.mu.Lock()
-		defer a.mu.Unlock()
-		a.until = a.server.Now().Add(unreadFor)
+		if !a.unread {
+			a.server.Logger().WarnContext(ctx, "whether the admin page is open could not be read; there is no other line until it can", "error", why(ctx, err))
+		}
+		a.unread = true
 		return a.looked
 	}
 	m := markOf(note)
-	if m.lost(a.server.Now()) { // whoever sees it begins again
-		if err := a.arm(ctx); err != nil {
-			a.server.Logger().WarnContext(ctx, "the ticks of the admin page were overdue and could not be begun again", "error", err)
-		}
-	}
-	a.know(m.Tick != "")
-	return m.Tick != ""
+	a.looked, a.unread, a.lost = m.Tick != "", false, m.lost(a.server.Now())
+	return a.looked
 }
 
-// job is a tick, or what pages have not been sent. A tick that is not the mark's may have come before the mark was written:
-// it comes again a few times, a second later each.
-type job struct {
-	Tick  string `json:"tick,omitempty"`
-	Again int    `json:"again,omitempty"`
+// armLost begins the ticks again when looks has seen that one is lost. That is some calls one after the other, and has
+// a time of its own.
+func (a *admin) armLost(ctx context.Context) {
+	a.mu.Lock()
+	lost := a.lost
+	a.lost = false
+	a.mu.Unlock()
+	if !lost {
+		return
+	}
+	soon, cancel := a.server.Within(ctx, tellFor)
+	defer cancel()
+	if err := a.arm(soon); err != nil {
+		a.server.Logger().WarnContext(ctx, "the ticks of the admin page were overdue and could not be begun again; whoever sees it tries", "error", why(soon, err))
+	}
+}
 
-	Left []instrument.Unsent `json:"left,omitempty"`
+// job is a tick. One that is not the mark's may have come before the mark was written: it comes again a few times, a
+// second later each.
+type job struct {
+	Tick  string `json:"tick"`
+	Again int    `json:"again,omitempty"`
 }
 
 const (
 	maxAgain = 3
 	idLength = 12 // of a tick
+
+	undoFor = 500 * time.Millisecond // less than an invocation has when its time is over
 )
 
 // arm begins ticks, unless one is on its way. Of two who begin, one writes the mark, and sends the job, which is due at
@@ -133,8 +146,12 @@ func (a *admin) arm(ctx context.Context) error {
 	if err != nil || !won {
 		return err
 	}
-	if err := a.later(ctx, job{Tick: m.Tick}, 0); err != nil {
-		_, undone := a.server.Notes().PutNote(ctx, a.markKey(), m.note(), "", time.Time{})
+	if err := a.later(ctx, job{Tick: m.Tick}, 0); err != nil { // a mark that is lost: the next who looks begins
+		undo, cancel := a.server.Within(context.WithoutCancel(ctx), undoFor)
+		defer cancel()
+		before := m.note()
+		m.Due = 0
+		_, undone := a.server.Notes().PutNote(undo, a.markKey(), before, m.note(), now.Add(markLife))
 		return errors.Join(err, undone)
 	}
 	return nil
@@ -170,10 +187,6 @@ func (a *admin) Job(ctx context.Context, raw json.RawMessage) error {
 	if err := json.Unmarshal(raw, &j); err != nil {
 		return fmt.Errorf("%w: %w", instrument.ErrNotAJob, err)
 	}
-	if len(j.Left) > 0 { // what has been sent must not come again
-		a.resume(ctx, j.Left)
-		return nil
-	}
 	note, err := a.server.Notes().Note(ctx, a.markKey(), true)
 	if err != nil {
 		return err
@@ -202,8 +215,10 @@ func (a *admin) Job(ctx context.Context, raw json.RawMessage) error {
 	if err != nil || !won {
 		return err
 	}
-	if err := a.sendStats(ctx, m); err != nil { // the next will
-		a.server.Logger().WarnContext(ctx, "the admin page could not be sent its numbers", "error", err)
+	soon, cancel := a.server.Within(ctx, tellFor)
+	defer cancel()
+	if err := a.sendStats(soon, m); err != nil { // the next will
+		a.server.Logger().WarnContext(ctx, "the admin page could not be sent its numbers", "error", why(soon, err))
 	}
 	return nil
 }

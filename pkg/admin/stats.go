@@ -113,7 +113,8 @@ func (a *admin) sendStats(ctx context.Context, m mark) error {
 	if m.Census != nil {
 		stats.ClientsCount, stats.PollingClientsCount, stats.Namespaces = m.Census.Clients, m.Census.Polling, m.Census.Namespaces
 	}
-	return a.server.EmitAll(ctx, a.o.Namespace, []instrument.Event{{Name: "server_stats", Args: []any{stats}}})
+	a.toPages(ctx, []instrument.Event{{Name: "server_stats", Args: []any{stats}}}, 0)
+	return nil
 }
 
 // A count has the key TIMESTAMP;TYPE;SUBTYPE, as Node's buffer has it.
@@ -190,6 +191,6 @@ func (a *admin) writeCounts(ctx context.Context) {
 	}
 	// After an error they may be written: once more would double them.
 	if err := a.server.Notes().AddCounts(ctx, a.key("counts"), counts, now.Add(countsLife)); err != nil {
-		a.server.Logger().WarnContext(ctx, "what the admin page counts could not be written", "error", err)
+		a.server.Logger().WarnContext(ctx, "what the admin page counts could not be written", "error", why(ctx, err))
 	}
 }

@@ -1,8 +1,10 @@
 package admin
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"time"
 
 	"github.com/dozeio/doze/internal/instrument"
 	"github.com/dozeio/doze/pkg/socketio"
@@ -15,14 +17,31 @@ const (
 	maxEvents = 200
 )
 
+// What an invocation does on account of pages takes no longer than tellFor, and not longer than holdFor where a client
+// waits: for its ack, which comes after what Looks reads, or for the answer of a request, which comes after what is told
+// as well. What there is no time for is left out.
+const (
+	tellFor = 2 * time.Second
+	holdFor = 200 * time.Millisecond
+)
+
 // Looks implements instrument.Watcher.
 func (a *admin) Looks(ctx context.Context) bool {
 	if a.o.Mode != Development {
 		return false
 	}
-	ctx, cancel := a.server.Within(ctx, tellFor)
+	a.mu.Lock()
+	held := a.held
+	a.mu.Unlock()
+	began := a.server.Now()
+	soon, cancel := a.server.Within(ctx, holdFor-held)
 	defer cancel()
-	return a.looks(ctx)
+	defer func() {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		a.held += a.server.Now().Sub(began)
+	}()
+	return a.looks(soon)
 }
 
 // Happened implements instrument.Watcher: it is told to the pages when the invocation ends.
@@ -43,25 +62,27 @@ func (a *admin) Happened(_ context.Context, h instrument.Happening) {
 }
 
 // Done implements instrument.Watcher.
-func (a *admin) Done(ctx context.Context) {
+func (a *admin) Done(ctx context.Context, awaited bool) {
 	a.mu.Lock()
+	most := tellFor
+	if awaited {
+		most = holdFor
+	}
+	most, a.held = most-a.held, 0
 	nothing := len(a.queue) == 0 && len(a.counts) == 0
 	a.mu.Unlock()
 	if nothing || ctx.Err() != nil {
 		return
 	}
-	soon, cancel := a.server.Within(ctx, tellFor)
+	soon, cancel := a.server.Within(ctx, most)
 	defer cancel()
 	if !a.looks(soon) {
 		a.forget()
 		return
 	}
 	a.writeCounts(soon)
-	if left := a.tell(soon); len(left) > 0 {
-		soon, cancel := a.server.Within(ctx, handFor)
-		defer cancel()
-		a.handOver(soon, left)
-	}
+	a.tell(soon)
+	a.armLost(ctx)
 }
 
 // forget drops what has happened while nobody looked.
@@ -72,15 +93,19 @@ func (a *admin) forget() {
 	clear(a.counts)
 }
 
-// tell sends the pages what has happened in this process, and returns what there was no time for. One does it at a time,
-// so that it comes in order. Where another does it for all of the time, that one or the next who tells has it all.
-func (a *admin) tell(ctx context.Context) (left []instrument.Unsent) {
+// tell sends the pages what has happened in this process. One does it at a time, so that it comes in order. Where
+// another does it for all of the time, the next who tells has it all.
+func (a *admin) tell(ctx context.Context) {
 	select {
 	case a.emitting <- struct{}{}:
-		defer func() { <-a.emitting }()
-	case <-ctx.Done():
-		return nil
+	default:
+		select {
+		case a.emitting <- struct{}{}:
+		case <-ctx.Done():
+			return
+		}
 	}
+	defer func() { <-a.emitting }()
 	a.mu.Lock()
 	queue, dropped := a.queue, a.dropped
 	a.queue, a.dropped = nil, 0
@@ -98,18 +123,25 @@ func (a *admin) tell(ctx context.Context) (left []instrument.Unsent) {
 			all = append(all, e)
 		}
 	}
-	if dropped > 0 {
-		a.server.Logger().WarnContext(ctx, "so much has happened that the admin page is not told of all", "left out", dropped)
-	}
-	if len(all) == 0 {
-		return nil
-	}
-	left, err := a.server.EmitSoon(ctx, a.o.Namespace, all)
-	if err != nil {
-		a.server.Logger().WarnContext(ctx, "the admin page could not be told what has happened", "error", err)
-	}
-	return left
+	a.toPages(ctx, all, dropped)
 }
+
+var errTooMuch = errors.New("too much has happened in one invocation")
+
+// toPages sends the pages events, and logs how many they are not told of, with what has been left out before.
+func (a *admin) toPages(ctx context.Context, events []instrument.Event, dropped int) {
+	out, err := 0, error(nil)
+	if len(events) > 0 {
+		out, err = a.server.Emit(ctx, a.o.Namespace, events)
+	}
+	if out+dropped == 0 && err == nil {
+		return
+	}
+	a.server.Logger().WarnContext(ctx, "the admin page is not told of all that happens", "left out", out+dropped, "error", cmp.Or(why(ctx, err), errTooMuch))
+}
+
+// why says what an error is of that may be the end of a context's time.
+func why(ctx context.Context, err error) error { return cmp.Or(context.Cause(ctx), err) }
 
 // eventOf returns what a page is told of a happening, in Node's words.
 func eventOf(ctx context.Context, h instrument.Happening) (instrument.Event, error) {

@@ -13,7 +13,7 @@ import (
 // session's open packet follows by a job, because nothing can be sent to a connection that is not made yet. Of the
 // subprotocols that the client offers, the answer's header has the first.
 func (e *Engine) Connect(ctx context.Context, connection string, r Request) Response {
-	defer e.done(ctx)
+	defer e.done(ctx, true)
 	r.Query = single(r.Query)
 	chosen, ok := subprotocol(r.Header)
 	answer := e.connect(ctx, connection, r, ok)
@@ -79,7 +79,7 @@ func (e *Engine) connect(ctx context.Context, connection string, r Request, offe
 // Frame handles one message of a connection: the $default route. What the client is to get has been posted when Frame
 // returns. It never fails: what goes wrong closes the connection.
 func (e *Engine) Frame(ctx context.Context, connection string, f Frame) {
-	defer e.done(ctx)
+	defer e.done(ctx, false)
 	if !e.admits(ctx, connection) {
 		return
 	}
@@ -201,7 +201,7 @@ const linger = 200 * time.Millisecond
 // Connect has returned. The code is WebSocket's. Where frames are not in order it blocks for linger first, unless the
 // connection broke: what the client sent before it closed may still be on its way to another invocation.
 func (e *Engine) Disconnect(ctx context.Context, connection string, code int) {
-	defer e.done(ctx)
+	defer e.done(ctx, false)
 	reason := TransportClose
 	switch code {
 	case 1002, 1003, 1007, 1009: // the gateway refused what the client sent

@@ -81,7 +81,7 @@ func (e *Engine) unavailable(ctx context.Context, what string, err error) Respon
 // what is there; when ctx ends while it waits, its client has left, and the session is closed. The checks come in the
 // order of the reference server.
 func (e *Engine) HTTP(ctx context.Context, r Request) Response {
-	defer e.done(ctx)
+	defer e.done(ctx, true)
 	if r.Method == http.MethodOptions {
 		return e.preflight(r)
 	}

@@ -70,7 +70,7 @@ func (e *Engine) schedule(ctx context.Context, j job, after time.Duration) error
 // Job carries out a job that was given to Timers, or has a Handler that is Commanded carry out another message. It may
 // come twice and late. An error asks for another delivery, unless it is ErrNotAJob.
 func (e *Engine) Job(ctx context.Context, message []byte) error {
-	defer e.done(ctx)
+	defer e.done(ctx, false)
 	var is struct {
 		Kind *string `json:"kind"`
 	}

@@ -131,6 +131,31 @@ func TestRace2ADrainEndsHoweverFastPacketsCome(t *testing.T) {
 	}
 }
 
+func TestDeliverPollingPostsNothing(t *testing.T) {
+	inWorld(t, engine.Options{}, func(t *testing.T, w *world) {
+		sid := w.poll()
+		w.post(sid, "4join")
+		deliver := func(want engine.Address, wantErr error) {
+			t.Helper()
+			moved, err := w.e.DeliverPolling(t.Context(), polling(sid), w.parcel("x"))
+			if moved != want || !errors.Is(err, wantErr) || err != nil && wantErr == nil {
+				t.Errorf("got %q, %v, want %q, %v", moved, err, want, wantErr)
+			}
+		}
+		deliver("", nil)
+		w.want(w.get(sid), "200 4x")
+		w.upgrade("c", sid)
+		w.gateway.count("")
+		deliver(connected("c"), nil)
+		if n := w.gateway.count("post"); n != 0 {
+			t.Errorf("%d posts", n)
+		}
+		sid = w.poll()
+		w.post(sid, "1")
+		deliver("", engine.ErrGone)
+	})
+}
+
 func TestRace8NoPongBringsAConnectionBackThatWasGivenUp(t *testing.T) {
 	inWorld(t, engine.Options{}, func(t *testing.T, w *world) {
 		w.websocket("c")

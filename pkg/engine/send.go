@@ -34,9 +34,29 @@ func (e *Engine) deliver(ctx context.Context, a Address, p Parcel) error {
 }
 
 func (e *Engine) deliverTo(ctx context.Context, a Address, p Parcel) error {
-	if connection, ok := a.connection(); ok {
-		return e.postParcel(ctx, connection, p)
+	connection, ok := a.connection()
+	if !ok {
+		moved, err := e.put(ctx, a, p)
+		if moved == "" {
+			return err
+		}
+		connection = moved
 	}
+	return e.postParcel(ctx, connection, p)
+}
+
+// DeliverPolling is Deliver to a session that polls, and posts nothing: for a session that has moved to a connection
+// it returns the address of that, and nothing was sent.
+func (e *Engine) DeliverPolling(ctx context.Context, a Address, p Parcel) (moved Address, err error) {
+	connection, err := e.put(ctx, a, p)
+	if connection != "" {
+		return connectionAddress(connection), nil
+	}
+	return "", e.delivered(ctx, p, err)
+}
+
+// put puts a parcel into the outbox of a session that polls, or returns the connection to which the session has moved.
+func (e *Engine) put(ctx context.Context, a Address, p Parcel) (moved string, err error) {
 	if p.Op == "" {
 		p.Op = e.newOp()
 	}
@@ -49,13 +69,13 @@ func (e *Engine) deliverTo(ctx context.Context, a Address, p Parcel) error {
 		if ok {
 			e.opt.Logger.DebugContext(ctx, "kept for the next poll", "session", a)
 		}
-		return err
+		return "", err
 	case s.State == Moved:
-		return e.postParcel(ctx, s.Connection, p)
+		return s.Connection, nil
 	case s.live():
-		return ErrOutboxFull
+		return "", ErrOutboxFull
 	}
-	return ErrGone
+	return "", ErrGone
 }
 
 // postParcel posts packets to a connection, together and in order.

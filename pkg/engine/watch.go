@@ -14,12 +14,14 @@ type Watch interface {
 	Ended(ctx context.Context, reason Reason) // a session was closed
 	// Sent is told of messages that have been posted, or put into an outbox; bytes are those without the packets' types.
 	Sent(ctx context.Context, packets, bytes int)
-	Done(ctx context.Context) // HTTP, Connect, Frame, Disconnect or Job is about to return
+	// Done is told that HTTP, Connect, Frame, Disconnect or Job is about to return, and whether a client waits for that: for
+	// the answer of HTTP or Connect.
+	Done(ctx context.Context, awaited bool)
 }
 
-func (e *Engine) done(ctx context.Context) {
+func (e *Engine) done(ctx context.Context, awaited bool) {
 	if e.opt.Watch != nil {
-		e.opt.Watch.Done(ctx)
+		e.opt.Watch.Done(ctx, awaited)
 	}
 }
 

@@ -155,7 +155,7 @@ func (e engineWatch) Sent(ctx context.Context, packets, bytes int) {
 	e.w.Counted(ctx, "packetsOut", "", packets)
 	e.w.Counted(ctx, "bytesOut", "", bytes)
 }
-func (e engineWatch) Done(ctx context.Context) { e.w.Done(ctx) }
+func (e engineWatch) Done(ctx context.Context, awaited bool) { e.w.Done(ctx, awaited) }
 
 // came counts messages of a client.
 func (s *Server) came(ctx context.Context, messages []protocol.EnginePacket) {
@@ -212,7 +212,7 @@ func (i instrumented) Occupied(ctx context.Context, namespace string) (bool, err
 	}
 }
 
-// Reply puts events for a client that polls into its outbox together, as EmitAll does. A connection gets each by itself:
+// Reply puts events for a client that polls into its outbox together, as Emit does. A connection gets each by itself:
 // of several packets together it may get some, and is then closed.
 func (i instrumented) Reply(ctx context.Context, namespace string, events []instrument.Event) (sent int, err error) {
 	t := turnOf(ctx)

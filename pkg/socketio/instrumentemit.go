@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/dozeio/doze/internal/instrument"
 	"github.com/dozeio/doze/pkg/engine"
@@ -14,20 +15,10 @@ import (
 // maxTogether is how many bytes of events are sent as one parcel, which goes into an outbox as a whole.
 const maxTogether = 32 << 10
 
-func (i instrumented) EmitAll(ctx context.Context, namespace string, events []instrument.Event) error {
-	_, err := i.emit(ctx, namespace, events, false)
-	return err
-}
-
-func (i instrumented) EmitSoon(ctx context.Context, namespace string, events []instrument.Event) ([]instrument.Unsent, error) {
-	return i.emit(ctx, namespace, events, true)
-}
-
-// emit sends events to all of a namespace. Soon says that the sender has no time.
-func (i instrumented) emit(ctx context.Context, namespace string, events []instrument.Event, soon bool) (unsent []instrument.Unsent, err error) {
+func (i instrumented) Emit(ctx context.Context, namespace string, events []instrument.Event) (leftOut int, err error) {
 	n := i.s.namespace(ctx, namespace)
 	if n == nil {
-		return nil, fmt.Errorf("socketio: there is no namespace %q", namespace)
+		return len(events), fmt.Errorf("socketio: there is no namespace %q", namespace)
 	}
 	var parcels []engine.Parcel
 	tooLarge := 0
@@ -37,7 +28,7 @@ func (i instrumented) emit(ctx context.Context, namespace string, events []instr
 			tooLarge++
 			continue
 		} else if err != nil {
-			return nil, err
+			return len(events), err
 		}
 		parcels = append(parcels, p)
 	}
@@ -45,101 +36,61 @@ func (i instrumented) emit(ctx context.Context, namespace string, events []instr
 		i.s.opt.Logger.WarnContext(ctx, "those who look on are not told of what is too large for a packet", "namespace", n.name, "left out", tooLarge)
 	}
 	if len(parcels) == 0 {
-		return nil, nil
+		return 0, nil
 	}
-	var (
-		mu    sync.Mutex // guards unsent and begun
-		begun bool
-	)
-	_, err = i.s.adapter.Broadcast(ctx, Broadcast{namespace: n}.target(ctx), func(ctx context.Context, m rooms.Member) error {
-		rest, err := i.emitTo(ctx, m, parcels, soon)
+	var mu sync.Mutex // guards leftOut
+	rest, err := i.s.adapter.Broadcast(ctx, Broadcast{namespace: n}.target(ctx), func(ctx context.Context, m rooms.Member) error {
+		out, err := i.emitTo(ctx, engine.Address(m.Address), parcels)
 		mu.Lock()
 		defer mu.Unlock()
-		begun = true
-		if len(rest) > 0 {
-			unsent = append(unsent, instrument.Unsent{Socket: m.Socket, Events: packetsOf(rest)})
-		}
+		leftOut += out
 		return err
 	})
-	if soon && ctx.Err() != nil && !begun { // who is there could not be read in time
-		return []instrument.Unsent{{Events: packetsOf(parcels)}}, nil
+	if len(rest.Parts) > 0 {
+		leftOut += len(parcels) * max(1, rest.Known)
 	}
-	return unsent, err
+	return leftOut, err
 }
 
-// emitTo sends one recipient parcels, and returns those that it has not come to when ctx ends. Those for a client that
-// polls go into its outbox together. A connection gets each by itself: of several together it may get some, and would
-// then be closed.
-func (i instrumented) emitTo(ctx context.Context, m rooms.Member, parcels []engine.Parcel, soon bool) (rest []engine.Parcel, err error) {
-	address := engine.Address(m.Address)
-	_, connected := address.Connection()
-	deliver := i.s.engine.Deliver
-	if connected && soon {
-		deliver = i.s.engine.DeliverVolatile
-	}
+// busyPause is how long a client is left alone that takes nothing at the moment.
+const busyPause = 20 * time.Millisecond
+
+// emitTo sends one recipient parcels, and returns how many it has left out. Those for a client that polls go into its
+// outbox together. A connection gets each by itself, so that a post which ctx ends is no half of anything, and the
+// client need not be disconnected.
+func (i instrumented) emitTo(ctx context.Context, to engine.Address, parcels []engine.Parcel) (leftOut int, failed error) {
 	for len(parcels) > 0 {
 		if ctx.Err() != nil {
-			return parcels, nil
+			return leftOut + len(parcels), failed
 		}
-		next, n := parcels[0], 1
-		for ; !connected && n < len(parcels) && next.Size()+parcels[n].Size() <= maxTogether; n++ {
-			next.Packets = append(next.Packets[:len(next.Packets):len(next.Packets)], parcels[n].Packets...)
+		n, err := 1, error(nil)
+		if _, connected := to.Connection(); connected {
+			err = i.s.engine.DeliverVolatile(ctx, to, parcels[0])
+		} else {
+			together := parcels[0]
+			for ; n < len(parcels) && together.Size()+parcels[n].Size() <= maxTogether; n++ {
+				together.Packets = append(together.Packets[:len(together.Packets):len(together.Packets)], parcels[n].Packets...)
+			}
+			var moved engine.Address
+			if moved, err = i.s.engine.DeliverPolling(ctx, to, together); moved != "" {
+				to = moved
+				continue
+			}
 		}
-		err := deliver(ctx, address, next)
 		switch {
 		case errors.Is(err, ErrGone):
-			return nil, nil
-		case soon && errors.Is(err, ErrBusy): // it was not sent, and who has time waits for the client
-			return parcels, nil
-		case soon && err != nil && ctx.Err() != nil: // nobody knows whether it was
-			return parcels[n:], nil
-		case soon && err != nil && !errors.Is(err, ErrOutboxFull):
-			return parcels[n:], err
+			return leftOut, failed
+		case errors.Is(err, ErrOutboxFull):
+			return leftOut + len(parcels), err
+		case errors.Is(err, ErrBusy):
+			if i.s.sleep(ctx, busyPause) == nil {
+				continue
+			}
+			return leftOut + len(parcels), err
 		case err != nil:
-			return nil, err
+			leftOut, failed = leftOut+n, err
 		}
 		parcels = parcels[n:]
 	}
-	return nil, nil
-}
-
-func (i instrumented) EmitUnsent(ctx context.Context, namespace string, unsent []instrument.Unsent) (rest []instrument.Unsent, err error) {
-	n := i.s.namespace(ctx, namespace)
-	if n == nil {
-		return nil, fmt.Errorf("socketio: there is no namespace %q", namespace)
-	}
-	var (
-		mu   sync.Mutex // guards rest
-		errs []error
-	)
-	for at, u := range unsent {
-		if ctx.Err() != nil {
-			return append(rest, unsent[at:]...), errors.Join(errs...)
-		}
-		var parcels []engine.Parcel
-		for _, packets := range u.Events {
-			parcels = append(parcels, engine.Parcel{Packets: packets})
-		}
-		_, err := i.s.adapter.Broadcast(ctx, rooms.Target{Namespace: n.name, Rooms: []string{u.Socket}}, func(ctx context.Context, m rooms.Member) error {
-			if u.Socket != "" && m.Socket != u.Socket { // somebody else is in its room
-				return nil
-			}
-			left, err := i.emitTo(ctx, m, parcels, false)
-			if len(left) > 0 {
-				mu.Lock()
-				defer mu.Unlock()
-				rest = append(rest, instrument.Unsent{Socket: m.Socket, Events: packetsOf(left)})
-			}
-			return err
-		})
-		errs = append(errs, err)
-	}
-	return rest, errors.Join(errs...)
-}
-
-func packetsOf(parcels []engine.Parcel) (all [][][]byte) {
-	for _, p := range parcels {
-		all = append(all, p.Packets)
-	}
-	return all
+	return leftOut, failed
 }

@@ -231,4 +231,4 @@ type watch struct{ n int }
 func (*watch) Began(context.Context)                {}
 func (*watch) Ended(context.Context, engine.Reason) {}
 func (*watch) Sent(context.Context, int, int)       {}
-func (*watch) Done(context.Context)                 {}
+func (*watch) Done(context.Context, bool)           {}
