@@ -34,8 +34,9 @@ func newWire(client *dynamodb.Client) *wire {
 	w := &wire{Client: client}
 	o := client.Options()
 	retryer, ok := o.Retryer.(aws.RetryerV2)
+	_, usual := o.HTTPSignerV4.(*v4.Signer)
 	switch {
-	case !ok || o.RetryMode == aws.RetryModeAdaptive, // which holds back before it sends
+	case !ok || !usual || o.RetryMode == aws.RetryModeAdaptive, // which holds back before it sends
 		len(o.APIOptions) > 0 || o.ClientLogMode != 0 || intercepted(o) || len(o.AuthSchemePreference) > 0,
 		o.Credentials == nil || o.HTTPClient == nil || o.HTTPSignerV4 == nil,
 		old(o), o.EndpointResolverV2 == nil,
@@ -58,9 +59,6 @@ func newWire(client *dynamodb.Client) *wire {
 	}
 	w.client = awswire.New("dynamodb", o.Region)
 	w.client.Credentials, w.client.HTTP = o.Credentials, o.HTTPClient
-	if _, usual := o.HTTPSignerV4.(*v4.Signer); !usual {
-		w.client.Signer = o.HTTPSignerV4
-	}
 	return w
 }
 
