@@ -62,7 +62,8 @@ var leftToTheSDK = map[string][]func(*dynamodb.Options){
 	"EndpointDiscovery":          {func(o *dynamodb.Options) { o.EndpointDiscovery.EnableEndpointDiscovery = aws.EndpointDiscoveryEnabled }},
 	"EndpointOptions": {func(o *dynamodb.Options) { o.EndpointOptions.UseFIPSEndpoint = aws.FIPSEndpointStateEnabled },
 		func(o *dynamodb.Options) { o.EndpointOptions.UseDualStackEndpoint = aws.DualStackEndpointStateEnabled }, func(o *dynamodb.Options) { o.EndpointOptions.DisableHTTPS = true }},
-	"EndpointResolver":   {func(o *dynamodb.Options) { o.EndpointResolver = dynamodb.EndpointResolverFromURL("http://h") }}, //nolint:staticcheck
+	//lint:ignore SA1019 it may be set all the same.
+	"EndpointResolver":   {func(o *dynamodb.Options) { o.EndpointResolver = dynamodb.EndpointResolverFromURL("http://h") }},
 	"EndpointResolverV2": {func(o *dynamodb.Options) { o.EndpointResolverV2 = ownResolver{} }},
 	"HTTPSignerV4": {
 		func(o *dynamodb.Options) { o.HTTPSignerV4 = ownSigner{v4.NewSigner()} },
