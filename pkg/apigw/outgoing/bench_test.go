@@ -39,7 +39,7 @@ func TestMain(m *testing.M) {
 func serve(folder string) {
 	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
-		if strings.HasPrefix(r.URL.Path, "/once/") { // over HTTP/2, too, which then sends GOAWAY
+		if strings.HasPrefix(r.URL.Path, "/once/") {
 			w.Header().Set("Connection", "close")
 		}
 		w.Header().Set("Content-Type", "application/json")
