@@ -5,17 +5,13 @@ package awswire
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"fmt"
-	"io"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 )
 
 // Client sends requests to one service. Make one with New. Its fields are set before the first request, and not changed.
@@ -27,17 +23,21 @@ type Client struct {
 	// does. Nil: requests are not signed.
 	Credentials aws.CredentialsProvider
 
-	Signer v4.HTTPSigner // nil: this package's own
-	HTTP   aws.HTTPClient
+	HTTP aws.HTTPClient
 
-	own  signer
-	skew atomic.Int64 // of the service's clock, in nanoseconds, where it has refused ours
+	// Replaces says that HTTP follows no redirection, and may take another connection for a request where one turns out
+	// to be closed, as long as nobody has read the request's body. Where HTTP does follow them it must not be set: the
+	// body would go to another server.
+	Replaces bool
+
+	signer signer
+	skew   atomic.Int64 // of the service's clock, in nanoseconds, where it has refused ours
 }
 
 // New returns a client of a service, as signatures name it, such as "execute-api", in a region. It has no HTTP client and
 // no credentials yet.
 func New(service, region string) *Client {
-	return &Client{service: service, region: region, own: signer{service: service, region: region}}
+	return &Client{service: service, region: region, signer: signer{service: service, region: region}}
 }
 
 // Request is one of a service.
@@ -45,7 +45,7 @@ type Request struct {
 	Method string
 	URL    url.URL     // without a query
 	Header http.Header // with canonical names, one value each; is the Client's from then on, and not nil
-	Body   []byte      // is read until Send returns
+	Body   []byte      // is not read after Send has returned
 }
 
 // Response is an answer that was read to its end.
@@ -53,21 +53,33 @@ type Response struct {
 	Status int
 	Header http.Header
 	Body   []byte
+
+	// Untimely says that the service has refused the signature, and has another time, which the Client takes for the
+	// next. Nothing was carried out.
+	Untimely bool
 }
 
-// Send sends a request once, and blocks until its answer has come or ctx has ended. Without an error there is an answer,
-// of any status. With one it is unknown what became of the request, unless it is a CredentialsError.
+// Send sends a request, and blocks until its answer has come or ctx has ended. Without an error there is an answer, of
+// any status. With one it is unknown what became of the request, unless it is a CredentialsError; where the answer's
+// status came and the rest did not, the Response has that.
+//
+// A request with a body is carried out once at most, as far as that is the client's to say: it is not sent again, over
+// no protocol, once its body was read.
 func (c *Client) Send(ctx context.Context, r Request) (Response, error) {
 	h := (&http.Request{
-		Method: r.Method, URL: &r.URL, Host: r.URL.Host, Header: r.Header,
+		Method: r.Method, URL: &r.URL, Host: hostOf(r.URL), Header: r.Header,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, ContentLength: int64(len(r.Body)),
 	}).WithContext(ctx)
 	if len(r.Body) > 0 {
-		h.Body = io.NopCloser(bytes.NewReader(r.Body))
-		// For a connection that turns out to be closed before anything was written to it, which net/http then replaces.
-		h.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(r.Body)), nil }
+		b := &body{rest: r.Body}
+		defer b.end()
+		h.Body = reader{b, b.turn}
+		if c.Replaces {
+			h.GetBody = b.again
+		}
 	}
-	if err := c.sign(ctx, h, r.Body); err != nil {
+	skew, err := c.sign(ctx, h, r.Body)
+	if err != nil {
 		return Response{}, err
 	}
 	answer, err := c.HTTP.Do(h)
@@ -75,9 +87,21 @@ func (c *Client) Send(ctx context.Context, r Request) (Response, error) {
 		return Response{}, err
 	}
 	defer answer.Body.Close()
-	c.setClock(answer)
-	body, err := read(answer)
-	return Response{answer.StatusCode, answer.Header, body}, err
+	text, err := read(answer)
+	got := Response{Status: answer.StatusCode, Header: answer.Header, Body: text}
+	got.Untimely = c.setClock(got, skew)
+	return got, err
+}
+
+// hostOf returns the host of an address as the SDK sends it, without the port that its scheme means.
+func hostOf(u url.URL) string {
+	switch u.Scheme {
+	case "http":
+		return strings.TrimSuffix(u.Host, ":80")
+	case "https":
+		return strings.TrimSuffix(u.Host, ":443")
+	}
+	return u.Host
 }
 
 // CredentialsError says that there are no credentials, or no region. Nothing was sent.
@@ -86,40 +110,61 @@ type CredentialsError struct{ Err error }
 func (e *CredentialsError) Error() string { return "no credentials for a request: " + e.Err.Error() }
 func (e *CredentialsError) Unwrap() error { return e.Err }
 
-func (c *Client) sign(ctx context.Context, h *http.Request, body []byte) error {
+// sign signs a request, and returns by how much the time of the signature differs from this machine's.
+func (c *Client) sign(ctx context.Context, h *http.Request, body []byte) (time.Duration, error) {
 	if c.Credentials == nil {
-		return nil
+		return 0, nil
 	}
 	key, err := c.Credentials.Retrieve(ctx)
 	if err != nil {
-		return &CredentialsError{err}
+		return 0, &CredentialsError{err}
 	}
-	at := time.Now().Add(time.Duration(c.skew.Load()))
-	if c.Signer == nil {
-		c.own.sign(h, key, body, at)
-		return nil
-	}
-	sum := sha256.Sum256(body)
-	if err := c.Signer.SignHTTP(ctx, key, h, hex.EncodeToString(sum[:]), c.service, c.region, at); err != nil {
-		return &CredentialsError{fmt.Errorf("the request was not signed: %w", err)}
-	}
-	return nil
+	skew := time.Duration(c.skew.Load())
+	c.signer.sign(h, key, body, time.Now().Add(skew))
+	return skew, nil
 }
 
-// setClock takes the service's time for the next signatures when it refuses a request, which it does when the time of
-// its signature is minutes off.
-func (c *Client) setClock(answer *http.Response) {
-	refused := answer.StatusCode == http.StatusBadRequest || answer.StatusCode == http.StatusForbidden
-	if !refused && c.skew.Load() == 0 || answer.Header.Get("Age") != "" { // an old answer, out of a cache
-		return
+// clockError is how far clocks may differ and services not mind.
+const clockError = time.Minute
+
+// setClock takes the service's time for the next signatures when it refuses one, which it does when the time of that is
+// minutes off. It reports whether that is why the service has refused this one.
+func (c *Client) setClock(answer Response, used time.Duration) bool {
+	refused := answer.SignatureRefused()
+	if !refused && used == 0 || answer.Header.Get("Age") != "" { // an old answer, out of a cache
+		return false
 	}
-	if at, err := http.ParseTime(answer.Header.Get("Date")); err == nil {
-		skew := time.Until(at)
-		if skew.Abs() < time.Minute { // it is ours, as far as services mind
-			skew = 0
+	at, err := http.ParseTime(answer.Header.Get("Date"))
+	if err != nil {
+		return false
+	}
+	skew := time.Until(at)
+	if skew.Abs() < clockError { // it is ours, as far as services mind
+		skew = 0
+	}
+	c.skew.Store(int64(skew))
+	return refused && (skew-used).Abs() >= clockError
+}
+
+// SignatureRefused reports whether the service did not take the request's signature, be it for its time or its key.
+// Nothing was carried out.
+func (r Response) SignatureRefused() bool {
+	if r.Status != http.StatusBadRequest && r.Status != http.StatusForbidden {
+		return false
+	}
+	for _, code := range signatureCodes {
+		if strings.HasPrefix(r.Header.Get("X-Amzn-Errortype"), code) || bytes.Contains(r.Body, []byte(code)) {
+			return true
 		}
-		c.skew.Store(int64(skew))
 	}
+	return false
+}
+
+// signatureCodes are codes and texts of services for a signature that they do not take, as the SDK's retries know the
+// former. The texts are API Gateway's.
+var signatureCodes = []string{
+	"InvalidSignature", "SignatureDoesNotMatch", "AuthFailure", "RequestExpired", "RequestInTheFuture", "RequestTimeTooSkewed",
+	"Signature expired", "Signature not yet current",
 }
 
 // read reads an answer to its end, so that its connection can be used again.

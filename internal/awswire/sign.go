@@ -39,7 +39,7 @@ func (s *signer) sign(h *http.Request, key aws.Credentials, body []byte, at time
 	if key.SessionToken != "" {
 		h.Header["X-Amz-Security-Token"] = []string{key.SessionToken}
 	}
-	headers := append(make([]header, 0, 10), header{"host", h.URL.Host})
+	headers := append(make([]header, 0, 10), header{"host", h.Host})
 	if len(body) > 0 {
 		headers = append(headers, header{"content-length", strconv.Itoa(len(body))})
 	}

@@ -34,7 +34,7 @@ func (o *observed) Post(ctx context.Context, connection string, f Frame) error {
 // outcome says what became of a post: the status that means its error, 4xx or 5xx for others, and "no answer" where
 // there was none, be it for want of time.
 func outcome(err error) string {
-	var answer interface{ HTTPStatusCode() int } // of the AWS SDK's errors
+	var answer interface{ HTTPStatusCode() int } // of a Poster's errors for other answers, as outgoing's
 	switch {
 	case err == nil:
 		return "ok"

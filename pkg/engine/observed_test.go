@@ -14,7 +14,7 @@ import (
 	"github.com/dozeio/doze/tests/kit/figures"
 )
 
-// status is an error with a status, as those of the AWS SDK are.
+// status is an error with a status, as those of pkg/apigw/outgoing are for answers that have no meaning for the engine.
 type status int
 
 func (s status) Error() string       { return fmt.Sprint("status ", int(s)) }

@@ -26,6 +26,7 @@ type Handler interface {
 type Poster interface {
 	// Post sends one frame. It returns ErrGone when there is no such connection (which may be untrue for a
 	// connection that is just being made), ErrBusy when the connection or the account takes no more at the moment.
+	// Errors for another answer have a method HTTPStatusCode() int, by which posts are counted.
 	Post(ctx context.Context, connection string, f Frame) error
 	// Exists returns nil when the connection is open and ErrGone when it is not.
 	Exists(ctx context.Context, connection string) error

@@ -34,8 +34,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// serve answers every post, by HTTP and by HTTPS, whose addresses and certificate it writes, and ends with its standard
-// input.
+// serve answers every post, by HTTP, by HTTPS and by HTTP/2, whose addresses and certificate it writes, and ends with its
+// standard input.
 func serve(folder string) {
 	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
@@ -46,12 +46,14 @@ func serve(folder string) {
 		w.Header().Set("X-Amzn-Requestid", "4f5b2f1e-7e43-4b8c-8f0e-2f7d7a3c9f10")
 		w.Header().Set("X-Amz-Apigw-Id", "R1kmxc2VNjMCFIA=")
 	})
-	plain, secret := httptest.NewServer(handler), httptest.NewTLSServer(handler)
+	plain, secret, second := httptest.NewServer(handler), httptest.NewTLSServer(handler), httptest.NewUnstartedServer(handler)
+	second.EnableHTTP2 = true // with the certificate of the other
+	second.StartTLS()
 	certificate := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: secret.Certificate().Raw})
 	if err := os.WriteFile(filepath.Join(folder, "trusted.pem"), certificate, 0o600); err != nil {
 		panic(err)
 	}
-	fmt.Println(plain.URL, secret.URL)
+	fmt.Println(plain.URL, secret.URL, second.URL)
 	_, _ = io.Copy(io.Discard, os.Stdin)
 }
 
@@ -77,19 +79,18 @@ func BenchmarkPosts(b *testing.B) {
 		in.Close()
 		_ = api.Wait()
 	}()
-	var plain, secret string
-	if _, err := fmt.Fscan(out, &plain, &secret); err != nil {
+	var plain, secret, second string
+	if _, err := fmt.Fscan(out, &plain, &secret, &second); err != nil {
 		b.Fatal(err)
 	}
 	b.Setenv("SSL_CERT_FILE", filepath.Join(folder, "trusted.pem")) // read once, with the first handshake
-	for _, url := range []string{plain, secret} {
+	for _, api := range []struct{ name, url string }{{"HTTP, HTTP1.1", plain}, {"HTTPS, HTTP1.1", secret}, {"HTTPS, HTTP2", second}} {
 		for _, atOnce := range []int{1, 16, 64} {
-			name, _, _ := strings.Cut(url, ":")
-			b.Run(fmt.Sprintf("%s/%d", name, atOnce), func(b *testing.B) { compare(b, url+"/live", atOnce) })
+			b.Run(fmt.Sprintf("%s/%d", api.name, atOnce), func(b *testing.B) { compare(b, api.url+"/live", atOnce) })
 		}
 	}
 	// A function that was frozen for longer than connections are kept begins like this.
-	b.Run("https/each by a connection of its own", func(b *testing.B) { compare(b, secret+"/once", 1) })
+	b.Run("HTTPS, HTTP1.1/each by a connection of its own", func(b *testing.B) { compare(b, secret+"/once", 1) })
 }
 
 func compare(b *testing.B, url string, atOnce int) {

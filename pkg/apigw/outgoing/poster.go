@@ -23,7 +23,7 @@ var _ engine.Poster = (*Poster)(nil)
 // A call ends with its context, and after ten seconds where that has no end. It is safe for concurrent use.
 type Poster struct {
 	client *awswire.Client
-	limit  time.Duration // of a call
+	limit  time.Duration // of each call; 0: of those whose context has no end, longestPost
 	api    url.URL       // with the path of @connections
 	err    error         // of the endpoint, or the region
 }
@@ -35,19 +35,21 @@ const longestPost = 10 * time.Second
 // https://abc123.execute-api.eu-west-1.amazonaws.com/prod. Nothing is sent before the first call. Of the configuration
 // it takes region, credentials and HTTP client; without credentials, or with anonymous ones, calls are not signed.
 //
-// Nothing is tried twice: after an answer that did not come it is unknown whether the client got the frame, and only the
-// engine knows what to do then.
+// A post is not tried twice, over HTTP/1.1 and HTTP/2: after an answer that did not come it is unknown whether the client
+// got the frame, and only the engine knows what to do then. It goes by another connection where one was closed before
+// the frame was read, and once more when its signature was refused for its time. Questions and disconnections may be
+// repeated by net/http, and do no harm.
+//
+// Errors for an answer that has no meaning for the engine have a method HTTPStatusCode() int.
 func NewPoster(cfg aws.Config, endpoint string) *Poster {
-	p := &Poster{limit: longestPost, client: awswire.New("execute-api", cfg.Region)}
+	p := &Poster{client: awswire.New("execute-api", cfg.Region)}
 	p.client.Credentials, p.client.HTTP = cfg.Credentials, cfg.HTTPClient
 	if aws.IsCredentialsProvider(cfg.Credentials, aws.AnonymousCredentials{}) {
 		p.client.Credentials = nil
 	}
 	if own := buildable(cfg); own != nil {
-		p.client.HTTP = transport{postClient(own).GetTransport()}
-		if own.GetTimeout() > 0 {
-			p.limit = own.GetTimeout()
-		}
+		p.client.HTTP, p.client.Replaces = transport{postClient(own).GetTransport()}, true
+		p.limit = own.GetTimeout()
 	}
 	if p.client.Credentials != nil && cfg.Region == "" {
 		p.err = errors.New("outgoing: there is no region to sign posts for: set AWS_REGION, or the configuration's Region")
@@ -94,27 +96,57 @@ func (p *Poster) send(ctx context.Context, method, connection string, header htt
 	case connection == "":
 		return engine.ErrGone
 	}
-	if end, ok := ctx.Deadline(); !ok || p.limit < longestPost && time.Until(end) > p.limit {
+	limit := p.limit
+	if _, ends := ctx.Deadline(); limit <= 0 && !ends {
+		limit = longestPost
+	}
+	if limit > 0 {
 		var cancel func()
-		ctx, cancel = context.WithTimeout(ctx, p.limit)
+		ctx, cancel = context.WithTimeout(ctx, limit)
 		defer cancel()
 	}
-	header["User-Agent"] = []string{"doze"}
-	r := awswire.Request{Method: method, URL: p.api, Header: header, Body: data}
+	r := awswire.Request{Method: method, URL: p.api, Body: data}
 	r.URL.Path += connection
 	r.URL.RawPath += httpbinding.EscapePath(connection, true)
-	answer, err := p.client.Send(ctx, r)
-	if err != nil {
+	answer, err := p.try(ctx, r, header)
+	if answer.Untimely {
+		answer, err = p.try(ctx, r, header)
+	}
+	if answer.Status == 0 {
 		return fmt.Errorf("outgoing: %w", err)
 	}
-	return meaning(method, answer)
+	return meaning(method, answer) // which its status has, also where the rest broke off
 }
+
+func (p *Poster) try(ctx context.Context, r awswire.Request, header http.Header) (awswire.Response, error) {
+	r.Header = http.Header{"User-Agent": {"doze"}}
+	for name, values := range header {
+		r.Header[name] = values
+	}
+	return p.client.Send(ctx, r)
+}
+
+// refusal is an error for an answer of @connections.
+type refusal struct {
+	text   string
+	status int
+}
+
+func (r *refusal) Error() string { return r.text }
+
+// HTTPStatusCode returns the status of the answer, for who counts them.
+func (r *refusal) HTTPStatusCode() int { return r.status }
 
 // meaning is what the engine makes of an answer.
 func meaning(method string, answer awswire.Response) error {
+	kind, _, _ := strings.Cut(answer.Header.Get("X-Amzn-Errortype"), ":")
 	switch answer.Status {
-	case http.StatusGone, http.StatusBadRequest: // 400: an id that was never one
+	case http.StatusGone:
 		return engine.ErrGone
+	case http.StatusBadRequest: // an id that was never one, unless it is about who asks
+		if (kind == "" || kind == "BadRequestException") && !answer.SignatureRefused() {
+			return engine.ErrGone
+		}
 	case http.StatusTooManyRequests: // the connection's rate, or the account's
 		return engine.ErrBusy
 	case http.StatusRequestEntityTooLarge:
@@ -124,9 +156,12 @@ func meaning(method string, answer awswire.Response) error {
 		return nil
 	}
 	said := string(answer.Body[:min(len(answer.Body), 300)])
-	err := fmt.Errorf("@connections answered a %s with %d %s %q", method, answer.Status, answer.Header.Get("X-Amzn-Errortype"), said)
-	if answer.Status == http.StatusForbidden {
-		return fmt.Errorf("outgoing: no right to @connections: grant execute-api:ManageConnections on this API to the role or user: %w", err)
+	text := fmt.Sprintf("@connections answered a %s with %d %s %q", method, answer.Status, kind, said)
+	switch {
+	case answer.SignatureRefused():
+		text = "@connections did not take a signature: set the clock, or the right credentials: " + text
+	case answer.Status == http.StatusForbidden:
+		text = "no right to @connections: grant execute-api:ManageConnections on this API to the role or user: " + text
 	}
-	return fmt.Errorf("outgoing: %w", err)
+	return &refusal{"outgoing: " + text, answer.Status}
 }

@@ -29,6 +29,8 @@ func TestPosterMeansWhatTheGatewayAnswers(t *testing.T) {
 		{"429 is busy", 429, "LimitExceededException", engine.ErrBusy},
 		{"413 is too large", 413, "PayloadTooLargeException", engine.ErrTooLarge},
 		{"403 is not gone", 403, "ForbiddenException", errOther},
+		{"404 is another server", 404, "", errOther},
+		{"503 is unknown", 503, "", errOther},
 		{"500 is unknown", 500, "InternalServerError", errOther},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -46,6 +48,10 @@ func TestPosterMeansWhatTheGatewayAnswers(t *testing.T) {
 			case c.want == nil && err != nil, c.want != nil && err == nil:
 				t.Errorf("got %v, want %v", err, c.want)
 			case c.want == errOther:
+				var answer interface{ HTTPStatusCode() int } // by which posts are counted
+				if !errors.As(err, &answer) || answer.HTTPStatusCode() != c.status {
+					t.Errorf("the status is not in %v", err)
+				}
 				for _, known := range []error{engine.ErrGone, engine.ErrBusy, engine.ErrTooLarge} {
 					if errors.Is(err, known) {
 						t.Errorf("got %v, which says more than is known", err)

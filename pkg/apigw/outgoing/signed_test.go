@@ -16,6 +16,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/apigatewaymanagementapi"
 
 	"github.com/dozeio/doze/pkg/apigw/outgoing"
@@ -140,30 +141,56 @@ func TestPosterSignsBinaryFrames(t *testing.T) {
 }
 
 // TestPosterLearnsTheTime has a service that refuses signatures that are five minutes off, and whose clock is an hour
-// ahead. Later the clocks agree again.
+// ahead. Later the clocks agree again. Nobody loses a connection to that: a post that was refused was not carried out.
 func TestPosterLearnsTheTime(t *testing.T) {
-	var ahead atomic.Int64
-	ahead.Store(int64(time.Hour))
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		now := time.Now().Add(time.Duration(ahead.Load()))
-		w.Header().Set("Date", now.UTC().Format(http.TimeFormat))
-		at, err := time.Parse("20060102T150405Z", r.Header.Get("X-Amz-Date"))
-		if err != nil || now.Sub(at).Abs() > 5*time.Minute {
+	for _, status := range []int{http.StatusForbidden, http.StatusBadRequest} {
+		var ahead, requests, posts atomic.Int64
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			requests.Add(1)
+			now := time.Now().Add(time.Duration(ahead.Load()))
+			w.Header().Set("Date", now.UTC().Format(http.TimeFormat))
+			at, err := time.Parse("20060102T150405Z", r.Header.Get("X-Amz-Date"))
+			if b, _ := io.ReadAll(r.Body); err == nil && now.Sub(at).Abs() < 5*time.Minute && string(b) == "2" {
+				posts.Add(1)
+				return
+			}
 			w.Header().Set("X-Amzn-ErrorType", "InvalidSignatureException")
-			w.WriteHeader(http.StatusForbidden)
+			w.WriteHeader(status)
+		}))
+		defer server.Close()
+		p := outgoing.NewPoster(aws.Config{Region: "eu-west-1", Credentials: &keys{}}, server.URL)
+		for n, d := range []time.Duration{time.Hour, 0, -time.Hour} {
+			ahead.Store(int64(d))
+			for m := range 2 {
+				if err := p.Post(t.Context(), "x", engine.Frame{Data: []byte("2")}); err != nil {
+					t.Errorf("%v: %v", d, err)
+				}
+				if posts.Load() != int64(2*n+m+1) || requests.Load() != int64(3*n+m+2) {
+					t.Errorf("%v: %d posts of %d requests", d, posts.Load(), requests.Load())
+				}
+			}
 		}
-	}))
-	defer server.Close()
-	p := outgoing.NewPoster(aws.Config{Region: "eu-west-1", Credentials: &keys{}}, server.URL)
-	post := func() error { return p.Post(t.Context(), "x", engine.Frame{Data: []byte("2")}) }
-	for _, d := range []time.Duration{time.Hour, 0, -time.Hour} {
-		ahead.Store(int64(d))
-		if err := post(); err == nil {
-			t.Errorf("%v: the first was not refused", d)
-		}
-		for range 2 {
-			if err := post(); err != nil {
-				t.Errorf("%v: %v", d, err)
+	}
+}
+
+// TestARefusedSignatureIsNotGone: who cannot sign knows nothing of the connection, and does not try for long.
+func TestARefusedSignatureIsNotGone(t *testing.T) {
+	for _, kind := range []string{"InvalidSignatureException", "SignatureDoesNotMatch", "ExpiredTokenException", "UnrecognizedClientException:http://x"} {
+		for _, status := range []int{http.StatusForbidden, http.StatusBadRequest} {
+			for _, off := range []time.Duration{0, time.Hour} { // a service that is never content
+				requests, total := 0, off
+				server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+					requests++
+					w.Header().Set("Date", time.Now().Add(total).UTC().Format(http.TimeFormat))
+					total += off
+					w.Header().Set("X-Amzn-ErrorType", kind)
+					w.WriteHeader(status)
+				}))
+				err := outgoing.NewPoster(aws.Config{Region: "eu-west-1", Credentials: &keys{}}, server.URL).Post(t.Context(), "x", engine.Frame{Data: []byte("2")})
+				server.Close()
+				if err == nil || errors.Is(err, engine.ErrGone) || requests > 2 || off == 0 && requests != 1 {
+					t.Errorf("%s with %d: %v after %d requests", kind, status, err, requests)
+				}
 			}
 		}
 	}
@@ -206,6 +233,48 @@ func TestPostersCallsEnd(t *testing.T) {
 	own := outgoing.NewPoster(aws.Config{Region: "local", HTTPClient: outgoing.HTTPClient(20 * time.Millisecond)}, server.URL)
 	if err := own.Exists(t.Context(), "x"); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("with a client's own limit: %v", err)
+	}
+}
+
+// TestPostersOwnLimitHolds, be it longer than what a context without an end is given, or shorter than the context's.
+func TestPostersOwnLimitHolds(t *testing.T) {
+	for _, c := range []struct{ own, ctx, want time.Duration }{
+		{10 * time.Second, 13 * time.Second, 10 * time.Second}, {time.Minute, time.Hour, time.Minute}, {20 * time.Second, 0, 20 * time.Second}, {time.Second, 13 * time.Second, time.Second},
+		{13 * time.Second, time.Second, time.Second}, {0, 0, 10 * time.Second}, {0, 13 * time.Second, 13 * time.Second},
+	} {
+		ctx := t.Context()
+		if c.ctx > 0 {
+			var cancel func()
+			ctx, cancel = context.WithTimeout(ctx, c.ctx)
+			defer cancel()
+		}
+		var left time.Duration
+		k := aws.CredentialsProviderFunc(func(ctx context.Context) (aws.Credentials, error) {
+			end, _ := ctx.Deadline()
+			left = time.Until(end)
+			return aws.Credentials{}, errors.New("none")
+		})
+		_ = outgoing.NewPoster(aws.Config{Region: "r", Credentials: k, HTTPClient: awshttp.NewBuildableClient().WithTimeout(c.own)}, "http://127.0.0.1:1").Exists(ctx, "x")
+		if left > c.want || left < c.want/2 {
+			t.Errorf("%+v: the call has %v", c, left)
+		}
+	}
+}
+
+// TestAStatusIsEnough: an answer whose rest is lost has said what became of the post.
+func TestAStatusIsEnough(t *testing.T) {
+	for status, want := range map[int]error{200: nil, 410: engine.ErrGone, 429: engine.ErrBusy} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Length", "100")
+			w.WriteHeader(status)
+			w.(http.Flusher).Flush()
+			c, _, _ := w.(http.Hijacker).Hijack()
+			c.Close()
+		}))
+		if err := poster(server.URL).Post(t.Context(), "x", engine.Frame{Data: []byte("2")}); !errors.Is(err, want) {
+			t.Errorf("%d: %v", status, err)
+		}
+		server.Close()
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"strconv"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
@@ -18,7 +19,7 @@ type members struct {
 }
 
 func newMembers(table *string) *members {
-	m := &members{b: append(make([]byte, 0, 512), '{'), spoilt: table == nil}
+	m := &members{b: append(make([]byte, 0, 512), '{'), spoilt: table == nil || strings.Contains(*table, ":")} // an ARN says of which account, which has an endpoint of its own
 	m.text("TableName", table)
 	return m
 }

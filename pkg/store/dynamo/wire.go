@@ -8,11 +8,12 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"reflect"
 	"strconv"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/smithy-go"
 
 	"github.com/dozeio/doze/internal/awswire"
 )
@@ -20,7 +21,7 @@ import (
 // wire is a client that sends what the Store needs most by itself, which costs a quarter of what the SDK's layers do,
 // and reads the answer. Whatever is not a plain success it leaves to the SDK's client, which is given the answer that
 // has come, or the error: so what is an error, how it reads, whether and when to try again and what a program has set
-// for that are the SDK's. Where a program has added something to the SDK's own way, every call goes that way.
+// for that are the SDK's. Where a program has set anything of the SDK's own way otherwise, every call goes that way.
 type wire struct {
 	*dynamodb.Client
 	client  *awswire.Client // nil: all is left to the SDK
@@ -30,26 +31,19 @@ type wire struct {
 	unsure  bool // checksums are not to be looked at
 }
 
+// newWire returns a wire that sends by itself if the client's options leave the SDK's own way as it is by default.
 func newWire(client *dynamodb.Client) *wire {
 	w := &wire{Client: client}
 	o := client.Options()
 	retryer, ok := o.Retryer.(aws.RetryerV2)
-	switch {
-	case !ok || o.RetryMode == aws.RetryModeAdaptive, // which holds back before it sends
-		len(o.APIOptions) > 0 || o.ClientLogMode != 0 || intercepted(o) || len(o.AuthSchemePreference) > 0,
-		o.Credentials == nil || o.HTTPClient == nil || o.HTTPSignerV4 == nil,
-		old(o), o.EndpointResolverV2 == nil,
-		o.EndpointDiscovery.EnableEndpointDiscovery == aws.EndpointDiscoveryEnabled,
-		o.AccountIDEndpointMode == aws.AccountIDEndpointModeRequired,
-		o.EnableAcceptEncodingGzip:
+	if !ok || !asUsual(o) {
 		return w
 	}
-	endpoint, err := o.EndpointResolverV2.ResolveEndpoint(context.Background(), dynamodb.EndpointParameters{
-		Region: &o.Region, Endpoint: o.BaseEndpoint,
-		UseDualStack: aws.Bool(o.EndpointOptions.UseDualStackEndpoint == aws.DualStackEndpointStateEnabled),
-		UseFIPS:      aws.Bool(o.EndpointOptions.UseFIPSEndpoint == aws.FIPSEndpointStateEnabled),
-	}.WithDefaults())
-	if err != nil || o.Region == "" || endpoint.URI.Host == "" || endpoint.URI.RawQuery != "" { // the SDK says what is wrong
+	endpoint, err := o.EndpointResolverV2.ResolveEndpoint(context.Background(), dynamodb.EndpointParameters{Region: &o.Region, Endpoint: o.BaseEndpoint}.WithDefaults())
+	switch {
+	case err != nil, endpoint.URI.Host == "", endpoint.URI.RawQuery != "": // the SDK says what is wrong
+		return w
+	case len(endpoint.Headers) > 0 || !reflect.DeepEqual(endpoint.Properties, smithy.Properties{}): // such as a region to sign for
 		return w
 	}
 	w.url, w.http, w.retryer, w.unsure = endpoint.URI, o.HTTPClient, retryer, o.DisableValidateResponseChecksum
@@ -58,23 +52,10 @@ func newWire(client *dynamodb.Client) *wire {
 	}
 	w.client = awswire.New("dynamodb", o.Region)
 	w.client.Credentials, w.client.HTTP = o.Credentials, o.HTTPClient
-	if _, usual := o.HTTPSignerV4.(*v4.Signer); !usual {
-		w.client.Signer = o.HTTPSignerV4
+	if o.BaseEndpoint == nil && o.AccountIDEndpointMode != aws.AccountIDEndpointModeDisabled {
+		w.client.Credentials = ofNoAccount{o.Credentials}
 	}
 	return w
-}
-
-// old reports whether a program finds the endpoint in the way that endpoints were found before.
-func old(o dynamodb.Options) bool {
-	//lint:ignore SA1019 it may be set all the same, and goes before then.
-	return o.EndpointResolver != nil
-}
-
-func intercepted(o dynamodb.Options) bool {
-	i := o.Interceptors
-	return len(i.BeforeExecution)+len(i.BeforeSerialization)+len(i.AfterSerialization)+len(i.BeforeRetryLoop)+len(i.BeforeAttempt)+
-		len(i.BeforeSigning)+len(i.AfterSigning)+len(i.BeforeTransmit)+len(i.AfterTransmit)+len(i.BeforeDeserialization)+
-		len(i.AfterDeserialization)+len(i.AfterAttempt)+len(i.AfterExecution) > 0
 }
 
 // GetItem is the SDK's, and so are the others.
@@ -127,8 +108,13 @@ func send[In, Out any](
 	if unsent := (*awswire.CredentialsError)(nil); errors.As(err, &unsent) {
 		return sdk(ctx, in, options...)
 	}
-	begun := &begun{answer: answer, err: err, then: w.http}
-	return sdk(ctx, in, append(options[:len(options):len(options)], func(o *dynamodb.Options) { o.HTTPClient = begun })...)
+	b := &begun{answer: answer, err: err, then: w.http}
+	options = append(options[:len(options):len(options)], func(o *dynamodb.Options) { o.HTTPClient = b })
+	out, err := sdk(ctx, in, options...)
+	if err != nil && !b.told && answer.Status != 0 { // ctx has ended meanwhile, but what became of the request is known
+		return sdk(context.WithoutCancel(ctx), in, append(options, func(o *dynamodb.Options) { o.Retryer = aws.NopRetryer{} })...)
+	}
+	return out, err
 }
 
 // sound reports whether an answer is what the server has sent, as far as it says.

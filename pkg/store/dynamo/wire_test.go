@@ -4,8 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"hash/crc32"
 	"io"
 	"net/http"
 	"reflect"
@@ -256,73 +254,6 @@ func FuzzAnswers(f *testing.F) {
 	f.Fuzz(sameAnswer)
 }
 
-// outcome is what became of a call.
-func outcome(out *dynamodb.GetItemOutput, err error) string {
-	if err != nil {
-		return fmt.Sprintf("%T %v", err, err)
-	}
-	b, _ := json.Marshal(out.Item)
-	return string(b)
-}
-
-// TestFaultsAreTheSDKs has servers answer with faults, and compares how the Store's call ends, and after how many
-// requests, with a call of the SDK.
-func TestFaultsAreTheSDKs(t *testing.T) {
-	fine := said{status: 200, body: `{"Item":{"p":{"S":"a"}}}`}
-	code := func(status int, code string) said {
-		return said{status: status, body: `{"__type":"com.amazonaws.dynamodb.v20120810#` + code + `","message":"no","Item":{"p":{"S":"old"}}}`}
-	}
-	crc := http.Header{"X-Amz-Crc32": {fmt.Sprint(crc32.ChecksumIEEE([]byte(fine.body)))}}
-	wrong := http.Header{"X-Amz-Crc32": {"1"}}
-	for _, c := range []struct {
-		name    string
-		answers []said
-		asked   int
-	}{
-		{"fine", []said{fine}, 1},
-		{"no row", []said{{status: 200, body: `{}`}}, 1},
-		{"a set", []said{{status: 200, body: `{"Item":{"p":{"SS":["a"]}}}`}}, 1},
-		{"a checksum", []said{{status: 200, header: crc, body: fine.body}}, 1},
-		{"a wrong checksum", []said{{status: 200, header: wrong, body: fine.body}}, 1},
-		{"throttled, then fine", []said{code(400, "ProvisionedThroughputExceededException"), fine}, 2},
-		{"throttled twice, then fine", []said{code(400, "ThrottlingException"), code(400, "ThrottlingException"), fine}, 3},
-		{"throttled for good", []said{code(400, "ThrottlingException")}, 3},
-		{"a condition", []said{code(400, "ConditionalCheckFailedException")}, 1},
-		{"no table", []said{code(400, "ResourceNotFoundException")}, 1},
-		{"no such request", []said{code(400, "ValidationException")}, 1},
-		{"no right", []said{code(400, "AccessDeniedException")}, 1},
-		{"trouble, then fine", []said{code(500, "InternalServerError"), fine}, 2},
-		{"trouble without words, then fine", []said{{status: 503, body: "<html>"}, fine}, 2},
-		{"somebody else", []said{{status: 200, body: "<html>"}}, 1},
-		{"a redirection", []said{{status: 302, header: http.Header{"Location": {"http://127.0.0.1:1"}}}}, 1},
-		{"another success", []said{{status: 204}}, 1},
-		{"no connection, then fine", []said{{err: errors.New("connection refused")}, fine}, 2},
-		{"no connection", []said{{err: errors.New("connection refused")}}, 3},
-		{"broken off", []said{{status: 200, body: `{"Item":{"p"`, err: io.ErrUnexpectedEOF}}, 1},
-		{"a clock that is off, then fine", []said{
-			{status: 400, header: http.Header{"Date": {time.Now().Add(time.Hour).UTC().Format(http.TimeFormat)}}, body: code(400, "InvalidSignatureException").body}, fine}, 2},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			in := &dynamodb.GetItemInput{TableName: aws.String("t"), Key: key{"a", "b"}.item()}
-			o, requests, _ := scripted(c.answers...)
-			want := outcome(dynamodb.New(o).GetItem(t.Context(), in))
-			asked := len(*requests)
-			o, requests, _ = scripted(c.answers...)
-			w := newWire(dynamodb.New(o))
-			if w.client == nil {
-				t.Fatal("all is left to the SDK")
-			}
-			out, err := w.GetItem(t.Context(), in)
-			if got := outcome(out, err); got != want && strings.ReplaceAll(got, "\x00", "") != want {
-				t.Errorf("ended with %s, the SDK: %s", got, want)
-			}
-			if len(*requests) != asked || asked != c.asked {
-				t.Errorf("%d requests, the SDK: %d, want %d", len(*requests), asked, c.asked)
-			}
-		})
-	}
-}
-
 // TestTriesAreCounted: a write that has succeeded at the second try may have been done by the first.
 func TestTriesAreCounted(t *testing.T) {
 	fine, none := said{status: 200, body: `{}`}, said{err: errors.New("connection refused")}
@@ -347,37 +278,5 @@ func TestOptionsOfACallHold(t *testing.T) {
 	_, err := w.PutItem(t.Context(), &dynamodb.PutItemInput{TableName: aws.String("t"), Item: item{}}, whileKnown)
 	if err == nil || len(*requests) != 1 {
 		t.Errorf("%v after %d requests", err, len(*requests))
-	}
-}
-
-// TestWhatAProgramAddsIsNotPassedBy: middleware, interceptors, logs.
-func TestWhatAProgramAddsIsNotPassedBy(t *testing.T) {
-	none := aws.Credentials{}
-	for name, add := range map[string]func(*dynamodb.Options){
-		"middleware": func(o *dynamodb.Options) {
-			o.APIOptions = append(o.APIOptions, func(*middleware.Stack) error { return nil })
-		},
-		"a log":                    func(o *dynamodb.Options) { o.ClientLogMode = aws.LogRequest },
-		"gzip":                     func(o *dynamodb.Options) { o.EnableAcceptEncodingGzip = true },
-		"adaptive retries":         func(o *dynamodb.Options) { o.RetryMode = aws.RetryModeAdaptive },
-		"no credentials":           func(o *dynamodb.Options) { o.Credentials = nil },
-		"anonymous credentials":    func(o *dynamodb.Options) { o.Credentials = aws.AnonymousCredentials{} },
-		"no region":                func(o *dynamodb.Options) { o.Region = "" },
-		"an endpoint that is none": func(o *dynamodb.Options) { o.BaseEndpoint = aws.String("127.0.0.1") },
-	} {
-		o := at("http://127.0.0.1:8000")
-		o.Credentials = aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return none, nil })
-		if newWire(dynamodb.New(o)).client == nil {
-			t.Fatal("without anything added all is left to the SDK")
-		}
-		add(&o)
-		if newWire(dynamodb.New(o)).client != nil {
-			t.Errorf("%s is passed by", name)
-		}
-	}
-	o := at("")
-	o.BaseEndpoint = nil
-	if w := newWire(dynamodb.New(o)); w.client == nil || w.url.String() != "https://dynamodb.us-east-1.amazonaws.com/" {
-		t.Errorf("AWS itself is at %s", w.url.String())
 	}
 }
