@@ -48,23 +48,36 @@ func emit(ctx context.Context, args []string, out, log io.Writer) error {
 			}
 		}
 	}
+	there, unknown := d.Reaches(ctx, t) // before, because clients may leave on account of the event
 	if err := d.Emit(ctx, t, rest[0], values...); err != nil {
 		return err
 	}
-	there, err := d.Reaches(ctx, t)
-	if err == nil && !there {
+	switch { // nothing from here on is an error: who repeats the command sends the event twice
+	case unknown != nil:
+		fmt.Fprintf(log, "the event is sent; %s\n", notLookedAt(t, unknown))
+	case !there:
 		fmt.Fprintf(log, "%s: the event has reached nobody\n", nobodyIn(t))
 	}
-	return err
+	return nil
+}
+
+// notLookedAt says that nobody knows whether a target has sockets.
+func notLookedAt(t control.Target, why error) string {
+	return fmt.Sprintf("whether anybody is in %s could not be looked at: %v", placeOf(t), why)
 }
 
 // nobodyIn says that a target has no sockets.
 func nobodyIn(t control.Target) string {
-	text := "nobody is in the namespace " + printable(t.Namespace)
+	return "nobody is in " + placeOf(t) + " (doze ls lists who is where)"
+}
+
+// placeOf names the rooms or the namespace of a target.
+func placeOf(t control.Target) string {
+	text := "the namespace " + printable(t.Namespace)
 	if t.To != nil {
-		text = fmt.Sprintf("nobody is in %s of the namespace %s", printable(strings.Join(t.To, " and ")), printable(t.Namespace))
+		text = printable(strings.Join(t.To, " and ")) + " of " + text
 	}
-	return text + " (doze ls lists who is where)"
+	return text
 }
 
 const roomsUsage = `usage: doze rooms [flags]
@@ -164,14 +177,18 @@ func disconnect(ctx context.Context, args []string, out, log io.Writer) error {
 	if err != nil {
 		return err
 	}
-	there, err := d.Reaches(ctx, t)
-	if err == nil && !there {
+	there, unknown := d.Reaches(ctx, t)
+	if unknown == nil && !there {
 		fmt.Fprintf(log, "%s: nothing is done\n", nobodyIn(t))
+		return nil
 	}
-	if err != nil || !there {
+	if err := d.Disconnect(ctx, t, *closeConnection, *reason); err != nil {
 		return err
 	}
-	return d.Disconnect(ctx, t, *closeConnection, *reason)
+	if unknown != nil {
+		fmt.Fprintf(log, "whoever is there is disconnected; %s\n", notLookedAt(t, unknown))
+	}
+	return nil
 }
 
 // ended is nil for an error that comes of ctx having ended: that is how people end the command.

@@ -143,7 +143,10 @@ func (dr drainer) drain(ctx context.Context) error {
 			if ctx.Err() != nil {
 				return dr.stopped(ctx, p)
 			}
-			return err
+			if err := dr.said(p); err != nil {
+				return err
+			}
+			return fmt.Errorf("who is left could not be looked at: %w: the same command with -before %s goes on", err, dr.before.Format(time.RFC3339Nano))
 		}
 		p.Left = len(left)
 		if tries++; len(left) < fewest {

@@ -172,6 +172,34 @@ func TestADrainEndsWithTheFirstFailure(t *testing.T) {
 	}
 }
 
+// blind is a crowd that nobody can look at any more once one has been ended.
+type blind struct{ *crowd }
+
+func (b blind) Clients(ctx context.Context, a control.Asked) ([]control.Client, error) {
+	there, err := b.crowd.Clients(ctx, a)
+	if len(b.ended) > 0 {
+		return nil, errors.New("the table is throttled")
+	}
+	return there, err
+}
+
+// TestADrainThatSeesNobodySaysWhomItHasEnded has the table fail when all are ended, some of whom may be back.
+func TestADrainThatSeesNobodySaysWhomItHasEnded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCrowd(5)
+		dr, said, _ := drainOf(c, 50)
+		dr.d = blind{c}
+		err := dr.drain(t.Context())
+		if err == nil || !strings.Contains(err.Error(), "the table is throttled") || !strings.Contains(err.Error(), "-before "+dr.before.Format(time.RFC3339Nano)) {
+			t.Errorf("%v", err)
+		}
+		all := said()
+		if last := all[len(all)-1]; last.Ended != 5 || last.Done {
+			t.Errorf("%+v", last)
+		}
+	})
+}
+
 // TestADrainBesideAnotherAPI has API Gateway know none of the table's clients, and the table one that is dead.
 func TestADrainBesideAnotherAPI(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

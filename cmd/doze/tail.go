@@ -54,16 +54,17 @@ func tail(ctx context.Context, args []string, out, log io.Writer) error {
 		return err
 	}
 	at := control.Target{Namespace: *namespace, To: rooms}
-	empty, err := emptyRooms(ctx, d, at) // before this client is in them
-	if err != nil {
-		return ended(ctx, err)
-	}
+	empty, unknown := emptyRooms(ctx, d, at) // before this client is in them
 	t, err := control.Follow(ctx, d, address, *namespace, json.RawMessage(*auth), rooms...)
 	if err != nil {
 		return ended(ctx, err)
 	}
 	defer t.Close()
-	fmt.Fprint(log, connectedAs(t.ID, at, empty))
+	said := connectedAs(t.ID, at, empty)
+	if unknown != nil {
+		said += notLookedAt(at, unknown) + "\n"
+	}
+	fmt.Fprint(log, said)
 	print := func(e control.Event) error {
 		now := time.Now()
 		if *asJSON {

@@ -103,25 +103,35 @@ func (w *where) looker(ctx context.Context, every *time.Duration, minutes int) (
 	}
 }
 
-// looked is what one look has found.
+// looked is what one look has found. What nobody knows is nil, and no line of JSON has it: a zero would be a figure.
 type looked struct {
-	At        time.Time `json:"at"`
-	Seconds   float64   `json:"seconds"` // that the rates and the errors are of
-	WebSocket int       `json:"websocket"`
-	Unjoined  int       `json:"unjoined,omitempty"` // of these, who have joined no namespace
-	Polling   int       `json:"polling"`
-	Sockets   *int      `json:"sockets,omitempty"` // of doze dev only: a stack's would be a read for each client
-	Events    float64   `json:"events"`            // a second, as are requests and posts
-	Requests  float64   `json:"requests"`
-	Posts     float64   `json:"posts"`
-	Errors    float64   `json:"errors"`    // in all of the time
-	Throttles float64   `json:"throttles"` // what Lambda, the table, or a rate has refused
-	EventP99  float64   `json:"eventP99,omitempty"`
-	Late      *int      `json:"late,omitempty"` // nil, as the next two, where there is no such thing: doze dev
-	Dead      *int      `json:"dead,omitempty"`
-	Dollars   *float64  `json:"dollars,omitempty"` // an hour
-	Failed    string    `json:"failed,omitempty"`  // why there is nothing at all: everything is zero then
-	Unknown   string    `json:"unknown,omitempty"` // why there are no rates, errors and dollars: rates and errors are zero then
+	At time.Time `json:"at"`
+	*Present
+	*Counted
+	Late    *int     `json:"late,omitempty"` // nil, as the next two, also where there is no such thing: doze dev
+	Dead    *int     `json:"dead,omitempty"`
+	Dollars *float64 `json:"dollars,omitempty"` // an hour
+	Failed  string   `json:"failed,omitempty"`  // why there is nothing at all
+	Unknown string   `json:"unknown,omitempty"` // why there is no Counted, and no Dollars
+}
+
+// Present is who is there at the moment.
+type Present struct {
+	WebSocket int  `json:"websocket"`
+	Unjoined  int  `json:"unjoined"` // of these, who have never joined a namespace
+	Polling   int  `json:"polling"`
+	Sockets   *int `json:"sockets,omitempty"` // of doze dev only: a stack's would be a read for each client
+}
+
+// Counted is what was counted in some time.
+type Counted struct {
+	Seconds   float64 `json:"seconds"`
+	Events    float64 `json:"events"` // a second, as are requests and posts
+	Requests  float64 `json:"requests"`
+	Posts     float64 `json:"posts"`
+	Errors    float64 `json:"errors"`             // in all of the time
+	Throttles float64 `json:"throttles"`          // what Lambda, the table, or a rate has refused
+	EventP99  float64 `json:"eventP99,omitempty"` // seconds; zero where there was no event
 }
 
 // looker looks at a deployment.
@@ -168,13 +178,6 @@ const anew = "\x1b[H\x1b[2J"
 
 // say writes a look for people: a page on a terminal, in the place of the last one, else a line.
 func (l looked) say(out io.Writer, terminal bool) (err error) {
-	clients := fmt.Sprintf("%d websocket, %d polling", l.WebSocket, l.Polling)
-	if l.Unjoined > 0 {
-		clients = fmt.Sprintf("%d websocket (%d in no namespace), %d polling", l.WebSocket, l.Unjoined, l.Polling)
-	}
-	if l.Sockets != nil {
-		clients += fmt.Sprintf(", %d sockets", *l.Sockets)
-	}
 	before := ""
 	if terminal {
 		before = anew
@@ -184,12 +187,12 @@ func (l looked) say(out io.Writer, terminal bool) (err error) {
 		return err
 	}
 	if l.Unknown != "" {
-		_, err = fmt.Fprintf(out, "%s%s  clients %s  late %s  dead %s  %s\n", before, l.At.Format("15:04:05"), clients, orNone("%d", l.Late), orNone("%d", l.Dead), l.Unknown)
+		_, err = fmt.Fprintf(out, "%s%s  clients %s  late %s  dead %s  %s\n", before, l.At.Format("15:04:05"), l.Present, orNone("%d", l.Late), orNone("%d", l.Dead), l.Unknown)
 		return err
 	}
 	if !terminal {
 		_, err = fmt.Fprintf(out, "%s  clients %s  events/s %.1f  requests/s %.1f  posts/s %.1f  errors %.0f  throttles %.0f  late %s  dead %s  $/h %s\n",
-			l.At.Format("15:04:05"), clients, l.Events, l.Requests, l.Posts, l.Errors, l.Throttles, orNone("%d", l.Late), orNone("%d", l.Dead), orNone("%.4f", l.Dollars))
+			l.At.Format("15:04:05"), l.Present, l.Events, l.Requests, l.Posts, l.Errors, l.Throttles, orNone("%d", l.Late), orNone("%d", l.Dead), orNone("%.4f", l.Dollars))
 		return err
 	}
 	p99 := "-"
@@ -208,8 +211,19 @@ event p99    %s
 late jobs    %s
 dead letters %s
 dollars/hour %s
-`, anew, l.At.Format("15:04:05"), l.Seconds, clients, l.Events, l.Requests, l.Posts, l.Errors, l.Throttles, p99, orNone("%d", l.Late), orNone("%d", l.Dead), orNone("%.4f", l.Dollars))
+`, anew, l.At.Format("15:04:05"), l.Seconds, l.Present, l.Events, l.Requests, l.Posts, l.Errors, l.Throttles, p99, orNone("%d", l.Late), orNone("%d", l.Dead), orNone("%.4f", l.Dollars))
 	return err
+}
+
+func (p *Present) String() string {
+	text := fmt.Sprintf("%d websocket, %d polling", p.WebSocket, p.Polling)
+	if p.Unjoined > 0 {
+		text = fmt.Sprintf("%d websocket (%d never in a namespace), %d polling", p.WebSocket, p.Unjoined, p.Polling)
+	}
+	if p.Sockets != nil {
+		text += fmt.Sprintf(", %d sockets", *p.Sockets)
+	}
+	return text
 }
 
 // orNone writes a figure, or a dash for one that there is not.
@@ -237,14 +251,14 @@ func (d *devLooker) look(ctx context.Context, now time.Time) (looked, error) {
 	if err != nil {
 		return looked{}, err
 	}
-	l := looked{At: now, Sockets: new(int)}
+	l := looked{At: now, Present: &Present{Sockets: new(int)}}
 	for _, c := range clients {
 		*l.Sockets += len(c.Sockets)
 		if c.Transport == "polling" {
 			l.Polling++
 		} else {
 			l.WebSocket++
-			if len(c.Sockets) == 0 {
+			if c.Unjoined {
 				l.Unjoined++
 			}
 		}
@@ -255,9 +269,11 @@ func (d *devLooker) look(ctx context.Context, now time.Time) (looked, error) {
 	case !ok:
 		l.Unknown = "it has been started anew: the rates come with the next look"
 	default:
-		l.Seconds = now.Sub(d.at).Seconds()
-		l.Events, l.Requests, l.Posts = float64(counted.Messages)/l.Seconds, float64(counted.Requests)/l.Seconds, float64(counted.Posts)/l.Seconds
-		l.Errors, l.Throttles = float64(counted.Errors), float64(counted.Refusals)
+		seconds := now.Sub(d.at).Seconds()
+		l.Counted = &Counted{
+			Seconds: seconds, Events: float64(counted.Messages) / seconds, Requests: float64(counted.Requests) / seconds, Posts: float64(counted.Posts) / seconds,
+			Errors: float64(counted.Errors), Throttles: float64(counted.Refusals),
+		}
 	}
 	d.at, d.last = now, t
 	return l, nil

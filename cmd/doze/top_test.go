@@ -6,8 +6,10 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"math"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -16,7 +18,9 @@ import (
 
 	"github.com/dozeio/doze/internal/control"
 	"github.com/dozeio/doze/pkg/devserver"
+	"github.com/dozeio/doze/pkg/socketio"
 	"github.com/dozeio/doze/tests/kit/fakeaws"
+	"github.com/dozeio/doze/tests/kit/rawclient"
 )
 
 func TestTopOfDozeDev(t *testing.T) {
@@ -53,7 +57,7 @@ func TestTopOfDozeDev(t *testing.T) {
 		"start":    func(t *control.Traffic) { t.Began = t.Began.Add(-time.Hour) },
 	} {
 		before(&look.last)
-		if l, err := look.look(t.Context(), began.Add(20*time.Second)); err != nil || l.Posts != 0 || l.Seconds != 0 || l.Errors != 0 || l.Throttles != 0 || !strings.Contains(l.Unknown, "started anew") {
+		if l, err := look.look(t.Context(), began.Add(20*time.Second)); err != nil || l.Counted != nil || !strings.Contains(l.Unknown, "started anew") {
 			t.Errorf("%s: %+v %v", name, l, err)
 		}
 	}
@@ -176,11 +180,11 @@ func TestTopWithoutMetrics(t *testing.T) {
 	server := httptest.NewServer(fakeaws.New(answers))
 	defer server.Close()
 	at := []string{"top", "-stack", "chat", "-endpoint", server.URL, "-n", "1"}
-	if text := says(t, at...); !strings.Contains(text, "clients 2 websocket (1 in no namespace), 1 polling  late 4  dead 5  the metrics could not be read: AccessDenied") || strings.Contains(text, "events/s") {
+	if text := says(t, at...); !strings.Contains(text, "clients 2 websocket (1 never in a namespace), 1 polling  late 4  dead 5  the metrics could not be read: AccessDenied") || strings.Contains(text, "events/s") {
 		t.Error(text)
 	}
 	var l looked
-	if err := json.Unmarshal([]byte(says(t, append(at, "-json")...)), &l); err != nil || l.Unknown == "" || l.WebSocket != 2 || l.Dollars != nil {
+	if err := json.Unmarshal([]byte(says(t, append(at, "-json")...)), &l); err != nil || l.Unknown == "" || l.WebSocket != 2 || l.Counted != nil || l.Dollars != nil {
 		t.Errorf("%+v %v", l, err)
 	}
 }
@@ -205,14 +209,15 @@ func TestTopSaysWhatIsMissing(t *testing.T) {
 
 func TestAPageOfTopTakesThePlaceOfTheLast(t *testing.T) {
 	var out bytes.Buffer
-	if err := (looked{WebSocket: 7, Unjoined: 2, Seconds: 180}).say(&out, false); err != nil || !strings.Contains(out.String(), "clients 7 websocket (2 in no namespace), 0 polling  ") {
+	of := func(p Present, c Counted) looked { return looked{Present: &p, Counted: &c} }
+	if err := of(Present{WebSocket: 7, Unjoined: 2}, Counted{Seconds: 180}).say(&out, false); err != nil || !strings.Contains(out.String(), "clients 7 websocket (2 never in a namespace), 0 polling  ") {
 		t.Errorf("%q %v", out.String(), err)
 	}
 	out.Reset()
-	if err := (looked{WebSocket: 7, EventP99: 0.04, Seconds: 180}).say(&out, true); err != nil || !strings.HasPrefix(out.String(), anew) || !strings.Contains(out.String(), "event p99    40 ms\n") {
+	if err := of(Present{WebSocket: 7}, Counted{EventP99: 0.04, Seconds: 180}).say(&out, true); err != nil || !strings.HasPrefix(out.String(), anew) || !strings.Contains(out.String(), "event p99    40 ms\n") {
 		t.Errorf("%q %v", out.String(), err)
 	}
-	if err := (looked{Sockets: new(int)}).say(&out, true); err != nil || !strings.HasSuffix(out.String(), "event p99    -\nlate jobs    -\ndead letters -\ndollars/hour -\n") {
+	if err := of(Present{Sockets: new(int)}, Counted{}).say(&out, true); err != nil || !strings.HasSuffix(out.String(), "event p99    -\nlate jobs    -\ndead letters -\ndollars/hour -\n") {
 		t.Errorf("of doze dev: %q %v", out.String(), err)
 	}
 }
@@ -224,7 +229,7 @@ func (f *failing) look(_ context.Context, now time.Time) (looked, error) {
 	if f.looks++; f.looks%2 == 0 {
 		return looked{}, errors.New("no answer")
 	}
-	return looked{At: now, WebSocket: 7, Sockets: new(int)}, nil
+	return looked{At: now, Present: &Present{WebSocket: 7, Sockets: new(int)}, Counted: &Counted{Seconds: 2}}, nil
 }
 
 func TestALookThatFailsIsNotTheLast(t *testing.T) {
@@ -239,6 +244,83 @@ func TestALookThatFailsIsNotTheLast(t *testing.T) {
 	}
 	if err := watch(t.Context(), &failing{looks: 1}, time.Millisecond, 3, say); err == nil || err.Error() != "no answer" {
 		t.Errorf("the first fails: %v", err)
+	}
+}
+
+// TestAFigureThatNobodyKnowsIsNoZero reads the lines of JSON as a program does that draws them.
+func TestAFigureThatNobodyKnowsIsNoZero(t *testing.T) {
+	members := func(l looked) (names []string) {
+		var out bytes.Buffer
+		if err := eachAsJSON(&out, []looked{l}); err != nil {
+			t.Fatal(err)
+		}
+		var line map[string]any
+		if err := json.Unmarshal(out.Bytes(), &line); err != nil {
+			t.Fatal(err)
+		}
+		return slices.Sorted(maps.Keys(line))
+	}
+	var all [][]string
+	err := watch(t.Context(), &failing{}, time.Millisecond, 2, func(l looked) error {
+		all = append(all, members(l))
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	figures := []string{"at", "errors", "events", "polling", "posts", "requests", "seconds", "sockets", "throttles", "unjoined", "websocket"}
+	if !slices.Equal(all[0], figures) || !slices.Equal(all[1], []string{"at", "failed"}) {
+		t.Errorf("%q", all)
+	}
+	app, _ := visited()
+	s := serving(t, devserver.Options{}, app)
+	look := &devLooker{url: s.URL, d: control.At(s.URL), at: time.Now(), last: control.Traffic{Messages: 1}}
+	if l, err := look.look(t.Context(), time.Now()); err != nil || !slices.Equal(members(l), []string{"at", "polling", "sockets", "unjoined", "unknown", "websocket"}) {
+		t.Errorf("started anew: %q %v", members(l), err)
+	}
+}
+
+// TestWhoHasLeftAllNamespacesHasBeenInOne asks doze dev for what a stack's table says by a mark that stays.
+func TestWhoHasLeftAllNamespacesHasBeenInOne(t *testing.T) {
+	app := socketio.New(socketio.Options{})
+	s := serving(t, devserver.Options{}, app)
+	raw := rawclient.New(s.URL)
+	defer raw.Close()
+	connect := func(frames ...string) {
+		conn, err := raw.Dial(t.Context(), rawclient.WebSocket)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(conn.Reset)
+		if _, err := conn.Message(t.Context()); err != nil { // the open packet
+			t.Fatal(err)
+		}
+		for _, f := range frames {
+			if err := conn.Send(t.Context(), f); err != nil {
+				t.Fatal(err)
+			}
+			if f == "40" {
+				if _, err := conn.Message(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
+	connect()
+	connect("40")
+	connect("40", "41")
+	look := &devLooker{url: s.URL, d: control.At(s.URL)}
+	for deadline := time.Now().Add(30 * time.Second); ; {
+		l, err := look.look(t.Context(), time.Now())
+		if err != nil || time.Now().After(deadline) {
+			t.Fatalf("%v, %s", err, l.Present)
+		}
+		if *l.Sockets == 1 { // the one is gone
+			if l.WebSocket != 3 || l.Unjoined != 1 {
+				t.Errorf("%s", l.Present)
+			}
+			break
+		}
 	}
 }
 

@@ -43,11 +43,12 @@ func (s stackLooker) look(ctx context.Context, now time.Time) (looked, error) {
 
 // lookedOf makes rates and dollars of amounts.
 func lookedOf(a stackmetrics.Amounts, in installed, oneOrigin bool, now time.Time) looked {
-	l := looked{At: now, Seconds: a.To.Sub(a.From).Seconds(), WebSocket: a.WebSocket, Unjoined: a.Unjoined, Polling: a.Polling, EventP99: a.EventP99, Late: &a.Late, Dead: &a.Dead}
+	l := looked{At: now, Present: &Present{WebSocket: a.WebSocket, Unjoined: a.Unjoined, Polling: a.Polling}, Late: &a.Late, Dead: &a.Dead}
 	if a.Unknown != nil {
 		l.Unknown = a.Unknown.Error()
 		return l
 	}
+	l.Counted = &Counted{Seconds: a.To.Sub(a.From).Seconds(), EventP99: a.EventP99}
 	// An HTTP API's GET goes to one function, and what else it has to that of messages, which has each frame, too.
 	posted := max(0, a.Requests-a.Functions[stackmetrics.Poll].Invocations)
 	frames := max(0, a.Functions[stackmetrics.Message].Invocations-posted)

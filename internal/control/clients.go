@@ -23,6 +23,7 @@ type Client struct {
 	Since     time.Time `json:"since"`     // of the session, which an upgrade keeps
 	Pong      time.Time `json:"pong"`      // when the last one came; the handshake counts as one
 	Sockets   []Member  `json:"sockets"`
+	Unjoined  bool      `json:"unjoined,omitempty"` // over a connection that has never joined a namespace; only Clients says so
 
 	address engine.Address
 }
@@ -98,6 +99,8 @@ func (d direct) Clients(ctx context.Context, a Asked) ([]Client, error) {
 			return Client{}, err
 		}
 		c := clientOf(s, l)
+		_, connection := l.Address.Connection()
+		c.Unjoined = connection && !l.Joined && len(c.Sockets) == 0 // the mark comes after the first socket
 		if a.Namespace != "" {
 			c.Sockets = slices.DeleteFunc(c.Sockets, func(m Member) bool { return m.Namespace != a.Namespace })
 		}

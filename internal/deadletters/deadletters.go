@@ -185,7 +185,8 @@ func letterOf(m types.Message) Letter {
 }
 
 // Resend puts a message that was received on the job queue again, with the body of l and without the reason, and
-// deletes it here; ErrShown. After another error it may be in both: then the job comes twice if it is resent once more.
+// deletes it here; ErrShown. After another error it may be in both, which the error says where that is known: then the
+// job comes twice if it is resent once more.
 func (q *Queue) Resend(ctx context.Context, l Letter) error {
 	if _, err := q.receipt(ctx, l.ID); err != nil {
 		return err
@@ -194,7 +195,10 @@ func (q *Queue) Resend(ctx context.Context, l Letter) error {
 	if err != nil {
 		return err
 	}
-	return q.Delete(context.WithoutCancel(ctx), l)
+	if err := q.Delete(context.WithoutCancel(ctx), l); err != nil {
+		return fmt.Errorf("%s is resent, and could not be deleted: delete it, or the job comes twice when it is resent once more: %w", l.ID, err)
+	}
+	return nil
 }
 
 // Delete deletes a message that was received; ErrShown.

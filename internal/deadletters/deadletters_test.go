@@ -3,7 +3,9 @@ package deadletters_test
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -59,6 +61,33 @@ func TestMessagesStayHiddenUntilAllAreResent(t *testing.T) {
 		}
 	}
 	if sent, _ := s.Messages("jobs"); len(sent) != 23 {
+		t.Errorf("%d were sent", len(sent))
+	}
+}
+
+// TestWhatIsResentAndStaysSaysSo has somebody resend who may not delete.
+func TestWhatIsResentAndStaysSaysSo(t *testing.T) {
+	s := fakesqs.New(time.Now, "jobs", "dead")
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("X-Amz-Target") == "AmazonSQS.DeleteMessage" {
+			http.Error(w, `{"__type":"AccessDenied"}`, http.StatusForbidden)
+			return
+		}
+		s.ServeHTTP(w, r)
+	}))
+	defer server.Close()
+	s.Put("dead", "m", nil)
+	client := sqs.NewFromConfig(aws.Config{Region: "us-east-1", BaseEndpoint: &server.URL, Credentials: aws.AnonymousCredentials{}, RetryMaxAttempts: 1})
+	q := deadletters.New(client, outgoing.Queues{Jobs: server.URL + "/1/jobs", Dead: server.URL + "/1/dead"}, time.Now)
+	letters, _, err := q.Receive(t.Context(), 1)
+	if err != nil || len(letters) != 1 {
+		t.Fatalf("%d messages, %v", len(letters), err)
+	}
+	err = q.Resend(t.Context(), letters[0])
+	if err == nil || !strings.Contains(err.Error(), letters[0].ID+" is resent, and could not be deleted: ") {
+		t.Errorf("%v", err)
+	}
+	if sent, _ := s.Messages("jobs"); len(sent) != 1 {
 		t.Errorf("%d were sent", len(sent))
 	}
 }

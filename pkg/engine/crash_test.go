@@ -24,19 +24,20 @@ type lifeline struct {
 	calls  int
 	dead   bool
 	spared bool // of what is not the store: posts and jobs work on
+	once   bool // only the one call fails, and the invocation lives on
 }
 
 var errDead = errors.New("the invocation is dead")
 
 func (l *lifeline) call(do func() error) error {
 	l.mu.Lock()
-	if l.dead {
+	if l.dead && !l.once {
 		l.mu.Unlock()
 		return errDead
 	}
 	l.calls++
-	l.dead = l.calls == l.at
-	dead := l.dead
+	dead := l.calls == l.at
+	l.dead = l.dead || dead
 	l.mu.Unlock()
 	if !dead {
 		return do()
@@ -174,7 +175,7 @@ func (w *world) job(ctx context.Context, e *engine.Engine) {
 	if !ok {
 		return
 	}
-	if err := e.Job(ctx, j.message); err != nil || w.dying != nil && w.dying.died() {
+	if err := e.Job(ctx, j.message); err != nil || w.dying != nil && w.dying.died() && !w.dying.once {
 		j.due = time.Now().Add(time.Second)
 		w.queue.add(j)
 	}
@@ -352,10 +353,14 @@ func (w *world) repaired(joining bool) {
 
 // everyDeath runs a test with an invocation that dies at its first call, at its second, and so on, until it survives.
 func everyDeath(t *testing.T, test func(t *testing.T, w *world, l *lifeline)) {
+	everyDeathWith(t, engine.Options{}, test)
+}
+
+func everyDeathWith(t *testing.T, o engine.Options, test func(t *testing.T, w *world, l *lifeline)) {
 	for _, after := range []bool{false, true} {
 		for at := 1; ; at++ {
 			l := &lifeline{at: at, after: after}
-			inWorld(t, engine.Options{}, func(t *testing.T, w *world) { test(t, w, l) }, "it died at call", at, "and the call had an effect:", after)
+			inWorld(t, o, func(t *testing.T, w *world) { test(t, w, l) }, "it died at call", at, "and the call had an effect:", after)
 			if !l.died() {
 				break
 			}

@@ -302,9 +302,17 @@ func (s *watchedTimers) Timer(ctx context.Context, shard int, strong bool) (engi
 }
 
 // A client was doubted once, and answered. When it is silent again, and the second ping cannot be posted to it, the
-// doubt of old is no reason to close it, though others of its shard are judged.
+// doubt of old is no reason to close it, though others of its shard are judged. That holds too when the clock of the
+// process that noted the answer is behind, and the answer seems older than the doubt.
 func TestNobodyIsJudgedByADoubtOfOld(t *testing.T) {
+	for _, clock := range []time.Duration{0, -900 * time.Millisecond} {
+		nobodyIsJudgedByADoubtOfOld(t, clock)
+	}
+}
+
+func nobodyIsJudgedByADoubtOfOld(t *testing.T, clock time.Duration) {
 	inWorld(t, sixty, func(t *testing.T, w *world) {
+		answered := w.ahead(clock)
 		old, other := inShard(5, 0), inShard(5, 1)
 		for _, id := range []string{old, other} {
 			w.websocket(id)
@@ -314,10 +322,11 @@ func TestNobodyIsJudgedByADoubtOfOld(t *testing.T) {
 		w.frame(other, "3") // the pong of old is lost
 		w.pass(sixty.PingInterval)
 		for _, id := range []string{old, other} {
-			w.frame(id, "3")
+			answered.Frame(t.Context(), id, frameOf("3"))
 		}
-		if w.row(connected(old)).Doubted.IsZero() {
-			t.Fatal("it was not doubted")
+		doubted := w.row(connected(old)).Doubted
+		if doubted.IsZero() || clock < 0 && !w.live(old).Last.Before(doubted) {
+			t.Fatalf("doubted at %v, last alive at %v", doubted, w.live(old).Last)
 		}
 		w.pass(sixty.PingInterval) // and both pongs are lost
 		w.gateway.post = func(_ context.Context, id string, _ engine.Frame) error {
@@ -334,5 +343,5 @@ func TestNobodyIsJudgedByADoubtOfOld(t *testing.T) {
 		w.frame(other, "3")
 		w.pass(sixty.PingTimeout + time.Second)
 		w.reasonsAre()
-	})
+	}, "a clock ahead by", clock)
 }

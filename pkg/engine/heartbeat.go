@@ -251,10 +251,11 @@ func (e *Engine) disarm(ctx context.Context, shard int, generation int64) error 
 	return e.overtaken(ctx, shard, Timer{})
 }
 
-// judge closes the connections that a sweep has doubted, and pinged once more, PingTimeout ago: those that have still
-// given no sign of life since the time of the job. Those that another part of the sweep has doubted later have a job of
-// their own.
+// judge closes the connections that a sweep has doubted, and pinged once more, PingTimeout ago or longer: those that
+// have still given no sign of life since the time of the job. Which sweep has doubted them does not matter, because the
+// job of that one may be lost. Those whose doubt is younger are left to a job of their own, or to the next sweep's.
 func (e *Engine) judge(ctx context.Context, j job) error {
+	at := e.now() // before the rows are read: signs of life that come later are not in them
 	lives, err := e.store.Lives(ctx, j.Shard)
 	if err != nil {
 		return err
@@ -266,8 +267,7 @@ func (e *Engine) judge(ctx context.Context, j job) error {
 			silent = append(silent, row{Live: l, place: place(l.Address)})
 		}
 	}
-	swept := time.UnixMilli(j.Since).Add(e.opt.PingInterval + e.opt.PingTimeout).Truncate(time.Millisecond)
-	done, err := e.each(ctx, silent, 0, func(ctx context.Context, l Live) { e.closeSilent(ctx, l, swept) })
+	done, err := e.each(ctx, silent, 0, func(ctx context.Context, l Live) { e.closeSilent(ctx, l, at) })
 	defer done.all.Wait()
 	if err != nil || done.begun == len(silent) {
 		return err
@@ -277,15 +277,15 @@ func (e *Engine) judge(ctx context.Context, j job) error {
 	return e.schedule(last, job{Kind: jobJudge, Shard: j.Shard, Since: j.Since}, 0) // who is closed by then is not found again
 }
 
-// closeSilent closes a silent connection, if its doubt is old enough, and not older than the sweep of a time that it is
-// judged for: a pong leaves the doubt where it is, and that sweep may not have reached the client.
-func (e *Engine) closeSilent(ctx context.Context, l Live, swept time.Time) {
+// closeSilent closes a connection whose liveness row was read at a time, if it was doubted PingTimeout before, and for the
+// silence that the row shows: a pong leaves the doubt where it is, and the next silence needs a doubt, and a ping, of its own.
+func (e *Engine) closeSilent(ctx context.Context, l Live, at time.Time) {
 	s, err := e.store.Get(ctx, l.Address, true)
 	if err != nil {
 		e.opt.Logger.ErrorContext(ctx, "a doubted connection could not be judged, the next sweep will", "session", l.Address, "error", err)
 		return
 	}
-	if s.State == Open && (s.Doubted.Before(swept) || e.now().Before(s.Doubted.Add(e.opt.PingTimeout))) {
+	if s.State == Open && (s.Doubted.Before(e.silentFrom(l.Last)) || at.Before(s.Doubted.Add(e.opt.PingTimeout))) {
 		return
 	}
 	connection, _ := l.Address.connection()

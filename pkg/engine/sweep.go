@@ -24,22 +24,25 @@ func (e *Engine) check(ctx context.Context, l Live, at time.Time) (doubted bool)
 		e.closeSwept(ctx, l, connection, Close{Reason: ForcedClose})
 	case !l.Joined && e.connectedLate(l.Created, at):
 		e.closeUnjoined(ctx, l, connection)
-	case !at.Before(l.Last.Add(e.opt.PingInterval + e.opt.PingTimeout)):
+	case !at.Before(e.silentFrom(l.Last)):
 		if !e.ping(ctx, l, connection) { // who was not asked is not judged
 			return false
 		}
-		// A pong since an earlier doubt makes the next one at least so much later.
-		now := e.now()
-		s, ok, err := e.store.Update(ctx, l.Address, Doubt{At: now, Since: now.Add(-e.opt.PingInterval - e.opt.PingTimeout)})
-		if err != nil {
+		if _, _, err := e.store.Update(ctx, l.Address, Doubt{At: e.now(), Since: e.silentFrom(l.Last)}); err != nil {
 			e.opt.Logger.ErrorContext(ctx, "a sweep could not note its doubt, the next one will", "connection", connection, "error", err)
 			return false
 		}
-		return ok || s.State != Open // else an earlier sweep's job is on its way
+		return true // also for an earlier doubt that stands: its sweep may have died before its job was sent
 	case at.Sub(l.Created) >= e.quiet() && (l.Joined || e.isGreeted(ctx, l)):
 		e.ping(ctx, l, connection)
 	}
 	return false
+}
+
+// silentFrom is when a connection whose last sign of life was at a time counts as silent. A doubt from then on holds
+// against it; one from before does not, however far the clocks of two processes are apart.
+func (e *Engine) silentFrom(last time.Time) time.Time {
+	return last.Add(e.opt.PingInterval + e.opt.PingTimeout).Truncate(time.Millisecond)
 }
 
 // quiet is how long a new connection is not pinged, whenever its shard has its beat. Node pings after PingInterval for

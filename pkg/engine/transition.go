@@ -57,7 +57,7 @@ func (t Greet) Apply(s *Session) Outcome {
 }
 
 // Doubt notes when a sweep has missed a connection's pong, which is closed later unless there is a sign of life:
-// whoever handles its next frame sees the note and takes it back, with the zero time. An earlier doubt that is later than
+// whoever handles its next frame sees the note and takes it back, with the zero time. An earlier doubt that is not before
 // Since stands, if that is not zero: it is judged by its own time, which must not begin anew with each sweep.
 type Doubt struct{ At, Since time.Time }
 
@@ -68,7 +68,7 @@ func (t Doubt) Apply(s *Session) Outcome {
 		return Refused
 	case s.Doubted.Equal(t.At):
 		return Already
-	case !t.Since.IsZero() && s.Doubted.After(t.Since):
+	case !t.Since.IsZero() && !s.Doubted.Before(t.Since):
 		return Refused
 	}
 	s.Doubted = t.At

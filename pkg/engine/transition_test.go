@@ -211,8 +211,8 @@ func TestTransitionsInSequence(t *testing.T) {
 		"Doubt": {
 			with(connectionRow, engine.Open), []step{
 				{engine.Doubt{}, already}, {engine.Doubt{At: at(1)}, applied}, {engine.Doubt{At: at(1)}, already}, {engine.Doubt{At: at(2)}, applied},
-				{engine.Doubt{At: at(3), Since: at(1)}, refused}, {engine.Doubt{At: at(3), Since: at(2)}, applied}, {engine.Doubt{At: at(3), Since: at(2)}, already}, {engine.Doubt{}, applied},
-				{engine.Doubt{At: at(4), Since: at(3)}, applied}, {engine.Doubt{}, applied},
+				{engine.Doubt{At: at(4), Since: at(1)}, refused}, {engine.Doubt{At: at(4), Since: at(2)}, refused}, {engine.Doubt{At: at(4), Since: at(3)}, applied}, {engine.Doubt{At: at(4), Since: at(3)}, already}, {engine.Doubt{}, applied},
+				{engine.Doubt{At: at(5), Since: at(3)}, applied}, {engine.Doubt{}, applied},
 			}, func(s engine.Session) bool { return s.Doubted.IsZero() }},
 		"SetEntry prolongs the row": {
 			with(connectionRow, engine.Open), []step{

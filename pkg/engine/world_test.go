@@ -209,12 +209,16 @@ func sweepOf(message string) int {
 }
 
 func (q *queue) messages() (all []string) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	for _, j := range q.jobs {
+	for _, j := range q.all() {
 		all = append(all, string(j.message))
 	}
 	return all
+}
+
+func (q *queue) all() []scheduled {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return slices.Clone(q.jobs)
 }
 
 // gateway is the @connections API. Its hooks may fail a call before it has any effect.

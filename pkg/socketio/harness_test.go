@@ -46,7 +46,13 @@ func (l *logbook) logger() *slog.Logger {
 }
 
 // lines returns the lines that have a message.
-func (l *logbook) lines(t *testing.T, message string) (found []map[string]any) {
+func (l *logbook) lines(t *testing.T, message string) []map[string]any {
+	t.Helper()
+	return l.where(t, func(line map[string]any) bool { return line["msg"] == message })
+}
+
+// where returns the lines that a condition holds for.
+func (l *logbook) where(t *testing.T, is func(map[string]any) bool) (found []map[string]any) {
 	t.Helper()
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -55,7 +61,7 @@ func (l *logbook) lines(t *testing.T, message string) (found []map[string]any) {
 		if err := json.Unmarshal([]byte(line), &v); err != nil {
 			t.Fatalf("the log has %q: %v", line, err)
 		}
-		if v["msg"] == message {
+		if is(v) {
 			found = append(found, v)
 		}
 	}

@@ -106,6 +106,14 @@ func TestTheLogAndTheFiguresSayWhyASocketLeft(t *testing.T) {
 				if c.Besides != "" && len(log.lines(t, c.Besides)) == 0 {
 					t.Errorf("no line %q", c.Besides)
 				}
+				wrong := log.where(t, func(line map[string]any) bool { // by the second query
+					id := found["socket"]
+					return (line["level"] == "WARN" || line["level"] == "ERROR") &&
+						(line["socket"] == id || line["to"] == id || line["session"] == session || line["connection"] == session || line["trace"] != nil && line["trace"] == found["trace"])
+				})
+				if c.Besides == "" && len(wrong) > 0 {
+					t.Errorf("the log has %v besides", wrong)
+				}
 				if c.Figure != nil {
 					if got := m.Counts(c.Figure); !strings.Contains(got, c.Figure.Name) || !strings.Contains(got, c.Label) {
 						t.Errorf("counted %q, want %s %s", got, c.Figure.Name, c.Label)

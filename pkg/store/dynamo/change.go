@@ -184,7 +184,7 @@ func changeOf(transition engine.Transition, a engine.Address, seen *engine.Sessi
 		} else {
 			c.isNot(attrDoubted, timeValue(t.At))
 			if !t.Since.IsZero() {
-				c.when("attribute_not_exists("+attrDoubted+") OR "+attrDoubted+" <= %s", timeValue(t.Since))
+				c.when("attribute_not_exists("+attrDoubted+") OR "+attrDoubted+" < %s", timeValue(t.Since))
 			}
 		}
 		c.setOr(attrDoubted, !t.At.IsZero(), timeValue(t.At))

@@ -1,6 +1,6 @@
 // Package causes are the ways in which clients come to be disconnected, each with what docs/operate.md says that one
-// finds of it. pkg/socketio tries them in one process, tests/survives/causes on deployments whose functions are
-// processes.
+// finds of it. pkg/socketio tries them in one process, tests/survives/disconnects on deployments whose functions
+// are processes.
 package causes
 
 import (

@@ -2,6 +2,7 @@ package causes
 
 import (
 	"os"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -12,21 +13,25 @@ func TestOperateSaysWhatIsFound(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rows, reason := map[string]string{}, ""
+	besides, reason := map[string][]string{}, "" // by reason, the last cell of each of its rows
 	for line := range strings.Lines(string(page)) {
-		cells := strings.SplitN(line, "|", 3)
-		if len(cells) < 3 {
+		cells := strings.Split(strings.TrimSpace(line), "|")
+		if len(cells) != 5 || cells[0] != "" || cells[4] != "" {
 			continue
 		}
 		if name := strings.Trim(cells[1], " `"); name != "" { // else it is one more of the reason before
 			reason = name
 		}
-		rows[reason] += cells[2]
+		besides[reason] = append(besides[reason], strings.TrimSpace(cells[3]))
 	}
 	for _, c := range All() {
+		names := func(cell string) bool { return strings.Contains(cell, "`"+c.Besides+"`") }
+		if c.Besides == "" {
+			names = func(cell string) bool { return cell == "nothing" || strings.HasPrefix(cell, "nothing, ") }
+		}
 		for _, reason := range c.Reasons {
-			if row := rows[string(reason)]; row == "" || c.Fault == None && !strings.Contains(row, c.Besides) {
-				t.Errorf("%s: the row of %q says %q, and nothing of %q", c.Name, reason, row, c.Besides)
+			if cells := besides[string(reason)]; len(cells) == 0 || c.Fault == None && !slices.ContainsFunc(cells, names) {
+				t.Errorf("%s: the rows of %q say %q, and not %q", c.Name, reason, cells, c.Besides)
 			}
 		}
 		if !strings.Contains(string(page), c.Besides) {

@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/dozeio/doze/pkg/engine"
+	"github.com/dozeio/doze/pkg/gateway/runtimeapi"
 	"github.com/dozeio/doze/pkg/observe"
 	"github.com/dozeio/doze/tests/kit/dynalite"
 	"github.com/dozeio/doze/tests/kit/fakeaws"
@@ -136,11 +137,19 @@ type top struct {
 	Throttles float64
 }
 
-// top runs doze top, on a CloudWatch that has what the gateway has counted in its one minute. The table is the real one.
+// top runs doze top, on a CloudWatch that has what the gateway and the functions have counted, in its one minute. The
+// table is the real one.
 func (d *deployment) top() (seen top) {
 	d.t.Helper()
 	s := d.Gateway.Stats()
-	counted := map[string]float64{"MessageCount": float64(s.Messages + s.Posts), "Throttles": float64(s.Throttles), "ConnectCount": float64(s.Connects), "Invocations": float64(s.Messages)}
+	counted := map[string]float64{"api MessageCount": float64(s.Messages + s.Posts), "api ConnectCount": float64(s.Connects), "message Throttles": float64(s.Throttles)}
+	for name, f := range map[string]*runtimeapi.Function{"connect": d.Connect, "message": d.Message, "disconnect": d.Disconnect, "heartbeat": d.Heartbeat} {
+		of := f.Stats()
+		counted[name+" Invocations"], counted[name+" Errors"] = float64(of.Invocations), float64(of.Errors)
+		if name != "heartbeat" { // what is invoked by the API
+			counted["api ExecutionError"] += float64(of.Errors)
+		}
+	}
 	var members strings.Builder
 	for name, id := range map[string]string{"Table": d.Table, "JobQueue": "jobs", "DeadLetterQueue": "dead", "WebSocketApi": "api",
 		"ConnectFunction": "connect", "PollFunction": "poll", "MessageFunction": "message", "DisconnectFunction": "disconnect", "HeartbeatFunction": "heartbeat"} {
@@ -155,9 +164,9 @@ func (d *deployment) top() (seen top) {
 			for _, q := range request["MetricDataQueries"].([]any) {
 				q := q.(map[string]any)
 				metric := q["MetricStat"].(map[string]any)["Metric"].(map[string]any)
-				of := metric["Dimensions"].([]any)[0].(map[string]any)["Value"]
+				of := metric["Dimensions"].([]any)[0].(map[string]any)["Value"].(string)
 				values := []any{}
-				if v, ok := counted[metric["MetricName"].(string)]; ok && (of == "api" || of == "message") {
+				if v, ok := counted[of+" "+metric["MetricName"].(string)]; ok && q["MetricStat"].(map[string]any)["Stat"] == "Sum" {
 					values = append(values, v)
 				}
 				results = append(results, map[string]any{"Id": q["Id"], "Values": values})
@@ -178,6 +187,30 @@ func (d *deployment) top() (seen top) {
 		d.t.Fatal(err)
 	}
 	return seen
+}
+
+// clients waits until doze top shows so many over WebSocket, and returns what it shows besides.
+func (d *deployment) clients(n int) (seen top) {
+	d.t.Helper()
+	d.until(fmt.Sprintf("%d clients in doze top", n), func() bool {
+		seen = d.top()
+		return seen.WebSocket == n
+	})
+	return seen
+}
+
+// end waits until no function is at work, and ends them all: what they have printed is in the log then.
+func (d *deployment) end() {
+	d.t.Helper()
+	d.until("functions that are idle", func() bool {
+		return !slices.ContainsFunc(d.Functions(), func(f *runtimeapi.Function) bool { return f.Stats().Busy > 0 })
+	})
+	for _, f := range d.Functions() {
+		f.KillAll()
+	}
+	d.until("functions that have ended", func() bool {
+		return !slices.ContainsFunc(d.Functions(), func(f *runtimeapi.Function) bool { return f.Stats().Copies > 0 })
+	})
 }
 
 // logs are the lines of all functions, and the metrics that CloudWatch makes of them.
