@@ -18,7 +18,8 @@ var errTooManyAttachments = fmt.Errorf("more than %d []byte values: clients refu
 // that its placeholders stand for.
 //
 // Values are encoded as encoding/json does, tags and Marshalers included, so a
-// nil slice becomes null and invalid UTF-8 is replaced, with three differences:
+// nil slice becomes null and invalid UTF-8 is replaced, with four differences:
+// a type with AppendText and no MarshalText is the text that it appends,
 // HTML is not escaped, the three bytes of a lone surrogate (WTF-8, see
 // [DecodeArg]) become its escape, and a []byte, wherever it is inside a value, becomes an
 // attachment, at most 10 in all. A nil []byte becomes null, an empty one does

@@ -35,7 +35,7 @@ var (
 	// ownWays are what a type decodes and encodes itself with.
 	ownWays = []reflect.Type{
 		reflect.TypeFor[json.Unmarshaler](), reflect.TypeFor[encoding.TextUnmarshaler](), reflect.TypeFor[jsonv2.UnmarshalerFrom](),
-		reflect.TypeFor[json.Marshaler](), reflect.TypeFor[encoding.TextMarshaler](), reflect.TypeFor[jsonv2.MarshalerTo](),
+		reflect.TypeFor[json.Marshaler](), reflect.TypeFor[jsonv2.MarshalerTo](), reflect.TypeFor[encoding.TextMarshaler](), reflect.TypeFor[encoding.TextAppender](),
 		reflect.TypeFor[interface{ IsZero() bool }](),
 	}
 
