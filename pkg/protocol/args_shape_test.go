@@ -3,6 +3,7 @@ package protocol
 import (
 	"bytes"
 	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -52,6 +53,34 @@ func TestTypesEncodeThemselves(t *testing.T) {
 			field.Field(1).SetString(s)
 			if data, _, err := EncodeArgs(field.Interface()); err != nil || !bytes.HasPrefix(data, []byte(`[{"V":"own",`)) {
 				t.Errorf("EncodeArgs(%#v) = %s, %v", field, data, err)
+			}
+		}
+	}
+}
+
+func TestShapeFindsFields(t *testing.T) {
+	long := strings.Repeat("Long", 16)
+	s := shapeOf(reflect.StructOf([]reflect.StructField{
+		{Name: "First", Type: reflect.TypeFor[int](), Tag: `json:"first"`},
+		{Name: "Kid_1", Type: reflect.TypeFor[int]()},
+		{Name: "Long", Type: reflect.TypeFor[int](), Tag: reflect.StructTag(`json:"` + long + `"`)},
+	}))
+	if s == nil {
+		t.Fatal("no shape")
+	}
+	for _, tt := range []struct {
+		name  string
+		field int
+		ok    bool
+	}{
+		{"first", 0, true}, {"Kid_1", 1, true}, {long, 2, true},
+		{"", -1, true}, {"firs", -1, true}, {"firsts", -1, true}, {"Kid1", -1, true}, {"Kid-1", -1, true}, {"\x0bid_1", -1, true}, {"Kid\x7f1", -1, true}, {long + "g", -1, true},
+		{"First", 0, false}, {"kid_1", 1, false}, {strings.ToUpper(long), 2, false},
+		{"fir\u017ft", 0, false}, {"\u212aid_1", 0, false}, {"ü", 0, false}, {"\xff", 0, false}, {strings.Repeat("x", 100) + "\u212a", 0, false},
+	} {
+		for next := range 4 {
+			if field, ok := s.find([]byte(tt.name), next); field != tt.field || ok != tt.ok {
+				t.Errorf("%q, after %d: %d, %t", tt.name, next-1, field, ok)
 			}
 		}
 	}
