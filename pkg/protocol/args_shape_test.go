@@ -85,3 +85,27 @@ func TestShapeFindsFields(t *testing.T) {
 		}
 	}
 }
+
+// The JSON package would decode and encode all this as well, so that only a test sees who has.
+func TestPlainValuesNeedNoPackage(t *testing.T) {
+	plain := plainKinds{
+		S: "s", N: 1, W: "w", U: 2, I: -3, F: 1.5, B: true, A: []any{map[string]any{"a": nil, "b": []any{}}}, R: []byte{1}, M: map[string]any{"m": map[string]any{"n": 1.0}, "k": "v"},
+		L: []plainKinds{{S: "inner"}}, P: &plainKinds{I: 4}, Names: []string{"a", ""}, Flags: []bool{true}, Deep: [][]*uint16{{nil, new(uint16)}, nil},
+	}
+	for _, v := range []any{
+		"text", true, 1, int64(2), 1.5, []byte{1}, plain, &plain, []plainKinds{plain, {}}, []*plainKinds{&plain, nil}, []string{"a"}, []int{1}, named("a"), uint8(1), inside{1, 2},
+		[]any{1.5, "a", nil}, map[string]any{"a": map[string]any{"b": map[string]any{"c": 1.5}, "z": "z"}, "x": []any{map[string]any{"y": true}, 1.5}},
+	} {
+		e := argEncoders.New().(*argEncoder)
+		if !e.appendValue(v, 0) {
+			t.Errorf("%#v is not encoded", v)
+			continue
+		}
+		into := reflect.New(reflect.TypeOf(v))
+		if !decodeSimple(e.data, e.buffers, into.Interface()) {
+			t.Errorf("%s is not decoded into %T", e.data, v)
+		} else if !reflect.DeepEqual(into.Elem().Interface(), v) {
+			t.Errorf("%s is %#v; want %#v", e.data, into.Elem(), v)
+		}
+	}
+}

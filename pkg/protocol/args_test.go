@@ -361,3 +361,38 @@ func TestNamesAreNotMixedUp(t *testing.T) {
 		}
 	}
 }
+
+// What handlers ask for and answer most takes memory for what it is, and for nothing beside it.
+func TestAllocationsOfPlainValues(t *testing.T) {
+	object, list, structs := []byte(`{"room":"lobby","text":"hello","at":1700000000}`), []byte(`[true,"two",null]`), []byte(`[{"room":"a"},{"room":"b"}]`)
+	var message, values, said any = chatMessage{"lobby", "hello", 1700000000}, map[string]any{"b": "x", "a": []any{1.5, map[string]any{"c": true}}}, "said"
+	for _, tt := range []struct {
+		name string
+		most float64 // the target, or the text, is one
+		do   func() error
+	}{
+		{"decode a struct", 3, func() error { return protocol.DecodeArg(object, nil, new(chatMessage)) }},
+		{"decode a list of structs", 4, func() error { return protocol.DecodeArg(structs, nil, new([]chatMessage)) }},
+		{"decode an any", 11, func() error { return protocol.DecodeArg(object, nil, new(any)) }},
+		{"decode a map", 11, func() error { return protocol.DecodeArg(object, nil, new(map[string]any)) }},
+		{"decode a list", 5, func() error { return protocol.DecodeArg(list, nil, new([]any)) }},
+		{"decode JSON", 2, func() error { return protocol.DecodeArg(object, nil, new(json.RawMessage)) }},
+		{"decode without attachments", 3, func() error { return protocol.DecodeJSON(object, new(chatMessage)) }},
+		{"encode a struct", 1, func() error { return encode(said, message) }},
+		{"encode a map", 1, func() error { return encode(said, values) }},
+	} {
+		n := testing.AllocsPerRun(100, func() {
+			if err := tt.do(); err != nil {
+				t.Fatal(err)
+			}
+		})
+		if n > tt.most {
+			t.Errorf("%s: %.0f allocations", tt.name, n)
+		}
+	}
+}
+
+func encode(args ...any) error {
+	_, _, err := protocol.EncodeArgs(args...)
+	return err
+}
