@@ -2,6 +2,8 @@ package protocol
 
 import (
 	"bytes"
+	"fmt"
+	"math"
 	"reflect"
 	"strings"
 	"testing"
@@ -106,6 +108,50 @@ func TestPlainValuesNeedNoPackage(t *testing.T) {
 			t.Errorf("%s is not decoded into %T", e.data, v)
 		} else if !reflect.DeepEqual(into.Elem().Interface(), v) {
 			t.Errorf("%s is %#v; want %#v", e.data, into.Elem(), v)
+		}
+	}
+}
+
+// A member that comes twice is merged into a map, which takes a bit for each field.
+func TestShapesHave64Fields(t *testing.T) {
+	var fields []reflect.StructField
+	for i := range mostFields + 1 {
+		fields = append(fields, reflect.StructField{Name: fmt.Sprint("F", i), Type: objectType})
+	}
+	for n, want := range map[int]bool{mostFields: true, mostFields + 1: false} {
+		typ := reflect.StructOf(fields[:n])
+		if got := shapeOf(typ) != nil; got != want {
+			t.Errorf("a struct of %d fields has a shape: %t", n, got)
+		}
+		for _, last := range []string{fields[n-1].Name, "unknown"} {
+			decodeIntoAsPackage(t, fmt.Appendf(nil, `{"F0":{"a":1},%[1]q:{"a":1},%[1]q:{"b":2}}`, last), nil, func() any { return reflect.New(typ).Interface() })
+		}
+	}
+}
+
+// An encoder that waits for its next call keeps nothing of an application's values.
+func TestEncodersKeepNoValues(t *testing.T) {
+	large := map[string]any{}
+	for i := range 2000 {
+		large[fmt.Sprint(i)] = i
+	}
+	for _, v := range []any{
+		map[string]any{"a": "x", "b": map[string]any{"c": []byte{1}, "d": map[string]any{}}},
+		map[string]any{"a": map[string]any{"\xff": 1, "b": 2}, "c": 3},
+		map[string]any{"a": map[string]any{"b": func() {}}, "c": 3},
+		map[string]any{"a": math.Inf(1)},
+		large,
+	} {
+		e := argEncoders.New().(*argEncoder)
+		_ = e.append(v)
+		e.release()
+		if len(e.data) > 0 || e.buffers != nil || len(e.members) > 0 || cap(e.members) > 1<<10 {
+			t.Errorf("after %.100v: %d bytes, %d attachments, %d members of %d", v, len(e.data), len(e.buffers), len(e.members), cap(e.members))
+		}
+		for _, m := range e.members[:cap(e.members)] {
+			if m != (member{}) {
+				t.Errorf("after %.100v: %v", v, m)
+			}
 		}
 	}
 }
