@@ -66,7 +66,7 @@ func newShape(t reflect.Type, seen map[reflect.Type]*shape) *shape {
 		return s
 	}
 	for _, way := range ownWays {
-		if t.Implements(way) || reflect.PointerTo(t).Implements(way) {
+		if reflect.PointerTo(t).Implements(way) {
 			return nil
 		}
 	}
@@ -110,7 +110,7 @@ func (s *shape) addFields(seen map[reflect.Type]*shape) bool {
 	for i := range s.t.NumField() {
 		f := s.t.Field(i)
 		tag, tagged := f.Tag.Lookup("json")
-		if f.Anonymous || tagged && !f.IsExported() {
+		if f.Anonymous || tagged && !f.IsExported() || strings.HasSuffix(tag, ",") { // which is malformed
 			return false
 		}
 		if !f.IsExported() || tag == "-" {

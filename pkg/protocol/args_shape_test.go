@@ -155,3 +155,18 @@ func TestEncodersKeepNoValues(t *testing.T) {
 		}
 	}
 }
+
+// A tag that ends in a comma is refused in every type, whatever stands beside the field.
+func TestMalformedTagsAreRefused(t *testing.T) {
+	for _, tag := range []reflect.StructTag{`json:"a,"`, `json:","`, `json:"-,"`, `json:"a,omitempty,"`} {
+		for _, beside := range []reflect.Type{reflect.TypeFor[int](), reflect.TypeFor[float32]()} {
+			typ := reflect.StructOf([]reflect.StructField{{Name: "A", Type: reflect.TypeFor[int](), Tag: tag}, {Name: "B", Type: beside}})
+			if data, _, err := EncodeArgs(reflect.Zero(typ).Interface()); err == nil {
+				t.Errorf("%s: %s", typ, data)
+			}
+			if err := DecodeArg([]byte(`{"a":1}`), nil, reflect.New(typ).Interface()); err == nil {
+				t.Errorf("decoded into %s", typ)
+			}
+		}
+	}
+}
