@@ -8,6 +8,7 @@ import (
 	"math"
 	"net"
 	"reflect"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -395,4 +396,19 @@ func TestAllocationsOfPlainValues(t *testing.T) {
 func encode(args ...any) error {
 	_, _, err := protocol.EncodeArgs(args...)
 	return err
+}
+
+// What comes again takes no more memory: a client may send one name as often as fits into a message.
+func TestMembersThatComeAgainTakeNoMemory(t *testing.T) {
+	arg := []byte(`{"1":1,"2":2,"3":3,"4":4,"5":5,"6":6,"7":7,"8":8` + strings.Repeat(`,"a":null`, 100_000) + `}`)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	var v any
+	if err := protocol.DecodeArg(arg, nil, &v); err != nil || len(v.(map[string]any)) != 9 {
+		t.Fatal(err)
+	}
+	runtime.ReadMemStats(&after)
+	if n := after.TotalAlloc - before.TotalAlloc; n > 100_000 {
+		t.Errorf("%d bytes for 9 members", n)
+	}
 }
