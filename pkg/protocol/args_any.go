@@ -77,14 +77,6 @@ func (p *anyParser) unquote(quoted []byte) string {
 	return unquote(quoted)
 }
 
-// name is unquote for the name of a member.
-func (p *anyParser) name(quoted []byte) string {
-	if p.verbatim {
-		return intern(quoted[1 : len(quoted)-1])
-	}
-	return unquote(quoted)
-}
-
 // float returns what a valid number stands for.
 func float(number []byte) (float64, error) {
 	const exact = 15 // so many digits a float64 holds, whatever they are
@@ -141,7 +133,7 @@ func (p *anyParser) parseObject(i, depth int) (v any, end int) {
 		if start < 0 {
 			return nil, start
 		}
-		name := p.name(key)
+		name := p.unquote(key)
 		if v, i = p.parse(start, depth); i < 0 {
 			return nil, i
 		}
