@@ -170,3 +170,53 @@ func TestMalformedTagsAreRefused(t *testing.T) {
 		}
 	}
 }
+
+// A lone surrogate takes the option string from its string, and MarshalText from the keys of its map.
+func TestLoneSurrogatesConcernTheirValue(t *testing.T) {
+	const lone = "\xed\xa0\x80"
+	type quoted struct {
+		Q string `json:"q,string"`
+	}
+	type plain struct {
+		A any
+		S string
+	}
+	type notPlain struct {
+		A any
+		S string
+		F float32
+	}
+	for _, tt := range []struct {
+		arg  any
+		want string
+	}{
+		{plain{quoted{"x"}, lone}, `[{"A":{"q":"\"x\""},"S":"\ud800"}]`},
+		{[]plain{{A: quoted{"x"}}, {A: lone}}, `[[{"A":{"q":"\"x\""},"S":""},{"A":"\ud800","S":""}]]`},
+		{[]any{quoted{"x"}, lone}, `[[{"q":"\"x\""},"\ud800"]]`},
+		{notPlain{A: quoted{"x"}, S: lone}, `[{"A":{"q":"\"x\""},"S":"\ud800","F":0}]`},
+		{notPlain{A: map[loud]int{"k": 1}, S: lone}, `[{"A":{"K":1},"S":"\ud800","F":0}]`},
+		{plain{[]any{map[loud]int{"k": 1}, map[loud]int{"k": 1, lone: 2}}, ""}, `[{"A":[{"K":1},{"k":1,"\ud800":2}],"S":""}]`},
+		{plain{quoted{lone}, "x"}, `[{"A":{"q":"\ud800"},"S":"x"}]`},
+	} {
+		if data, _, err := EncodeArgs(tt.arg); err != nil || string(data) != tt.want {
+			t.Errorf("EncodeArgs(%+q) = %s, %v; want %s", tt.arg, data, err, tt.want)
+		}
+	}
+}
+
+// loud is a key in upper case.
+type loud string
+
+func (l loud) MarshalText() ([]byte, error) { return []byte(strings.ToUpper(string(l))), nil }
+
+// counted counts its calls.
+type counted struct{ calls *int }
+
+func (c counted) MarshalJSON() ([]byte, error) { *c.calls++; return []byte("1"), nil }
+
+func TestMarshalersMayBeCalledAgain(t *testing.T) {
+	calls := 0
+	if _, _, err := EncodeArgs([]any{counted{&calls}, func() {}}); err == nil || calls != 2 {
+		t.Errorf("%d calls, %v", calls, err)
+	}
+}
