@@ -2,7 +2,6 @@ package protocol
 
 import (
 	"errors"
-	"maps"
 	"strconv"
 )
 
@@ -78,14 +77,6 @@ func (p *anyParser) unquote(quoted []byte) string {
 	return unquote(quoted)
 }
 
-// name is unquote for the name of a member.
-func (p *anyParser) name(quoted []byte) string {
-	if p.verbatim {
-		return intern(quoted[1 : len(quoted)-1])
-	}
-	return unquote(quoted)
-}
-
 // float returns what a valid number stands for.
 func float(number []byte) (float64, error) {
 	const exact = 15 // so many digits a float64 holds, whatever they are
@@ -102,9 +93,6 @@ func float(number []byte) (float64, error) {
 	return float64(n), nil
 }
 
-// few is how many elements or members most arrays and objects have at most, and how many a map has before it grows.
-const few = 8
-
 func (p *anyParser) parseArray(i, depth int) (v any, end int) {
 	if depth > maxDepth && !p.known {
 		return nil, p.fail(i, "nested too deep")
@@ -112,41 +100,22 @@ func (p *anyParser) parseArray(i, depth int) (v any, end int) {
 	if i = p.space(i + 1); p.byte(i) == ']' {
 		return []any{}, i + 1
 	}
-	var ( // the first are on the stack, so that a small array is made when its size is known
-		first [few]any
-		many  []any
-	)
-	for n := 0; ; n++ {
+	array := make([]any, 0, 4)
+	for {
 		if v, i = p.parse(i, depth); i < 0 {
 			return nil, i
 		}
-		if n < few {
-			first[n] = v
-		} else {
-			if many == nil {
-				many = append(make([]any, 0, 4*few), first[:]...)
-			}
-			many = append(many, v)
-		}
+		array = append(array, v)
 		i = p.space(i)
 		switch p.byte(i) {
 		case ',':
 			i = p.space(i + 1)
 		case ']':
-			if many == nil {
-				many = append(make([]any, 0, n+1), first[:n+1]...)
-			}
-			return many, i + 1
+			return array, i + 1
 		default:
 			return nil, p.fail(i, "no comma or bracket")
 		}
 	}
-}
-
-// member is one of an object.
-type member struct {
-	name  string
-	value any
 }
 
 func (p *anyParser) parseObject(i, depth int) (v any, end int) {
@@ -157,28 +126,18 @@ func (p *anyParser) parseObject(i, depth int) (v any, end int) {
 	if i = p.space(i + 1); p.byte(i) == '}' {
 		return map[string]any{}, i + 1
 	}
-	var (
-		object = map[string]any{} // of few members
-		more   []member           // beside them, for an object that is made when its size is known
-		mark   placeholder
-	)
+	object := map[string]any{}
+	var mark placeholder
 	for {
 		key, start := p.key(i)
 		if start < 0 {
 			return nil, start
 		}
-		name := p.name(key)
+		name := p.unquote(key)
 		if v, i = p.parse(start, depth); i < 0 {
 			return nil, i
 		}
-		if len(object) < few {
-			object[name] = v
-		} else {
-			if more == nil {
-				more = make([]member, 0, 3*few)
-			}
-			more = append(more, member{name, v})
-		}
+		object[name] = v
 		if len(p.buffers) > 0 {
 			mark.member(key, p.text[start:i])
 		}
@@ -188,7 +147,7 @@ func (p *anyParser) parseObject(i, depth int) (v any, end int) {
 			i = p.space(i + 1)
 		case '}':
 			if !mark.marked {
-				return withMore(object, more), i + 1
+				return object, i + 1
 			}
 			num := mark.num(len(p.buffers))
 			if num < 0 {
@@ -200,16 +159,4 @@ func (p *anyParser) parseObject(i, depth int) (v any, end int) {
 			return nil, p.fail(i, "no comma or brace")
 		}
 	}
-}
-
-func withMore(object map[string]any, more []member) map[string]any {
-	if len(more) == 0 {
-		return object
-	}
-	all := make(map[string]any, len(object)+len(more))
-	maps.Copy(all, object)
-	for _, m := range more {
-		all[m.name] = m.value
-	}
-	return all
 }

@@ -18,18 +18,20 @@ var errTooManyAttachments = fmt.Errorf("more than %d []byte values: clients refu
 // that its placeholders stand for.
 //
 // Values are encoded as encoding/json does, tags and Marshalers included, so a
-// nil slice becomes null and invalid UTF-8 is replaced, with three differences:
+// nil slice becomes null and invalid UTF-8 is replaced, with four differences:
+// a type with AppendText and no MarshalText is the text that it appends,
 // HTML is not escaped, the three bytes of a lone surrogate (WTF-8, see
 // [DecodeArg]) become its escape, and a []byte, wherever it is inside a value, becomes an
 // attachment, at most 10 in all. A nil []byte becomes null, an empty one does
 // not. Only the type []byte is binary: what a named type, an array of bytes or a
 // Marshaler makes of its bytes is left to it.
 //
-// In a value with a lone surrogate in it, the option string of a json tag has no
-// effect on a string, and keys of maps that have a MarshalText are sent as they
-// are. Each element of a []any or a map[string]any is a value of its own there.
+// The option string of a json tag has no effect on a string with a lone surrogate,
+// and the keys of a map are sent as they are, without their MarshalText, if one of
+// them has a lone surrogate. What stands beside is encoded as ever.
 //
-// The buffers are the caller's own slices, not copies.
+// The buffers are the caller's own slices, not copies. A Marshaler may be called
+// more than once, and for arguments that are refused in the end.
 //
 // EncodeArgs refuses what JSON cannot hold (NaN, channels, functions, cycles),
 // and, in a packet with attachments, a foreign object that looks like a

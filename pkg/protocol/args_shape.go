@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"strings"
 	"sync"
+	"unicode/utf8"
 
 	jsonv2 "github.com/go-json-experiment/json"
 )
@@ -15,9 +16,15 @@ import (
 // package.
 type shape struct {
 	t      reflect.Type
-	elem   *shape       // of a pointer or slice
-	fields []shapeField // of a struct
+	elem   *shape         // of a pointer or slice
+	fields []shapeField   // of a struct
+	names  map[string]int // in lower case, of fields
 }
+
+const (
+	mostFields  = 64 // for which a uint64 has a bit each
+	longestName = 64
+)
 
 type shapeField struct {
 	name      string
@@ -35,7 +42,7 @@ var (
 	// ownWays are what a type decodes and encodes itself with.
 	ownWays = []reflect.Type{
 		reflect.TypeFor[json.Unmarshaler](), reflect.TypeFor[encoding.TextUnmarshaler](), reflect.TypeFor[jsonv2.UnmarshalerFrom](),
-		reflect.TypeFor[json.Marshaler](), reflect.TypeFor[encoding.TextMarshaler](), reflect.TypeFor[jsonv2.MarshalerTo](),
+		reflect.TypeFor[json.Marshaler](), reflect.TypeFor[jsonv2.MarshalerTo](), reflect.TypeFor[encoding.TextMarshaler](), reflect.TypeFor[encoding.TextAppender](),
 		reflect.TypeFor[interface{ IsZero() bool }](),
 	}
 
@@ -59,7 +66,7 @@ func newShape(t reflect.Type, seen map[reflect.Type]*shape) *shape {
 		return s
 	}
 	for _, way := range ownWays {
-		if t.Implements(way) || reflect.PointerTo(t).Implements(way) {
+		if reflect.PointerTo(t).Implements(way) {
 			return nil
 		}
 	}
@@ -99,10 +106,11 @@ func newShape(t reflect.Type, seen map[reflect.Type]*shape) *shape {
 
 // addFields reports false if there is anything about the fields that takes more than their names.
 func (s *shape) addFields(seen map[reflect.Type]*shape) bool {
+	s.names = map[string]int{}
 	for i := range s.t.NumField() {
 		f := s.t.Field(i)
 		tag, tagged := f.Tag.Lookup("json")
-		if f.Anonymous || tagged && !f.IsExported() {
+		if f.Anonymous || tagged && !f.IsExported() || strings.HasSuffix(tag, ",") { // which is malformed
 			return false
 		}
 		if !f.IsExported() || tag == "-" {
@@ -112,20 +120,28 @@ func (s *shape) addFields(seen map[reflect.Type]*shape) bool {
 		if name == "" {
 			name = f.Name
 		}
-		if !isPlainName(name) || options != "" && options != "omitempty" && options != "omitzero" || s.like(name) >= 0 {
+		if !isPlainName(name) || options != "" && options != "omitempty" && options != "omitzero" {
 			return false
 		}
+		lower := strings.ToLower(name)
+		if _, twice := s.names[lower]; twice {
+			return false
+		}
+		s.names[lower] = len(s.fields)
 		of := newShape(f.Type, seen)
 		if of == nil {
 			return false
 		}
 		s.fields = append(s.fields, shapeField{name, i, options == "omitempty", options == "omitzero", of})
 	}
-	return len(s.fields) <= 64
+	return len(s.fields) <= mostFields
 }
 
-// isPlainName reports whether a tag's name is one in every reading of tags.
+// isPlainName reports whether a tag's name is one in every reading of tags, and not too long for find.
 func isPlainName(name string) bool {
+	if len(name) > longestName {
+		return false
+	}
 	for _, c := range []byte(name) {
 		if c != '_' && !isDigit(c) && (c|0x20 < 'a' || c|0x20 > 'z') {
 			return false
@@ -134,22 +150,34 @@ func isPlainName(name string) bool {
 	return true
 }
 
-// field returns the index of the field with a name, below zero if there is none.
-func (s *shape) field(name []byte) int {
-	for i := range s.fields {
-		if s.fields[i].name == string(name) {
-			return i
+// find returns the index of the field that a member of this name sets, below zero if there is none: next where members
+// come in the order of the fields. It is not ok where the JSON package has to judge, by the case of letters.
+func (s *shape) find(name []byte, next int) (field int, ok bool) {
+	if next < len(s.fields) && s.fields[next].name == string(name) {
+		return next, true
+	}
+	var lower [longestName]byte
+	for i, c := range name {
+		if c >= utf8.RuneSelf { // may be a letter's other case, such as the long s
+			return 0, false
+		}
+		if i < longestName {
+			lower[i] = toLower(c)
 		}
 	}
-	return -1
+	if len(name) > longestName {
+		return -1, true
+	}
+	field, found := s.names[string(lower[:len(name)])]
+	if !found {
+		return -1, true
+	}
+	return field, s.fields[field].name == string(name)
 }
 
-// like is field for a name in whatever case.
-func (s *shape) like(name string) int {
-	for i := range s.fields {
-		if strings.EqualFold(s.fields[i].name, name) {
-			return i
-		}
+func toLower(c byte) byte {
+	if 'A' <= c && c <= 'Z' {
+		return c | 0x20
 	}
-	return -1
+	return c
 }

@@ -132,7 +132,7 @@ func (p *anyParser) setFields(v reflect.Value, s *shape, i, depth int) (end int)
 	if i = p.space(i + 1); p.byte(i) == '}' {
 		return i + 1
 	}
-	for seen := uint64(0); ; {
+	for seen, next := uint64(0), 0; ; {
 		key, start := p.key(i)
 		if start < 0 {
 			return start
@@ -140,11 +140,11 @@ func (p *anyParser) setFields(v reflect.Value, s *shape, i, depth int) (end int)
 		if !p.verbatim {
 			return p.fail(i, "a name with escapes")
 		}
-		switch f := s.field(key[1 : len(key)-1]); {
-		case f >= 0 && seen>>f&1 == 0:
-			seen |= 1 << f
+		switch f, ok := s.find(key[1:len(key)-1], next); {
+		case ok && f >= 0 && seen>>f&1 == 0:
+			seen, next = seen|1<<f, f+1
 			i = p.set(v.Field(s.fields[f].index), s.fields[f].shape, start, depth)
-		case f < 0 && s.like(string(key[1:len(key)-1])) < 0:
+		case ok && f < 0:
 			i = p.value(start, depth)
 		default:
 			return p.fail(i, "a member that is there already, or in another case")

@@ -8,6 +8,7 @@ import (
 	"math"
 	"net"
 	"reflect"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -337,27 +338,66 @@ func TestJSONLeftAsItIsTakesThreeAllocations(t *testing.T) {
 	}
 }
 
-// Names are kept for the next event, each in one of 256 places.
-func TestNamesAreNotMixedUp(t *testing.T) {
-	want := map[string]any{}
-	for i := range 2000 {
-		want[fmt.Sprint("name", i)] = []any{}
-		want[strings.Repeat("n", i%40)] = nil
-	}
-	for range 2 {
-		data, _, err := protocol.EncodeArgs(want)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var got []any
-		if err := protocol.DecodeArg(data, nil, &got); err != nil || !reflect.DeepEqual(got[0], want) {
-			t.Fatalf("got %v, %v", got, err)
-		}
-	}
-	for i := range 2000 {
+// Names of events are kept for the next one, each in one of 256 places.
+func TestEventNamesAreNotMixedUp(t *testing.T) {
+	for i := range 4000 {
+		i %= 2000
 		p, err := protocol.Decode(fmt.Appendf(nil, `2["event%d"]`, i))
 		if name := fmt.Sprint("event", i); err != nil || p.EventName() != name {
 			t.Fatalf("%s is %s, %v", name, p.EventName(), err)
 		}
+	}
+}
+
+// What handlers ask for and answer most takes memory for what it is, and for nothing beside it.
+func TestAllocationsOfPlainValues(t *testing.T) {
+	object, list, structs := []byte(`{"room":"lobby","text":"hello","at":1700000000}`), []byte(`[true,"two",null]`), []byte(`[{"room":"a"},{"room":"b"}]`)
+	var message, values, said any = chatMessage{"lobby", "hello", 1700000000}, map[string]any{"b": "x", "a": []any{1.5, map[string]any{"c": true}}}, "said"
+	for _, tt := range []struct {
+		name string
+		most float64 // the target, or the text, is one
+		do   func() error
+	}{
+		{"decode a struct", 3, func() error { return protocol.DecodeArg(object, nil, new(chatMessage)) }},
+		{"decode a list of structs", 4, func() error { return protocol.DecodeArg(structs, nil, new([]chatMessage)) }},
+		{"decode an any", 11, func() error { return protocol.DecodeArg(object, nil, new(any)) }},
+		{"decode a map", 11, func() error { return protocol.DecodeArg(object, nil, new(map[string]any)) }},
+		{"decode a list", 5, func() error { return protocol.DecodeArg(list, nil, new([]any)) }},
+		{"decode JSON", 2, func() error { return protocol.DecodeArg(object, nil, new(json.RawMessage)) }},
+		{"decode without attachments", 3, func() error { return protocol.DecodeJSON(object, new(chatMessage)) }},
+		{"encode a struct", 1, func() error { return encode(said, message) }},
+		{"encode a map", 1, func() error { return encode(said, values) }},
+	} {
+		n := math.Inf(1)
+		for range 30 { // a pool forgets now and then
+			n = min(n, testing.AllocsPerRun(1, func() {
+				if err := tt.do(); err != nil {
+					t.Fatal(err)
+				}
+			}))
+		}
+		if n > tt.most {
+			t.Errorf("%s: %.0f allocations", tt.name, n)
+		}
+	}
+}
+
+func encode(args ...any) error {
+	_, _, err := protocol.EncodeArgs(args...)
+	return err
+}
+
+// What comes again takes no more memory: a client may send one name as often as fits into a message.
+func TestMembersThatComeAgainTakeNoMemory(t *testing.T) {
+	arg := []byte(`{"1":1,"2":2,"3":3,"4":4,"5":5,"6":6,"7":7,"8":8` + strings.Repeat(`,"a":null`, 100_000) + `}`)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	var v any
+	if err := protocol.DecodeArg(arg, nil, &v); err != nil || len(v.(map[string]any)) != 9 {
+		t.Fatal(err)
+	}
+	runtime.ReadMemStats(&after)
+	if n := after.TotalAlloc - before.TotalAlloc; n > 100_000 {
+		t.Errorf("%d bytes for 9 members", n)
 	}
 }

@@ -65,6 +65,12 @@ func (e *argEncoder) appendArray(array []any, depth int) bool {
 	return true
 }
 
+// member is one of an object.
+type member struct {
+	name  string
+	value any
+}
+
 // appendObject appends an object whose members are sorted by their names.
 func (e *argEncoder) appendObject(object map[string]any, depth int) bool {
 	if object == nil {

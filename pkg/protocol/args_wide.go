@@ -58,7 +58,7 @@ func unmarshalAnyWide(dec *jsontext.Decoder, into *any) error {
 // marshalWide encodes strings and keys of maps that have lone surrogates.
 func marshalWide(enc *jsontext.Encoder, from any) error {
 	switch from.(type) {
-	case json.Marshaler, jsonv2.MarshalerTo, encoding.TextMarshaler:
+	case json.Marshaler, jsonv2.MarshalerTo, encoding.TextMarshaler, encoding.TextAppender:
 		return errors.ErrUnsupported
 	}
 	v := reflect.ValueOf(from).Elem()

@@ -3,6 +3,8 @@ package protocol_test
 import (
 	"encoding/json"
 	"fmt"
+	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -300,5 +302,39 @@ func BenchmarkDecodeAnyObjects(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// BenchmarkDecodeArgFields decodes into structs of some numbers of fields: members in the order of the fields, in the
+// opposite order, and as many that no field has.
+func BenchmarkDecodeArgFields(b *testing.B) {
+	for _, n := range []int{8, 16, 64} {
+		var fields []reflect.StructField
+		for i := range n {
+			fields = append(fields, reflect.StructField{Name: fmt.Sprint("Field", i), Type: reflect.TypeFor[int](), Tag: reflect.StructTag(fmt.Sprintf(`json:"field%d"`, i))})
+		}
+		var ordered, reversed, unknown []string
+		for i := range n {
+			ordered = append(ordered, fmt.Sprintf(`"field%d":%d`, i, i))
+			unknown = append(unknown, fmt.Sprintf(`"fields%d":%d`, i, i))
+		}
+		reversed = slices.Clone(ordered)
+		slices.Reverse(reversed)
+		for _, order := range []struct {
+			name    string
+			members []string
+		}{{"ordered", ordered}, {"reversed", reversed}, {"unknown", unknown}} {
+			text := []byte("{" + strings.Join(order.members, ",") + "}")
+			into := reflect.New(reflect.StructOf(fields))
+			b.Run(fmt.Sprint(n, "/", order.name), func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					into.Elem().SetZero()
+					if err := protocol.DecodeArg(text, nil, into.Interface()); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
 	}
 }

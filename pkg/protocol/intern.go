@@ -5,15 +5,15 @@ import (
 	"sync/atomic"
 )
 
-// interned are names of members and events that came lately, each in the place that its hash says. A client whose names
-// are new each time costs others theirs, and no more: 256 of at most 32 bytes are kept.
+// interned are names of events that came lately, each in the place that its hash says. A client whose names are new each
+// time costs others theirs, and no more: 256 of at most 32 bytes are kept.
 var (
 	interned [256]atomic.Pointer[string]
 	seed     = maphash.MakeSeed()
 )
 
 // intern returns text as a string, which is one that is there already if the same text came a short time ago: an
-// application has few names, and each event repeats some.
+// application has few events.
 func intern(text []byte) string {
 	const longest = 32
 	if len(text) < 2 || len(text) > longest { // Go has the strings of one byte

@@ -1,6 +1,7 @@
 package protocol
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"net"
@@ -65,9 +66,9 @@ type plainKinds struct {
 	Inner struct{ X, Y float64 } `json:"inner_one"`
 }
 
-// FuzzDecodeArgAsBefore compares what DecodeArg and DecodeJSON decode with what the decoder before them does, for any
-// text and types.
-func FuzzDecodeArgAsBefore(f *testing.F) {
+// FuzzDecodeArgAsPackage compares what DecodeArg and DecodeJSON decode with what the JSON package does, for any text and
+// some types.
+func FuzzDecodeArgAsPackage(f *testing.F) {
 	mark := `{"_placeholder":true,"num":0}`
 	for _, s := range []string{
 		`"a"`, `1`, `-0`, `-0.5e3`, `12345678901234567890`, `1e999`, `5.0`, `true`, `null`, ``, ` 1`, `1 `, `[`, `[1,]`, `{"a":1,}`, `{"a" 1}`, `[1 2]`, `tru`,
@@ -90,23 +91,24 @@ func FuzzDecodeArgAsBefore(f *testing.F) {
 		if binary {
 			buffers = [][]byte{{1}, {2, 3}}
 		}
-		decodeAsBefore(t, arg, buffers)
+		decodeAsPackage(t, arg, buffers)
 	})
 }
 
 // Fuzzers are slow with texts of some length.
-func TestDecodeDeepArgAsBefore(t *testing.T) {
+func TestDecodeDeepArgAsPackage(t *testing.T) {
 	for _, n := range []int{1000, 1001, 1002, 10_001} {
-		decodeAsBefore(t, []byte(strings.Repeat("[", n)+strings.Repeat("]", n)), nil)
-		decodeAsBefore(t, []byte(strings.Repeat(`{"a":`, n)+"1"+strings.Repeat("}", n)), [][]byte{{1}})
-		decodeAsBefore(t, []byte(`{"unknown":`+strings.Repeat("[", n)+strings.Repeat("]", n)+`}`), nil)
-		decodeAsBefore(t, []byte(strings.Repeat(`{"p":`, n)+"{}"+strings.Repeat("}", n)), nil)
-		decodeAsBefore(t, []byte(strings.Repeat(`[{"l":`, n/2)+"null"+strings.Repeat("}]", n/2)), nil)
-		decodeAsBefore(t, []byte(`{"a":1,"m":{"k":`+strings.Repeat("[", n)+strings.Repeat("]", n)+`}}`), nil)
+		decodeAsPackage(t, []byte(strings.Repeat("[", n)+strings.Repeat("]", n)), nil)
+		decodeAsPackage(t, []byte(strings.Repeat(`{"a":`, n)+"1"+strings.Repeat("}", n)), [][]byte{{1}})
+		decodeAsPackage(t, []byte(`{"unknown":`+strings.Repeat("[", n)+strings.Repeat("]", n)+`}`), nil)
+		decodeAsPackage(t, []byte(`{"unknown":`+strings.Repeat("[", n)+strings.Repeat("]", n)+`,"s":"behind what is too deep"}`), nil)
+		decodeAsPackage(t, []byte(strings.Repeat(`{"p":`, n)+"{}"+strings.Repeat("}", n)), nil)
+		decodeAsPackage(t, []byte(strings.Repeat(`[{"l":`, n/2)+"null"+strings.Repeat("}]", n/2)), nil)
+		decodeAsPackage(t, []byte(`{"a":1,"m":{"k":`+strings.Repeat("[", n)+strings.Repeat("]", n)+`}}`), nil)
 	}
 }
 
-func decodeAsBefore(t *testing.T, arg []byte, buffers [][]byte) {
+func decodeAsPackage(t *testing.T, arg []byte, buffers [][]byte) {
 	t.Helper()
 	for _, target := range []func() any{
 		func() any { return new(string) },
@@ -164,19 +166,43 @@ func decodeAsBefore(t *testing.T, arg []byte, buffers [][]byte) {
 		func() any { return new(named) },
 		func() any { return new([]int64) },
 	} {
-		got, want := target(), target()
-		isAsBefore(t, "DecodeArg", arg, got, want, DecodeArg(arg, buffers, got), oldDecodeArg(arg, buffers, want))
-		got, want = target(), target()
-		isAsBefore(t, "DecodeJSON", arg, got, want, DecodeJSON(arg, got), unmarshal(arg, want, plainUnmarshal, plainUnmarshalWide))
+		decodeIntoAsPackage(t, arg, buffers, target)
 	}
 }
 
-func isAsBefore(t *testing.T, what string, arg []byte, got, want any, err, wantErr error) {
+// decodeIntoAsPackage decodes texts that are overwritten then, as frames are.
+func decodeIntoAsPackage(t *testing.T, arg []byte, buffers [][]byte, target func() any) {
+	t.Helper()
+	text := bytes.Clone(arg)
+	got, want := target(), target()
+	err, wantErr := DecodeArg(text, buffers, got), referenceDecode(arg, buffers, want)
+	copy(text, bytes.Repeat([]byte("Z"), len(text)))
+	isAsPackage(t, "DecodeArg", arg, got, want, err, wantErr)
+
+	copy(text, arg)
+	got, want = target(), target()
+	err, wantErr = DecodeJSON(text, got), unmarshal(arg, want, plainUnmarshal, plainUnmarshalWide)
+	copy(text, bytes.Repeat([]byte("Z"), len(text)))
+	isAsPackage(t, "DecodeJSON", arg, got, want, err, wantErr)
+}
+
+// referenceDecode is the JSON package, for which anyParser decodes into an any: there it is oldParser.
+func referenceDecode(arg []byte, buffers [][]byte, into any) error {
+	if into, ok := into.(*any); ok && into != nil && *into == nil {
+		if v, err := oldParseAny(arg, buffers); err == nil {
+			*into = v
+			return nil
+		}
+	}
+	return decodeByPackage(arg, buffers, into)
+}
+
+func isAsPackage(t *testing.T, what string, arg []byte, got, want any, err, wantErr error) {
 	t.Helper()
 	if (err == nil) != (wantErr == nil) || errors.Is(err, ErrMalformed) != errors.Is(wantErr, ErrMalformed) || err != nil && err.Error() != wantErr.Error() {
-		t.Errorf("%s(%q, %T): %v; before: %v", what, arg, got, err, wantErr)
+		t.Errorf("%s(%q, %T): %v; the package: %v", what, arg, got, err, wantErr)
 	}
 	if !reflect.DeepEqual(got, want) {
-		t.Errorf("%s(%q, %T) = %#v; before: %#v", what, arg, got, got, want)
+		t.Errorf("%s(%q, %T) = %#v; the package: %#v", what, arg, got, got, want)
 	}
 }
