@@ -31,8 +31,8 @@ const (
 )
 
 const (
-	lingering     = 5 * time.Second  // how long a client has to answer our close frame
-	writeDeadline = 30 * time.Second // how long a client may take nothing at all before it is given up
+	lingering = 5 * time.Second  // how long a client has to answer our close frame
+	writeTime = 30 * time.Second // how long a client may take nothing at all before it is given up; see writeStep
 )
 
 // conn is one connection of the WebSocket API. One goroutine reads; whoever has something to say writes under mu.
@@ -45,6 +45,7 @@ type conn struct {
 	identity    identity
 
 	in         *bufio.Reader
+	partly     fragments     // the reader's
 	arrived    uint64        // messages so far; the reader's
 	spoke      time.Time     // when the last message came, Direct only; the reader's
 	gathered   int           // messages that the reader will handle itself; the reader's

@@ -222,11 +222,16 @@ func (c *conn) runDirectly(m message, d *drainer) {
 const bodyTime = 30 * time.Second
 
 // readDirectly is bodies.read with a limit for the time, which is none for what follows: a request may wait for long.
+// Of a body that was not read to its end, the rest is not waited for.
 func (g *Gateway) readDirectly(w http.ResponseWriter, r *http.Request, limit int64) (body []byte, release func(), err error) {
 	control := http.NewResponseController(w)
-	_ = control.SetReadDeadline(time.Now().Add(bodyTime)) // where it cannot be set, there is no socket
-	defer func() { _ = control.SetReadDeadline(time.Time{}) }()
-	return g.bodies.read(w, r, limit)
+	_ = control.SetReadDeadline(time.Now().Add(g.bodyTime)) // where it cannot be set, there is no socket
+	if body, release, err = g.bodies.read(w, r, limit); err != nil {
+		w.Header().Set("Connection", "close")
+		return nil, release, err
+	}
+	_ = control.SetReadDeadline(time.Time{})
+	return body, release, nil
 }
 
 // answerDirectly is a call of HTTP. What waits, a GET, is told when its client leaves and when the gateway closes; what

@@ -30,6 +30,8 @@ type Gateway struct {
 
 	mu    sync.RWMutex
 	conns map[string]*conn // from the handshake's first moment until the connection's end
+
+	writeTime, bodyTime time.Duration // fields for tests' sake
 }
 
 var errClosed = errors.New("gateway: closed")
@@ -40,7 +42,7 @@ func New(o Options) (*Gateway, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &Gateway{opt: o, conns: make(map[string]*conn)}
+	g := &Gateway{opt: o, conns: make(map[string]*conn), writeTime: writeTime, bodyTime: bodyTime}
 	g.base, g.cancel = context.WithCancel(context.Background())
 	g.closing, g.refuse = context.WithCancel(g.base)
 	g.random.seed(o.Seed, o.RepeatableIDs)
