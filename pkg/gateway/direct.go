@@ -63,6 +63,7 @@ func (g *Gateway) Post(connection string, binary bool, data []byte) error {
 	case errBufferFull:
 		g.opt.Logger.Warn("a client that does not read is disconnected", "connection", connection, "bytes", g.opt.WriteBuffer)
 		g.Kill(connection)
+		c.discard()
 		return ErrSlow
 	}
 	return ErrGone
@@ -78,6 +79,7 @@ func (g *Gateway) Disconnect(connection string) bool {
 		return false
 	}
 	c.end(statusNormal, reasonNormal, true)
+	c.discard()
 	return true
 }
 
@@ -99,9 +101,7 @@ func (c *conn) directly(kind ws.OpCode, payload []byte) {
 		g.stats.messages.Add(1)
 		return
 	}
-	select {
-	case c.slots <- struct{}{}:
-	case <-g.base.Done():
+	if !c.admit(len(payload)) {
 		return
 	}
 	m := message{event: bytes.Clone(payload), binary: kind == ws.OpBinary}
@@ -109,15 +109,92 @@ func (c *conn) directly(kind ws.OpCode, payload []byte) {
 	busy := now.Sub(c.spoke) < busyFor
 	c.spoke = now
 	c.mu.Lock()
-	if !busy || c.draining {
-		c.mu.Unlock()
-		c.dispatch(m)
+	defer c.mu.Unlock()
+	if c.state != open { // it came to its end while there was no room
+		c.release(len(payload))
 		return
 	}
 	c.queue = append(c.queue, m)
-	c.mu.Unlock()
-	c.gathered++
+	switch {
+	case c.draining:
+	case busy:
+		c.gathered++
+	default:
+		c.draining = g.tasks.run(c.drain)
+	}
 }
+
+const (
+	roomBeside = 100 << 10        // bytes of a client's messages that may wait beside one of the largest
+	noRoomTime = 10 * time.Second // how long a client goes unread before the log says so
+)
+
+// admit waits until there is room for a message of so many bytes. The reader reads nothing meanwhile, also no pong.
+func (c *conn) admit(bytes int) bool {
+	g := c.g
+	for {
+		c.mu.Lock()
+		if c.waiting == 0 || c.waiting < g.opt.MaxParallel && c.held+bytes <= g.opt.MaxMessage+roomBeside {
+			c.waiting++
+			c.held += bytes
+			c.mu.Unlock()
+			return true
+		}
+		if !c.draining && len(c.queue) > 0 { // what the reader has gathered
+			c.draining = g.tasks.run(c.drain)
+		}
+		waiting, held := c.waiting, c.held
+		c.mu.Unlock()
+		stop := g.opt.Clock.AfterFunc(noRoomTime, func() {
+			g.opt.Logger.Warn("a client is not read, nor are its pongs: what it has sent waits for its handlers",
+				"connection", c.id, "messages", waiting, "bytes", held)
+		})
+		select {
+		case <-c.room:
+			stop()
+		case <-g.base.Done():
+			stop()
+			return false
+		}
+	}
+}
+
+// release gives a message's room back. The mutex is held.
+func (c *conn) release(bytes int) {
+	c.waiting--
+	c.held -= bytes
+	select {
+	case c.room <- struct{}{}:
+	default:
+	}
+}
+
+// discard drops what waits, of a client that the server has cut off.
+func (c *conn) discard() {
+	c.mu.Lock()
+	c.cut = true
+	c.mu.Unlock()
+}
+
+// skips reports whether a message is not to be handled any more. While a connection is still to be ended, who waits for
+// something may wait for this message. The mutex is held.
+func (c *conn) skips(m message) bool {
+	return c.cut && !m.disconnect && (c.state == closed || c.yielded == 0)
+}
+
+// leave ends the connection with 1001 once the handlers that run have returned. No other begins.
+func (c *conn) leave() {
+	c.mu.Lock()
+	c.cut = true
+	idle := c.isIdle()
+	c.mu.Unlock()
+	if idle {
+		c.end(statusGoingAway, reasonGoingAway, true)
+	}
+}
+
+// isIdle reports whether no handler runs. The mutex is held.
+func (c *conn) isIdle() bool { return !c.draining && c.yielded == 0 }
 
 // The reader of a client that has sent something a moment ago handles what comes itself: another goroutine would have
 // to be woken for each message, which costs as much as what a short handler does. The first message after a pause goes
@@ -184,21 +261,26 @@ func (c *conn) hasFrame() bool {
 	return length != 127 && c.in.Buffered() >= header+length
 }
 
-// drainer is a goroutine that works off a connection's queue.
+// drainer is a goroutine that works off a connection's queue. Its fields are guarded by c.mu.
 type drainer struct {
 	c       *conn
-	yielded bool // another one does; guarded by c.mu
+	running bool
+	size    int  // of the message that it runs
+	yielded bool // another one goes on
 }
 
-// yield lets another goroutine go on with the queue, and with reading when this one is the reader.
+// yield lets another goroutine go on with the queue, and with reading when this one is the reader. Its message takes no
+// room any more, because what it waits for may be a message.
 func (d *drainer) yield() {
 	c := d.c
 	c.mu.Lock()
-	if d.yielded {
+	if d.yielded || !d.running {
 		c.mu.Unlock()
 		return
 	}
 	d.yielded, c.corked = true, false
+	c.yielded++
+	c.release(d.size)
 	_ = c.uncork() // the reader will notice
 	c.draining = len(c.queue) > 0 && c.g.tasks.run(c.drain)
 	c.mu.Unlock()
@@ -213,7 +295,19 @@ func (c *conn) runDirectly(m message, d *drainer) {
 		g.opt.Direct.Closed(g.base, c.id, m.code)
 		return
 	}
-	defer func() { <-c.slots }()
+	c.mu.Lock()
+	d.running, d.size = true, len(m.event)
+	c.mu.Unlock()
+	defer func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		d.running = false
+		if d.yielded {
+			c.yielded--
+		} else {
+			c.release(d.size)
+		}
+	}()
 	g.stats.messages.Add(1)
 	g.opt.Direct.Message(g.base, c.id, m.binary, m.event, d.yield)
 }

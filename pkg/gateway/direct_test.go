@@ -4,9 +4,13 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
+	"runtime"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -152,5 +156,163 @@ func TestABodyThatDoesNotComeIsAnswered(t *testing.T) {
 	all, err := io.ReadAll(c)
 	if answer := string(all); err != nil || !strings.HasPrefix(answer, "HTTP/1.1 408 ") || strings.Count(answer, "HTTP/1.1") != 1 {
 		t.Errorf("%q %v", answer, err)
+	}
+}
+
+// TestAReaderWithoutRoomHandlesWhatItHasGathered sends more at once than may wait.
+func TestAReaderWithoutRoomHandlesWhatItHasGathered(t *testing.T) {
+	handled := make(chan string, 100)
+	s := &stand{message: func(_, data string, _ func()) { handled <- data }}
+	b := startDirect(t, gateway.Options{MaxParallel: 2}, s)
+	c, _ := b.rawDirect(s)
+	for range 20 {
+		b.put(c, text("1"), text("2"), text("3"), text("4"), text("5"), text("6"))
+		for i := 1; i <= 6; i++ {
+			select {
+			case got := <-handled:
+				if got != fmt.Sprint(i) {
+					t.Fatalf("%s instead of %d", got, i)
+				}
+			case <-b.ctx.Done():
+				t.Fatal("nothing is handled any more")
+			}
+		}
+	}
+}
+
+// TestWhatWaitsForAHandlerIsBounded has a client send large messages behind one whose handler waits. Of a client that
+// is not read for that, the log tells.
+func TestWhatWaitsForAHandlerIsBounded(t *testing.T) {
+	const size = 64 << 10
+	var read atomic.Int32
+	hold, handled := make(chan struct{}), make(chan struct{}, 10)
+	s := &stand{
+		prompt:  func(string) { read.Add(1) },
+		message: func(string, string, func()) { <-hold; handled <- struct{}{} },
+	}
+	var log lockedBuffer
+	b := startDirect(t, gateway.Options{
+		MaxParallel: 100, MaxMessage: size, MaxFrame: size, Clock: newClock(), Logger: slog.New(slog.NewTextHandler(&log, nil)),
+	}, s)
+	c, _ := b.rawDirect(s)
+	go b.put(c, slices.Repeat([][]byte{text(strings.Repeat("x", size))}, 10)...)
+	b.clock.Await(2) // its age, and how long it has not been read
+	if n := read.Load(); n != 3 {
+		t.Errorf("%d messages of 64 KiB were read, want one that is handled, one that waits and one for which there is no room", n)
+	}
+	b.clock.Advance(time.Minute)
+	if s := log.String(); !strings.Contains(s, "a client is not read") || !strings.Contains(s, "messages=2 bytes=131072") {
+		t.Errorf("the log says %q", s)
+	}
+	close(hold)
+	for range 10 {
+		<-handled
+	}
+}
+
+// TestWhatWaitsBehindACutIsDropped has a client's first handler end its connection in several ways. What the client has
+// sent before it closes the connection itself is handled.
+func TestWhatWaitsBehindACutIsDropped(t *testing.T) {
+	for how, want := range map[string]int{"disconnect": 1, "flood": 1, "leave": 5} {
+		var b *bench
+		sent := make(chan struct{})
+		var handled atomic.Int32
+		s := &stand{message: func(id, _ string, _ func()) {
+			if handled.Add(1) > 1 {
+				return
+			}
+			<-sent
+			switch how {
+			case "disconnect":
+				b.Disconnect(id)
+			case "flood":
+				for b.Post(id, true, make([]byte, 1<<20)) == nil {
+				}
+			}
+		}}
+		var read atomic.Int32
+		s.prompt = func(string) {
+			if read.Add(1) == 5 && how != "leave" {
+				close(sent)
+			}
+		}
+		b = startDirect(t, gateway.Options{}, s)
+		c, _ := b.rawDirect(s)
+		b.put(c, text("1"), text("2"), text("3"), text("4"), text("5"))
+		if how == "leave" {
+			c.(net.Conn).Close()
+			close(sent)
+		}
+		<-s.closed
+		if n := handled.Load(); int(n) != want {
+			t.Errorf("%s: %d messages were handled, want %d", how, n, want)
+		}
+	}
+}
+
+// TestCloseWaitsForTheAnswersOfHandlers closes the gateway while one client's handler runs and another's waits for a
+// message of its own client. Both get their answers before the end, and a client without a handler ends at once.
+func TestCloseWaitsForTheAnswersOfHandlers(t *testing.T) {
+	var b *bench
+	hold, begun, answer, extra := make(chan struct{}), make(chan struct{}, 2), make(chan struct{}), make(chan string, 10)
+	post := func(id, data string) {
+		if err := b.Post(id, false, []byte(data)); err != nil {
+			t.Error(data, err)
+		}
+	}
+	s := &stand{message: func(id, data string, yield func()) {
+		switch data {
+		case "run":
+			begun <- struct{}{}
+			<-hold
+			post(id, "has run")
+		case "ask":
+			begun <- struct{}{}
+			yield()
+			<-answer
+			post(id, "has asked")
+		case "answer":
+			close(answer)
+		default:
+			extra <- data
+		}
+	}}
+	b = startDirect(t, gateway.Options{}, s)
+	runs, id := b.rawDirect(s)
+	asks, _ := b.rawDirect(s)
+	idle, _ := b.rawDirect(s)
+	b.put(runs, text("run"))
+	b.put(asks, text("ask"))
+	<-begun
+	<-begun
+	ended := make(chan error)
+	go func() { ended <- b.Close(b.ctx) }()
+	next := func(c io.ReadWriter, op ws.OpCode, data string) {
+		t.Helper()
+		f, err := readFrame(c.(net.Conn))
+		if err != nil || f.Header.OpCode != op || string(f.Payload) != data {
+			t.Errorf("%v %q %v, want %v %q", f.Header.OpCode, f.Payload, err, op, data)
+		}
+	}
+	const goingAway = "\x03\xe9"
+	next(idle, ws.OpClose, goingAway)
+	for !b.Leaves(id) {
+		runtime.Gosched()
+	}
+	b.put(runs, text("too late"))
+	b.put(asks, text("answer"))
+	next(asks, ws.OpText, "has asked")
+	next(asks, ws.OpClose, goingAway)
+	close(hold)
+	next(runs, ws.OpText, "has run")
+	next(runs, ws.OpClose, goingAway)
+	for _, c := range []io.ReadWriter{runs, asks, idle} {
+		c.(net.Conn).Close()
+	}
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	if len(s.closed) != 3 || len(extra) != 0 {
+		t.Errorf("%d were closed, and %d messages begun at the end", len(s.closed), len(extra))
 	}
 }

@@ -18,3 +18,14 @@ func (g *Gateway) Running() int {
 	defer g.functions.mu.Unlock()
 	return g.functions.busy
 }
+
+// Leaves reports whether Close waits for the handlers of a connection, or has ended it.
+func (g *Gateway) Leaves(connection string) bool {
+	c := g.find(connection)
+	if c == nil {
+		return true
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.cut
+}

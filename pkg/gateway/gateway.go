@@ -137,8 +137,9 @@ func writeMessage(w http.ResponseWriter, status int, message string) {
 }
 
 // Close closes every connection with 1001, invokes $disconnect for each, and returns when all invocations have ended:
-// then no goroutine of the gateway is left. Jobs that wait for their time are dropped. When ctx ends first, the
-// contexts of what still runs are cancelled; the error says how much of it did not end within another second.
+// then no goroutine of the gateway is left. With Direct, a connection whose messages are being handled is closed when
+// these have returned; what waits behind them is dropped. Jobs that wait for their time are dropped. When ctx ends
+// first, the contexts of what still runs are cancelled; the error says how much of it did not end within another second.
 func (g *Gateway) Close(ctx context.Context) error {
 	g.tasks.refuse()
 	g.refuse()
@@ -149,7 +150,11 @@ func (g *Gateway) Close(ctx context.Context) error {
 	}
 	g.mu.RUnlock()
 	for _, c := range conns {
-		if c.isOpen() {
+		switch {
+		case !c.isOpen():
+		case g.opt.Direct != nil:
+			c.leave()
+		default:
 			c.end(statusGoingAway, reasonGoingAway, true)
 		}
 	}
