@@ -193,8 +193,15 @@ func TestAGatewaysFlagTakesTheWayOfADeployment(t *testing.T) {
 		}
 	}
 	c := devcommand.Command{Name: "doze serve", Application: socketio.New(socketio.Options{}), Serve: true}
-	if err := c.Run(t.Context(), []string{"-jitter", "1ms"}, io.Discard, io.Discard); err == nil {
-		t.Error("doze serve takes -jitter")
+	for _, flag := range []string{"-jitter=1ms", "-table=t", "-queue=q", "-endpoint=http://127.0.0.1:1"} {
+		if err := c.Run(t.Context(), []string{flag}, io.Discard, io.Discard); err == nil || !strings.Contains(err.Error(), "not defined") {
+			t.Errorf("doze serve takes %s: %v", flag, err)
+		}
+	}
+	for _, flag := range []string{"-jitter=20ms", "-ordered", "-seed=1"} {
+		if err := command(socketio.Options{}).Run(t.Context(), []string{"-as-aws=false", flag}, io.Discard, io.Discard); err == nil || !strings.Contains(err.Error(), "leave one of the two out") {
+			t.Errorf("%s on the direct way: %v", flag, err)
+		}
 	}
 	c.Application = socketio.New(socketio.Options{})
 	if err := c.Run(t.Context(), []string{"-addr", "127.0.0.1:0", "-admin", "development"}, io.Discard, io.Discard); err == nil || !strings.Contains(err.Error(), "DOZE_ADMIN_USER") {
