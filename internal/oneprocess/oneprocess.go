@@ -250,6 +250,7 @@ func lift(g *gateway.Options, e *engine.Options) {
 	g.Account, g.NewConnections, g.WebSocketStage, g.HTTPStage, g.Concurrency = none, none, none, none, -1
 	g.IdleTimeout, g.MaxAge, g.ConnectGap = ages, ages, -1
 	g.MaxParallel = waiting
+	g.MaxBodies = cmp.Or(g.MaxBodies, 256<<20) // of those who send a body slowly; who sends it at once holds none for long
 	g.BinaryFrames, g.OrderedFrames, e.BinaryFrames, e.OrderedFrames = true, true, true, true
 	e.MaxMessage = cmp.Or(e.MaxMessage, engine.MaxOutbox) // no emit may have more
 }
