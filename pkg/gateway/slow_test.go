@@ -54,7 +54,7 @@ func TestASlowClientIsNoDeadOne(t *testing.T) {
 		}
 		synctest.Wait()
 		c.mu.Lock()
-		if c.unsent != 0 || c.flushing {
+		if c.unsent != 0 || c.flushing || !c.cut {
 			t.Errorf("%d bytes wait for a client that takes nothing", c.unsent)
 		}
 		c.mu.Unlock()

@@ -130,7 +130,7 @@ func (c *conn) flush() {
 			if errors.Is(err, os.ErrDeadlineExceeded) {
 				c.g.opt.Logger.Warn("a client that takes nothing is disconnected", "connection", c.id, "time", c.g.writeTime)
 			}
-			c.pending, c.unsent = nil, 0
+			c.pending, c.unsent, c.cut = nil, 0, true
 			c.nc.Close()
 		}
 	}
