@@ -1,6 +1,7 @@
 package gateway_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -8,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"runtime"
-	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -195,7 +195,9 @@ func TestWhatWaitsForAHandlerIsBounded(t *testing.T) {
 		MaxParallel: 100, MaxMessage: size, MaxFrame: size, Clock: newClock(), Logger: slog.New(slog.NewTextHandler(&log, nil)),
 	}, s)
 	c, _ := b.rawDirect(s)
-	go b.put(c, slices.Repeat([][]byte{text(strings.Repeat("x", size))}, 10)...)
+	go func() {
+		_, _ = c.Write(bytes.Repeat(text(strings.Repeat("x", size)), 10))
+	}()
 	b.clock.Await(2) // its age, and how long it has not been read
 	if n := read.Load(); n != 3 {
 		t.Errorf("%d messages of 64 KiB were read, want one that is handled, one that waits and one for which there is no room", n)
