@@ -14,8 +14,8 @@ import (
 // Direct is what may stand behind a gateway in its own process instead of functions: it gets what came, without events,
 // and answers with Post, Reachable and Disconnect, without the management API. This is not AWS's, but for a server that
 // is one process. All methods may be called concurrently, but for one connection Message and Closed are called one
-// after the other, in the order of arrival, each when the one before has returned or has yielded. Messages that wait are
-// dropped when the connection is ended from this side, by Disconnect, Close or ErrSlow.
+// after the other, in the order of arrival, each when the one before has returned or has yielded. Messages that wait
+// are dropped when the connection is ended from this side, by Disconnect, Close or ErrSlow.
 type Direct interface {
 	// Connect decides on a handshake, which succeeds with a status from 200 to 299. Of the header, the client then gets
 	// the subprotocol. Posts to the connection are answered ErrGone until Opened.

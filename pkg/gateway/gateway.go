@@ -139,7 +139,8 @@ func writeMessage(w http.ResponseWriter, status int, message string) {
 // Close closes every connection with 1001, invokes $disconnect for each, and returns when all invocations have ended:
 // then no goroutine of the gateway is left. With Direct, a connection whose messages are being handled is closed when
 // these have returned; what waits behind them is dropped. Jobs that wait for their time are dropped. When ctx ends
-// first, the contexts of what still runs are cancelled; the error says how much of it did not end within another second.
+// first, the contexts of what still runs are cancelled; the error says how much of it did not end within another
+// second.
 func (g *Gateway) Close(ctx context.Context) error {
 	g.tasks.refuse()
 	g.refuse()
