@@ -52,6 +52,7 @@ type Server struct {
 
 	http   *http.Server
 	inner  *http.Server // nil for none
+	alone  bool         // sessions end with the process, Direct only
 	ending atomic.Bool
 	ended  chan struct{}
 	served error
@@ -169,6 +170,7 @@ func (s *Server) wire(o Options, addr net.Addr, bind func(socketio.Backend) (*en
 		way.Timers = b.Timers
 		b.Timers = way
 		if b.Sessions == engine.Store(s.Store) { // no row outlives the process
+			s.alone = true
 			b.Options.PollWait, b.Options.MaxAge = cmp.Or(b.Options.PollWait, pollWait), cmp.Or(b.Options.MaxAge, ages/100)
 		}
 	}
@@ -248,6 +250,7 @@ func lift(g *gateway.Options, e *engine.Options) {
 	g.Account, g.NewConnections, g.WebSocketStage, g.HTTPStage, g.Concurrency = none, none, none, none, -1
 	g.IdleTimeout, g.MaxAge, g.ConnectGap = ages, ages, -1
 	g.MaxParallel = waiting
+	g.MaxBodies = cmp.Or(g.MaxBodies, 256<<20) // of those who send a body slowly; who sends it at once holds none for long
 	g.BinaryFrames, g.OrderedFrames, e.BinaryFrames, e.OrderedFrames = true, true, true, true
 	e.MaxMessage = cmp.Or(e.MaxMessage, engine.MaxOutbox) // no emit may have more
 }
@@ -281,6 +284,23 @@ func awsConfig() aws.Config {
 	return aws.Config{Region: "local", Credentials: aws.AnonymousCredentials{}}
 }
 
+// endPolling ends what sessions there are, once no connection is open and no request comes any more.
+func (s *Server) endPolling(ctx context.Context) (err error) {
+	for shard := range engine.Shards {
+		lives, e := s.Store.Lives(ctx, shard)
+		err = errors.Join(err, e)
+		for _, l := range lives {
+			if ctx.Err() != nil {
+				return errors.Join(err, ctx.Err())
+			}
+			if e := s.Engine.End(ctx, l.Address); !errors.Is(e, engine.ErrGone) {
+				err = errors.Join(err, e)
+			}
+		}
+	}
+	return err
+}
+
 // Ended is closed when the server has stopped listening, by Close or by itself; Err then says why.
 func (s *Server) Ended() <-chan struct{} { return s.ended }
 
@@ -288,10 +308,13 @@ func (s *Server) Ended() <-chan struct{} { return s.ended }
 func (s *Server) Err() error { return s.served }
 
 // Close closes all connections, whose sockets are disconnected in order, and waits for what still runs, while ctx
-// lasts.
+// lasts. With Direct, the sessions of clients that poll are ended too, where they are in memory.
 func (s *Server) Close(ctx context.Context) error {
 	s.ending.Store(true)
 	err := s.Gateway.Close(ctx)
+	if s.alone {
+		err = errors.Join(err, s.endPolling(ctx))
+	}
 	if e := s.http.Shutdown(ctx); e != nil {
 		err = errors.Join(err, s.http.Close())
 	}

@@ -99,6 +99,9 @@ func (c Command) Run(ctx context.Context, args []string, out, log io.Writer) err
 	if s.InnerURL != "" {
 		said += fmt.Sprintf("The metrics are at %s/metrics.\n", s.InnerURL)
 	}
+	if o.Direct && !c.Serve {
+		said += fmt.Sprintf("It has none of AWS's limits: %s has them.\n", commandline.With(c.Name, "-as-aws"))
+	}
 	c.isUp(out, s.URL, o.Clients, said)
 	if s.Warning != "" && !c.Serve {
 		fmt.Fprintln(log, s.Warning)

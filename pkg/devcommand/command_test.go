@@ -126,10 +126,15 @@ func TestItSaysWhereThingsAre(t *testing.T) {
 	plain := command(socketio.Options{})
 	said, url, end := start(t, plain)
 	end()
-	for _, want := range []string{"It listens at:\n\n    " + url + "\n", `io("` + url + `").`, "socket.io.js comes from https://cdn.socket.io/"} {
+	for _, want := range []string{"It listens at:\n\n    " + url + "\n", `io("` + url + `").`, "socket.io.js comes from https://cdn.socket.io/", "\nIt has none of AWS's limits: doze try -as-aws has them.\n"} {
 		if !strings.Contains(said, want) {
 			t.Errorf("no %q in %s", want, said)
 		}
+	}
+	said, _, end = start(t, command(socketio.Options{}), "-as-aws")
+	end()
+	if strings.Contains(said, "none of AWS's limits") {
+		t.Error(said)
 	}
 	full := command(socketio.Options{})
 	full.Page, full.Client = http.NotFoundHandler(), "{ a: 1 }"

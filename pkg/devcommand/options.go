@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -50,10 +51,10 @@ func (c Command) options(args []string, out, log io.Writer) (o oneprocess.Option
 	f.DurationVar(&e.PingTimeout, "ping-timeout", 20*time.Second, "time for the pong to come")
 	f.DurationVar(&e.ConnectTimeout, "connect-timeout", 45*time.Second, "time to join a first namespace")
 	f.DurationVar(&e.UpgradeTimeout, "upgrade-timeout", 10*time.Second, "time to complete an upgrade")
-	f.IntVar(&e.MaxPayload, "max-payload", 1_000_000, "`bytes` of a polling request")
-	f.StringVar(&aws.table, "table", "", "`name` of a DynamoDB table to keep sessions and rooms in, made if it is not there; one server at a time may use it (default: they are in memory)")
-	f.StringVar(&aws.queue, "queue", "", "`name` or URL of an SQS queue for timers and jobs, made with its dead-letter queue if it is not there (default: the gateway's own)")
-	f.StringVar(&aws.endpoint, "endpoint", "", "`URL` of a server that answers like AWS, such as LocalStack's http://127.0.0.1:4566 (default: AWS_ENDPOINT_URL, else AWS)")
+	f.IntVar(&e.MaxPayload, "max-payload", 1_000_000, "`bytes` of a polling request; without AWS's limits, also of a WebSocket message")
+	if !c.Serve { // whose sessions are in memory and end with it
+		c.awsFlags(f, aws)
+	}
 	allow := f.String("allow-origins", "", "`origins` of other sites whose pages may connect, separated by commas, such as http://localhost:5173, file:// or null; the https:// origin of a proxy before this server, too")
 	f.StringVar(&ui.mode, "admin", "", "`mode` of the Admin UI of Socket.IO, development or production; with the name and password hash in DOZE_ADMIN_USER and DOZE_ADMIN_PASSWORD_HASH, or, on a loopback address, without (default: there is none)")
 	f.BoolVar(&ui.readOnly, "admin-read-only", false, "have the Admin UI look and not act")
@@ -82,7 +83,10 @@ func (c Command) options(args []string, out, log io.Writer) (o oneprocess.Option
 	}
 	o.Direct = !*asAWS
 	for _, name := range ofGateway {
-		if commandline.Given(f, name) && !commandline.Given(f, "as-aws") {
+		if commandline.Given(f, name) && o.Direct {
+			if commandline.Given(f, "as-aws") {
+				return o, m, fmt.Errorf("-%s is of the way that a deployment goes, which -as-aws=false refuses: leave one of the two out", name)
+			}
 			o.Direct = false
 			fmt.Fprintf(log, "-%s is of the way that a deployment goes: this is %s\n", name, commandline.With(c.Name, "-as-aws"))
 			break
@@ -90,6 +94,9 @@ func (c Command) options(args []string, out, log io.Writer) (o oneprocess.Option
 	}
 	if c.Serve && !strings.HasPrefix(o.Public.Health, "/") {
 		return o, m, fmt.Errorf("-health %q is no path: write /healthz, say", o.Public.Health)
+	}
+	if c.Serve && !isLoopback(o.Public.Inner) {
+		fmt.Fprintf(log, "-inner %s is not of this machine alone: whoever reaches it may read the metrics and act on all clients, and is not asked for a name\n", o.Public.Inner)
 	}
 	for name, value := range map[string]*time.Duration{
 		"ping-interval": &e.PingInterval, "ping-timeout": &e.PingTimeout, "connect-timeout": &e.ConnectTimeout, "upgrade-timeout": &e.UpgradeTimeout,
@@ -114,6 +121,13 @@ func (c Command) options(args []string, out, log io.Writer) (o oneprocess.Option
 	return o, m, ui.check()
 }
 
+// awsFlags are those of services beside the server.
+func (c Command) awsFlags(f *flag.FlagSet, aws *services) {
+	f.StringVar(&aws.table, "table", "", "`name` of a DynamoDB table to keep sessions and rooms in, made if it is not there; one server at a time may use it (default: they are in memory)")
+	f.StringVar(&aws.queue, "queue", "", "`name` or URL of an SQS queue for timers and jobs, made with its dead-letter queue if it is not there (default: the gateway's own)")
+	f.StringVar(&aws.endpoint, "endpoint", "", "`URL` of a server that answers like AWS, such as LocalStack's http://127.0.0.1:4566 (default: AWS_ENDPOINT_URL, else AWS)")
+}
+
 // gatewayFlags are those of the local API Gateway.
 func (c Command) gatewayFlags(f *flag.FlagSet, o *oneprocess.Options) {
 	f.BoolVar(&o.Engine.BinaryFrames, "binary-frames", false, "a gateway that passes binary WebSocket frames, as API Gateway does not")
@@ -126,3 +140,9 @@ func (c Command) gatewayFlags(f *flag.FlagSet, o *oneprocess.Options) {
 
 // ofGateway are the flags that mean nothing on the direct way.
 var ofGateway = []string{"jitter", "cold-start", "concurrency", "seed", "binary-frames", "ordered", "verify"}
+
+// isLoopback reports whether an address to listen on is one of this machine alone, or none.
+func isLoopback(addr string) bool {
+	host, _, _ := net.SplitHostPort(addr)
+	return addr == "" || host == "localhost" || net.ParseIP(host).IsLoopback()
+}

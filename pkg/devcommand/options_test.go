@@ -69,3 +69,19 @@ func TestDevDoesWhatTheApplicationSays(t *testing.T) {
 		}
 	}
 }
+
+// TestAnInnerAddressForAllIsWarnedOf reads the flags only, so that nothing listens.
+func TestAnInnerAddressForAllIsWarnedOf(t *testing.T) {
+	for inner, want := range map[string]bool{
+		"": false, "127.0.0.1:3001": false, "[::1]:3001": false, "localhost:3001": false,
+		"0.0.0.0:3001": true, ":3001": true, "[::]:3001": true, "10.0.0.7:3001": true, "metrics.example:3001": true,
+	} {
+		var log strings.Builder
+		if _, _, err := (Command{Name: "doze serve", Serve: true}).options([]string{"-inner", inner}, io.Discard, &log); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Contains(log.String(), "-inner "+inner+" is not of this machine alone"); got != want {
+			t.Errorf("-inner %q: %q", inner, log.String())
+		}
+	}
+}

@@ -91,18 +91,18 @@ func TestServeBelievesItsProxy(t *testing.T) {
 	}
 }
 
-// TestServeEndsGracefully ends a server whose handler runs: its health says so, nobody new is taken, and the handler,
-// which takes its time, and OnDisconnect come to their ends.
+// TestServeEndsGracefully ends a server whose handler runs: its health says so, nobody new is taken, and the client has
+// the handler's ack before its end. OnDisconnect runs for it, and for one that polls, between two GETs.
 func TestServeEndsGracefully(t *testing.T) {
-	began, finish, disconnected := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	began, finish, disconnected := make(chan struct{}), make(chan struct{}), make(chan string, 10)
 	io1 := socketio.New(socketio.Options{})
-	io1.Of("/").On("work", func(context.Context, *socketio.Socket) error {
+	io1.Of("/").On("work", func(context.Context, *socketio.Socket) (string, error) {
 		close(began)
 		<-finish
-		return nil
+		return "done", nil
 	})
-	io1.Of("/").OnDisconnect(func(context.Context, *socketio.Socket, socketio.Reason) error {
-		close(disconnected)
+	io1.Of("/").OnDisconnect(func(_ context.Context, s *socketio.Socket, _ socketio.Reason) error {
+		disconnected <- s.ID()
 		return nil
 	})
 	reader, out := io.Pipe()
@@ -125,7 +125,7 @@ func TestServeEndsGracefully(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer ws.CloseNow()
-	for _, step := range []struct{ hear, say string }{{"0{", "40"}, {"40{", `42["work"]`}} {
+	for _, step := range []struct{ hear, say string }{{"0{", "40"}, {"40{", `421["work"]`}} {
 		if _, b, err := ws.Read(t.Context()); err != nil || !strings.HasPrefix(string(b), step.hear) {
 			t.Fatalf("%s %v", b, err)
 		}
@@ -134,6 +134,16 @@ func TestServeEndsGracefully(t *testing.T) {
 		}
 	}
 	<-began
+	_, polls := status(t, url+"/socket.io/?EIO=4&transport=polling")
+	polling := url + "/socket.io/?EIO=4&transport=polling&sid=" + strings.SplitN(polls, `"`, 5)[3]
+	res, err := http.Post(polling, "text/plain", strings.NewReader("40"))
+	if err != nil || res.StatusCode != http.StatusOK {
+		t.Fatal(res, err)
+	}
+	res.Body.Close()
+	if _, body := status(t, polling); !strings.HasPrefix(body, "40{") {
+		t.Fatal(body)
+	}
 	interrupt()
 	for over := time.Now().Add(20 * time.Second); ; {
 		if got, body := status(t, url+"/healthz"); got == http.StatusServiceUnavailable {
@@ -145,19 +155,24 @@ func TestServeEndsGracefully(t *testing.T) {
 	if got, _ := status(t, url+"/socket.io/?EIO=4&transport=polling"); got != http.StatusServiceUnavailable {
 		t.Errorf("a new client is answered %d", got)
 	}
-	var end websocket.CloseError
-	if _, _, err := ws.Read(t.Context()); !errors.As(err, &end) || end.Code != websocket.StatusGoingAway {
-		t.Errorf("the client was told %v", err)
-	}
 	select {
 	case err := <-ended:
 		t.Fatal("it did not wait for the handler:", err)
 	default:
 	}
 	close(finish)
-	<-disconnected
+	if _, b, err := ws.Read(t.Context()); err != nil || string(b) != `431["done"]` {
+		t.Errorf("the client got %s %v, and no ack", b, err)
+	}
+	var end websocket.CloseError
+	if _, _, err := ws.Read(t.Context()); !errors.As(err, &end) || end.Code != websocket.StatusGoingAway {
+		t.Errorf("the client was told %v", err)
+	}
 	if err := <-ended; err != nil {
 		t.Error(err)
+	}
+	if n := len(disconnected); n != 2 {
+		t.Errorf("OnDisconnect has run for %d clients, want 2", n)
 	}
 }
 
@@ -178,8 +193,15 @@ func TestAGatewaysFlagTakesTheWayOfADeployment(t *testing.T) {
 		}
 	}
 	c := devcommand.Command{Name: "doze serve", Application: socketio.New(socketio.Options{}), Serve: true}
-	if err := c.Run(t.Context(), []string{"-jitter", "1ms"}, io.Discard, io.Discard); err == nil {
-		t.Error("doze serve takes -jitter")
+	for _, flag := range []string{"-jitter=1ms", "-table=t", "-queue=q", "-endpoint=http://127.0.0.1:1"} {
+		if err := c.Run(t.Context(), []string{flag}, io.Discard, io.Discard); err == nil || !strings.Contains(err.Error(), "not defined") {
+			t.Errorf("doze serve takes %s: %v", flag, err)
+		}
+	}
+	for _, flag := range []string{"-jitter=20ms", "-ordered", "-seed=1"} {
+		if err := command(socketio.Options{}).Run(t.Context(), []string{"-as-aws=false", flag}, io.Discard, io.Discard); err == nil || !strings.Contains(err.Error(), "leave one of the two out") {
+			t.Errorf("%s on the direct way: %v", flag, err)
+		}
 	}
 	c.Application = socketio.New(socketio.Options{})
 	if err := c.Run(t.Context(), []string{"-addr", "127.0.0.1:0", "-admin", "development"}, io.Discard, io.Discard); err == nil || !strings.Contains(err.Error(), "DOZE_ADMIN_USER") {

@@ -31,8 +31,8 @@ const (
 )
 
 const (
-	lingering     = 5 * time.Second  // how long a client has to answer our close frame
-	writeDeadline = 30 * time.Second // how long a client may take nothing at all before it is given up
+	lingering = 5 * time.Second  // how long a client has to answer our close frame
+	writeTime = 30 * time.Second // how long a client may take nothing at all before it is given up; see writeStep
 )
 
 // conn is one connection of the WebSocket API. One goroutine reads; whoever has something to say writes under mu.
@@ -45,10 +45,12 @@ type conn struct {
 	identity    identity
 
 	in         *bufio.Reader
+	partly     fragments     // the reader's
 	arrived    uint64        // messages so far; the reader's
 	spoke      time.Time     // when the last message came, Direct only; the reader's
 	gathered   int           // messages that the reader will handle itself; the reader's
-	slots      chan struct{} // one for each invocation that runs or waits
+	slots      chan struct{} // one for each invocation that runs or waits; nil with Direct
+	room       chan struct{} // with Direct: holds one when a message has ended since
 	lastActive atomic.Int64  // Unix milliseconds of the last data frame in either direction
 
 	mu       sync.Mutex
@@ -69,6 +71,10 @@ type conn struct {
 	patience *time.Timer // of the reader that handles messages itself; nil before the first
 	handling bool        // the reader is at it
 	readers  int         // that were too slow at it, so that another one reads
+	waiting  int         // messages that are handled or are to be, Direct only
+	held     int         // bytes of these
+	yielded  int         // handlers that wait for something, and hold up no other; Direct only
+	cut      bool        // the server has ended it or is about to, so that no handler begins; Direct only
 	stop     func() bool // of the clock's next look at the limits
 }
 
@@ -92,10 +98,12 @@ func (g *Gateway) newConn(r *http.Request) *conn {
 	c := &conn{
 		g: g, id: string(raw[:]), connectedAt: g.opt.Clock.Now(), host: r.Host,
 		identity: identity{sourceIP: SourceIP(r), userAgent: r.UserAgent()},
-		slots:    make(chan struct{}, g.opt.MaxParallel),
 	}
 	if g.opt.Direct == nil {
+		c.slots = make(chan struct{}, g.opt.MaxParallel)
 		c.context = g.connectionContext(c)
+	} else {
+		c.room = make(chan struct{}, 1)
 	}
 	c.touch()
 	return c

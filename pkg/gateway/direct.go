@@ -14,7 +14,8 @@ import (
 // Direct is what may stand behind a gateway in its own process instead of functions: it gets what came, without events,
 // and answers with Post, Reachable and Disconnect, without the management API. This is not AWS's, but for a server that
 // is one process. All methods may be called concurrently, but for one connection Message and Closed are called one
-// after the other, in the order of arrival, each when the one before has returned or has yielded.
+// after the other, in the order of arrival, each when the one before has returned or has yielded. Messages that wait
+// are dropped when the connection is ended from this side, by Disconnect, Close or ErrSlow.
 type Direct interface {
 	// Connect decides on a handshake, which succeeds with a status from 200 to 299. Of the header, the client then gets
 	// the subprotocol. Posts to the connection are answered ErrGone until Opened.
@@ -63,6 +64,7 @@ func (g *Gateway) Post(connection string, binary bool, data []byte) error {
 	case errBufferFull:
 		g.opt.Logger.Warn("a client that does not read is disconnected", "connection", connection, "bytes", g.opt.WriteBuffer)
 		g.Kill(connection)
+		c.discard()
 		return ErrSlow
 	}
 	return ErrGone
@@ -78,6 +80,7 @@ func (g *Gateway) Disconnect(connection string) bool {
 		return false
 	}
 	c.end(statusNormal, reasonNormal, true)
+	c.discard()
 	return true
 }
 
@@ -99,9 +102,7 @@ func (c *conn) directly(kind ws.OpCode, payload []byte) {
 		g.stats.messages.Add(1)
 		return
 	}
-	select {
-	case c.slots <- struct{}{}:
-	case <-g.base.Done():
+	if !c.admit(len(payload)) {
 		return
 	}
 	m := message{event: bytes.Clone(payload), binary: kind == ws.OpBinary}
@@ -109,15 +110,92 @@ func (c *conn) directly(kind ws.OpCode, payload []byte) {
 	busy := now.Sub(c.spoke) < busyFor
 	c.spoke = now
 	c.mu.Lock()
-	if !busy || c.draining {
-		c.mu.Unlock()
-		c.dispatch(m)
+	defer c.mu.Unlock()
+	if c.state != open { // it came to its end while there was no room
+		c.release(len(payload))
 		return
 	}
 	c.queue = append(c.queue, m)
-	c.mu.Unlock()
-	c.gathered++
+	switch {
+	case c.draining:
+	case busy:
+		c.gathered++
+	default:
+		c.draining = g.tasks.run(c.drain)
+	}
 }
+
+const (
+	roomBeside = 100 << 10        // bytes of a client's messages that may wait beside one of the largest
+	noRoomTime = 10 * time.Second // how long a client goes unread before the log says so
+)
+
+// admit waits until there is room for a message of so many bytes. The reader reads nothing meanwhile, also no pong.
+func (c *conn) admit(bytes int) bool {
+	g := c.g
+	for {
+		c.mu.Lock()
+		if c.waiting == 0 || c.waiting < g.opt.MaxParallel && c.held+bytes <= g.opt.MaxMessage+roomBeside {
+			c.waiting++
+			c.held += bytes
+			c.mu.Unlock()
+			return true
+		}
+		if !c.draining && len(c.queue) > 0 { // what the reader has gathered
+			c.draining = g.tasks.run(c.drain)
+		}
+		waiting, held := c.waiting, c.held
+		c.mu.Unlock()
+		stop := g.opt.Clock.AfterFunc(noRoomTime, func() {
+			g.opt.Logger.Warn("a client is not read, nor are its pongs: what it has sent waits for its handlers",
+				"connection", c.id, "messages", waiting, "bytes", held)
+		})
+		select {
+		case <-c.room:
+			stop()
+		case <-g.base.Done():
+			stop()
+			return false
+		}
+	}
+}
+
+// release gives a message's room back. The mutex is held.
+func (c *conn) release(bytes int) {
+	c.waiting--
+	c.held -= bytes
+	select {
+	case c.room <- struct{}{}:
+	default:
+	}
+}
+
+// discard drops what waits, of a client that the server has cut off.
+func (c *conn) discard() {
+	c.mu.Lock()
+	c.cut = true
+	c.mu.Unlock()
+}
+
+// skips reports whether a message is not to be handled any more. While a connection is still to be ended, who waits for
+// something may wait for this message. The mutex is held.
+func (c *conn) skips(m message) bool {
+	return c.cut && !m.disconnect && (c.state == closed || c.yielded == 0)
+}
+
+// leave ends the connection with 1001 once the handlers that run have returned. No other begins.
+func (c *conn) leave() {
+	c.mu.Lock()
+	c.cut = true
+	idle := c.isIdle()
+	c.mu.Unlock()
+	if idle {
+		c.end(statusGoingAway, reasonGoingAway, true)
+	}
+}
+
+// isIdle reports whether no handler runs. The mutex is held.
+func (c *conn) isIdle() bool { return !c.draining && c.yielded == 0 }
 
 // The reader of a client that has sent something a moment ago handles what comes itself: another goroutine would have
 // to be woken for each message, which costs as much as what a short handler does. The first message after a pause goes
@@ -184,21 +262,26 @@ func (c *conn) hasFrame() bool {
 	return length != 127 && c.in.Buffered() >= header+length
 }
 
-// drainer is a goroutine that works off a connection's queue.
+// drainer is a goroutine that works off a connection's queue. Its fields are guarded by c.mu.
 type drainer struct {
 	c       *conn
-	yielded bool // another one does; guarded by c.mu
+	running bool
+	size    int  // of the message that it runs
+	yielded bool // another one goes on
 }
 
-// yield lets another goroutine go on with the queue, and with reading when this one is the reader.
+// yield lets another goroutine go on with the queue, and with reading when this one is the reader. Its message takes no
+// room any more, because what it waits for may be a message.
 func (d *drainer) yield() {
 	c := d.c
 	c.mu.Lock()
-	if d.yielded {
+	if d.yielded || !d.running {
 		c.mu.Unlock()
 		return
 	}
 	d.yielded, c.corked = true, false
+	c.yielded++
+	c.release(d.size)
 	_ = c.uncork() // the reader will notice
 	c.draining = len(c.queue) > 0 && c.g.tasks.run(c.drain)
 	c.mu.Unlock()
@@ -213,7 +296,19 @@ func (c *conn) runDirectly(m message, d *drainer) {
 		g.opt.Direct.Closed(g.base, c.id, m.code)
 		return
 	}
-	defer func() { <-c.slots }()
+	c.mu.Lock()
+	d.running, d.size = true, len(m.event)
+	c.mu.Unlock()
+	defer func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		d.running = false
+		if d.yielded {
+			c.yielded--
+		} else {
+			c.release(d.size)
+		}
+	}()
 	g.stats.messages.Add(1)
 	g.opt.Direct.Message(g.base, c.id, m.binary, m.event, d.yield)
 }
@@ -222,11 +317,16 @@ func (c *conn) runDirectly(m message, d *drainer) {
 const bodyTime = 30 * time.Second
 
 // readDirectly is bodies.read with a limit for the time, which is none for what follows: a request may wait for long.
+// Of a body that was not read to its end, the rest is not waited for.
 func (g *Gateway) readDirectly(w http.ResponseWriter, r *http.Request, limit int64) (body []byte, release func(), err error) {
 	control := http.NewResponseController(w)
-	_ = control.SetReadDeadline(time.Now().Add(bodyTime)) // where it cannot be set, there is no socket
-	defer func() { _ = control.SetReadDeadline(time.Time{}) }()
-	return g.bodies.read(w, r, limit)
+	_ = control.SetReadDeadline(time.Now().Add(g.bodyTime)) // where it cannot be set, there is no socket
+	if body, release, err = g.bodies.read(w, r, limit); err != nil {
+		w.Header().Set("Connection", "close")
+		return nil, release, err
+	}
+	_ = control.SetReadDeadline(time.Time{})
+	return body, release, nil
 }
 
 // answerDirectly is a call of HTTP. What waits, a GET, is told when its client leaves and when the gateway closes; what

@@ -49,10 +49,7 @@ type fragments struct {
 
 // frames returns when the connection is to be closed.
 func (c *conn) frames() ending {
-	var (
-		scratch [ws.MaxHeaderSize]byte
-		m       fragments
-	)
+	var scratch [ws.MaxHeaderSize]byte
 	for {
 		if c.gathered > 0 && c.handleGathered() {
 			return ending{elsewhere: true}
@@ -63,7 +60,7 @@ func (c *conn) frames() ending {
 			return violation(statusProtocolError)
 		case err != nil:
 			return lost
-		case !legal(h, m.kind):
+		case !legal(h, c.partly.kind):
 			return violation(statusProtocolError)
 		}
 		var e ending
@@ -71,7 +68,7 @@ func (c *conn) frames() ending {
 		if h.OpCode.IsControl() {
 			e, ended = c.control(h)
 		} else {
-			e, ended = c.data(h, &m)
+			e, ended = c.data(h)
 		}
 		if ended {
 			return e
@@ -80,7 +77,8 @@ func (c *conn) frames() ending {
 }
 
 // data takes a frame of a message, which becomes an event with its last one.
-func (c *conn) data(h ws.Header, m *fragments) (e ending, ended bool) {
+func (c *conn) data(h ws.Header) (e ending, ended bool) {
+	m := &c.partly
 	if h.OpCode != ws.OpContinuation {
 		m.kind = h.OpCode
 	}

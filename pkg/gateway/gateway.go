@@ -30,6 +30,8 @@ type Gateway struct {
 
 	mu    sync.RWMutex
 	conns map[string]*conn // from the handshake's first moment until the connection's end
+
+	writeTime, bodyTime time.Duration // fields for tests' sake
 }
 
 var errClosed = errors.New("gateway: closed")
@@ -40,7 +42,7 @@ func New(o Options) (*Gateway, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &Gateway{opt: o, conns: make(map[string]*conn)}
+	g := &Gateway{opt: o, conns: make(map[string]*conn), writeTime: writeTime, bodyTime: bodyTime}
 	g.base, g.cancel = context.WithCancel(context.Background())
 	g.closing, g.refuse = context.WithCancel(g.base)
 	g.random.seed(o.Seed, o.RepeatableIDs)
@@ -135,8 +137,10 @@ func writeMessage(w http.ResponseWriter, status int, message string) {
 }
 
 // Close closes every connection with 1001, invokes $disconnect for each, and returns when all invocations have ended:
-// then no goroutine of the gateway is left. Jobs that wait for their time are dropped. When ctx ends first, the
-// contexts of what still runs are cancelled; the error says how much of it did not end within another second.
+// then no goroutine of the gateway is left. With Direct, a connection whose messages are being handled is closed when
+// these have returned; what waits behind them is dropped. Jobs that wait for their time are dropped. When ctx ends
+// first, the contexts of what still runs are cancelled; the error says how much of it did not end within another
+// second.
 func (g *Gateway) Close(ctx context.Context) error {
 	g.tasks.refuse()
 	g.refuse()
@@ -147,7 +151,11 @@ func (g *Gateway) Close(ctx context.Context) error {
 	}
 	g.mu.RUnlock()
 	for _, c := range conns {
-		if c.isOpen() {
+		switch {
+		case !c.isOpen():
+		case g.opt.Direct != nil:
+			c.leave()
+		default:
 			c.end(statusGoingAway, reasonGoingAway, true)
 		}
 	}

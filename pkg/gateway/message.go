@@ -52,14 +52,16 @@ func (c *conn) drain() {
 	d := drainer{c: c}
 	for {
 		c.mu.Lock()
-		if d.yielded {
+		if d.yielded || len(c.queue) == 0 {
+			if !d.yielded {
+				c.draining, c.queue, c.corked = false, nil, false
+				_ = c.uncork() // the reader will notice
+			}
+			leaves := c.cut && c.isIdle()
 			c.mu.Unlock()
-			return
-		}
-		if len(c.queue) == 0 {
-			c.draining, c.queue, c.corked = false, nil, false
-			_ = c.uncork() // the reader will notice
-			c.mu.Unlock()
+			if leaves {
+				c.end(statusGoingAway, reasonGoingAway, true)
+			}
 			return
 		}
 		m := c.queue[0]
@@ -71,6 +73,11 @@ func (c *conn) drain() {
 		}
 		c.queue[0] = message{}
 		c.queue = c.queue[1:]
+		if c.skips(m) {
+			c.release(len(m.event))
+			c.mu.Unlock()
+			continue
+		}
 		c.corked = c.g.opt.Direct != nil && len(c.queue) > 0 && c.state == open
 		c.mu.Unlock()
 		if c.g.opt.Direct != nil {

@@ -170,7 +170,7 @@ type Options struct {
 	MaxAge             time.Duration // of a connection; 2 hours
 	MaxFrame           int           // bytes in one inbound frame; 32 KiB
 	MaxMessage         int           // bytes in one message, in or out; 128 KiB
-	MaxParallel        int           // invocations at once per connection, before its frames wait in the socket; default 1000
+	MaxParallel        int           // invocations at once per connection, with Direct messages that wait or are handled, before its frames wait in the socket; default 1000
 	WriteBuffer        int           // bytes waiting for a slow client before posts to it get 429; default 1 MiB
 	JobAttempts        int           // deliveries of a job before it is dropped; default 5
 	MaxBodies          int           // bytes of bodies held at once, read and not yet answered, before requests get 503; not AWS's; default 64 MiB

@@ -1,6 +1,8 @@
 package gateway
 
 import (
+	"errors"
+	"os"
 	"time"
 
 	"github.com/gobwas/ws"
@@ -110,23 +112,30 @@ func (c *conn) uncork() error {
 	return c.push(b)
 }
 
+// writeStep is what a client has to take within the time for one write: so much at once is progress.
+const writeStep = 32 << 10
+
 func (c *conn) flush() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for len(c.pending) > 0 {
-		b := c.pending
-		c.pending = nil
+		step := c.pending[:min(len(c.pending), writeStep)]
+		c.pending = c.pending[len(step):]
 		c.mu.Unlock()
-		c.nc.SetWriteDeadline(time.Now().Add(writeDeadline))
-		_, err := c.nc.Write(b)
+		c.nc.SetWriteDeadline(time.Now().Add(c.g.writeTime))
+		_, err := c.nc.Write(step)
 		c.mu.Lock()
-		c.unsent -= len(b)
+		c.unsent -= len(step)
 		if err != nil {
-			c.pending, c.unsent = nil, 0
+			if errors.Is(err, os.ErrDeadlineExceeded) {
+				c.g.opt.Logger.Warn("a client that takes nothing is disconnected", "connection", c.id, "time", c.g.writeTime)
+			}
+			c.pending, c.unsent, c.cut = nil, 0, true
 			c.nc.Close()
 		}
 	}
-	c.flushing = false
+	c.nc.SetWriteDeadline(time.Time{}) // or later writes would fail when it has passed
+	c.pending, c.flushing = nil, false
 	if c.state == closed {
 		closeWrite(c.nc)
 	}

@@ -1,0 +1,320 @@
+package gateway_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"runtime"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/gobwas/ws"
+
+	"github.com/dozeio/doze/pkg/gateway"
+)
+
+// stand is a Direct whose functions may be left out.
+type stand struct {
+	opened, closed chan string // connections
+	prompt         func(data string)
+	message        func(connection, data string, yield func())
+	answer         func(w http.ResponseWriter, r *http.Request)
+}
+
+func (s *stand) Connect(context.Context, string, string, *http.Request) (int, http.Header, []byte) {
+	return 200, http.Header{}, nil
+}
+
+func (s *stand) Opened(_ context.Context, connection string) { s.opened <- connection }
+
+func (s *stand) Closed(_ context.Context, connection string, _ int) { s.closed <- connection }
+
+func (s *stand) Prompt(_ context.Context, _ string, data []byte) bool {
+	if s.prompt != nil {
+		s.prompt(string(data))
+	}
+	return false
+}
+
+func (s *stand) Message(_ context.Context, connection string, _ bool, data []byte, yield func()) {
+	s.message(connection, string(data), yield)
+}
+
+func (s *stand) HTTP(_ string, w http.ResponseWriter, r *http.Request, _ []byte) int {
+	s.answer(w, r)
+	return 200
+}
+
+func startDirect(t *testing.T, o gateway.Options, s *stand) *bench {
+	t.Helper()
+	s.opened, s.closed = make(chan string, 100), make(chan string, 100)
+	o.Direct = s
+	return start(t, o)
+}
+
+// rawDirect is raw, with the connection's id.
+func (b *bench) rawDirect(s *stand) (c io.ReadWriter, id string) {
+	b.Helper()
+	c = b.raw()
+	select {
+	case id = <-s.opened:
+	case <-b.ctx.Done():
+		b.Fatal("it was not opened")
+	}
+	return c, id
+}
+
+// text is the frame of a client's message.
+func text(data string) []byte { return ws.MustCompileFrame(masked(ws.NewTextFrame([]byte(data)))) }
+
+func (b *bench) put(c io.Writer, frames ...[]byte) {
+	b.Helper()
+	var all []byte
+	for _, f := range frames {
+		all = append(all, f...)
+	}
+	if _, err := c.Write(all); err != nil {
+		b.Fatal(err)
+	}
+}
+
+// TestAClientThatWasSlowOnceStays posts more than its socket takes, and once more when the time for that has passed.
+func TestAClientThatWasSlowOnceStays(t *testing.T) {
+	s := &stand{}
+	b := startDirect(t, gateway.Options{WriteBuffer: 32 << 20}, s)
+	const limit = time.Second
+	b.SetTimes(limit, 0)
+	c, id := b.rawDirect(s)
+	for _, wait := range []time.Duration{0, 2 * limit} {
+		time.Sleep(wait)
+		for range 2 {
+			if err := b.Post(id, true, make([]byte, 8<<20)); err != nil {
+				t.Fatalf("after %v: %v", wait, err)
+			}
+		}
+		for range 2 {
+			h, err := ws.ReadHeader(c)
+			if err != nil {
+				t.Fatalf("after %v: %v", wait, err)
+			}
+			if _, err := io.CopyN(io.Discard, c, h.Length); err != nil {
+				t.Fatalf("after %v: %v", wait, err)
+			}
+		}
+	}
+}
+
+// TestAMessageInPartsOutlivesItsReader has a handler wait for a message whose first part the reader has taken before
+// it. So another goroutine reads the second. Not in every round is the reader the one that handles.
+func TestAMessageInPartsOutlivesItsReader(t *testing.T) {
+	hold, whole := make(chan struct{}), make(chan string, 2)
+	s := &stand{message: func(_, data string, yield func()) {
+		if data == "wait" {
+			yield()
+			<-hold
+			return
+		}
+		whole <- data
+	}}
+	b := startDirect(t, gateway.Options{}, s)
+	c, _ := b.rawDirect(s)
+	part := func(op ws.OpCode, fin bool, data string) []byte {
+		return ws.MustCompileFrame(masked(ws.NewFrame(op, fin, []byte(data))))
+	}
+	go func() {
+		f, err := readFrame(c.(net.Conn))
+		whole <- fmt.Sprintf("a frame of the gateway's, %v %q, %v", f.Header.OpCode, f.Payload, err)
+	}()
+	for range 50 {
+		b.put(c, text("wait"), part(ws.OpText, false, "in "))
+		b.put(c, part(ws.OpContinuation, true, "parts"))
+		if got := <-whole; got != "in parts" {
+			t.Fatal(got)
+		}
+		hold <- struct{}{}
+	}
+}
+
+// TestABodyThatDoesNotComeIsAnswered sends a part of a body.
+func TestABodyThatDoesNotComeIsAnswered(t *testing.T) {
+	b := startDirect(t, gateway.Options{}, &stand{})
+	b.SetTimes(0, 50*time.Millisecond)
+	c, err := net.Dial("tcp", b.server.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	deadline, _ := b.ctx.Deadline()
+	c.SetDeadline(deadline.Add(-10 * time.Second))
+	b.put(c, []byte("POST /socket.io/ HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nonly this"))
+	all, err := io.ReadAll(c)
+	if answer := string(all); err != nil || !strings.HasPrefix(answer, "HTTP/1.1 408 ") || strings.Count(answer, "HTTP/1.1") != 1 {
+		t.Errorf("%q %v", answer, err)
+	}
+}
+
+// TestAReaderWithoutRoomHandlesWhatItHasGathered sends more at once than may wait.
+func TestAReaderWithoutRoomHandlesWhatItHasGathered(t *testing.T) {
+	handled := make(chan string, 100)
+	s := &stand{message: func(_, data string, _ func()) { handled <- data }}
+	b := startDirect(t, gateway.Options{MaxParallel: 2}, s)
+	c, _ := b.rawDirect(s)
+	for range 20 {
+		b.put(c, text("1"), text("2"), text("3"), text("4"), text("5"), text("6"))
+		for i := 1; i <= 6; i++ {
+			select {
+			case got := <-handled:
+				if got != fmt.Sprint(i) {
+					t.Fatalf("%s instead of %d", got, i)
+				}
+			case <-b.ctx.Done():
+				t.Fatal("nothing is handled any more")
+			}
+		}
+	}
+}
+
+// TestWhatWaitsForAHandlerIsBounded has a client send large messages behind one whose handler waits. Of a client that
+// is not read for that, the log tells.
+func TestWhatWaitsForAHandlerIsBounded(t *testing.T) {
+	const size = 64 << 10
+	var read atomic.Int32
+	hold, handled := make(chan struct{}), make(chan struct{}, 10)
+	s := &stand{
+		prompt:  func(string) { read.Add(1) },
+		message: func(string, string, func()) { <-hold; handled <- struct{}{} },
+	}
+	var log lockedBuffer
+	b := startDirect(t, gateway.Options{
+		MaxParallel: 100, MaxMessage: size, MaxFrame: size, Clock: newClock(), Logger: slog.New(slog.NewTextHandler(&log, nil)),
+	}, s)
+	c, _ := b.rawDirect(s)
+	go func() {
+		_, _ = c.Write(bytes.Repeat(text(strings.Repeat("x", size)), 10))
+	}()
+	b.clock.Await(2) // its age, and how long it has not been read
+	if n := read.Load(); n != 3 {
+		t.Errorf("%d messages of 64 KiB were read, want one that is handled, one that waits and one for which there is no room", n)
+	}
+	b.clock.Advance(time.Minute)
+	if s := log.String(); !strings.Contains(s, "a client is not read") || !strings.Contains(s, "messages=2 bytes=131072") {
+		t.Errorf("the log says %q", s)
+	}
+	close(hold)
+	for range 10 {
+		<-handled
+	}
+}
+
+// TestWhatWaitsBehindACutIsDropped has a client's first handler end its connection in several ways. What the client has
+// sent before it closes the connection itself is handled.
+func TestWhatWaitsBehindACutIsDropped(t *testing.T) {
+	for how, want := range map[string]int{"disconnect": 1, "flood": 1, "leave": 5} {
+		var b *bench
+		sent := make(chan struct{})
+		var handled atomic.Int32
+		s := &stand{message: func(id, _ string, _ func()) {
+			if handled.Add(1) > 1 {
+				return
+			}
+			<-sent
+			switch how {
+			case "disconnect":
+				b.Disconnect(id)
+			case "flood":
+				for b.Post(id, true, make([]byte, 1<<20)) == nil {
+				}
+			}
+		}}
+		var read atomic.Int32
+		s.prompt = func(string) {
+			if read.Add(1) == 5 && how != "leave" {
+				close(sent)
+			}
+		}
+		b = startDirect(t, gateway.Options{}, s)
+		c, _ := b.rawDirect(s)
+		b.put(c, text("1"), text("2"), text("3"), text("4"), text("5"))
+		if how == "leave" {
+			c.(net.Conn).Close()
+			close(sent)
+		}
+		<-s.closed
+		if n := handled.Load(); int(n) != want {
+			t.Errorf("%s: %d messages were handled, want %d", how, n, want)
+		}
+	}
+}
+
+// TestCloseWaitsForTheAnswersOfHandlers closes the gateway while one client's handler runs and another's waits for a
+// message of its own client. Both get their answers before the end, and a client without a handler ends at once.
+func TestCloseWaitsForTheAnswersOfHandlers(t *testing.T) {
+	var b *bench
+	hold, begun, answer, extra := make(chan struct{}), make(chan struct{}, 2), make(chan struct{}), make(chan string, 10)
+	post := func(id, data string) {
+		if err := b.Post(id, false, []byte(data)); err != nil {
+			t.Error(data, err)
+		}
+	}
+	s := &stand{message: func(id, data string, yield func()) {
+		switch data {
+		case "run":
+			begun <- struct{}{}
+			<-hold
+			post(id, "has run")
+		case "ask":
+			begun <- struct{}{}
+			yield()
+			<-answer
+			post(id, "has asked")
+		case "answer":
+			close(answer)
+		default:
+			extra <- data
+		}
+	}}
+	b = startDirect(t, gateway.Options{}, s)
+	runs, id := b.rawDirect(s)
+	asks, _ := b.rawDirect(s)
+	idle, _ := b.rawDirect(s)
+	b.put(runs, text("run"))
+	b.put(asks, text("ask"))
+	<-begun
+	<-begun
+	ended := make(chan error)
+	go func() { ended <- b.Close(b.ctx) }()
+	next := func(c io.ReadWriter, op ws.OpCode, data string) {
+		t.Helper()
+		f, err := readFrame(c.(net.Conn))
+		if err != nil || f.Header.OpCode != op || string(f.Payload) != data {
+			t.Errorf("%v %q %v, want %v %q", f.Header.OpCode, f.Payload, err, op, data)
+		}
+	}
+	const goingAway = "\x03\xe9"
+	next(idle, ws.OpClose, goingAway)
+	for !b.Leaves(id) {
+		runtime.Gosched()
+	}
+	b.put(runs, text("too late"))
+	b.put(asks, text("answer"))
+	next(asks, ws.OpText, "has asked")
+	next(asks, ws.OpClose, goingAway)
+	close(hold)
+	next(runs, ws.OpText, "has run")
+	next(runs, ws.OpClose, goingAway)
+	for _, c := range []io.ReadWriter{runs, asks, idle} {
+		c.(net.Conn).Close()
+	}
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	if len(s.closed) != 3 || len(extra) != 0 {
+		t.Errorf("%d were closed, and %d messages begun at the end", len(s.closed), len(extra))
+	}
+}
