@@ -123,9 +123,8 @@ func testNeeds(t *testing.T, roles map[string]role, all map[string]string, addre
 
 // complaint is what the function says that lacks a right.
 func (r right) complaint() string {
-	operation := map[string]string{"/live/POST/": "PostToConnection", "/live/GET/": "GetConnection", "/live/DELETE/": "DeleteConnection"}[r.resource]
-	if operation != "" {
-		return operation + ", https response error StatusCode: 403"
+	if r.action == "execute-api:ManageConnections" {
+		return "@connections answered a " + strings.Trim(strings.TrimPrefix(r.resource, "/live"), "/") + " with 403"
 	}
 	return "no right to " + r.action
 }
