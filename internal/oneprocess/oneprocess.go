@@ -171,6 +171,7 @@ func (s *Server) wire(o Options, addr net.Addr, bind func(socketio.Backend) (*en
 		b.Timers = way
 		if b.Sessions == engine.Store(s.Store) { // no row outlives the process
 			s.alone = true
+			b.Sessions = direct.Watch(s.Store)
 			b.Options.PollWait, b.Options.MaxAge = cmp.Or(b.Options.PollWait, pollWait), cmp.Or(b.Options.MaxAge, ages/100)
 		}
 	}

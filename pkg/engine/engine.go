@@ -112,7 +112,8 @@ type Engine struct {
 	rates   rates
 	hints   hints
 
-	unblocking bool // poster is
+	unblocking bool    // poster is
+	watched    Watched // nil: a GET that waits reads again
 }
 
 // New returns an Engine on a store, or an error that names the option to change. Calls of the store that fail with a
@@ -186,6 +187,7 @@ func New(store Store, poster Poster, timers Timers, handler Handler, o Options) 
 		poster = &tracedPoster{poster, o.Tracer}
 	}
 	e.poster = &observed{poster, o.Meter, o.Logger, o.Clock}
+	e.watched, _ = store.(Watched)
 	e.store = &retrying{store, e.Retry}
 	if o.Tracer != observe.Untraced {
 		e.store = &traced{e.store, o.Tracer}
@@ -211,12 +213,17 @@ func (e *Engine) tombstone() time.Duration { return 5*time.Minute + 3*e.opt.Ping
 func (e *Engine) now() time.Time { return e.opt.Clock.Now().Truncate(time.Millisecond) }
 
 // sleep waits for d, or until ctx ends and then returns its error.
-func (e *Engine) sleep(ctx context.Context, d time.Duration) error {
+func (e *Engine) sleep(ctx context.Context, d time.Duration) error { return e.sleepUnless(ctx, d, nil) }
+
+// sleepUnless is sleep, and ends with a channel that is closed meanwhile.
+func (e *Engine) sleepUnless(ctx context.Context, d time.Duration, closed <-chan struct{}) error {
 	over := make(chan struct{})
 	stop := e.opt.Clock.AfterFunc(d, func() { close(over) })
 	defer stop()
 	select {
 	case <-over:
+		return nil
+	case <-closed:
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()

@@ -46,6 +46,7 @@ func (e *Engine) poll(ctx context.Context, sid string) Response {
 		return e.refusePoll(ctx, s, id)
 	}
 	w := waiting{e: e, begin: begin, end: end, patience: e.patience(ctx, a), held: s.State == Probing}
+	var changed <-chan struct{}
 	for {
 		if e.unconfirmed(s) {
 			if err := e.closeUnconfirmed(ctx, s); err != nil {
@@ -60,9 +61,12 @@ func (e *Engine) poll(ctx context.Context, sid string) Response {
 		if _, expired := e.closeOverdue(ctx, s); expired {
 			return e.endPoll(ctx, a, id, false)
 		}
-		if err := e.sleep(ctx, w.pause(s, now)); err != nil { // the client has left, or the invocation's time is over
+		if err := e.sleepUnless(ctx, w.pause(s, now), changed); err != nil { // the client has left, or the invocation's time is over
 			e.close(ctx, a, Close{Reason: TransportError, Told: true})
 			return refuse(badRequest)
+		}
+		if e.watched != nil {
+			changed = e.watched.Changed(a)
 		}
 		if s, err = e.store.Get(ctx, a, false); err != nil {
 			return e.unavailable(ctx, "a poll could not read its session", err)

@@ -24,6 +24,13 @@ type Store interface {
 	HeartbeatStore
 }
 
+// Watched is a Store of a server that is one process, where a GET that waits need not read again and again.
+type Watched interface {
+	Store
+	// Changed returns a channel that is closed with the session's next Update.
+	Changed(a Address) <-chan struct{}
+}
+
 // SessionStore keeps session rows and handshakes, as Store says.
 type SessionStore interface {
 	// Create writes a session that is not there yet, its handshake when it is not nil, and its liveness row when live
