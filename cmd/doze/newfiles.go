@@ -27,6 +27,7 @@ const ownPath = ours + "/cmd/doze/project"
 // That go.sum has their sums too does no harm.
 var unneeded = strings.Fields(`
 github.com/aws/aws-sdk-go-v2/aws/protocol/eventstream
+github.com/aws/aws-sdk-go-v2/service/apigatewaymanagementapi
 github.com/aws/aws-sdk-go-v2/service/cloudformation
 github.com/aws/aws-sdk-go-v2/service/cloudwatch
 github.com/aws/aws-sdk-go-v2/service/lambda

@@ -117,7 +117,7 @@ var wanting = regexp.MustCompile(`(?m)^([+-]\t|\+[a-z])`)
 
 // dev runs make dev until Ctrl-C, and lets two clients talk meanwhile.
 func dev(t *testing.T, project string) {
-	cmd := exec.Command("make", "dev", "ARGS=-addr 127.0.0.1:0 -host shop.test -jitter 5ms -ping-interval 20s")
+	cmd := exec.Command("make", "dev", "ARGS=-addr 127.0.0.1:0 -as-aws -host shop.test -jitter 5ms -ping-interval 20s")
 	cmd.Dir = project
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	var wrong strings.Builder
