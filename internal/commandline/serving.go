@@ -34,9 +34,9 @@ func Hosts(f *flag.FlagSet, names *[]string) {
 	})
 }
 
-// Logger writes to log for somebody who is looking on: from warnings on, or everything.
+// Logger writes to log for somebody who is looking on: from the level INFO on, which has who left and why, or everything.
 func Logger(log io.Writer, verbose bool) *slog.Logger {
-	level := slog.LevelWarn
+	level := slog.LevelInfo
 	if verbose {
 		level = slog.LevelDebug
 	}

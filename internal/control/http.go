@@ -122,7 +122,7 @@ func (d remote) ask(ctx context.Context, r request) (a answer, err error) {
 	}
 	got, err := http.DefaultClient.Do(sent)
 	if err != nil {
-		return a, fmt.Errorf("no answer from %s: start doze dev, or name where it is: %w", d.url, errors.Unwrap(err))
+		return a, fmt.Errorf("no answer from %s: start doze dev, or name where it is, of doze serve the address that its -inner says: %w", d.url, errors.Unwrap(err))
 	}
 	defer got.Body.Close()
 	body, err = io.ReadAll(got.Body)
@@ -130,9 +130,9 @@ func (d remote) ask(ctx context.Context, r request) (a answer, err error) {
 	case err != nil:
 		return a, err
 	case json.Unmarshal(body, &a) != nil:
-		return a, fmt.Errorf("%s answered %s: it is no doze dev of this version", d.url, got.Status)
+		return a, fmt.Errorf("%s answered %s: it is no doze dev of this version; of doze serve, name the address that its -inner says", d.url, got.Status)
 	case a.Unknown:
-		return a, unknown(r.Client)
+		return a, unknownAtOne(r.Client)
 	case a.Error != "":
 		return a, errors.New(a.Error)
 	}
