@@ -37,7 +37,7 @@ the rights of the output EmitterPolicyArn, and -stack cloudformation:DescribeSta
 `
 
 func (w *where) flags(f *flag.FlagSet) {
-	f.StringVar(&w.dev, "dev", "", "`URL` of a running doze dev, such as http://127.0.0.1:3000")
+	f.StringVar(&w.dev, "dev", "", "`URL` of a running doze dev, such as http://127.0.0.1:3000, or of doze serve, by its -inner address")
 	f.StringVar(&w.stack, "stack", "", "`name` of a stack, whose outputs say the rest")
 	f.StringVar(&w.at.Table, "table", "", "`name` of the table (default: DOZE_TABLE)")
 	f.StringVar(&w.at.Connections, "connections", "", "`URL` of the @connections API with its stage (default: DOZE_CONNECTIONS)")

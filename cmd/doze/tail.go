@@ -53,6 +53,11 @@ func tail(ctx context.Context, args []string, out, log io.Writer) error {
 	if err != nil {
 		return err
 	}
+	if w.dev != "" { // doze serve is asked at one address and has its clients at another
+		if address, err = control.WebSocketsAt(ctx, w.dev); err != nil {
+			return ended(ctx, err)
+		}
+	}
 	at := control.Target{Namespace: *namespace, To: rooms}
 	empty, unknown := emptyRooms(ctx, d, at) // before this client is in them
 	t, err := control.Follow(ctx, d, address, *namespace, json.RawMessage(*auth), rooms...)

@@ -40,7 +40,7 @@ func status(t *testing.T, url string) (int, string) {
 // TestServeKeepsItsInnerDoorsInside asks a server for everybody, and its inner address, for what each has and has not.
 func TestServeKeepsItsInnerDoorsInside(t *testing.T) {
 	c := devcommand.Command{Name: "doze serve", Application: socketio.New(socketio.Options{}), Serve: true}
-	said, url, end := start(t, c, "-inner", "127.0.0.1:0", "-health", "/up")
+	said, url, end := start(t, c, "-inner", "127.0.0.1:0", "-health", "/up", "-host", "metrics.example")
 	defer end()
 	inner := regexp.MustCompile(`metrics are at (http://127\.0\.0\.1:\d+)/metrics`).FindStringSubmatch(said)
 	if inner == nil {
@@ -64,6 +64,19 @@ func TestServeKeepsItsInnerDoorsInside(t *testing.T) {
 	}
 	if got, _ := status(t, inner[1]+"/metrics"); got != http.StatusMisdirectedRequest {
 		t.Errorf("inside, by another name: %d", got)
+	}
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, inner[1]+"/metrics", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Host = "metrics.example"
+	res, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		t.Errorf("inside, by the name of -host: %s", res.Status)
 	}
 }
 
@@ -204,7 +217,7 @@ func TestAGatewaysFlagTakesTheWayOfADeployment(t *testing.T) {
 		}
 	}
 	c.Application = socketio.New(socketio.Options{})
-	if err := c.Run(t.Context(), []string{"-addr", "127.0.0.1:0", "-admin", "development"}, io.Discard, io.Discard); err == nil || !strings.Contains(err.Error(), "DOZE_ADMIN_USER") {
+	if err := c.Run(t.Context(), []string{"-addr", "127.0.0.1:0", "-admin", "development"}, io.Discard, io.Discard); err == nil || !strings.Contains(err.Error(), "DOZE_ADMIN_USER") || !strings.Contains(err.Error(), "your proxy") {
 		t.Errorf("an Admin UI for everybody: %v", err)
 	}
 }
