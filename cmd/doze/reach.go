@@ -131,10 +131,11 @@ func stackOutputs(ctx context.Context, cfg aws.Config, name string) (map[string]
 	return outputs, nil
 }
 
-// target are the flags that name sockets.
-func targetFlags(f *flag.FlagSet, t *control.Target) {
-	f.StringVar(&t.Namespace, "namespace", "/", "`name` of the namespace")
-	f.Func("to", "`room`, or id of a socket, whose members are meant; may be repeated (default: all of the namespace)", func(room string) error {
+// targetFlags are the flags that name sockets, of a command that without -to means those of otherwise.
+func targetFlags(f *flag.FlagSet, t *control.Target, otherwise string) {
+	t.Namespace = "/"
+	f.Var((*namespaceValue)(&t.Namespace), "namespace", "`name` of the namespace")
+	f.Func("to", "`room`, or id of a socket, whose members are meant; may be repeated ("+otherwise+")", func(room string) error {
 		if room == "" {
 			return errEmpty
 		}

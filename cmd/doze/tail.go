@@ -28,7 +28,7 @@ func tail(ctx context.Context, args []string, out, log io.Writer) error {
 	var w where
 	f := flag.NewFlagSet("doze tail", flag.ContinueOnError)
 	w.flags(f)
-	namespace := f.String("namespace", "/", "`name` of the namespace")
+	namespace := namespaceFlag(f, "/", "`name` of the namespace")
 	auth := f.String("auth", "", "`JSON` that a client connects with, such as '{\"nickname\": \"ada\"}'")
 	count := f.Int("n", 0, "`number` of events to end after (default: none)")
 	asJSON := f.Bool("json", false, "print a line of JSON for each")
