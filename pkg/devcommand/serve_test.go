@@ -221,3 +221,51 @@ func TestAGatewaysFlagTakesTheWayOfADeployment(t *testing.T) {
 		t.Errorf("an Admin UI for everybody: %v", err)
 	}
 }
+
+// TestAHandlerThatIsCutShortIsToldWhy has a handler that goes on until its context ends, with the time of the end.
+func TestAHandlerThatIsCutShortIsToldWhy(t *testing.T) {
+	began := make(chan struct{})
+	io1 := socketio.New(socketio.Options{})
+	io1.Of("/").On("work", func(ctx context.Context, _ *socketio.Socket) error {
+		close(began)
+		<-ctx.Done()
+		return ctx.Err()
+	})
+	reader, out := io.Pipe()
+	ctx, interrupt := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	var log bytes.Buffer // read when all has ended
+	go func() {
+		c := devcommand.Command{Name: "doze serve", Application: io1, Serve: true}
+		ended <- c.Run(ctx, []string{"-addr", "127.0.0.1:0", "-grace", "10ms"}, out, &log)
+		out.Close()
+	}()
+	said := make([]byte, 4096)
+	n, err := reader.Read(said)
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() { _, _ = io.Copy(io.Discard, reader) }()
+	url := regexp.MustCompile(`http://127\.0\.0\.1:\d+`).FindString(string(said[:n]))
+	ws, _, err := websocket.Dial(t.Context(), strings.Replace(url, "http", "ws", 1)+"/socket.io/?EIO=4&transport=websocket", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ws.CloseNow()
+	for _, step := range []struct{ hear, say string }{{"0{", "40"}, {"40{", `42["work"]`}} {
+		if _, b, err := ws.Read(t.Context()); err != nil || !strings.HasPrefix(string(b), step.hear) {
+			t.Fatalf("%s %v", b, err)
+		}
+		if err := ws.Write(t.Context(), websocket.MessageText, []byte(step.say)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	<-began
+	interrupt()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	if s := log.String(); !strings.Contains(s, "context canceled: the process ends, and its handlers had 10ms for that: -grace says how long") {
+		t.Errorf("the log says %q", s)
+	}
+}
