@@ -25,7 +25,7 @@ func emit(ctx context.Context, args []string, out, log io.Writer) error {
 	var t control.Target
 	f := flag.NewFlagSet("doze emit", flag.ContinueOnError)
 	w.flags(f)
-	targetFlags(f, &t)
+	targetFlags(f, &t, "default: all of the namespace")
 	rest, err := parse(f, emitUsage, args, out)
 	if err != nil {
 		return err
@@ -91,7 +91,7 @@ func listRooms(ctx context.Context, args []string, out, log io.Writer) error {
 	var w where
 	f := flag.NewFlagSet("doze rooms", flag.ContinueOnError)
 	w.flags(f)
-	namespace := f.String("namespace", "/", "`name` of the namespace")
+	namespace := namespaceFlag(f, "/", "`name` of the namespace")
 	asJSON := f.Bool("json", false, "print a line of JSON for each")
 	if err := parseFlags(f, roomsUsage, args, out); err != nil {
 		return err
@@ -126,7 +126,7 @@ func listSockets(ctx context.Context, args []string, out, log io.Writer) error {
 	var t control.Target
 	f := flag.NewFlagSet("doze sockets", flag.ContinueOnError)
 	w.flags(f)
-	targetFlags(f, &t)
+	targetFlags(f, &t, "default: all of the namespace")
 	asJSON := f.Bool("json", false, "print a line of JSON for each")
 	if err := parseFlags(f, socketsUsage, args, out); err != nil {
 		return err
@@ -163,7 +163,7 @@ func disconnect(ctx context.Context, args []string, out, log io.Writer) error {
 	var t control.Target
 	f := flag.NewFlagSet("doze disconnect", flag.ContinueOnError)
 	w.flags(f)
-	targetFlags(f, &t)
+	targetFlags(f, &t, "or -all")
 	all := f.Bool("all", false, "disconnect all of the namespace, but for -except")
 	closeConnection := f.Bool("close", false, "remove the clients from all their namespaces and close their connections")
 	reason := f.String("reason", "", "`text` for the log of the function that does it (default: no line)")

@@ -157,7 +157,7 @@ func testCommands(t *testing.T, left func() []string, at ...string) {
 		{"emit -to #tae -to #caek news", "nobody is in #tae and #caek of the namespace /"},
 		{"emit -to #tae -to #cake news", ""},
 		{"emit news", ""},
-		{"disconnect -namespace admni -all", "nobody is in the namespace admni"},
+		{"disconnect -namespace admni -all", "nobody is in the namespace /admni"},
 		{"disconnect -namespace /admin -to #cake", "nobody is in #cake of the namespace /admin (doze ls lists who is where): nothing is done\n"},
 	} {
 		var log bytes.Buffer

@@ -21,11 +21,17 @@ func startDev(t *testing.T, flags ...string) (url string, end func() error) {
 
 func startDevWithLog(t *testing.T, log io.Writer, flags ...string) (url string, end func() error) {
 	t.Helper()
+	return startNamed(t, "dev", log, flags...)
+}
+
+// startNamed runs doze dev or doze serve.
+func startNamed(t *testing.T, name string, log io.Writer, flags ...string) (url string, end func() error) {
+	t.Helper()
 	ctx, interrupt := context.WithCancel(t.Context())
 	reader, out := io.Pipe()
 	ended := make(chan error, 1)
 	go func() {
-		ended <- run(ctx, append([]string{"dev", "-addr", "127.0.0.1:0"}, flags...), out, log)
+		ended <- run(ctx, append([]string{name, "-addr", "127.0.0.1:0"}, flags...), out, log)
 		out.Close()
 	}()
 	said := make([]byte, 4096)
@@ -44,7 +50,7 @@ func startDevWithLog(t *testing.T, log io.Writer, flags ...string) (url string, 
 		case err := <-ended:
 			return err
 		case <-time.After(closeTimeout + 5*time.Second):
-			return errors.New("doze dev did not end")
+			return errors.New("doze " + name + " did not end")
 		}
 	}
 }

@@ -53,6 +53,30 @@ func TestDevShowsEachEventOnRequest(t *testing.T) {
 	}
 }
 
+// The reason for which somebody has left is there without being asked for, as operate.md and doze show have it.
+func TestDevAndServeSayWhoLeft(t *testing.T) {
+	for _, name := range []string{"dev", "serve"} {
+		var log lines
+		url, end := startNamed(t, name, &log)
+		url += "/socket.io/?EIO=4&transport=polling"
+		open := exchange(t, http.MethodGet, url, "")
+		url += "&sid=" + regexp.MustCompile(`"sid":"([^"]+)"`).FindStringSubmatch(open)[1]
+		exchange(t, http.MethodPost, url, `40{"nickname":"ada"}`)
+		socket := regexp.MustCompile(`40{"sid":"([^"]+)"`).FindStringSubmatch(exchange(t, http.MethodGet, url, ""))
+		if socket == nil {
+			t.Fatal("no socket")
+		}
+		exchange(t, http.MethodPost, url, "41")
+		if err := end(); err != nil {
+			t.Error(err)
+		}
+		line := regexp.MustCompile(`level=INFO msg="a socket is disconnected" namespace=/ socket=` + socket[1] + ` .*reason="client namespace disconnect"`)
+		if !line.MatchString(log.String()) || strings.Contains(log.String(), "level=DEBUG") {
+			t.Errorf("doze %s logs\n%s", name, log.String())
+		}
+	}
+}
+
 func exchange(t *testing.T, method, url, body string) string {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))

@@ -19,7 +19,7 @@ func serveGateway(ctx context.Context, args []string, out, log io.Writer) error 
 	f := flag.NewFlagSet("doze gateway", flag.ContinueOnError)
 	addr := f.String("addr", "127.0.0.1:3000", "`address` to listen on: the stack's parameter Connections is http://ADDRESS/local")
 	var hosts []string
-	commandline.Hosts(f, &hosts)
+	commandline.Hosts(f, &hosts, "this server while it listens on a loopback address")
 	stack := f.String("stack", "doze", "`name` of the stack with the functions")
 	endpoint := f.String("endpoint", "", "`URL` of a server that answers like AWS, such as LocalStack's http://127.0.0.1:4566 (default: AWS_ENDPOINT_URL, else AWS)")
 	f.DurationVar(&o.Jitter, "jitter", 0, "delay each WebSocket message by a random time up to this, which shuffles them")

@@ -26,7 +26,7 @@ func ls(ctx context.Context, args []string, out, log io.Writer) error {
 	var w where
 	f := flag.NewFlagSet("doze ls", flag.ContinueOnError)
 	w.flags(f)
-	namespace := f.String("namespace", "", "`name` of the namespace whose sockets are meant (default: all)")
+	namespace := namespaceFlag(f, "", "`name` of the namespace whose sockets are meant (default: all)")
 	noRooms := f.Bool("no-rooms", false, "leave the rooms out, which cost a read for each socket")
 	asJSON := f.Bool("json", false, "print a line of JSON for each socket")
 	if err := parseFlags(f, lsUsage, args, out); err != nil {
@@ -36,12 +36,12 @@ func ls(ctx context.Context, args []string, out, log io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if *namespace != "" && !strings.HasPrefix(*namespace, "/") {
-		*namespace = "/" + *namespace
-	}
 	clients, err := d.Clients(ctx, control.Asked{Namespace: *namespace, Rooms: !*noRooms})
 	if err != nil {
 		return err
+	}
+	if len(clients) == 0 && *namespace != "" {
+		fmt.Fprintf(log, "nobody is in the namespace %s: without -namespace, doze ls lists the sockets of all\n", printable(*namespace))
 	}
 	if *asJSON {
 		return eachAsJSON(out, listing(clients))

@@ -37,7 +37,7 @@ the rights of the output EmitterPolicyArn, and -stack cloudformation:DescribeSta
 `
 
 func (w *where) flags(f *flag.FlagSet) {
-	f.StringVar(&w.dev, "dev", "", "`URL` of a running doze dev, such as http://127.0.0.1:3000")
+	f.StringVar(&w.dev, "dev", "", "`URL` of a running doze dev, such as http://127.0.0.1:3000, or of doze serve, by its -inner address")
 	f.StringVar(&w.stack, "stack", "", "`name` of a stack, whose outputs say the rest")
 	f.StringVar(&w.at.Table, "table", "", "`name` of the table (default: DOZE_TABLE)")
 	f.StringVar(&w.at.Connections, "connections", "", "`URL` of the @connections API with its stage (default: DOZE_CONNECTIONS)")
@@ -131,10 +131,11 @@ func stackOutputs(ctx context.Context, cfg aws.Config, name string) (map[string]
 	return outputs, nil
 }
 
-// target are the flags that name sockets.
-func targetFlags(f *flag.FlagSet, t *control.Target) {
-	f.StringVar(&t.Namespace, "namespace", "/", "`name` of the namespace")
-	f.Func("to", "`room`, or id of a socket, whose members are meant; may be repeated (default: all of the namespace)", func(room string) error {
+// targetFlags are the flags that name sockets, of a command that without -to means those of otherwise.
+func targetFlags(f *flag.FlagSet, t *control.Target, otherwise string) {
+	t.Namespace = "/"
+	f.Var((*namespaceValue)(&t.Namespace), "namespace", "`name` of the namespace")
+	f.Func("to", "`room`, or id of a socket, whose members are meant; may be repeated ("+otherwise+")", func(room string) error {
 		if room == "" {
 			return errEmpty
 		}

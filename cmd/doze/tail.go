@@ -28,7 +28,7 @@ func tail(ctx context.Context, args []string, out, log io.Writer) error {
 	var w where
 	f := flag.NewFlagSet("doze tail", flag.ContinueOnError)
 	w.flags(f)
-	namespace := f.String("namespace", "/", "`name` of the namespace")
+	namespace := namespaceFlag(f, "/", "`name` of the namespace")
 	auth := f.String("auth", "", "`JSON` that a client connects with, such as '{\"nickname\": \"ada\"}'")
 	count := f.Int("n", 0, "`number` of events to end after (default: none)")
 	asJSON := f.Bool("json", false, "print a line of JSON for each")
@@ -52,6 +52,11 @@ func tail(ctx context.Context, args []string, out, log io.Writer) error {
 	d, address, err := w.reach(ctx, log)
 	if err != nil {
 		return err
+	}
+	if w.dev != "" { // doze serve is asked at one address and has its clients at another
+		if address, err = control.WebSocketsAt(ctx, w.dev); err != nil {
+			return ended(ctx, err)
+		}
 	}
 	at := control.Target{Namespace: *namespace, To: rooms}
 	empty, unknown := emptyRooms(ctx, d, at) // before this client is in them

@@ -8,7 +8,9 @@ import (
 	"time"
 
 	"github.com/dozeio/doze/internal/control"
+	"github.com/dozeio/doze/internal/oneprocess"
 	"github.com/dozeio/doze/pkg/devserver"
+	"github.com/dozeio/doze/pkg/socketio"
 )
 
 // TestTailSaysWhatItSees has the first words of doze tail for rooms with and without members.
@@ -46,5 +48,24 @@ func TestTailSaysWhatItSees(t *testing.T) {
 	if got := nothingYet(control.Target{Namespace: "/admin", To: []string{"#tea"}}, 30*time.Second); !strings.HasPrefix(got, "Nothing has come for 30s. It prints what is sent to all of /admin, and to #tea; not what clients send") ||
 		!strings.Contains(got, "\ndoze emit -to '#tea' try, ") {
 		t.Error(got)
+	}
+}
+
+// TestTailFindsTheClientsOfServe is given the inner address, of an application at a path of its own, and sees an event.
+func TestTailFindsTheClientsOfServe(t *testing.T) {
+	app := socketio.New(socketio.Options{Path: "/chat/"})
+	s, err := oneprocess.Start(oneprocess.Options{Direct: true, Public: &oneprocess.Public{Inner: "127.0.0.1:0"}}, app.Bind)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close(t.Context())
+	_, lines, _ := tailing(t, "-dev", s.InnerURL, "-json", "#tea")
+	says(t, "emit", "-dev", s.InnerURL, "-to", "#tea", "news")
+	if line := <-lines; !strings.Contains(line, `"event":"news"`) {
+		t.Error(line)
+	}
+	err = run(t.Context(), []string{"ls", "-dev", s.URL}, io.Discard, io.Discard)
+	if err == nil || !strings.Contains(err.Error(), "-inner") {
+		t.Errorf("doze ls at the address of the clients: %v", err)
 	}
 }

@@ -25,18 +25,18 @@ func Listen(name, addr string) (net.Listener, error) {
 	return listener, err
 }
 
-// Hosts adds the flag -host of a command that serves a gateway: the names that may be given to it besides localhost.
-func Hosts(f *flag.FlagSet, names *[]string) {
-	const usage = "`name` besides localhost that requests may give this server while it listens on a loopback address; may be repeated, or several separated by commas"
-	f.Func("host", usage, func(text string) error {
+// Hosts adds the flag -host of a command that serves a gateway: the names that may be given, besides localhost, to what
+// listens, such as "this server while it listens on a loopback address".
+func Hosts(f *flag.FlagSet, names *[]string, what string) {
+	f.Func("host", "`name` besides localhost that requests may give "+what+"; may be repeated, or several separated by commas", func(text string) error {
 		*names = append(*names, strings.Split(text, ",")...)
 		return nil
 	})
 }
 
-// Logger writes to log for somebody who is looking on: from warnings on, or everything.
+// Logger writes to log for somebody who is looking on: from the level INFO on, which has who left and why, or everything.
 func Logger(log io.Writer, verbose bool) *slog.Logger {
-	level := slog.LevelWarn
+	level := slog.LevelInfo
 	if verbose {
 		level = slog.LevelDebug
 	}

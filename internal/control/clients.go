@@ -77,13 +77,23 @@ var ErrUnknown = errors.New("no client has it: doze ls lists those who are there
 // isPollingName reports whether an id is an engine.Address's Name of a client that polls.
 func isPollingName(id string) bool { return strings.HasPrefix(id, "polling-") }
 
-// unknown is ErrUnknown for an id, and says where to look for one that has gone.
+// unknown is ErrUnknown for an id, and says where to look in Logs Insights for one that has gone.
 func unknown(id string) error {
-	look := `what is closed is known for some minutes, by its connection's id; for who has gone, look in the log: filter message = "a socket is disconnected" and socket = "` + id + `"`
+	return unknownBy(id, `filter message = "a socket is disconnected" and socket = "`+id+`"`, `filter session = "`+id+`"`, "the parameter LogLevel")
+}
+
+// unknownAtOne is unknown for a server in one process, whose log is text.
+func unknownAtOne(id string) error {
+	return unknownBy(id, `the line with msg="a socket is disconnected" and socket=`+id, "the lines with session="+id, "-v")
+}
+
+// unknownBy is unknown with how the log is asked for a socket and for a session, and what makes it tell all.
+func unknownBy(id, socket, session, verbose string) error {
+	look := `what is closed is known for some minutes, by its connection's id; for who has gone, look in the log: ` + socket
 	if isPollingName(id) {
-		look = `a client that polled is not known once it has gone, nor by this name once it has upgraded; look in the log: filter session = "` + id +
-			`", where "a socket is connected" has the id of its socket, whose line "a socket is disconnected" has the reason, and ` +
-			`"a session has moved to a connection" the id that it goes by since (both are there at the level DEBUG: doze dev -v, or the parameter LogLevel)`
+		look = `a client that polled is not known once it has gone, nor by this name once it has upgraded; look in the log: ` + session +
+			`, where "a socket is connected" has the id of its socket, whose line "a socket is disconnected" has the reason, and ` +
+			`"a session has moved to a connection" the id that it goes by since (the first and the last are there at the level DEBUG: ` + verbose + `)`
 	}
 	return fmt.Errorf("%s: %w; %s", id, ErrUnknown, look)
 }

@@ -18,7 +18,7 @@ const Path = "/_doze"
 
 // request is what is asked.
 type request struct {
-	Do     string            `json:"do"` // rooms, sockets, reaches, emit, join, disconnect, kick, end, clients, client or traffic
+	Do     string            `json:"do"` // rooms, sockets, reaches, emit, join, disconnect, kick, end, clients, client, traffic or webSockets
 	Target Target            `json:"target"`
 	Event  string            `json:"event,omitempty"`
 	Args   []json.RawMessage `json:"args,omitempty"`
@@ -31,23 +31,25 @@ type request struct {
 
 // answer is what is said.
 type answer struct {
-	Rooms   []socketio.Room `json:"rooms,omitempty"`
-	Sockets []Socket        `json:"sockets,omitempty"`
-	Clients []Client        `json:"clients,omitempty"`
-	Client  *Known          `json:"client,omitempty"`
-	Traffic *Traffic        `json:"traffic,omitempty"`
-	Reaches bool            `json:"reaches,omitempty"`
-	Unknown bool            `json:"unknown,omitempty"` // the error is ErrUnknown
-	Error   string          `json:"error,omitempty"`
+	Rooms      []socketio.Room `json:"rooms,omitempty"`
+	Sockets    []Socket        `json:"sockets,omitempty"`
+	Clients    []Client        `json:"clients,omitempty"`
+	Client     *Known          `json:"client,omitempty"`
+	Traffic    *Traffic        `json:"traffic,omitempty"`
+	Reaches    bool            `json:"reaches,omitempty"`
+	WebSockets string          `json:"webSockets,omitempty"` // a URL, or a path of the same origin
+	Unknown    bool            `json:"unknown,omitempty"`    // the error is ErrUnknown
+	Error      string          `json:"error,omitempty"`
 }
 
 // maxRequest is more than an event may be.
 const maxRequest = 1 << 20
 
-// Handler answers Path for a deployment, whose traffic is counted by a function. It asks nobody who they are, and
+// Handler answers Path for a deployment, whose traffic is counted by a function. webSockets is where its clients connect:
+// a path of the same origin, or a URL where that is another. It asks nobody who they are, and
 // refuses browsers, which send an Origin with any POST, so that no web page can do this to the server of a developer's
 // machine.
-func Handler(d Deployment, traffic func() Traffic) http.Handler {
+func Handler(d Deployment, webSockets string, traffic func() Traffic) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodPost || r.Header.Get("Origin") != "" {
 			http.Error(w, "only doze emit and its siblings are answered here", http.StatusForbidden)
@@ -64,6 +66,8 @@ func Handler(d Deployment, traffic func() Traffic) http.Handler {
 		case asked.Do == "traffic":
 			counted := traffic()
 			said.Traffic = &counted
+		case asked.Do == "webSockets":
+			said.WebSockets = webSockets
 		default:
 			said, err = asked.of(r.Context(), d)
 		}
@@ -122,7 +126,7 @@ func (d remote) ask(ctx context.Context, r request) (a answer, err error) {
 	}
 	got, err := http.DefaultClient.Do(sent)
 	if err != nil {
-		return a, fmt.Errorf("no answer from %s: start doze dev, or name where it is: %w", d.url, errors.Unwrap(err))
+		return a, fmt.Errorf("no answer from %s: start doze dev, or name where it is, of doze serve the address that its -inner says: %w", d.url, errors.Unwrap(err))
 	}
 	defer got.Body.Close()
 	body, err = io.ReadAll(got.Body)
@@ -130,9 +134,9 @@ func (d remote) ask(ctx context.Context, r request) (a answer, err error) {
 	case err != nil:
 		return a, err
 	case json.Unmarshal(body, &a) != nil:
-		return a, fmt.Errorf("%s answered %s: it is no doze dev of this version", d.url, got.Status)
+		return a, fmt.Errorf("%s answered %s: it is no doze dev of this version; of doze serve, name the address that its -inner says", d.url, got.Status)
 	case a.Unknown:
-		return a, unknown(r.Client)
+		return a, unknownAtOne(r.Client)
 	case a.Error != "":
 		return a, errors.New(a.Error)
 	}

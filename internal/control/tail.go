@@ -71,7 +71,7 @@ func (t *Tail) join(ctx context.Context, auth json.RawMessage) error {
 	for opened := false; !opened; { // as every client does
 		_, frame, err := t.ws.Read(ctx)
 		if err != nil {
-			return fmt.Errorf("the connection has ended: %w", err)
+			return lost(err)
 		}
 		e, err := protocol.DecodeEngine(frame)
 		if err != nil {
@@ -128,7 +128,7 @@ func (t *Tail) next(ctx context.Context) (protocol.Packet, error) {
 	for {
 		kind, frame, err := t.ws.Read(ctx)
 		if err != nil {
-			return protocol.Packet{}, fmt.Errorf("the connection has ended: %w", err)
+			return protocol.Packet{}, lost(err)
 		}
 		e := protocol.EnginePacket{Type: protocol.EngineMessage, Data: frame, Binary: true}
 		if kind == websocket.MessageText {
@@ -152,6 +152,20 @@ func (t *Tail) next(ctx context.Context) (protocol.Packet, error) {
 			return t.packet, nil
 		}
 	}
+}
+
+// lost says how the connection has ended.
+func lost(err error) error {
+	var closed websocket.CloseError
+	switch {
+	case !errors.As(err, &closed):
+		return fmt.Errorf("the connection has ended: %w", err)
+	case closed.Code == websocket.StatusGoingAway:
+		return errors.New("the server has ended, or the gateway has closed this connection for its age or its silence (1001): run doze tail again when it is back")
+	case closed.Code == websocket.StatusNormalClosure, closed.Code == websocket.StatusNoStatusRcvd:
+		return fmt.Errorf("the server has closed this connection (%d), as doze drain and the end of a session do: run doze tail again", closed.Code)
+	}
+	return fmt.Errorf("the server has closed this connection with the code %d %s", closed.Code, closed.Reason)
 }
 
 func eventOf(p protocol.Packet) (Event, error) {

@@ -211,7 +211,7 @@ func (s *Server) wire(o Options, addr net.Addr, bind func(socketio.Backend) (*en
 	if err != nil {
 		return err
 	}
-	asked, err := s.controlled(b)
+	asked, err := s.controlled(b, o.Public != nil)
 	if err != nil {
 		return err
 	}
@@ -230,7 +230,7 @@ func (s *Server) wire(o Options, addr net.Addr, bind func(socketio.Backend) (*en
 		}
 	})
 	if o.Public != nil {
-		if err := o.Public.inside(s, all); err != nil {
+		if err := o.Public.inside(s, all, o.Hosts); err != nil {
 			return err
 		}
 		all, addr = o.Public.outside(s, stage, g.Site, all), nil // by whatever name: there is no developer whose browser could be led here
@@ -262,8 +262,9 @@ const pollWait = 15 * time.Minute
 // waiting is how many messages of a connection may wait for the one that is handled, before its client has to.
 const waiting = 100
 
-// controlled answers doze emit and its siblings, by an emitter on the server's own backend.
-func (s *Server) controlled(b socketio.Backend) (http.Handler, error) {
+// controlled answers doze emit and its siblings, by an emitter on the server's own backend. Clients connect to the same
+// address, or elsewhere: to s.URL.
+func (s *Server) controlled(b socketio.Backend, elsewhere bool) (http.Handler, error) {
 	b.Options = s.Engine.Options()
 	b.Options.HandlersElsewhere = true
 	d, err := control.Of(b, socketio.Options{})
@@ -271,7 +272,11 @@ func (s *Server) controlled(b socketio.Backend) (http.Handler, error) {
 		return nil, err
 	}
 	began := b.Options.Clock.Now()
-	return control.Handler(d, func() control.Traffic {
+	webSockets := b.Options.Path
+	if elsewhere {
+		webSockets = s.URL + webSockets
+	}
+	return control.Handler(d, webSockets, func() control.Traffic {
 		c := s.Gateway.Stats()
 		return control.Traffic{
 			Began: began, Connects: c.Connects, Messages: c.Messages, Requests: c.Requests, Posts: c.Posts, Jobs: c.Jobs,

@@ -47,8 +47,9 @@ func (p *Public) outside(s *Server, stage string, site, all http.Handler) http.H
 	})
 }
 
-// inside serves what is not for everybody, from now on.
-func (p *Public) inside(s *Server, all http.Handler) error {
+// inside serves what is not for everybody, from now on, by the names of hosts besides localhost where the address is a
+// loopback one.
+func (p *Public) inside(s *Server, all http.Handler, hosts []string) error {
 	if p.Inner == "" {
 		return nil
 	}
@@ -66,7 +67,7 @@ func (p *Public) inside(s *Server, all http.Handler) error {
 		default:
 			http.NotFound(w, r)
 		}
-	}))
+	}), hosts...)
 	go func() {
 		if err := s.inner.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 			s.Engine.Options().Logger.Error("the inner address is not served any more", "error", err)

@@ -43,7 +43,11 @@ func (u adminUI) options(addr string, public bool) (o admin.Options, open bool, 
 	}
 	host, _, err := net.SplitHostPort(addr)
 	if ip := net.ParseIP(host); err != nil || public || host != "localhost" && !ip.IsLoopback() {
-		return o, false, fmt.Errorf("-admin without a password on %s, which others can reach: set DOZE_ADMIN_USER, and DOZE_ADMIN_PASSWORD_HASH by %s", addr, hashCommand)
+		reach := "which others can reach"
+		if public {
+			reach = "which others can reach, perhaps through your proxy"
+		}
+		return o, false, fmt.Errorf("-admin without a password on %s, %s: set DOZE_ADMIN_USER, and DOZE_ADMIN_PASSWORD_HASH by %s", addr, reach, hashCommand)
 	}
 	o.InsecureNoAuth = true
 	return o, true, nil

@@ -112,7 +112,11 @@ func (c Command) Run(ctx context.Context, args []string, out, log io.Writer) err
 	case <-s.Ended():
 		return s.Err()
 	}
-	goodbye, cancel := context.WithTimeout(context.Background(), more.grace)
+	over := fmt.Errorf("the process ends, and its handlers had %v for that", more.grace)
+	if c.Serve {
+		over = fmt.Errorf("%w: -grace says how long", over)
+	}
+	goodbye, cancel := context.WithTimeoutCause(context.Background(), more.grace, over)
 	defer cancel()
 	if err := s.Close(goodbye); err != nil && goodbye.Err() == nil {
 		return err

@@ -39,9 +39,10 @@ func (c Command) options(args []string, out, log io.Writer) (o oneprocess.Option
 		o.Public = &oneprocess.Public{}
 		f.StringVar(&o.Public.Health, "health", "/healthz", "`path` that answers 200 while clients are taken, and 503 once the end has begun")
 		f.StringVar(&o.Public.Inner, "inner", "", "`address` for /metrics and for doze's own commands, such as 127.0.0.1:3001, which others must not reach (default: there is none)")
+		commandline.Hosts(f, &o.Hosts, "the address of -inner, if that is a loopback one; the address of the clients takes any")
 		f.DurationVar(&m.grace, "grace", 10*time.Second, "time that the handlers that run have at the end")
 	} else {
-		commandline.Hosts(f, &o.Hosts)
+		commandline.Hosts(f, &o.Hosts, "this server while it listens on a loopback address")
 		asAWS = f.Bool("as-aws", false, "go the way that a deployment goes, through a local API Gateway with AWS's limits, each message an event of its own; doze verify and the flags of the gateway imply it")
 		c.gatewayFlags(f, &o)
 		f.BoolVar(&m.verify, "verify", false, "have the namespace that doze verify asks")
@@ -56,7 +57,11 @@ func (c Command) options(args []string, out, log io.Writer) (o oneprocess.Option
 		c.awsFlags(f, aws)
 	}
 	allow := f.String("allow-origins", "", "`origins` of other sites whose pages may connect, separated by commas, such as http://localhost:5173, file:// or null; the https:// origin of a proxy before this server, too")
-	f.StringVar(&ui.mode, "admin", "", "`mode` of the Admin UI of Socket.IO, development or production; with the name and password hash in DOZE_ADMIN_USER and DOZE_ADMIN_PASSWORD_HASH, or, on a loopback address, without (default: there is none)")
+	without := ", or, on a loopback address, without"
+	if c.Serve {
+		without = ""
+	}
+	f.StringVar(&ui.mode, "admin", "", "`mode` of the Admin UI of Socket.IO, development or production; with the name and password hash in DOZE_ADMIN_USER and DOZE_ADMIN_PASSWORD_HASH"+without+" (default: there is none)")
 	f.BoolVar(&ui.readOnly, "admin-read-only", false, "have the Admin UI look and not act")
 	f.StringVar(&ui.page, "admin-page", "", "`folder` ui/dist of the npm package @socket.io/admin-ui, to serve at /admin/ (default: nothing is, and https://admin.socket.io has the page)")
 	verbose := f.Bool("v", false, "log each request, invocation, event and post; of an event its name, namespace and socket, and what handled it")

@@ -40,7 +40,7 @@ func status(t *testing.T, url string) (int, string) {
 // TestServeKeepsItsInnerDoorsInside asks a server for everybody, and its inner address, for what each has and has not.
 func TestServeKeepsItsInnerDoorsInside(t *testing.T) {
 	c := devcommand.Command{Name: "doze serve", Application: socketio.New(socketio.Options{}), Serve: true}
-	said, url, end := start(t, c, "-inner", "127.0.0.1:0", "-health", "/up")
+	said, url, end := start(t, c, "-inner", "127.0.0.1:0", "-health", "/up", "-host", "metrics.example")
 	defer end()
 	inner := regexp.MustCompile(`metrics are at (http://127\.0\.0\.1:\d+)/metrics`).FindStringSubmatch(said)
 	if inner == nil {
@@ -64,6 +64,19 @@ func TestServeKeepsItsInnerDoorsInside(t *testing.T) {
 	}
 	if got, _ := status(t, inner[1]+"/metrics"); got != http.StatusMisdirectedRequest {
 		t.Errorf("inside, by another name: %d", got)
+	}
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, inner[1]+"/metrics", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Host = "metrics.example"
+	res, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		t.Errorf("inside, by the name of -host: %s", res.Status)
 	}
 }
 
@@ -204,7 +217,55 @@ func TestAGatewaysFlagTakesTheWayOfADeployment(t *testing.T) {
 		}
 	}
 	c.Application = socketio.New(socketio.Options{})
-	if err := c.Run(t.Context(), []string{"-addr", "127.0.0.1:0", "-admin", "development"}, io.Discard, io.Discard); err == nil || !strings.Contains(err.Error(), "DOZE_ADMIN_USER") {
+	if err := c.Run(t.Context(), []string{"-addr", "127.0.0.1:0", "-admin", "development"}, io.Discard, io.Discard); err == nil || !strings.Contains(err.Error(), "DOZE_ADMIN_USER") || !strings.Contains(err.Error(), "your proxy") {
 		t.Errorf("an Admin UI for everybody: %v", err)
+	}
+}
+
+// TestAHandlerThatIsCutShortIsToldWhy has a handler that goes on until its context ends, with the time of the end.
+func TestAHandlerThatIsCutShortIsToldWhy(t *testing.T) {
+	began := make(chan struct{})
+	io1 := socketio.New(socketio.Options{})
+	io1.Of("/").On("work", func(ctx context.Context, _ *socketio.Socket) error {
+		close(began)
+		<-ctx.Done()
+		return ctx.Err()
+	})
+	reader, out := io.Pipe()
+	ctx, interrupt := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	var log bytes.Buffer // read when all has ended
+	go func() {
+		c := devcommand.Command{Name: "doze serve", Application: io1, Serve: true}
+		ended <- c.Run(ctx, []string{"-addr", "127.0.0.1:0", "-grace", "10ms"}, out, &log)
+		out.Close()
+	}()
+	said := make([]byte, 4096)
+	n, err := reader.Read(said)
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() { _, _ = io.Copy(io.Discard, reader) }()
+	url := regexp.MustCompile(`http://127\.0\.0\.1:\d+`).FindString(string(said[:n]))
+	ws, _, err := websocket.Dial(t.Context(), strings.Replace(url, "http", "ws", 1)+"/socket.io/?EIO=4&transport=websocket", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ws.CloseNow()
+	for _, step := range []struct{ hear, say string }{{"0{", "40"}, {"40{", `42["work"]`}} {
+		if _, b, err := ws.Read(t.Context()); err != nil || !strings.HasPrefix(string(b), step.hear) {
+			t.Fatalf("%s %v", b, err)
+		}
+		if err := ws.Write(t.Context(), websocket.MessageText, []byte(step.say)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	<-began
+	interrupt()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	if s := log.String(); !strings.Contains(s, "context canceled: the process ends, and its handlers had 10ms for that: -grace says how long") {
+		t.Errorf("the log says %q", s)
 	}
 }

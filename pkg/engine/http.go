@@ -143,6 +143,8 @@ func (e *Engine) http(ctx context.Context, r Request) Response {
 // post handles a polling request that carries packets.
 func (e *Engine) post(ctx context.Context, s Session, r Request) Response {
 	if len(r.Body) > e.opt.MaxPayload {
+		e.opt.Logger.WarnContext(ctx, "a client's POST is too large and is refused: send less, or raise MaxPayload",
+			"session", s.Address, "limit", e.opt.MaxPayload)
 		return Response{Status: http.StatusRequestEntityTooLarge}
 	}
 	if r.Header.Get("Content-Type") == "application/octet-stream" { // with a parameter, or in capitals, it is text there, too

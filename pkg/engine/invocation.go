@@ -291,8 +291,13 @@ func (e *Engine) Parcel(packets ...protocol.EnginePacket) (Parcel, error) {
 	for i, packet := range packets {
 		p.Packets[i] = packet.Append(make([]byte, 0, 1+len(packet.Data)))
 		if len(p.Packets[i]) > e.opt.MaxMessage {
-			return Parcel{}, ErrTooLarge
+			return Parcel{}, TooLarge(len(p.Packets[i]), e.opt.MaxMessage)
 		}
 	}
 	return p, nil
+}
+
+// TooLarge is ErrTooLarge with how many bytes a packet has, binary in base64, and how many are allowed.
+func TooLarge(bytes, limit int) error {
+	return fmt.Errorf("%w (%d bytes, with binary in base64, where %d are allowed)", ErrTooLarge, bytes, limit)
 }

@@ -287,6 +287,9 @@ func TestRequestErrorsAreThoseOfTheReference(t *testing.T) {
 		w.want(answer(w.e.HTTP(t.Context(), request("PUT", "polling", sid, ""))), "500")
 		w.want(answer(w.e.HTTP(t.Context(), request("GET", "websocket", sid, ""))), badRequest)
 		w.want(w.post(sid, "4"+strings.Repeat("x", 100)), "413")
+		if line := "a client's POST is too large and is refused"; !strings.Contains(w.logged(), line) {
+			t.Errorf("the log does not say %q", line)
+		}
 		w.want(w.post(sid, "4"+strings.Repeat("x", 99)), "200 ok")
 		octets := request("POST", "polling", sid, "4x")
 		octets.Header.Set("Content-Type", "application/octet-stream")

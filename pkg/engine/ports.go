@@ -81,8 +81,8 @@ var (
 	ErrGone = errors.New("the client is disconnected")
 	// ErrBusy says that the client or the gateway took no more for as long as there was time to try.
 	ErrBusy = errors.New("the client does not read fast enough, or the gateway's rate is exceeded: send less or later")
-	// ErrTooLarge says that a packet is over Options.MaxMessage; nothing was sent.
-	ErrTooLarge = errors.New("the packet is larger than API Gateway passes on: split it, or send a link to it")
+	// ErrTooLarge says that a packet is over Options.MaxMessage; nothing was sent. What wraps it says by how much.
+	ErrTooLarge = errors.New("the packet is larger than is allowed: split it, or send a link to it")
 	// ErrOutboxFull says that a client that polls has too much waiting for it.
 	ErrOutboxFull = errors.New("too much is waiting for a client that polls: send less or later")
 	// ErrRefused is wrapped by a Handler's error for messages that break the protocol.

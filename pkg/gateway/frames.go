@@ -18,8 +18,12 @@ func (c *conn) read() {
 	if e.elsewhere {
 		return
 	}
+	violates := e.tell && !e.theirs
+	if violates && c.isOpen() {
+		c.logViolation(e)
+	}
 	c.end(e.code, e.reason, e.tell)
-	if e.tell && !e.theirs {
+	if violates {
 		// Closing a socket with unread bytes would reset it, and the client might never see our close frame.
 		io.Copy(io.Discard, c.in)
 	}
@@ -34,12 +38,30 @@ type ending struct {
 	theirs bool // it has sent one
 
 	elsewhere bool // it is none: another goroutine reads on
+
+	bytes, limit int64 // of a frame or message that is too large
 }
 
 var lost = ending{code: statusAbnormal, reason: reasonAbnormal}
 
 // violation is the end of a client that breaks a rule.
 func violation(code int) ending { return ending{code: code, tell: true} }
+
+// tooBig is the violation of a client whose frame, or message as far as it has come, has more bytes than the limit.
+func tooBig(bytes, limit int64) ending {
+	return ending{code: statusTooBig, tell: true, bytes: bytes, limit: limit}
+}
+
+// logViolation says why the gateway closes a connection that its client may not know to be at fault.
+func (c *conn) logViolation(e ending) {
+	if e.code == statusTooBig {
+		c.g.opt.Logger.Warn("a client has sent a message that is too large, and its connection is closed: send less, or raise the limit",
+			"connection", c.id, "bytes", e.bytes, "limit", e.limit)
+		return
+	}
+	c.g.opt.Logger.Warn("a client has sent what WebSocket or the gateway does not allow, and its connection is closed",
+		"connection", c.id, "code", e.code)
+}
 
 // fragments are what has come of a message.
 type fragments struct {
@@ -82,11 +104,14 @@ func (c *conn) data(h ws.Header) (e ending, ended bool) {
 	if h.OpCode != ws.OpContinuation {
 		m.kind = h.OpCode
 	}
-	switch {
-	case m.kind == ws.OpBinary && !c.g.opt.BinaryFrames:
+	if m.kind == ws.OpBinary && !c.g.opt.BinaryFrames {
 		return violation(statusUnsupported), true
-	case h.Length > int64(c.g.opt.MaxFrame) || int64(len(m.partial))+h.Length > int64(c.g.opt.MaxMessage):
-		return violation(statusTooBig), true
+	}
+	if limit := int64(c.g.opt.MaxFrame); h.Length > limit {
+		return tooBig(h.Length, limit), true
+	}
+	if bytes, limit := int64(len(m.partial))+h.Length, int64(c.g.opt.MaxMessage); bytes > limit {
+		return tooBig(bytes, limit), true
 	}
 	valid, err := c.payload(h, m)
 	switch {

@@ -1,7 +1,9 @@
 package gateway_test
 
 import (
+	"bytes"
 	"io"
+	"log/slog"
 	"net"
 	"strings"
 	"testing"
@@ -173,5 +175,35 @@ func TestLimitsOfFrameAndMessageAreOptions(t *testing.T) {
 	}
 	if code := b.closeCode(c); code != 1009 {
 		t.Fatal(code)
+	}
+}
+
+// TestTheLogSaysWhyAClientsConnectionIsClosed breaks a rule each time, and looks for the one line that says so.
+func TestTheLogSaysWhyAClientsConnectionIsClosed(t *testing.T) {
+	part := func(op ws.OpCode, fin bool, n int) ws.Frame {
+		return masked(ws.NewFrame(op, fin, bytes.Repeat([]byte("x"), n)))
+	}
+	for name, c := range map[string]struct {
+		frames []ws.Frame
+		want   string
+	}{
+		"a frame":   {[]ws.Frame{part(ws.OpText, true, 1001)}, "bytes=1001 limit=1000"},
+		"a message": {[]ws.Frame{part(ws.OpText, false, 900), part(0, false, 900), part(0, true, 300)}, "bytes=2100 limit=2000"},
+		"binary":    {[]ws.Frame{part(ws.OpBinary, true, 1)}, "code=1003"},
+		"no text":   {[]ws.Frame{masked(ws.NewTextFrame([]byte{0xff}))}, "code=1007"},
+		"a leave":   {[]ws.Frame{masked(ws.NewCloseFrame(ws.NewCloseFrameBody(1000, "")))}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var log lockedBuffer
+			b := start(t, gateway.Options{MaxFrame: 1000, MaxMessage: 2000, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+			raw := b.raw()
+			for _, f := range c.frames {
+				b.writeRaw(raw, f)
+			}
+			ended(t, raw)
+			if s := log.String(); strings.Count(s, "level=WARN") != min(1, len(c.want)) || !strings.Contains(s, c.want) {
+				t.Errorf("want %q, the log says %q", c.want, s)
+			}
+		})
 	}
 }

@@ -24,7 +24,7 @@ type Gateway struct {
 	functions functions
 
 	base    context.Context // of every invocation
-	cancel  context.CancelFunc
+	cancel  context.CancelCauseFunc
 	closing context.Context // ends when Close begins
 	refuse  context.CancelFunc
 
@@ -43,7 +43,7 @@ func New(o Options) (*Gateway, error) {
 		return nil, err
 	}
 	g := &Gateway{opt: o, conns: make(map[string]*conn), writeTime: writeTime, bodyTime: bodyTime}
-	g.base, g.cancel = context.WithCancel(context.Background())
+	g.base, g.cancel = context.WithCancelCause(context.Background())
 	g.closing, g.refuse = context.WithCancel(g.base)
 	g.random.seed(o.Seed, o.RepeatableIDs)
 	g.faults.init(o.Seed, o.Faults)
@@ -160,14 +160,14 @@ func (g *Gateway) Close(ctx context.Context) error {
 		}
 	}
 	g.tasks.flush()
-	defer g.cancel()
+	defer g.cancel(nil)
 	idle := g.tasks.idle()
 	select {
 	case <-idle:
 		return nil
 	case <-ctx.Done():
 	}
-	g.cancel()
+	g.cancel(context.Cause(ctx)) // so that a handler's error says why
 	for _, c := range conns {
 		c.drop()
 	}

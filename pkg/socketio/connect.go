@@ -63,7 +63,7 @@ func (t *turn) connect(ctx context.Context, p protocol.Packet) error {
 	}
 	if err := s.run(ctx, "connection", n.connection, s.isConnected); err != nil {
 		if err := t.server.noted(ctx, s, "connection", err); err != nil {
-			t.tally.failed(s, "connection", "OnConnection failed, so the socket is disconnected", err)
+			t.tally.failed(s, "connection", "OnConnection failed, so the socket is disconnected", because(ctx, err))
 		}
 		return s.Disconnect(ctx)
 	}
@@ -163,7 +163,7 @@ func (t *turn) refuse(ctx context.Context, s *Socket, err error) error {
 		case errors.As(err, new(*ArgumentError)):
 			message = "a client's CONNECT was refused"
 		}
-		t.tally.failed(s, "connect", message, err)
+		t.tally.failed(s, "connect", message, because(ctx, err))
 	}
 	return t.connectError(ctx, s.namespace.name, &ConnectError{Message: "Connection refused"})
 }

@@ -266,7 +266,7 @@ func parcelOf(e *engine.Engine, p protocol.Packet) (engine.Parcel, error) {
 		return engine.Parcel{}, err
 	}
 	if parcel.Size() > engine.MaxOutbox {
-		return engine.Parcel{}, ErrTooLarge
+		return engine.Parcel{}, engine.TooLarge(parcel.Size(), engine.MaxOutbox)
 	}
 	return parcel, nil
 }

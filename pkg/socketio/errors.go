@@ -16,7 +16,7 @@ var (
 	// ErrGone says that the socket is disconnected, or that its invocation has ended.
 	ErrGone = engine.ErrGone
 	// ErrTooLarge says that a packet is over 128 KiB, the text or an attachment in base64, or all of them together over
-	// 256 KiB. It is for everybody the same, whoever the recipients are.
+	// 256 KiB, which without API Gateway is the only bound. The error says how many bytes there were and are allowed. It is for everybody the same, whoever the recipients are.
 	ErrTooLarge = engine.ErrTooLarge
 	// ErrOutboxFull says that too much waits for a client that polls. An emit to one socket returns it, by its id
 	// alone; the socket stays connected.

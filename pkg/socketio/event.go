@@ -40,7 +40,7 @@ func (t *turn) event(ctx context.Context, s *Socket, p protocol.Packet) error {
 		case errors.As(err, new(*ArgumentError)): // it was not called
 			message = "a client's event was refused"
 		}
-		t.tally.failed(s, name, message, err)
+		t.tally.failed(s, name, message, because(ctx, err))
 	}
 	if !s.isConnected() || ack == nil && !lost {
 		return nil

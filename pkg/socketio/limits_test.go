@@ -81,14 +81,18 @@ func TestWhatIsTooLargeIsSentToNobody(t *testing.T) {
 	s := socketiotest.New(t, io)
 	a, b := s.Connect("/"), s.Connect("/", polling)
 	large := strings.Repeat("x", 128<<10)
-	for name, args := range map[string][]any{
-		"text":       {large},
-		"binary":     {make([]byte, 100<<10)},
-		"among many": {1, []byte{1}, make([]byte, 100<<10)},
-		"in all":     {make([]byte, 90<<10), make([]byte, 90<<10), make([]byte, 90<<10)},
+	for name, c := range map[string]struct {
+		args []any
+		says string
+	}{
+		"text":       {[]any{large}, "(131084 bytes, with binary in base64, where 131072 are allowed)"},
+		"binary":     {[]any{make([]byte, 100<<10)}, "(136537 bytes, "},
+		"among many": {[]any{1, []byte{1}, make([]byte, 100<<10)}, "(136537 bytes, "},
+		"in all":     {[]any{make([]byte, 90<<10), make([]byte, 90<<10), make([]byte, 90<<10)}, "where 262144 are allowed)"},
 	} {
-		if err := io.Emit(t.Context(), "got", args...); !errors.Is(err, socketio.ErrTooLarge) {
-			t.Errorf("%s: Emit returned %v", name, err)
+		err := io.Emit(t.Context(), "got", c.args...)
+		if !errors.Is(err, socketio.ErrTooLarge) || !strings.Contains(err.Error(), c.says) || strings.Contains(err.Error(), "API Gateway") {
+			t.Errorf("%s: Emit returned %v, want %s", name, err, c.says)
 		}
 	}
 	many := make([]any, 11)

@@ -125,7 +125,7 @@ func (s *Socket) reload() {
 
 // failed logs and counts an error of the application that belongs to no turn.
 func (s *Socket) failed(ctx context.Context, event, message string, err error) {
-	text, stack := logged(err)
+	text, stack := logged(because(ctx, err))
 	s.namespace.server.countFailure(levelOf(err))
 	s.log(event).Log(ctx, levelOf(err), message, "error", text+stack)
 }

@@ -81,6 +81,14 @@ func (t *tally) write(ctx context.Context, log *slog.Logger) {
 	t.wrongs, t.others = nil, 0
 }
 
+// because adds to the error of a handler whose context was cancelled why that was, where that is known.
+func because(ctx context.Context, err error) error {
+	if cause := context.Cause(ctx); cause != nil && errors.Is(err, context.Canceled) && !errors.Is(err, cause) {
+		return fmt.Errorf("%w: %w", err, cause)
+	}
+	return err
+}
+
 // levelOf returns the level of an error in the log: a warning if a client can bring it about however right the
 // application is.
 func levelOf(err error) slog.Level {

@@ -26,6 +26,7 @@ import (
 	"os"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -34,7 +35,7 @@ func main() {
 	rounds := flag.Int("rounds", 5, "of each measurement")
 	codec := flag.Bool("codec", false, "measure the packet codec alone")
 	table := flag.Bool("table", false, "measure Doze on a table with 4 ms per call")
-	only := flag.String("only", "", "measurements whose names match this regular expression")
+	only := flag.String("only", "", "measurements whose names match this `regular expression`; one that matches none gets the names")
 	servers := flag.String("servers", "", "servers whose names match this regular expression; all but socketioxide work without Cargo")
 	function := flag.Bool("function", false, "measure the CPU time of the message function on a table")
 	profile := flag.String("profile", "", "with -function: a file for the CPU profile of the function's process")
@@ -84,10 +85,25 @@ func one(of func(context.Context, *server) (float64, error)) func(context.Contex
 	}
 }
 
+// matches returns an error with the names when -only matches none of them.
+func matches(only *regexp.Regexp, names []string) error {
+	if slices.ContainsFunc(names, only.MatchString) {
+		return nil
+	}
+	return fmt.Errorf("-only %q matches none of these:\n    %s", only, strings.Join(names, "\n    "))
+}
+
 func run(ctx context.Context, rounds int, only, servers string) error {
 	wanted, err := regexp.Compile(only)
 	if err != nil {
 		return fmt.Errorf("-only: %w", err)
+	}
+	var names []string
+	for _, m := range measurements {
+		names = append(names, m.rows[0].name)
+	}
+	if err := matches(wanted, names); err != nil {
+		return err
 	}
 	which, err := regexp.Compile(servers)
 	if err != nil {

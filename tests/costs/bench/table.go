@@ -66,6 +66,13 @@ func onTable(ctx context.Context, only string) error {
 	if err != nil {
 		return err
 	}
+	var names []string
+	for _, o := range operations {
+		names = append(names, o.name)
+	}
+	if err := matches(wanted, names); err != nil {
+		return err
+	}
 	fmt.Println("| | table calls | one after the other | p50, ms | p99, ms |\n|---|---|---|---|---|")
 	for _, o := range operations {
 		if !wanted.MatchString(o.name) {

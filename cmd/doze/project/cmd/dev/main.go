@@ -1,5 +1,5 @@
-// Command dev runs the application on this machine, behind a local API Gateway, with everything in memory unless flags
-// say otherwise: -h lists them.
+// Command dev runs the application on this machine, with everything in memory unless flags say otherwise: -h lists them.
+// With -as-aws it is behind a local API Gateway.
 package main
 
 import (
