@@ -104,6 +104,41 @@ func TestServeBelievesItsProxy(t *testing.T) {
 	}
 }
 
+// working runs doze serve until end is called, with a client that has sent an event and waits for what comes of it. The
+// log may be read when ended has the result.
+func working(t *testing.T, application *socketio.Server, grace, event string, log io.Writer) (url string, client *websocket.Conn, end func(), ended <-chan error) {
+	t.Helper()
+	reader, out := io.Pipe()
+	ctx, end := context.WithCancel(t.Context())
+	result := make(chan error, 1)
+	go func() {
+		c := devcommand.Command{Name: "doze serve", Application: application, Serve: true}
+		result <- c.Run(ctx, []string{"-addr", "127.0.0.1:0", "-grace", grace}, out, log)
+		out.Close()
+	}()
+	said := make([]byte, 4096)
+	n, err := reader.Read(said)
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() { _, _ = io.Copy(io.Discard, reader) }()
+	url = regexp.MustCompile(`http://127\.0\.0\.1:\d+`).FindString(string(said[:n]))
+	client, _, err = websocket.Dial(t.Context(), strings.Replace(url, "http", "ws", 1)+"/socket.io/?EIO=4&transport=websocket", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { client.CloseNow() })
+	for _, step := range []struct{ hear, say string }{{"0{", "40"}, {"40{", event}} {
+		if _, b, err := client.Read(t.Context()); err != nil || !strings.HasPrefix(string(b), step.hear) {
+			t.Fatalf("%s %v", b, err)
+		}
+		if err := client.Write(t.Context(), websocket.MessageText, []byte(step.say)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return url, client, end, result
+}
+
 // TestServeEndsGracefully ends a server whose handler runs: its health says so, nobody new is taken, and the client has
 // the handler's ack before its end. OnDisconnect runs for it, and for one that polls, between two GETs.
 func TestServeEndsGracefully(t *testing.T) {
@@ -118,34 +153,7 @@ func TestServeEndsGracefully(t *testing.T) {
 		disconnected <- s.ID()
 		return nil
 	})
-	reader, out := io.Pipe()
-	ctx, interrupt := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
-	go func() {
-		c := devcommand.Command{Name: "doze serve", Application: io1, Serve: true}
-		ended <- c.Run(ctx, []string{"-addr", "127.0.0.1:0", "-grace", "30s"}, out, io.Discard)
-		out.Close()
-	}()
-	said := make([]byte, 4096)
-	n, err := reader.Read(said)
-	if err != nil {
-		t.Fatal(err)
-	}
-	go func() { _, _ = io.Copy(io.Discard, reader) }()
-	url := regexp.MustCompile(`http://127\.0\.0\.1:\d+`).FindString(string(said[:n]))
-	ws, _, err := websocket.Dial(t.Context(), strings.Replace(url, "http", "ws", 1)+"/socket.io/?EIO=4&transport=websocket", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ws.CloseNow()
-	for _, step := range []struct{ hear, say string }{{"0{", "40"}, {"40{", `421["work"]`}} {
-		if _, b, err := ws.Read(t.Context()); err != nil || !strings.HasPrefix(string(b), step.hear) {
-			t.Fatalf("%s %v", b, err)
-		}
-		if err := ws.Write(t.Context(), websocket.MessageText, []byte(step.say)); err != nil {
-			t.Fatal(err)
-		}
-	}
+	url, ws, interrupt, ended := working(t, io1, "30s", `421["work"]`, io.Discard)
 	<-began
 	_, polls := status(t, url+"/socket.io/?EIO=4&transport=polling")
 	polling := url + "/socket.io/?EIO=4&transport=polling&sid=" + strings.SplitN(polls, `"`, 5)[3]
@@ -231,35 +239,8 @@ func TestAHandlerThatIsCutShortIsToldWhy(t *testing.T) {
 		<-ctx.Done()
 		return ctx.Err()
 	})
-	reader, out := io.Pipe()
-	ctx, interrupt := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
-	var log bytes.Buffer // read when all has ended
-	go func() {
-		c := devcommand.Command{Name: "doze serve", Application: io1, Serve: true}
-		ended <- c.Run(ctx, []string{"-addr", "127.0.0.1:0", "-grace", "10ms"}, out, &log)
-		out.Close()
-	}()
-	said := make([]byte, 4096)
-	n, err := reader.Read(said)
-	if err != nil {
-		t.Fatal(err)
-	}
-	go func() { _, _ = io.Copy(io.Discard, reader) }()
-	url := regexp.MustCompile(`http://127\.0\.0\.1:\d+`).FindString(string(said[:n]))
-	ws, _, err := websocket.Dial(t.Context(), strings.Replace(url, "http", "ws", 1)+"/socket.io/?EIO=4&transport=websocket", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ws.CloseNow()
-	for _, step := range []struct{ hear, say string }{{"0{", "40"}, {"40{", `42["work"]`}} {
-		if _, b, err := ws.Read(t.Context()); err != nil || !strings.HasPrefix(string(b), step.hear) {
-			t.Fatalf("%s %v", b, err)
-		}
-		if err := ws.Write(t.Context(), websocket.MessageText, []byte(step.say)); err != nil {
-			t.Fatal(err)
-		}
-	}
+	var log bytes.Buffer
+	_, _, interrupt, ended := working(t, io1, "10ms", `42["work"]`, &log)
 	<-began
 	interrupt()
 	if err := <-ended; err != nil {
