@@ -80,13 +80,13 @@ func run(ctx context.Context, s settings, out io.Writer) error {
 	if u, err := url.Parse(s.endpoint); s.endpoint != "" && (err != nil || u.Host == "") {
 		return fmt.Errorf("-endpoint %q is no URL: write http://127.0.0.1:4566, say", s.endpoint)
 	}
-	if s.gateway { // now, and not when all is built and deployed
-		listener, err := commandline.Listen(name, s.addr)
-		if err != nil {
+	var place net.Listener
+	if s.gateway { // now, and not when all is built and deployed; until then the port is given to nobody else
+		if place, err = commandline.Listen(name, s.addr); err != nil {
 			return err
 		}
-		s.addr = listener.Addr().String() // a port, if it was 0
-		listener.Close()
+		defer place.Close()
+		s.addr = place.Addr().String() // a port, if it was 0
 	}
 	work, err := os.MkdirTemp("", "doze-deploy")
 	if err != nil {
@@ -144,7 +144,7 @@ func run(ctx context.Context, s settings, out io.Writer) error {
 		return err
 	}
 	if s.gateway {
-		return serve(ctx, root, work, s, deployed, out, p)
+		return serve(ctx, root, work, s, place, deployed, out, p)
 	}
 	line, err := clientLine(ctx, deployed.Outputs["Address"])
 	if err != nil {
@@ -160,8 +160,8 @@ func run(ctx context.Context, s settings, out io.Writer) error {
 	return nil
 }
 
-// serve runs doze gateway before the functions until ctx ends.
-func serve(ctx context.Context, root, work string, s settings, deployed *stack.Stack, out io.Writer, p progress) error {
+// serve runs doze gateway before the functions, in the place that has been kept for it, until ctx ends.
+func serve(ctx context.Context, root, work string, s settings, place net.Listener, deployed *stack.Stack, out io.Writer, p progress) error {
 	doze := filepath.Join(work, "doze")
 	err := p.step("building doze gateway", func() error {
 		build := exec.CommandContext(ctx, "go", "build", "-o", doze, "./cmd/doze")
@@ -180,6 +180,7 @@ func serve(ctx context.Context, root, work string, s settings, deployed *stack.S
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C comes from here alone: a second one would end it without a goodbye
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = 5 * time.Second
+	place.Close()
 	err = cmd.Run()
 	if ctx.Err() != nil {
 		err = nil
