@@ -1,6 +1,6 @@
 # Three commands do everything: make dev runs the chat, make check looks at a change before it is committed, make test sets up and runs
 # every test.
-.PHONY: dev deploy-local test test-waiting test-computing test-alone check histories lint bench bill fuzz tests/node_modules tests/.venv tests/.sam
+.PHONY: dev deploy-local test test-waiting test-sleeping test-computing test-alone check histories lint bench bill fuzz tests/node_modules tests/.venv tests/.sam
 
 GOTOOL = go tool -modfile=tools/go.mod
 
@@ -18,23 +18,28 @@ deploy-local: tests/node_modules tests/.venv tests/.sam
 	go build -o bin/deploy ./tests/deployed/deploy
 	@exec bin/deploy $(if $(GATEWAY),-gateway) $(if $(ENDPOINT),-endpoint $(ENDPOINT)) $(ARGS)
 
-# Three groups. What waits for other programs (databases, sam and what it deploys, browsers), where the race detector finds little
-# and costs most, runs beside what computes, a package of each at a time. Then, with the machine to themselves, the official suites,
-# some of whose cases are about 200 ms. Whatever fails, all groups run; the last line adds them up.
-WAITING = /pkg/store/dynamo$$|/tests/(costs/bill|kit/badtable|deployed/deploy|docs|survives/histories|survives/disconnects|deployed/project|survives/sweeps|deployed/template)$$
+# Four groups. What waits for other programs (databases, sam and what it deploys, browsers), where the race detector finds little
+# and costs most, and what hardly computes, since it lets time pass, run beside what computes, a package of each at a time. Then, with
+# the machine to themselves, the official suites, some of whose cases are about 200 ms. Whatever fails, all groups run; the last line
+# adds them up.
+WAITING = /pkg/store/dynamo$$|/tests/(costs/bill|kit/badtable|deployed/deploy|docs|survives/histories|survives/disconnects|deployed/project|deployed/template)$$
+SLEEPING = /tests/(survives/sweeps|asnode/upgrades)$$
 ALONE = TestOfficialSuites
+BESIDE = test-waiting test-sleeping test-computing
 RESULTS = tests/artifacts/results
 GOTEST = $(GOTOOL) gotestsum --format pkgname --hide-summary skipped --jsonfile $(RESULTS)/$@.json -- -tags full -timeout 25m
 test: tests/node_modules tests/.venv tests/.sam
 	@echo building the tests
 	@go list -export -test -deps -race -tags full ./... >/dev/null
 	@rm -rf $(RESULTS) && mkdir -p $(RESULTS)
-	@ended=0; $(MAKE) --no-print-directory -k -j2 test-waiting test-computing || ended=1; $(MAKE) --no-print-directory test-alone || ended=1; \
-		go run ./tests/kit/results $(RESULTS)/test-waiting.json $(RESULTS)/test-computing.json $(RESULTS)/test-alone.json && exit $$ended
+	@ended=0; $(MAKE) --no-print-directory -k -j $(BESIDE) || ended=1; $(MAKE) --no-print-directory test-alone || ended=1; \
+		go run ./tests/kit/results $(patsubst %,$(RESULTS)/%.json,$(BESIDE) test-alone) && exit $$ended
 test-waiting:
 	@$(GOTEST) -p 1 -skip '^$(ALONE)' $$(go list -tags full ./... | grep -E '$(WAITING)')
+test-sleeping:
+	@$(GOTEST) -race -p 1 -skip '^$(ALONE)' $$(go list -tags full ./... | grep -E '$(SLEEPING)')
 test-computing:
-	@$(GOTEST) -race -p 1 -skip '^$(ALONE)' $$(go list -tags full ./... | grep -vE '$(WAITING)')
+	@$(GOTEST) -race -p 1 -skip '^$(ALONE)' $$(go list -tags full ./... | grep -vE '$(WAITING)|$(SLEEPING)')
 test-alone:
 	@$(GOTEST) -race -p 1 -run '^$(ALONE)' $$(git grep -l --untracked 'func $(ALONE)' -- '*_test.go' | xargs -n1 dirname | sort -u | sed 's,^,./,')
 

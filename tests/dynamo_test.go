@@ -19,6 +19,7 @@ import (
 // gateway and behind what the suites assume. There is more time than the suites leave: a database shares the machine,
 // and 200 ms for a pong are not what this is about.
 func TestOfficialSuitesOnDynamoDB(t *testing.T) {
+	t.Parallel() // as the gateways of TestOfficialSuites
 	url, stop, err := dynalite.Start()
 	if err != nil {
 		t.Fatal(err)

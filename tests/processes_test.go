@@ -106,6 +106,7 @@ func (g gatewayKind) processes(app string) processes.Options {
 // TestOfficialSuitesAsProcesses runs the cases of the official suites, with more time, because the database and forty
 // processes share the machine.
 func TestOfficialSuitesAsProcesses(t *testing.T) {
+	t.Parallel() // as the gateways of TestOfficialSuites
 	all := newDeployments(t)
 	for _, g := range apart {
 		suite := func(t *testing.T, app string) conformance.Target {
