@@ -53,6 +53,7 @@ func serveGateway(ctx context.Context, args []string, out, log io.Writer) error 
 	for _, method := range []string{http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
 		o.HTTP[method] = functions.message
 	}
+	o.FunctionTimeout = 15 * time.Minute // Lambda's maximum: the functions are elsewhere, and have times of their own
 	g, err := gateway.New(o)
 	if err != nil {
 		return err

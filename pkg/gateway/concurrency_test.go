@@ -204,3 +204,45 @@ func TestColdStartIsWithinTheTimeLimit(t *testing.T) {
 		t.Errorf("%d", got)
 	}
 }
+
+// TestAFunctionThatIsOverItsOwnTimeHasFailed has functions that take longer than they may, which is shorter than an
+// integration may take, and begins when the environment has started.
+func TestAFunctionThatIsOverItsOwnTimeHasFailed(t *testing.T) {
+	clock := newClock()
+	began := make(chan time.Duration, 1) // how long the function has
+	hang := gateway.HandlerFunc(func(ctx context.Context, _ []byte) ([]byte, error) {
+		deadline, _ := ctx.Deadline()
+		began <- deadline.Sub(clock.Now())
+		<-ctx.Done()
+		return nil, ctx.Err()
+	})
+	b := start(t, gateway.Options{Clock: clock, ColdStart: time.Second, Connect: hang, HTTP: map[string]gateway.Handler{http.MethodGet: hang}})
+	for what, try := range map[string]struct {
+		ask  func() int
+		want int
+	}{
+		"a handshake": {b.shake, http.StatusBadGateway},
+		"a request": {func() int {
+			response, _ := b.request(http.MethodGet, "/socket.io/", "")
+			return response.StatusCode
+		}, http.StatusInternalServerError},
+	} {
+		status := make(chan int, 1)
+		go func() { status <- try.ask() }()
+		clock.Await(2) // the integration's time, and the start
+		clock.Advance(time.Second)
+		if got := <-began; got != 27*time.Second {
+			t.Errorf("%s: the function has %v", what, got)
+		}
+		clock.Advance(27*time.Second - 1)
+		select {
+		case got := <-status:
+			t.Errorf("%s: %d before the time is over", what, got)
+		default:
+		}
+		clock.Advance(1)
+		if got := <-status; got != try.want {
+			t.Errorf("%s: %d, want %d", what, got, try.want)
+		}
+	}
+}

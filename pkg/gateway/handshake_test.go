@@ -80,7 +80,7 @@ func TestConnectFunctionErrorIs502(t *testing.T) {
 func TestConnectTimeoutIs504(t *testing.T) {
 	arrived := make(chan context.Context, 1)
 	clock := newClock()
-	b := start(t, gateway.Options{Clock: clock, Connect: gateway.HandlerFunc(func(ctx context.Context, _ []byte) ([]byte, error) {
+	b := start(t, gateway.Options{Clock: clock, FunctionTimeout: time.Minute, Connect: gateway.HandlerFunc(func(ctx context.Context, _ []byte) ([]byte, error) {
 		arrived <- ctx
 		<-ctx.Done()
 		return nil, ctx.Err()

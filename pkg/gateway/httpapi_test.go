@@ -156,7 +156,7 @@ func TestHTTPFunctionErrorIs500(t *testing.T) {
 func TestHTTPOver30SecondsIs503(t *testing.T) {
 	clock := newClock()
 	started := make(chan struct{})
-	b := start(t, gateway.Options{Clock: clock, HTTP: map[string]gateway.Handler{
+	b := start(t, gateway.Options{Clock: clock, FunctionTimeout: time.Minute, HTTP: map[string]gateway.Handler{
 		"GET": gateway.HandlerFunc(func(ctx context.Context, _ []byte) ([]byte, error) {
 			close(started)
 			<-ctx.Done()

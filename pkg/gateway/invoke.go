@@ -14,7 +14,11 @@ import (
 	"github.com/aws/aws-lambda-go/lambdacontext"
 )
 
-var errTimeout = errors.New("task timed out")
+// errTimeout is the end of an integration's time, errOver of the function's own, which is an error of the function.
+var (
+	errTimeout = errors.New("the integration timed out")
+	errOver    = errors.New("task timed out")
+)
 
 // Routes that are no HTTP method.
 const (
@@ -29,9 +33,9 @@ type invocation struct {
 	route   string
 	handler Handler
 	event   []byte
-	timeout time.Duration
-	trace   string // its trace id; empty for none
-	id      string // its request id, as a function of Go has it from lambdacontext; empty: invoke makes one
+	timeout time.Duration // of the integration, with a cold start; of a job, the function's own
+	trace   string        // its trace id; empty for none
+	id      string        // its request id, as a function of Go has it from lambdacontext; empty: invoke makes one
 
 	named *string // gets the request id before finish is called, unless that is for a timeout; nil: nobody asks
 }
@@ -39,8 +43,8 @@ type invocation struct {
 // newRequestID makes up the id of an invocation. It is not of Options.Seed, whose ids clients and tests see.
 func newRequestID() string { return rand.Text()[:12] }
 
-// invoke runs a function on the calling goroutine. finish gets its answer, or errTimeout as soon as the time is up,
-// whether the function has noticed or not, or errThrottled without an invocation. It is called exactly once, perhaps
+// invoke runs a function on the calling goroutine. finish gets its answer, or errTimeout or errOver as soon as a time
+// is up, whether the function has noticed or not, or errThrottled without an invocation. It is called exactly once, perhaps
 // from the clock's goroutine, and must not block.
 func (g *Gateway) invoke(i invocation, finish func(answer []byte, err error)) {
 	i.id = cmp.Or(i.id, newRequestID())
@@ -56,18 +60,28 @@ func (g *Gateway) invoke(i invocation, finish func(answer []byte, err error)) {
 	began := g.opt.Clock.Now()
 	ctx, cancel := context.WithCancelCause(g.base)
 	limited := &limitedContext{Context: ctx, deadline: began.Add(i.timeout), trace: i.trace}
-	stop := g.opt.Clock.AfterFunc(i.timeout, func() {
-		if answered.CompareAndSwap(false, true) {
-			limited.expired.Store(true)
-			cancel(context.DeadlineExceeded)
-			finish(nil, errTimeout)
+	late := errTimeout
+	end := func(err error) func() {
+		return func() {
+			if answered.CompareAndSwap(false, true) {
+				late = err
+				limited.expired.Store(true)
+				cancel(context.DeadlineExceeded)
+				finish(nil, err)
+			}
 		}
-	})
+	}
+	stop := g.opt.Clock.AfterFunc(i.timeout, end(errTimeout))
 	if cold {
 		g.stats.coldStarts.Add(1)
 		if g.opt.ColdStart > 0 {
 			g.pause(g.opt.ColdStart)
 		}
+	}
+	over := g.opt.Clock.Now().Add(g.opt.FunctionTimeout)
+	if i.route != routeJobs && over.Before(limited.deadline) && stop() {
+		limited.deadline = over
+		stop = g.opt.Clock.AfterFunc(g.opt.FunctionTimeout, end(errOver))
 	}
 	lambda := &lambdacontext.LambdaContext{AwsRequestID: i.id}
 	answer, err := g.protected(lambdacontext.NewContext(limited, lambda), i)
@@ -79,7 +93,7 @@ func (g *Gateway) invoke(i invocation, finish func(answer []byte, err error)) {
 		}
 		finish(answer, err)
 	} else {
-		err = errTimeout
+		err = late
 	}
 	cancel(nil)
 	if err != nil {

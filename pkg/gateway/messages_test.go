@@ -63,7 +63,7 @@ func isErrorFrame(t *testing.T, name, frame, connectionID string) {
 func TestFunctionOver29SecondsSendsTheErrorFrame(t *testing.T) {
 	clock := newClock()
 	started, release := make(chan struct{}), make(chan struct{})
-	b := start(t, gateway.Options{Clock: clock, OrderedFrames: true, RouteResponse: true, Default: function(func(e wsEvent) (any, error) {
+	b := start(t, gateway.Options{Clock: clock, FunctionTimeout: time.Minute, OrderedFrames: true, RouteResponse: true, Default: function(func(e wsEvent) (any, error) {
 		if e.Body == "x" {
 			close(started)
 			<-release // notices nothing

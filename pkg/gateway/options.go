@@ -161,11 +161,12 @@ type Options struct {
 	// before it returns. Default: none.
 	Logger *slog.Logger
 
+	FunctionTimeout    time.Duration // of a function behind a route, after its cold start; default 27 s, as Doze's template has it (Lambda: 3 s)
 	IntegrationTimeout time.Duration // of a WebSocket route; default and AWS's maximum 29 s
 	HTTPTimeout        time.Duration // of an HTTP API route; 30 s
 	ConnectGap         time.Duration // after a handshake in which @connections answers 410 still; how long AWS takes is not known; default 10 ms, below 0 none
 	JobVisibility      time.Duration // from the delivery of a job that fails until the next; see Schedule; default 20 s, as Doze's template has it (SQS: 30 s)
-	JobTimeout         time.Duration // of one delivery to Jobs; default 1 minute, at most JobVisibility
+	JobTimeout         time.Duration // of one delivery to Jobs; default 15 s, as Doze's template has it, and at most JobVisibility
 	IdleTimeout        time.Duration // without a data frame in either direction; 10 minutes
 	MaxAge             time.Duration // of a connection; 2 hours
 	MaxFrame           int           // bytes in one inbound frame; 32 KiB
@@ -230,10 +231,11 @@ func (o Options) complete() (Options, error) {
 		value *time.Duration
 		aws   time.Duration
 	}{
+		{"FunctionTimeout", &o.FunctionTimeout, 27 * time.Second},
 		{"IntegrationTimeout", &o.IntegrationTimeout, 29 * time.Second},
 		{"HTTPTimeout", &o.HTTPTimeout, 30 * time.Second},
 		{"JobVisibility", &o.JobVisibility, 20 * time.Second},
-		{"JobTimeout", &o.JobTimeout, min(time.Minute, cmp.Or(o.JobVisibility, 20*time.Second))},
+		{"JobTimeout", &o.JobTimeout, min(15*time.Second, cmp.Or(o.JobVisibility, 20*time.Second))},
 		{"IdleTimeout", &o.IdleTimeout, 10 * time.Minute},
 		{"MaxAge", &o.MaxAge, 2 * time.Hour},
 	} {
