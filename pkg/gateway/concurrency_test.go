@@ -205,44 +205,54 @@ func TestColdStartIsWithinTheTimeLimit(t *testing.T) {
 	}
 }
 
-// TestAFunctionThatIsOverItsOwnTimeHasFailed has functions that take longer than they may, which is shorter than an
-// integration may take, and begins when the environment has started.
+// TestAFunctionThatIsOverItsOwnTimeHasFailed has functions that take longer than they may. Their time begins when their
+// environment has started, and an integration's before that. They do not look at the context.
 func TestAFunctionThatIsOverItsOwnTimeHasFailed(t *testing.T) {
-	clock := newClock()
-	began := make(chan time.Duration, 1) // how long the function has
-	hang := gateway.HandlerFunc(func(ctx context.Context, _ []byte) ([]byte, error) {
-		deadline, _ := ctx.Deadline()
-		began <- deadline.Sub(clock.Now())
-		<-ctx.Done()
-		return nil, ctx.Err()
-	})
-	b := start(t, gateway.Options{Clock: clock, ColdStart: time.Second, Connect: hang, HTTP: map[string]gateway.Handler{http.MethodGet: hang}})
 	for what, try := range map[string]struct {
-		ask  func() int
-		want int
+		cold, after time.Duration // what the function may take then
+		handshake   bool
+		want        int
 	}{
-		"a handshake": {b.shake, http.StatusBadGateway},
-		"a request": {func() int {
-			response, _ := b.request(http.MethodGet, "/socket.io/", "")
-			return response.StatusCode
-		}, http.StatusInternalServerError},
+		"a handshake": {time.Second, 27 * time.Second, true, http.StatusBadGateway},
+		"a request":   {time.Second, 27 * time.Second, false, http.StatusInternalServerError},
+		"a handshake whose environment takes long": {3 * time.Second, 26 * time.Second, true, http.StatusGatewayTimeout},
+		"a request whose environment takes long":   {4 * time.Second, 26 * time.Second, false, http.StatusServiceUnavailable},
 	} {
-		status := make(chan int, 1)
-		go func() { status <- try.ask() }()
-		clock.Await(2) // the integration's time, and the start
-		clock.Advance(time.Second)
-		if got := <-began; got != 27*time.Second {
-			t.Errorf("%s: the function has %v", what, got)
-		}
-		clock.Advance(27*time.Second - 1)
-		select {
-		case got := <-status:
-			t.Errorf("%s: %d before the time is over", what, got)
-		default:
-		}
-		clock.Advance(1)
-		if got := <-status; got != try.want {
-			t.Errorf("%s: %d, want %d", what, got, try.want)
-		}
+		t.Run(what, func(t *testing.T) {
+			clock := newClock()
+			told, release := make(chan time.Duration, 1), make(chan struct{})
+			deaf := gateway.HandlerFunc(func(ctx context.Context, _ []byte) ([]byte, error) {
+				deadline, _ := ctx.Deadline()
+				told <- deadline.Sub(clock.Now())
+				<-release
+				return []byte("{}"), nil
+			})
+			b := start(t, gateway.Options{Clock: clock, ColdStart: try.cold, Connect: deaf, HTTP: map[string]gateway.Handler{http.MethodGet: deaf}})
+			defer close(release)
+			status := make(chan int, 1)
+			go func() {
+				if try.handshake {
+					status <- b.shake()
+					return
+				}
+				response, _ := b.request(http.MethodGet, "/socket.io/", "")
+				status <- response.StatusCode
+			}()
+			clock.Await(2) // the integration's time, and the start
+			clock.Advance(try.cold)
+			if got := <-told; got != 27*time.Second {
+				t.Errorf("the function has %v", got)
+			}
+			clock.Advance(try.after - 1)
+			select {
+			case got := <-status:
+				t.Errorf("%d before the time is over", got)
+			default:
+			}
+			clock.Advance(1)
+			if got := <-status; got != try.want {
+				t.Errorf("%d, want %d", got, try.want)
+			}
+		})
 	}
 }

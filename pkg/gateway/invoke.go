@@ -33,7 +33,7 @@ type invocation struct {
 	route   string
 	handler Handler
 	event   []byte
-	timeout time.Duration // of the integration, with a cold start; of a job, the function's own
+	timeout time.Duration // of the integration, and of a job's function, with a cold start
 	trace   string        // its trace id; empty for none
 	id      string        // its request id, as a function of Go has it from lambdacontext; empty: invoke makes one
 
@@ -56,15 +56,13 @@ func (g *Gateway) invoke(i invocation, finish func(answer []byte, err error)) {
 		return
 	}
 	defer g.functions.end(f)
-	var answered atomic.Bool
+	var ended atomic.Pointer[error] // how: nil in it with an answer
 	began := g.opt.Clock.Now()
 	ctx, cancel := context.WithCancelCause(g.base)
-	limited := &limitedContext{Context: ctx, deadline: began.Add(i.timeout), trace: i.trace}
-	late := errTimeout
+	limited := &limitedContext{Context: ctx, trace: i.trace}
 	end := func(err error) func() {
 		return func() {
-			if answered.CompareAndSwap(false, true) {
-				late = err
+			if ended.CompareAndSwap(nil, &err) {
 				limited.expired.Store(true)
 				cancel(context.DeadlineExceeded)
 				finish(nil, err)
@@ -78,22 +76,26 @@ func (g *Gateway) invoke(i invocation, finish func(answer []byte, err error)) {
 			g.pause(g.opt.ColdStart)
 		}
 	}
-	over := g.opt.Clock.Now().Add(g.opt.FunctionTimeout)
-	if i.route != routeJobs && over.Before(limited.deadline) && stop() {
-		limited.deadline = over
-		stop = g.opt.Clock.AfterFunc(g.opt.FunctionTimeout, end(errOver))
+	now := g.opt.Clock.Now()
+	own := g.opt.FunctionTimeout
+	if i.route == routeJobs {
+		own = began.Add(i.timeout).Sub(now)
+	}
+	limited.deadline = now.Add(own) // which is all that a function knows
+	if limited.deadline.Before(began.Add(i.timeout)) && stop() {
+		stop = g.opt.Clock.AfterFunc(own, end(errOver))
 	}
 	lambda := &lambdacontext.LambdaContext{AwsRequestID: i.id}
 	answer, err := g.protected(lambdacontext.NewContext(limited, lambda), i)
 	i.id = lambda.AwsRequestID // of a function elsewhere, which has its own
 	stop()
-	if answered.CompareAndSwap(false, true) {
+	if ended.CompareAndSwap(nil, new(error)) {
 		if i.named != nil {
 			*i.named = i.id
 		}
 		finish(answer, err)
 	} else {
-		err = late
+		err = *ended.Load()
 	}
 	cancel(nil)
 	if err != nil {
