@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 )
@@ -25,7 +26,7 @@ func asUsual(o dynamodb.Options) bool {
 	old := o.EndpointResolver
 	switch {
 	case o.Region == "" || strings.Contains(o.Region, "fips"): // the latter is another region's name
-	case o.Credentials == nil || o.HTTPClient == nil || o.RetryMode == aws.RetryModeAdaptive: // which holds back before it sends
+	case o.Credentials == nil || o.HTTPClient == nil || o.RetryMode == aws.RetryModeAdaptive || !sendsAtOnce(o.Retryer):
 	case len(o.APIOptions) > 0 || o.ClientLogMode != 0 || intercepted(o) || o.AppID != "":
 	case o.EnableAcceptEncodingGzip || o.DisableClockSkewCorrection:
 	case old != nil || !same(o.EndpointResolverV2, usual().EndpointResolverV2) || o.EndpointOptions != (dynamodb.EndpointResolverOptions{}):
@@ -36,6 +37,29 @@ func asUsual(o dynamodb.Options) bool {
 		return true
 	}
 	return false
+}
+
+// sendsAtOnce reports whether a retryer is the SDK's standard one, or none, whatever is around it that is made of its
+// RetryerV2. Others, as the adaptive one, may hold a first attempt back.
+func sendsAtOnce(r aws.Retryer) bool {
+	for {
+		switch r.(type) {
+		case *retry.Standard, aws.NopRetryer:
+			return true
+		}
+		around := reflect.Indirect(reflect.ValueOf(r))
+		if around.Kind() != reflect.Struct {
+			return false
+		}
+		within := around.FieldByName("RetryerV2")
+		if !within.IsValid() {
+			return false
+		}
+		var is bool
+		if r, is = within.Interface().(aws.Retryer); !is {
+			return false
+		}
+	}
 }
 
 func intercepted(o dynamodb.Options) bool {

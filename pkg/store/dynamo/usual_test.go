@@ -32,6 +32,7 @@ type (
 	ownSigner   struct{ *v4.Signer }
 	ownHTTP     struct{ aws.HTTPClient }
 	ownLog      struct{ logging.Nop }
+	ownRetries  struct{ aws.Retryer }
 	ownTokens   struct {
 		dynamodb.IdempotencyTokenProvider
 	}
@@ -74,9 +75,12 @@ var leftToTheSDK = map[string][]func(*dynamodb.Options){
 			o.HTTPSignerV4 = v4.NewSigner(func(s *v4.SignerOptions) { s.LogSigning = true })
 		},
 	},
-	"MeterProvider":  {func(o *dynamodb.Options) { o.MeterProvider = ownMeter{} }},
-	"Region":         {func(o *dynamodb.Options) { o.Region = "" }, func(o *dynamodb.Options) { o.Region = "fips-us-east-1" }, func(o *dynamodb.Options) { o.Region, o.BaseEndpoint = "local", nil }},
-	"RetryMode":      {func(o *dynamodb.Options) { o.RetryMode = aws.RetryModeAdaptive }},
+	"MeterProvider": {func(o *dynamodb.Options) { o.MeterProvider = ownMeter{} }},
+	"Region":        {func(o *dynamodb.Options) { o.Region = "" }, func(o *dynamodb.Options) { o.Region = "fips-us-east-1" }, func(o *dynamodb.Options) { o.Region, o.BaseEndpoint = "local", nil }},
+	"RetryMode":     {func(o *dynamodb.Options) { o.RetryMode = aws.RetryModeAdaptive }},
+	"Retryer": {func(o *dynamodb.Options) { o.Retryer = retry.NewAdaptiveMode() },
+		func(o *dynamodb.Options) { o.Retryer, o.RetryMaxAttempts = retry.NewAdaptiveMode(), 9 },
+		func(o *dynamodb.Options) { o.Retryer = ownRetries{} }},
 	"TracerProvider": {func(o *dynamodb.Options) { o.TracerProvider = ownTracer{} }},
 
 	// Made of others, so that they can only be set when the client has been made once.
