@@ -7,11 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"reflect"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -135,6 +137,53 @@ func TestABodyIsTheCallersAfterSend(t *testing.T) {
 		}
 		if n, _ := late.Read(make([]byte, 9)); n > 0 {
 			t.Errorf("%d bytes were read when Send had returned", n)
+		}
+	}
+}
+
+// counting counts the writes to a connection.
+type counting struct {
+	net.Conn
+	writes *atomic.Int64
+}
+
+func (c counting) Write(p []byte) (int, error) {
+	c.writes.Add(1)
+	return c.Conn.Write(p)
+}
+
+// TestASmallRequestIsWrittenInOne, with its header, and arrives as it is, like larger ones.
+func TestASmallRequestIsWrittenInOne(t *testing.T) {
+	var got string
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		text, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		got = string(text)
+	}))
+	defer server.Close()
+	u, err := url.Parse(server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var writes atomic.Int64
+	transport := &http.Transport{DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+		conn, err := new(net.Dialer).DialContext(ctx, network, addr)
+		return counting{conn, &writes}, err
+	}}
+	defer transport.CloseIdleConnections()
+	c := awswire.New("s", "r")
+	c.HTTP = &http.Client{Transport: transport}
+	for _, size := range []int{1, 200, 3 << 10, 3<<10 + 1, 64 << 10} {
+		before := writes.Load()
+		r := request(strings.Repeat("x", size))
+		r.URL = *u
+		if _, err := c.Send(t.Context(), r); err != nil || got != string(r.Body) {
+			t.Errorf("of %d bytes %d arrived, %v", size, len(got), err)
+		}
+		if n := writes.Load() - before; size <= 3<<10 && n != 1 {
+			t.Errorf("%d bytes were written in %d", size, n)
 		}
 	}
 }

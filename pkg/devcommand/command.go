@@ -12,6 +12,7 @@ import (
 	"sync"
 
 	"github.com/dozeio/doze/internal/commandline"
+	"github.com/dozeio/doze/internal/heapfloor"
 	"github.com/dozeio/doze/internal/jobqueue"
 	"github.com/dozeio/doze/internal/oneprocess"
 	"github.com/dozeio/doze/pkg/admin"
@@ -47,6 +48,7 @@ func (c Command) Run(ctx context.Context, args []string, out, log io.Writer) err
 	if err != nil {
 		return err
 	}
+	heapfloor.Keep()
 	aws, ui := more.aws, more.ui
 	listener, err := commandline.Listen(c.Name, o.Addr)
 	if err != nil {

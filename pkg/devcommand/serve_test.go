@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"regexp"
+	"runtime/metrics"
 	"strings"
 	"testing"
 	"time"
@@ -77,6 +78,16 @@ func TestServeKeepsItsInnerDoorsInside(t *testing.T) {
 	res.Body.Close()
 	if res.StatusCode != http.StatusOK {
 		t.Errorf("inside, by the name of -host: %s", res.Status)
+	}
+}
+
+// TestAServersSmallHeapIsCollectedSeldom asks Go's runtime, which begins with 100 % of garbage.
+func TestAServersSmallHeapIsCollectedSeldom(t *testing.T) {
+	_, _, end := start(t, devcommand.Command{Name: "doze serve", Application: socketio.New(socketio.Options{}), Serve: true})
+	defer end()
+	percent := []metrics.Sample{{Name: "/gc/gogc:percent"}}
+	if metrics.Read(percent); percent[0].Value.Uint64() <= 100 {
+		t.Errorf("%d %% of garbage beside a heap of a few MB", percent[0].Value.Uint64())
 	}
 }
 

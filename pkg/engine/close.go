@@ -35,7 +35,7 @@ func (e *Engine) close(ctx context.Context, a Address, c Close) (Session, bool) 
 // overdue reports whether a deadline of a live session has passed, and how the session is to be closed then. Deadlines
 // are exact: a request at pingInterval plus pingTimeout after the last pong is too late. The pongs of a connection
 // stand in its liveness row, for sweeps to judge.
-func (e *Engine) overdue(s Session) (Close, bool) {
+func (e *Engine) overdue(s *Session) (Close, bool) {
 	now, heartbeat := e.now(), e.opt.PingInterval+e.opt.PingTimeout
 	passed := func(t time.Time, d time.Duration) bool { return !now.Before(t.Add(d)) }
 	switch {
@@ -52,7 +52,7 @@ func (e *Engine) overdue(s Session) (Close, bool) {
 
 // closeOverdue closes a polling session that is overdue.
 func (e *Engine) closeOverdue(ctx context.Context, s Session) (closed Session, ok bool) {
-	c, is := e.overdue(s)
+	c, is := e.overdue(&s)
 	if !is {
 		return s, false
 	}
@@ -209,7 +209,7 @@ func (e *Engine) closeUnconfirmed(ctx context.Context, s Session) error {
 }
 
 // unconfirmed reports whether an upgrade was not confirmed in time; the row may be either of the two that probe.
-func (e *Engine) unconfirmed(s Session) bool {
+func (e *Engine) unconfirmed(s *Session) bool {
 	return s.State == Probing && !e.now().Before(s.ProbedAt.Add(e.opt.UpgradeTimeout))
 }
 

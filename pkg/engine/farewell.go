@@ -38,8 +38,8 @@ func (m *meetings) add(connection string, now time.Time) {
 }
 
 // has reports whether a connection was found gone lately.
-func (m *meetings) has(connection string, now time.Time) bool {
+func (m *meetings) has(connection string, now func() time.Time) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.gone[connection] && now.Before(m.until)
+	return m.gone[connection] && now().Before(m.until)
 }

@@ -108,8 +108,8 @@ func (e *Engine) Frame(ctx context.Context, connection string, f Frame) {
 		e.cut(ctx, connection)
 		return
 	}
-	how, overdue := e.overdue(s)
-	if e.unconfirmed(s) {
+	how, overdue := e.overdue(&s)
+	if e.unconfirmed(&s) {
 		how, overdue = Close{Reason: TransportClose}, true
 	}
 	if overdue {
@@ -144,17 +144,21 @@ func (e *Engine) sender(ctx context.Context, connection string, f Frame) (Sessio
 	a := connectionAddress(connection)
 	if !f.Binary && string(f.Data) == "5" {
 		s, err := e.store.Get(ctx, a, false)
-		if err != nil || s.State == Probing && !e.unconfirmed(s) {
+		if err != nil || s.State == Probing && !e.unconfirmed(&s) {
 			return s, err
 		}
 	}
-	end := e.now().Add(greetFor)
+	var end time.Time // until the first look, which mostly is the only one
 	for wait := 10 * time.Millisecond; ; wait = min(2*wait, readLater) {
 		s, err := e.store.Get(ctx, a, true)
-		switch {
-		case err != nil || s.State != Open || s.greeted():
+		if err != nil || s.State != Open || s.greeted() {
 			return s, err
-		case !e.now().Before(end):
+		}
+		now := e.now()
+		if end.IsZero() {
+			end = now.Add(greetFor)
+		}
+		if !now.Before(end) {
 			return s, errNotGreeted
 		}
 		if err := e.sleep(ctx, wait); err != nil {
@@ -239,20 +243,11 @@ func (e *Engine) receive(ctx context.Context, v *Invocation, packets []protocol.
 		}
 	}
 	if len(messages) > 0 {
-		var panic *panicked
 		err := protected(func() error {
 			return e.handler.Message(context.WithValue(ctx, invocationKey{}, v), v, messages)
 		})
-		switch {
-		case errors.As(err, &panic): // the connection lives on
-			e.opt.Logger.ErrorContext(ctx, "a handler panicked", "session", v.Address(), "error", err)
-		case errors.Is(err, protocol.ErrMalformed) || errors.Is(err, ErrRefused):
-			e.opt.Logger.WarnContext(ctx, "a session is closed", "session", v.Address(), "error", err)
-			return ParseError, false
-		case errors.Is(err, ErrGone):
-		case err != nil:
-			e.opt.Logger.ErrorContext(ctx, "a message was not handled, so its session is closed", "session", v.Address(), "error", err)
-			return TransportError, false
+		if reason := e.failed(ctx, v, err); reason != "" {
+			return reason, false
 		}
 	}
 	switch {
@@ -262,4 +257,23 @@ func (e *Engine) receive(ctx context.Context, v *Invocation, packets []protocol.
 		return ParseError, false
 	}
 	return "", true
+}
+
+// failed logs the error of a handler. It returns the reason for which the session has to be closed, if it has to.
+func (e *Engine) failed(ctx context.Context, v *Invocation, err error) Reason {
+	if err == nil { // mostly, and errors.As needs memory
+		return ""
+	}
+	switch {
+	case errors.As(err, new(*panicked)): // the connection lives on
+		e.opt.Logger.ErrorContext(ctx, "a handler panicked", "session", v.Address(), "error", err)
+	case errors.Is(err, protocol.ErrMalformed) || errors.Is(err, ErrRefused):
+		e.opt.Logger.WarnContext(ctx, "a session is closed", "session", v.Address(), "error", err)
+		return ParseError
+	case errors.Is(err, ErrGone):
+	default:
+		e.opt.Logger.ErrorContext(ctx, "a message was not handled, so its session is closed", "session", v.Address(), "error", err)
+		return TransportError
+	}
+	return ""
 }

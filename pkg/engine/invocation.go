@@ -50,22 +50,39 @@ func (v *Invocation) Address() Address {
 }
 
 // SID returns the session's secret id.
-func (v *Invocation) SID() string { return v.seen().SID }
+func (v *Invocation) SID() string {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.session.SID
+}
 
 // Expires returns when the session's rows go by themselves, once it has an entry.
-func (v *Invocation) Expires() time.Time { return v.e.expiry(v.seen().Created) }
+func (v *Invocation) Expires() time.Time {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.e.expiry(v.session.Created)
+}
 
 // Polling reports whether the session was on the polling transport when it was read.
 func (v *Invocation) Polling() bool {
-	s := v.seen()
-	return s.polling()
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.session.polling()
 }
 
 // Entries returns the handler's entries as they were last read. Nobody may change them.
-func (v *Invocation) Entries() map[string][]byte { return v.seen().Entries }
+func (v *Invocation) Entries() map[string][]byte {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.session.Entries
+}
 
 // Pending returns the messages of an unfinished binary packet as they were last read.
-func (v *Invocation) Pending() [][]byte { return v.seen().Pending }
+func (v *Invocation) Pending() [][]byte {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.session.Pending
+}
 
 // Handshake reads what the client sent when the session began: the zero Handshake once the
 // session is closed.
@@ -287,7 +304,7 @@ func (v *Invocation) owns(a Address) bool {
 
 // Parcel encodes packets for Deliver and Send, once for any number of recipients. ErrTooLarge: nothing may be sent.
 func (e *Engine) Parcel(packets ...protocol.EnginePacket) (Parcel, error) {
-	p := Parcel{Op: e.newOp(), Packets: make([][]byte, len(packets))}
+	p := Parcel{Packets: make([][]byte, len(packets))}
 	for i, packet := range packets {
 		p.Packets[i] = packet.Append(make([]byte, 0, 1+len(packet.Data)))
 		if len(p.Packets[i]) > e.opt.MaxMessage {

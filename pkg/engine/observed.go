@@ -34,10 +34,11 @@ func (o *observed) Post(ctx context.Context, connection string, f Frame) error {
 // outcome says what became of a post: the status that means its error, 4xx or 5xx for others, and "no answer" where
 // there was none, be it for want of time.
 func outcome(err error) string {
+	if err == nil { // mostly, and errors.As needs memory
+		return "ok"
+	}
 	var answer interface{ HTTPStatusCode() int } // of a Poster's errors for other answers, as outgoing's
 	switch {
-	case err == nil:
-		return "ok"
 	case errors.Is(err, ErrGone):
 		return "410"
 	case errors.Is(err, ErrBusy):

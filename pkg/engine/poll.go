@@ -48,7 +48,7 @@ func (e *Engine) poll(ctx context.Context, sid string) Response {
 	w := waiting{e: e, begin: begin, end: end, patience: e.patience(ctx, a), held: s.State == Probing}
 	var changed <-chan struct{}
 	for {
-		if e.unconfirmed(s) {
+		if e.unconfirmed(&s) {
 			if err := e.closeUnconfirmed(ctx, s); err != nil {
 				return e.unavailable(ctx, "an upgrade could not be given up", err)
 			}

@@ -22,6 +22,9 @@ func (e *Engine) Retry(ctx context.Context, f func() error) error {
 }
 
 func isTemporary(err error) bool {
+	if err == nil { // mostly, and errors.As needs memory
+		return false
+	}
 	var t interface{ Temporary() bool }
 	return errors.As(err, &t) && t.Temporary()
 }

@@ -80,7 +80,7 @@ func (e *Engine) put(ctx context.Context, a Address, p Parcel) (moved string, er
 
 // postParcel posts packets to a connection, together and in order.
 func (e *Engine) postParcel(ctx context.Context, connection string, p Parcel) error {
-	if e.met.has(connection, e.now()) {
+	if e.met.has(connection, e.now) {
 		return ErrGone
 	}
 	lane, err := e.lanes.enter(ctx, connection)

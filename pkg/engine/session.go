@@ -112,7 +112,7 @@ type Lease struct {
 
 // Parcel is what one emit put into an outbox: encoded Engine.IO packets, in text form.
 type Parcel struct {
-	Op      string // of the emit; a parcel enters an outbox once
+	Op      string // of what has put it there, which a retry recognises; empty before that
 	Packets [][]byte
 }
 

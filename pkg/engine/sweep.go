@@ -140,7 +140,7 @@ func (e *Engine) checkPolling(ctx context.Context, l Live) error {
 	}
 	now := e.now()
 	passed := func(t time.Time, d time.Duration) bool { return !now.Before(t.Add(d)) }
-	how, overdue := e.overdue(s)
+	how, overdue := e.overdue(&s)
 	switch {
 	case s.State == Absent:
 		if passed(l.Created, invocationTime) { // else it may be about to be written
@@ -156,7 +156,7 @@ func (e *Engine) checkPolling(ctx context.Context, l Live) error {
 		e.close(ctx, l.Address, Close{Reason: TransportClose, Told: true})
 	case e.stuck(s):
 		e.close(ctx, l.Address, Close{Reason: TransportError, Told: true})
-	case e.unconfirmed(s):
+	case e.unconfirmed(&s):
 		return e.closeUnconfirmed(ctx, s)
 	}
 	return nil

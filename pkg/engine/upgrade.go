@@ -13,7 +13,7 @@ import (
 func (e *Engine) probe(ctx context.Context, connection, sid string) Response {
 	probe := Probe{Connection: connection, Now: e.now()}
 	s, ok, err := e.store.Update(ctx, pollingAddress(sid), probe)
-	if err == nil && !ok && e.unconfirmed(s) { // an older one makes room
+	if err == nil && !ok && e.unconfirmed(&s) { // an older one makes room
 		if err = e.closeUnconfirmed(ctx, s); err == nil {
 			s, ok, err = e.store.Update(ctx, pollingAddress(sid), probe)
 		}

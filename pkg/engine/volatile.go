@@ -59,7 +59,7 @@ const volatileWait = 50 * time.Millisecond
 
 // postVolatile tries to post packets to a connection.
 func (e *Engine) postVolatile(ctx context.Context, connection string, p Parcel) error {
-	if e.met.has(connection, e.now()) {
+	if e.met.has(connection, e.now) {
 		return ErrGone
 	}
 	turn, cancel := e.within(ctx, volatileWait)

@@ -266,8 +266,9 @@ func (c *conn) hasFrame() bool {
 type drainer struct {
 	c       *conn
 	running bool
-	size    int  // of the message that it runs
-	yielded bool // another one goes on
+	size    int    // of the message that it runs
+	yielded bool   // another one goes on
+	yields  func() // is yield, made once
 }
 
 // yield lets another goroutine go on with the queue, and with reading when this one is the reader. Its message takes no
@@ -310,7 +311,7 @@ func (c *conn) runDirectly(m message, d *drainer) {
 		}
 	}()
 	g.stats.messages.Add(1)
-	g.opt.Direct.Message(g.base, c.id, m.binary, m.event, d.yield)
+	g.opt.Direct.Message(g.base, c.id, m.binary, m.event, d.yields)
 }
 
 // bodyTime is how long a client may take for the body of a request, where the server has no limit for all of it.

@@ -15,13 +15,14 @@ type broadcast struct {
 	store     Store
 	namespace string
 	deliver   func(context.Context, Member) error
-	slots     chan struct{} // has room for whom is served
+	due       chan Member // to a worker that has nothing to do
 	wg        sync.WaitGroup
 
-	paging chan struct{}   // holds one while a page is gone through; guards what follows. It is held for long
-	seen   map[string]bool // sockets that are not to be served, or not once more
-	known  map[string]bool // recipients that were read and not served
-	rest   Rest
+	paging  chan struct{}   // holds one while a page is gone through; guards what follows. It is held for long
+	workers int             // goroutines that may still be begun, each of which serves one at a time
+	seen    map[string]bool // sockets that are not to be served, or not once more
+	known   map[string]bool // recipients that were read and not served
+	rest    Rest
 
 	mu   sync.Mutex // guards errs
 	errs []error
@@ -34,7 +35,7 @@ func newBroadcast(ctx context.Context, a Adapter, t Target, deliver func(context
 	return &broadcast{
 		ctx: ctx, store: a.Store, namespace: t.Namespace, deliver: deliver,
 		seen: map[string]bool{t.Skip: true}, known: map[string]bool{},
-		slots: make(chan struct{}, a.AtATime), paging: make(chan struct{}, 1),
+		due: make(chan Member), workers: a.AtATime, paging: make(chan struct{}, 1),
 	}
 }
 
@@ -60,6 +61,7 @@ func (b *broadcast) run(except []string, parts []Part) error {
 	for _, part := range parts {
 		b.each(part, func(p *Part, page []Member) bool { return b.page(p, page, len(parts) == 1) })
 	}
+	close(b.due)
 	b.wg.Wait()
 	b.rest.Known = len(b.known)
 	return b.err()
@@ -74,8 +76,9 @@ func (b *broadcast) page(p *Part, page []Member, onlyRoom bool) bool {
 			next = append(next, m)
 		}
 	}
+	alone := len(page) == 1 && onlyRoom && p.Cursor == ""
 	for i, m := range next {
-		if !b.enter() {
+		if !b.begin(m, alone) {
 			for _, m := range next[i:] {
 				b.known[m.Socket] = true
 			}
@@ -85,11 +88,6 @@ func (b *broadcast) page(p *Part, page []Member, onlyRoom bool) bool {
 			return false
 		}
 		b.seen[m.Socket] = true
-		if len(page) == 1 && onlyRoom { // one recipient needs no goroutine
-			b.serve(m)
-			break
-		}
-		b.wg.Go(func() { b.serve(m) })
 	}
 	return true
 }
@@ -104,13 +102,34 @@ func (b *broadcast) served(page []Member) (sockets []string) {
 	return sockets
 }
 
-// enter waits until one more may be served, and reports false when ctx has ended.
-func (b *broadcast) enter() bool {
+// begin has a recipient served, and waits for a goroutine that has nothing to do. It reports false when ctx has ended.
+// Goroutines serve one recipient after the other: a new one for each would grow its stack each time, which was a quarter
+// of what a delivery costs in one process. Who is alone is served without.
+func (b *broadcast) begin(m Member, alone bool) bool {
 	if b.ctx.Err() != nil {
 		return false
 	}
+	if alone {
+		b.serve(m)
+		return true
+	}
 	select {
-	case b.slots <- struct{}{}:
+	case b.due <- m:
+		return true
+	default:
+	}
+	if b.workers > 0 {
+		b.workers--
+		b.wg.Go(func() {
+			b.serve(m)
+			for m := range b.due {
+				b.serve(m)
+			}
+		})
+		return true
+	}
+	select {
+	case b.due <- m:
 		return true
 	case <-b.ctx.Done():
 		return false
@@ -118,7 +137,6 @@ func (b *broadcast) enter() bool {
 }
 
 func (b *broadcast) serve(m Member) {
-	defer func() { <-b.slots }()
 	if err := b.deliver(b.ctx, m); err != nil {
 		b.mu.Lock()
 		defer b.mu.Unlock()

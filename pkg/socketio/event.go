@@ -25,8 +25,9 @@ func (t *turn) event(ctx context.Context, s *Socket, p protocol.Packet) error {
 		return nil
 	}
 	ack, err := t.ack(s, p, results, err)
-	lost := errors.As(err, new(unsendable))
+	lost := false
 	if err != nil {
+		lost = errors.As(err, new(unsendable))
 		if err = t.server.reported(ctx, s, name, err); err != nil {
 			ack, err = t.ack(s, p, nil, err)
 		}
@@ -81,7 +82,9 @@ func (t *turn) handle(ctx context.Context, s *Socket, name string, p protocol.Pa
 	if err != nil {
 		return nil, byRefusal, &ArgumentError{Err: err}
 	}
-	s.namespace.happened(ctx, instrument.Received, s.id, func(h *instrument.Happening) { h.Event = func() ([]any, error) { return eventOf(p) } })
+	if t.server.watcher != nil {
+		s.received(ctx, p)
+	}
 	for _, f := range s.namespace.any {
 		by = byOnAny
 		all, err := decodeArgs(args[1:], p.Buffers)
@@ -99,13 +102,14 @@ func (t *turn) handle(ctx context.Context, s *Socket, name string, p protocol.Pa
 	if h == nil {
 		return nil, by, nil
 	}
-	by = byOn
-	in, err := h.decode(ctx, s, args[1:], p.Buffers)
-	if err != nil {
-		return nil, byRefusal, err
-	}
-	results, err = h.call(in)
+	by = byOn // also of one that panics
+	results, by, err = h.handle(ctx, s, args[1:], p.Buffers)
 	return results, by, err
+}
+
+// received tells the watcher of an event.
+func (s *Socket) received(ctx context.Context, p protocol.Packet) {
+	s.namespace.happened(ctx, instrument.Received, s.id, func(h *instrument.Happening) { h.Event = func() ([]any, error) { return eventOf(p) } })
 }
 
 // unsendable is the error of an ack that JSON, or the gateway, does not take.

@@ -87,6 +87,9 @@ var errMissing = errors.New("missing")
 
 // answer returns the error's *AckError, nil if it has none.
 func answer(err error) *AckError {
+	if err == nil { // mostly, and errors.As needs memory
+		return nil
+	}
 	if a := (*AckError)(nil); errors.As(err, &a) {
 		return a
 	}

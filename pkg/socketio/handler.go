@@ -19,7 +19,11 @@ type handler struct {
 	variadic bool           // the last of in repeats
 	raw      bool           // takes all arguments as Args
 	args     bool           // returns the ack's arguments as Args
+	direct   rawHandler     // f, when it is of the raw form; nil when it is not
 }
+
+// rawHandler is the raw form, which is called without reflection.
+type rawHandler = func(context.Context, *Socket, Args) (Args, error)
 
 const signatures = "have %v, want func(context.Context, *socketio.Socket, arguments...) (results..., error)" +
 	" or func(context.Context, *socketio.Socket, socketio.Args) (socketio.Args, error)"
@@ -38,6 +42,7 @@ func newHandler(f any) (*handler, error) {
 		return nil, fmt.Errorf(signatures, t)
 	}
 	h := &handler{f: reflect.ValueOf(f), variadic: t.IsVariadic()}
+	h.direct, _ = f.(rawHandler)
 	for i := 2; i < t.NumIn(); i++ {
 		switch in := t.In(i); {
 		case in == argsType && t.NumIn() == 3:
@@ -78,6 +83,25 @@ func encodable(t reflect.Type) bool {
 		return false
 	}
 	return true
+}
+
+// handle runs the handler with an event's arguments, and says what that came to: byOn, or byRefusal when they do not fit
+// and it has not run. It returns the ack's arguments.
+func (h *handler) handle(ctx context.Context, s *Socket, args []json.RawMessage, buffers [][]byte) (results []any, by string, err error) {
+	if h.direct != nil {
+		all, err := decodeArgs(args, buffers)
+		if err != nil {
+			return nil, byRefusal, err
+		}
+		all, err = h.direct(ctx, s, all)
+		return all, byOn, err
+	}
+	in, err := h.decode(ctx, s, args, buffers)
+	if err != nil {
+		return nil, byRefusal, err
+	}
+	results, err = h.call(in)
+	return results, byOn, err
 }
 
 // decode makes the handler's arguments of an event's.

@@ -42,6 +42,7 @@ func (t *turn) messages(ctx context.Context, messages []protocol.EnginePacket) e
 		return err
 	}
 	raw := kept
+	var decoded protocol.Packet
 	for _, m := range messages {
 		switch {
 		case m.Binary && pending == nil && isMsgPack(m.Data):
@@ -59,11 +60,10 @@ func (t *turn) messages(ctx context.Context, messages []protocol.EnginePacket) e
 		case pending != nil:
 			return fmt.Errorf("%w: text where %d attachments are missing", engine.ErrRefused, pending.Attachments-len(pending.Buffers))
 		default:
-			p, err := protocol.Decode(m.Data)
-			if err != nil {
+			if decoded, err = protocol.Decode(m.Data); err != nil {
 				return err
 			}
-			if pending = &p; p.Complete() {
+			if pending = &decoded; pending.Complete() {
 				break
 			}
 			if raw = [][]byte{m.Data}; !t.ordered() {
@@ -129,8 +129,10 @@ func (t *turn) packet(ctx context.Context, p protocol.Packet) error {
 			return fmt.Errorf("%w: more than %d CONNECTs and DISCONNECTs in one request", engine.ErrRefused, 2*t.server.opt.MaxNamespaces)
 		}
 	}
-	if id := observe.ID(ctx); id != "" && t.count > 1 { // each of the packets of a request has its own
-		ctx = observe.WithID(ctx, id+"."+strconv.Itoa(t.count))
+	if t.count > 1 { // each of the packets of a request has its own
+		if id := observe.ID(ctx); id != "" {
+			ctx = observe.WithID(ctx, id+"."+strconv.Itoa(t.count))
+		}
 	}
 	if p.Type == protocol.Connect {
 		return t.connect(ctx, p)
