@@ -137,7 +137,9 @@ func (e *Engine) gone(ctx context.Context, connection string) error {
 
 // ended has the session of a connection closed that is confirmed to be gone, unless somebody is at it already.
 func (e *Engine) ended(ctx context.Context, connection string) error {
-	e.met.add(connection, e.now())
+	if e.met.add(connection, e.now()) {
+		e.opt.Clock.AfterFunc(metFor, func() { e.met.forget(e.now()) })
+	}
 	if ctx.Value(farewellKey{}) != nil {
 		return ErrGone
 	}
