@@ -158,7 +158,8 @@ func (e *Engine) exists(ctx context.Context, connection string) error {
 }
 
 // goneTries is how often a connection is to be closed that the gateway does not know: a client that has just connected
-// may have sent something before.
+// may have sent something before. A gateway of the same process is asked once: it knows, and the connection's lane is
+// held meanwhile, behind which all that others post to it waits.
 const goneTries = 4
 
 // cut closes a connection, also when the invocation's own time is over. What follows comes by $disconnect. If the
@@ -190,7 +191,7 @@ func (e *Engine) disconnect(ctx context.Context, connection string) error {
 		if errors.Is(err, ErrGone) {
 			gone++
 		}
-		if err == nil || gone == goneTries {
+		if err == nil || gone == goneTries || gone > 0 && e.unblocking {
 			return err
 		}
 		if limited.Err() == nil || refused == nil {
