@@ -85,9 +85,9 @@ func (b *broadcast) page(p *Part, page []Member, onlyRoom bool) bool {
 			return false
 		}
 		b.seen[m.Socket] = true
-		if len(page) == 1 && onlyRoom { // one recipient needs no goroutine
+		if cap(b.slots) == 1 || len(page) == 1 && onlyRoom { // who is served alone needs no goroutine
 			b.serve(m)
-			break
+			continue
 		}
 		b.wg.Go(func() { b.serve(m) })
 	}
@@ -138,8 +138,11 @@ func (b *broadcast) err() error {
 // of a large room is read in parts, as many at a time as the store makes of it.
 func (b *broadcast) each(from Part, f func(*Part, []Member) bool) {
 	next := b.one(from, f)
+	if next == "" {
+		return
+	}
 	parts := []string{next}
-	if s, ok := b.store.(Splitter); ok && next != "" && from.Cursor == "" {
+	if s, ok := b.store.(Splitter); ok && from.Cursor == "" {
 		parts = s.Split(from.Room, next)
 	}
 	var wg sync.WaitGroup
