@@ -19,6 +19,11 @@ func TestAProcessForgetsConnections(t *testing.T) {
 		if n := len(e.rates.count); n != 1 || e.rates.count["b"] != 1 {
 			t.Errorf("the messages of %d connections are counted", n)
 		}
+		met := func() int {
+			e.met.mu.Lock()
+			defer e.met.mu.Unlock()
+			return len(e.met.gone)
+		}
 		farewell := Farewell(t.Context())
 		for range 2 {
 			for _, connection := range []string{"c", "d"} {
@@ -26,12 +31,12 @@ func TestAProcessForgetsConnections(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			if n := len(e.met.gone); n != 2 {
+			if n := met(); n != 2 {
 				t.Errorf("%d connections are met", n)
 			}
 			time.Sleep(metFor)
 			synctest.Wait()
-			if n := len(e.met.gone); n != 0 {
+			if n := met(); n != 0 {
 				t.Errorf("%d connections are met %v later", n, metFor)
 			}
 		}
