@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -56,6 +57,9 @@ type Server struct {
 	ending atomic.Bool
 	ended  chan struct{}
 	served error
+
+	purging sync.Mutex
+	next    func() bool // stops the next purge
 }
 
 // late is a function that is known only after the gateway that calls it.
@@ -105,6 +109,7 @@ func StartOn(listener net.Listener, o Options, bind func(socketio.Backend) (*eng
 		}
 		return nil, err
 	}
+	s.purge()
 	go func() {
 		defer close(s.ended)
 		if err := s.http.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
@@ -242,6 +247,27 @@ func (s *Server) wire(o Options, addr net.Addr, bind func(socketio.Backend) (*en
 	return nil
 }
 
+// purgeEvery is how long rows that have expired may stay.
+const purgeEvery = 30 * time.Second
+
+// purge frees what rows have expired, over and over until Close: also when nobody comes any more.
+func (s *Server) purge() {
+	s.purging.Lock()
+	defer s.purging.Unlock()
+	if s.ending.Load() {
+		return
+	}
+	s.Store.Purge()
+	s.next = s.Engine.Options().Clock.AfterFunc(purgeEvery, s.purge)
+}
+
+// endPurging ends what purge began.
+func (s *Server) endPurging() {
+	s.purging.Lock()
+	defer s.purging.Unlock()
+	s.next()
+}
+
 // ages is for what is to have no limit.
 const ages = 100 * 365 * 24 * time.Hour
 
@@ -317,6 +343,7 @@ func (s *Server) Err() error { return s.served }
 // lasts. With Direct, the sessions of clients that poll are ended too, where they are in memory.
 func (s *Server) Close(ctx context.Context) error {
 	s.ending.Store(true)
+	s.endPurging()
 	err := s.Gateway.Close(ctx)
 	if s.alone {
 		err = errors.Join(err, s.endPolling(ctx))

@@ -14,7 +14,8 @@ import (
 // and again after an error: a call that had in fact been written recognises its own success.
 //
 // An error with a method Temporary() bool that returns true is worth a retry. A row whose Expires has passed is absent
-// to every method, whether or not the store has deleted it.
+// to every method, whether or not the store has deleted it. A question whose ends are all Done may be absent a minute
+// later already.
 type Store interface {
 	// Ask writes a question with its sockets. The ID is one of NewID that was not used before.
 	Ask(ctx context.Context, q Question) error

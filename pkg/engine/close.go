@@ -69,6 +69,7 @@ func (e *Engine) finish(ctx context.Context, s Session) {
 // finishing is finish, and returns why it has failed.
 func (e *Engine) finishing(ctx context.Context, s Session) error {
 	if s.SID == "" { // a tombstone of a session that was never created
+		e.bury(ctx, s)
 		return nil
 	}
 	if e.opt.Watch != nil {
@@ -121,7 +122,11 @@ func (e *Engine) cleanUp(ctx context.Context, s Session) error {
 	if len(s.Entries) > 0 { // reading it is over; deleting it would cost a write for each KiB
 		handshake = ""
 	}
-	return e.store.Forget(ctx, s.Address, handshake)
+	if err := e.store.Forget(ctx, s.Address, handshake); err != nil {
+		return err
+	}
+	e.bury(ctx, s)
+	return nil
 }
 
 // closeBehind closes what a connection stands for: a session, or the attempt to upgrade one. With cut it closes the
@@ -195,7 +200,10 @@ func (e *Engine) closeProbe(ctx context.Context, c Session, how Close) (Session,
 // closeOnlyProbe closes a connection that probes, and no session.
 func (e *Engine) closeOnlyProbe(ctx context.Context, c Session, how Close) (Session, bool, error) {
 	how.Probe, how.Empty = true, false
-	c, _, err := e.writeClose(ctx, c.Address, how)
+	c, ok, err := e.writeClose(ctx, c.Address, how)
+	if ok {
+		e.bury(ctx, Session{Address: c.Address}) // not the session, which polls on or has an end of its own
+	}
 	return c, false, err
 }
 

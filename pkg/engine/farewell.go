@@ -28,13 +28,24 @@ type meetings struct {
 	gone  map[string]bool
 }
 
-func (m *meetings) add(connection string, now time.Time) {
+// add reports whether it has begun anew: the caller has what is met forgotten metFor later.
+func (m *meetings) add(connection string, now time.Time) (anew bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if !now.Before(m.until) || len(m.gone) >= maxMet {
+	if anew = !now.Before(m.until) || len(m.gone) >= maxMet; anew {
 		m.until, m.gone = now.Add(metFor), map[string]bool{}
 	}
 	m.gone[connection] = true
+	return anew
+}
+
+// forget drops what is met, unless others have been since.
+func (m *meetings) forget(now time.Time) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !now.Before(m.until) {
+		m.gone = nil
+	}
 }
 
 // has reports whether a connection was found gone lately.

@@ -211,6 +211,7 @@ func (e *Engine) Disconnect(ctx context.Context, connection string, code int) {
 	case 1002, 1003, 1007, 1009: // the gateway refused what the client sent
 		reason = TransportError
 	}
+	defer e.rates.forget(connection)
 	if !e.opt.OrderedFrames && code != 1006 {
 		_ = e.sleep(ctx, linger) // cut short when the invocation's time is over
 	}

@@ -280,3 +280,30 @@ func TestDeliverToASessionThatIsGone(t *testing.T) {
 		}
 	})
 }
+
+// knowing is a gateway of the same process that has no such connection.
+type knowing struct {
+	engine.Poster
+	asked int
+}
+
+func (k *knowing) Unblocking() {}
+
+func (k *knowing) Disconnect(context.Context, string) error { k.asked++; return engine.ErrGone }
+
+// TestAGatewayOfTheSameProcessIsAskedOnce has a connection closed that is gone. On AWS the gateway may only not know it
+// yet.
+func TestAGatewayOfTheSameProcessIsAskedOnce(t *testing.T) {
+	inWorld(t, engine.Options{}, func(t *testing.T, w *world) {
+		k := &knowing{Poster: w.gateway}
+		w.process(w.table, k, w.queue, w.handler).DropConnection(t.Context(), "c")
+		if k.asked != 1 {
+			t.Errorf("it is asked %d times", k.asked)
+		}
+		theirs := struct{ engine.Poster }{&knowing{Poster: w.gateway}}
+		w.process(w.table, theirs, w.queue, w.handler).DropConnection(t.Context(), "c")
+		if n := theirs.Poster.(*knowing).asked; n < 2 {
+			t.Errorf("another one is asked %d times", n)
+		}
+	})
+}

@@ -52,6 +52,13 @@ func (r *rates) add(connection string) int {
 	return n
 }
 
+// forget drops what was counted of a connection that has ended.
+func (r *rates) forget(connection string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.count, connection)
+}
+
 // admits counts a message of a connection, and disconnects a client that sends too many. It reports whether the message
 // is to be handled.
 func (e *Engine) admits(ctx context.Context, connection string) bool {

@@ -137,7 +137,9 @@ func (e *Engine) gone(ctx context.Context, connection string) error {
 
 // ended has the session of a connection closed that is confirmed to be gone, unless somebody is at it already.
 func (e *Engine) ended(ctx context.Context, connection string) error {
-	e.met.add(connection, e.now())
+	if e.met.add(connection, e.now()) {
+		e.opt.Clock.AfterFunc(metFor, func() { e.met.forget(e.now()) })
+	}
 	if ctx.Value(farewellKey{}) != nil {
 		return ErrGone
 	}
@@ -156,7 +158,8 @@ func (e *Engine) exists(ctx context.Context, connection string) error {
 }
 
 // goneTries is how often a connection is to be closed that the gateway does not know: a client that has just connected
-// may have sent something before.
+// may have sent something before. A gateway of the same process is asked once: it knows, and the connection's lane is
+// held meanwhile, behind which all that others post to it waits.
 const goneTries = 4
 
 // cut closes a connection, also when the invocation's own time is over. What follows comes by $disconnect. If the
@@ -188,7 +191,7 @@ func (e *Engine) disconnect(ctx context.Context, connection string) error {
 		if errors.Is(err, ErrGone) {
 			gone++
 		}
-		if err == nil || gone == goneTries {
+		if err == nil || gone == goneTries || gone > 0 && e.unblocking {
 			return err
 		}
 		if limited.Err() == nil || refused == nil {

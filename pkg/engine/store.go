@@ -24,7 +24,9 @@ type Store interface {
 	HeartbeatStore
 }
 
-// Watched is a Store of a server that is one process, where a GET that waits need not read again and again.
+// Watched is a Store of a server that is one process, where a GET that waits need not read again and again, and where
+// little has to stay of sessions that were closed. Its Update calls Apply, also of transitions that other Stores are
+// never given.
 type Watched interface {
 	Store
 	// Changed returns a channel that is closed with the session's next Update.

@@ -17,7 +17,7 @@ type Target struct {
 // Adapter finds the recipients of broadcasts. It holds no state and is safe for concurrent use.
 type Adapter struct {
 	Store   Store
-	AtATime int // recipients of one broadcast that are served at a time; 0: 64
+	AtATime int // recipients of one broadcast that are served at a time; 0: 64; 1: they are served by the goroutine that reads the room
 }
 
 // Rest is what a broadcast has not come to. The zero Rest is nothing.

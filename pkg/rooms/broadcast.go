@@ -15,14 +15,13 @@ type broadcast struct {
 	store     Store
 	namespace string
 	deliver   func(context.Context, Member) error
-	due       chan Member // to a worker that has nothing to do
+	slots     chan struct{} // has room for whom is served
 	wg        sync.WaitGroup
 
-	paging  chan struct{}   // holds one while a page is gone through; guards what follows. It is held for long
-	workers int             // goroutines that may still be begun, each of which serves one at a time
-	seen    map[string]bool // sockets that are not to be served, or not once more
-	known   map[string]bool // recipients that were read and not served
-	rest    Rest
+	paging chan struct{}   // holds one while a page is gone through; guards what follows. It is held for long
+	seen   map[string]bool // sockets that are not to be served, or not once more
+	known  map[string]bool // recipients that were read and not served
+	rest   Rest
 
 	mu   sync.Mutex // guards errs
 	errs []error
@@ -35,7 +34,7 @@ func newBroadcast(ctx context.Context, a Adapter, t Target, deliver func(context
 	return &broadcast{
 		ctx: ctx, store: a.Store, namespace: t.Namespace, deliver: deliver,
 		seen: map[string]bool{t.Skip: true}, known: map[string]bool{},
-		due: make(chan Member), workers: a.AtATime, paging: make(chan struct{}, 1),
+		slots: make(chan struct{}, a.AtATime), paging: make(chan struct{}, 1),
 	}
 }
 
@@ -61,7 +60,6 @@ func (b *broadcast) run(except []string, parts []Part) error {
 	for _, part := range parts {
 		b.each(part, func(p *Part, page []Member) bool { return b.page(p, page, len(parts) == 1) })
 	}
-	close(b.due)
 	b.wg.Wait()
 	b.rest.Known = len(b.known)
 	return b.err()
@@ -76,9 +74,8 @@ func (b *broadcast) page(p *Part, page []Member, onlyRoom bool) bool {
 			next = append(next, m)
 		}
 	}
-	alone := len(page) == 1 && onlyRoom && p.Cursor == ""
 	for i, m := range next {
-		if !b.begin(m, alone) {
+		if !b.enter() {
 			for _, m := range next[i:] {
 				b.known[m.Socket] = true
 			}
@@ -88,6 +85,11 @@ func (b *broadcast) page(p *Part, page []Member, onlyRoom bool) bool {
 			return false
 		}
 		b.seen[m.Socket] = true
+		if cap(b.slots) == 1 || len(page) == 1 && onlyRoom { // who is served alone needs no goroutine
+			b.serve(m)
+			continue
+		}
+		b.wg.Go(func() { b.serve(m) })
 	}
 	return true
 }
@@ -102,34 +104,13 @@ func (b *broadcast) served(page []Member) (sockets []string) {
 	return sockets
 }
 
-// begin has a recipient served, and waits for a goroutine that has nothing to do. It reports false when ctx has ended.
-// Goroutines serve one recipient after the other: a new one for each would grow its stack each time, which was a quarter
-// of what a delivery costs in one process. Who is alone is served without.
-func (b *broadcast) begin(m Member, alone bool) bool {
+// enter waits until one more may be served, and reports false when ctx has ended.
+func (b *broadcast) enter() bool {
 	if b.ctx.Err() != nil {
 		return false
 	}
-	if alone {
-		b.serve(m)
-		return true
-	}
 	select {
-	case b.due <- m:
-		return true
-	default:
-	}
-	if b.workers > 0 {
-		b.workers--
-		b.wg.Go(func() {
-			b.serve(m)
-			for m := range b.due {
-				b.serve(m)
-			}
-		})
-		return true
-	}
-	select {
-	case b.due <- m:
+	case b.slots <- struct{}{}:
 		return true
 	case <-b.ctx.Done():
 		return false
@@ -137,6 +118,7 @@ func (b *broadcast) begin(m Member, alone bool) bool {
 }
 
 func (b *broadcast) serve(m Member) {
+	defer func() { <-b.slots }()
 	if err := b.deliver(b.ctx, m); err != nil {
 		b.mu.Lock()
 		defer b.mu.Unlock()
@@ -156,8 +138,11 @@ func (b *broadcast) err() error {
 // of a large room is read in parts, as many at a time as the store makes of it.
 func (b *broadcast) each(from Part, f func(*Part, []Member) bool) {
 	next := b.one(from, f)
+	if next == "" {
+		return
+	}
 	parts := []string{next}
-	if s, ok := b.store.(Splitter); ok && next != "" && from.Cursor == "" {
+	if s, ok := b.store.(Splitter); ok && from.Cursor == "" {
 		parts = s.Split(from.Room, next)
 	}
 	var wg sync.WaitGroup

@@ -93,8 +93,8 @@ func (n *Namespace) OnAny(f func(ctx context.Context, s *Socket, event string, a
 // OnAnyOutgoing registers a function that runs for every event that a socket of the namespace is sent, once for each
 // socket, when the event has been posted to it or waits for its next GET. It runs in the invocation that emits,
 // whoever's client that handles, or in a process that emits without one, and the emit returns when it has. Of one
-// broadcast it runs for many sockets at a time, in no order. Acks, and what a socket that is gone was to get, are not
-// among them.
+// broadcast it runs for many sockets at a time, in no order; in doze serve for one after the other. Acks, and what a
+// socket that is gone was to get, are not among them.
 //
 // An error or a panic of the function is logged, as Server.OnError has it; the event is sent. What the function emits
 // with the context that it gets is not seen by another one.

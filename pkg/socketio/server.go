@@ -230,6 +230,9 @@ func (s *Server) Bind(b Backend) (*engine.Engine, error) {
 		}
 	}
 	s.adapter = rooms.Adapter{Store: s.store}
+	if _, ok := b.Poster.(engine.Unblocking); ok { // goroutines would save no time, and thousands of goodbyes have many
+		s.adapter.AtATime = 1
+	}
 	s.opt.Logger = o.Logger
 	if s.watcher != nil {
 		s.notes = notes.Retrying(b.Notes, e.Retry)

@@ -13,16 +13,21 @@ import (
 type question struct {
 	acks.Question
 	ends map[string]acks.End
+	done int // ends about which nothing more is to be done
 }
+
+// doneFor is how long a question stays when nothing more is to be done about it: for calls that are made again. Its
+// Expires is much later, for queues that bring a job late.
+const doneFor = time.Minute
 
 // Ask implements acks.Store.
 func (s *Store) Ask(_ context.Context, q acks.Question) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.written()
+	s.writing(q.Expires)
 	if s.question(q.ID) == nil {
 		q.Sockets, q.State = slices.Clone(q.Sockets), bytes.Clone(q.State)
-		s.questions[q.ID] = &question{q, map[string]acks.End{}}
+		s.questions[q.ID] = &question{Question: q, ends: map[string]acks.End{}}
 	}
 	return nil
 }
@@ -44,17 +49,30 @@ func (s *Store) Answer(_ context.Context, id int64, e acks.End) (acks.Question, 
 		return acks.Question{}, false, nil
 	}
 	if e.Expires = q.Expires; s.now().Before(q.Until) {
-		q.end(e)
+		s.end(q, e)
 	}
 	asked := q.Question
 	asked.Sockets = nil
 	return asked, q.ends[e.Socket].Op == e.Op, nil
 }
 
-// end keeps the first end of a socket.
-func (q *question) end(e acks.End) {
-	if _, ok := q.ends[e.Socket]; !ok {
-		q.ends[e.Socket] = e
+// end keeps the first end of a socket. s.mu is held.
+func (s *Store) end(q *question, e acks.End) {
+	if _, ok := q.ends[e.Socket]; ok {
+		return
+	}
+	q.ends[e.Socket] = e
+	if e.Done {
+		s.done(q)
+	}
+}
+
+// done counts an end about which nothing more is to be done. s.mu is held.
+func (s *Store) done(q *question) {
+	q.done++
+	if soon := s.now().Add(doneFor); q.done == len(q.Sockets) && soon.Before(q.Expires) {
+		q.Expires = soon
+		s.expires(soon)
 	}
 }
 
@@ -66,7 +84,7 @@ func (s *Store) End(_ context.Context, id int64, e acks.End) (bool, error) {
 	if q == nil {
 		return false, nil
 	}
-	q.end(e)
+	s.end(q, e)
 	return q.ends[e.Socket].Op == e.Op, nil
 }
 
@@ -90,11 +108,19 @@ func (s *Store) Retake(_ context.Context, id int64, socket, before, op string, a
 func (s *Store) Done(_ context.Context, id int64, socket, op string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if q := s.question(id); q != nil && q.ends[socket].Op == op {
-		e := q.ends[socket]
-		e.Done, e.Data, e.Buffers = true, nil, nil
-		q.ends[socket] = e
+	q := s.question(id)
+	if q == nil {
+		return nil
 	}
+	e, ok := q.ends[socket]
+	if !ok || e.Op != op {
+		return nil
+	}
+	if !e.Done {
+		s.done(q)
+	}
+	e.Done, e.Data, e.Buffers = true, nil, nil
+	q.ends[socket] = e
 	return nil
 }
 

@@ -31,7 +31,8 @@ type Store struct {
 	questions  map[int64]*question
 	notes      map[string]note
 	counts     map[string]note
-	writes     int // since rows were purged
+	writes     int       // since rows were purged
+	soonest    time.Time // when a row expires that is there, or was; zero: none does
 }
 
 // New returns an empty Store. Rows expire by the time that now returns; nil means time.Now.

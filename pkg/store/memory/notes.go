@@ -38,7 +38,7 @@ func (s *Store) PutNote(_ context.Context, key, old, next string, expires time.T
 	case next == "":
 		delete(s.notes, key)
 	default:
-		s.written()
+		s.writing(expires)
 		s.notes[key] = note{text: next, expires: expires}
 	}
 	return true, nil
@@ -48,7 +48,7 @@ func (s *Store) PutNote(_ context.Context, key, old, next string, expires time.T
 func (s *Store) AddCounts(_ context.Context, key string, counts map[string]int, expires time.Time) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.written()
+	s.writing(expires)
 	n := s.note(s.counts, key)
 	if n.counts == nil {
 		n.counts = map[string]int{}

@@ -13,14 +13,16 @@ type namespace struct {
 	joined map[string]map[string]struct{}     // rooms by socket
 }
 
-// namespace returns the one of a name, making it if need be. s.mu is held.
+func newNamespace() *namespace {
+	return &namespace{rooms: map[string]map[string]rooms.Member{}, joined: map[string]map[string]struct{}{}}
+}
+
+// namespace returns the one of a name to read: one that is empty when nobody is in it. s.mu is held.
 func (s *Store) namespace(name string) *namespace {
-	n := s.namespaces[name]
-	if n == nil {
-		n = &namespace{rooms: map[string]map[string]rooms.Member{}, joined: map[string]map[string]struct{}{}}
-		s.namespaces[name] = n
+	if n := s.namespaces[name]; n != nil {
+		return n
 	}
-	return n
+	return &namespace{}
 }
 
 // member returns a socket as a member of a room, if it is one. s.mu is held.
@@ -57,8 +59,12 @@ func (n *namespace) remove(socket, room string) {
 func (s *Store) Join(_ context.Context, name string, m rooms.Member, names ...string) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.written()
-	n := s.namespace(name)
+	s.writing(m.Expires)
+	n := s.namespaces[name]
+	if n == nil {
+		n = newNamespace()
+		s.namespaces[name] = n
+	}
 	for _, room := range names {
 		if _, ok := s.member(n, room, m.Socket); !ok {
 			n.add(m, room)
@@ -87,6 +93,9 @@ func (s *Store) Leave(_ context.Context, name, socket string, names ...string) e
 	}
 	for _, room := range names {
 		n.remove(socket, room)
+	}
+	if len(n.rooms) == 0 { // clients choose the names of those of OfFunc
+		delete(s.namespaces, name)
 	}
 	return nil
 }

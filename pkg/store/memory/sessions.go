@@ -11,7 +11,7 @@ import (
 func (s *Store) Create(_ context.Context, row engine.Session, data []byte, live *engine.Live) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.written()
+	s.writing(row.Expires)
 	old, ok := s.row(row.Address)
 	switch {
 	case !ok:
@@ -24,6 +24,7 @@ func (s *Store) Create(_ context.Context, row engine.Session, data []byte, live 
 		return engine.ErrExists
 	}
 	if live != nil {
+		s.expires(live.Expires)
 		s.lives[engine.Shard(live.Address)][live.Address] = *live
 	}
 	return nil
@@ -58,7 +59,7 @@ func (s *Store) Update(_ context.Context, a engine.Address, t engine.Transition)
 	r = r.Clone()
 	outcome := t.Apply(&r)
 	if outcome == engine.Applied {
-		s.written()
+		s.writing(r.Expires)
 		s.sessions[a] = r
 		r = r.Clone()
 	}
@@ -74,6 +75,7 @@ func (s *Store) Handshake(_ context.Context, row engine.Session) ([]byte, error)
 func (s *Store) PutLive(_ context.Context, l engine.Live) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.expires(l.Expires)
 	s.lives[engine.Shard(l.Address)][l.Address] = l
 	return nil
 }

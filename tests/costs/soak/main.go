@@ -1,7 +1,7 @@
-// Command soak lets many clients chat through doze serve for some minutes, of whom one in a hundred leaves each second
-// and another comes, and prints what the server's process makes of it:
+// Command soak lets many clients chat through doze serve for some minutes, of whom some leave each second, by default one
+// in a hundred, and others come, and prints what the server's process makes of it:
 //
-//	go run ./tests/costs/soak [-clients 10000] [-for 10m]
+//	go run ./tests/costs/soak [-clients 10000] [-for 10m] [-stays 100s]
 //
 // It fails when somebody is missing in between, or when the server has clients, rooms or goroutines left at the end. It
 // needs Linux, and two files open for each client.
@@ -27,7 +27,6 @@ import (
 // What the clients do. Each of a room is told of who comes and who goes.
 const (
 	perRoom  = 100
-	stays    = 100 * time.Second // at the mean, before another one comes in its place
 	speaks   = 200 * time.Second // between what one says, at the mean
 	patience = 30 * time.Second  // for the answer of a server that is busy
 )
@@ -36,13 +35,14 @@ func main() {
 	log.SetFlags(0)
 	clients := flag.Int("clients", 10_000, "who are there at a time")
 	lasts := flag.Duration("for", 10*time.Minute, "how long they come and go")
+	stays := flag.Duration("stays", 100*time.Second, "how long one is there at the mean, before another one comes in its place")
 	flag.Parse()
-	if err := run(context.Background(), *clients, *lasts); err != nil {
+	if err := run(context.Background(), *clients, *lasts, *stays); err != nil {
 		log.Fatal("soak: ", err)
 	}
 }
 
-func run(ctx context.Context, clients int, lasts time.Duration) error {
+func run(ctx context.Context, clients int, lasts, stays time.Duration) error {
 	dir, err := os.MkdirTemp("", "doze-soak-")
 	if err != nil {
 		return err
@@ -62,7 +62,7 @@ func run(ctx context.Context, clients int, lasts time.Duration) error {
 		return err
 	}
 
-	c := &crowd{url: s.url}
+	c := &crowd{url: s.url, stays: stays}
 	here, goAway := context.WithCancel(ctx)
 	defer goAway()
 	var all sync.WaitGroup
@@ -103,6 +103,7 @@ func run(ctx context.Context, clients int, lasts time.Duration) error {
 // crowd is all clients.
 type crowd struct {
 	url                     string
+	stays                   time.Duration // at the mean
 	present, came, received atomic.Int64
 
 	mu  sync.Mutex
@@ -160,7 +161,7 @@ func (c *crowd) visit(ctx context.Context, dialer *rawclient.Client, name, room 
 	c.came.Add(1)
 	c.present.Add(1)
 	defer c.present.Add(-1)
-	life, end := context.WithTimeout(ctx, time.Duration(rand.ExpFloat64()*float64(stays)))
+	life, end := context.WithTimeout(ctx, time.Duration(rand.ExpFloat64()*float64(c.stays)))
 	defer end()
 	go func() {
 		for life.Err() == nil {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"os/exec"
 	"strconv"
 	"strings"
@@ -106,14 +107,34 @@ func (s *server) settle(ctx context.Context, before seen) error {
 		if err != nil {
 			return err
 		}
+		most, err := s.most()
+		if err != nil {
+			return err
+		}
 		clients := strings.Count(string(out), "\n")
-		left = fmt.Sprintf("%d clients, %.0f goroutines (%.0f before anybody came), %.1f MiB", clients, now.goroutines, before.goroutines, now.memory/(1<<20))
+		left = fmt.Sprintf("%d clients, %.0f goroutines (%.0f before anybody came), %.1f MiB (%.1f at most, ever)",
+			clients, now.goroutines, before.goroutines, now.memory/(1<<20), most/(1<<20))
 		if clients == 0 && now.goroutines <= before.goroutines+parked {
 			fmt.Println("\nleft:", left)
 			return nil
 		}
 	}
 	return fmt.Errorf("a minute after everybody has gone there are left %s", left)
+}
+
+// most returns the most memory that the server's process has had, in bytes.
+func (s *server) most() (float64, error) {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.cmd.Process.Pid))
+	if err != nil {
+		return 0, err
+	}
+	for line := range strings.Lines(string(status)) {
+		if value, ok := strings.CutPrefix(line, "VmHWM:"); ok {
+			kilobytes, err := strconv.ParseFloat(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(value), "kB")), 64)
+			return kilobytes * 1024, err
+		}
+	}
+	return 0, fmt.Errorf("/proc/%d/status has no VmHWM", s.cmd.Process.Pid)
 }
 
 // parked is how many goroutines a server may keep for what comes next.

@@ -1,0 +1,45 @@
+package engine
+
+import (
+	"context"
+	"time"
+)
+
+// buried is how long the rows of a session stay that was closed and cleaned up in a server that is one process. It is
+// Node's closeTimeout: for as long a client that polls may still fetch what was sent to it before, and that it is closed.
+const buried = 30 * time.Second
+
+// bury shortens the time for which the rows of a closed session stay that has been cleaned up: its own and, of one that
+// has been upgraded or was about to be, that of the other transport. A tombstone stays for longer because of what comes
+// late from other processes, and of sweeps that finish what a crash has left: a store that is one process's has neither.
+// On any other store bury does nothing, because it would cost writes.
+func (e *Engine) bury(ctx context.Context, s Session) {
+	if e.watched == nil {
+		return
+	}
+	rows := []Address{s.Address}
+	switch {
+	case s.polling() && s.Connection != "":
+		rows = append(rows, connectionAddress(s.Connection))
+	case !s.polling() && !s.ProbedAt.IsZero():
+		rows = append(rows, pollingAddress(s.SID))
+	}
+	for _, a := range rows {
+		if _, _, err := e.store.Update(ctx, a, burial{e.now().Add(buried)}); err != nil {
+			e.opt.Logger.WarnContext(ctx, "what is left of a session stays for longer than it is needed", "session", a, "error", err)
+		}
+	}
+}
+
+// burial is the transition of bury. Only a Watched store gets it.
+type burial struct{ Expires time.Time }
+
+// Apply implements Transition.
+func (t burial) Apply(s *Session) Outcome {
+	switch {
+	case s.State != Closed && s.State != Moved, !t.Expires.Before(s.Expires):
+		return Refused
+	}
+	s.Expires = t.Expires
+	return Applied
+}
