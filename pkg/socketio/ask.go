@@ -281,7 +281,7 @@ func (a *asked) serve(ctx context.Context) error {
 	defer cancel()
 	var mu sync.Mutex
 	served, lost := map[string]bool{}, 0
-	adapter := rooms.Adapter{Store: list{members: a.to}, AtATime: s.adapter.AtATime}
+	adapter := rooms.Adapter{Store: list{members: a.to}, AtATime: s.emits.AtATime}
 	_, err := adapter.Broadcast(early, rooms.Target{Rooms: []string{rooms.Everybody}}, func(_ context.Context, m rooms.Member) error {
 		got, late, err := a.deliver(ctx, m, a.parcel, a.event, a.args)
 		mu.Lock()

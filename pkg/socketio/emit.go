@@ -118,7 +118,7 @@ func (b Broadcast) Emit(ctx context.Context, event string, args ...any) error {
 	early, cancel := e.Early(ctx)
 	defer cancel()
 	var begun, late atomic.Int64
-	rest, err := s.adapter.Broadcast(early, target, func(_ context.Context, m rooms.Member) error {
+	rest, err := s.emits.Broadcast(early, target, func(_ context.Context, m rooms.Member) error {
 		begun.Add(1)
 		_, isLate, err := b.deliver(ctx, m, parcel, event, args)
 		if isLate {

@@ -109,11 +109,12 @@ type Server struct {
 	bound   atomic.Bool // set when all below is
 
 	engine  *engine.Engine
-	store   rooms.Store // tries again
-	once    rooms.Store // the same, and does not
-	acks    acks.Store  // nil: there is none
-	notes   notes.Store // nil: there is none
-	adapter rooms.Adapter
+	store   rooms.Store   // tries again
+	once    rooms.Store   // the same, and does not
+	acks    acks.Store    // nil: there is none
+	notes   notes.Store   // nil: there is none
+	adapter rooms.Adapter // for what is done to sockets, in which handlers may run
+	emits   rooms.Adapter // for what is sent to them
 	meter   observe.Meter
 	tracer  observe.Tracer
 	events  map[string]string // labels of events
@@ -230,8 +231,9 @@ func (s *Server) Bind(b Backend) (*engine.Engine, error) {
 		}
 	}
 	s.adapter = rooms.Adapter{Store: s.store}
+	s.emits = s.adapter
 	if _, ok := b.Poster.(engine.Unblocking); ok { // goroutines would save no time, and thousands of goodbyes have many
-		s.adapter.AtATime = 1
+		s.emits.AtATime = 1
 	}
 	s.opt.Logger = o.Logger
 	if s.watcher != nil {

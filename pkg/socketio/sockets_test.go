@@ -8,7 +8,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
+	"github.com/dozeio/doze/pkg/engine"
 	"github.com/dozeio/doze/pkg/socketio"
 	"github.com/dozeio/doze/pkg/socketio/socketiotest"
 )
@@ -62,4 +65,36 @@ func TestSocketsAreThoseThatAnEmitWouldReach(t *testing.T) {
 	if got := sockets(main.To(bob.ID())); got != "" {
 		t.Errorf("a socket that is gone: %q", got)
 	}
+}
+
+// unblocking is a poster whose posts do not wait, as that of one process.
+type unblocking struct{ engine.Poster }
+
+func (unblocking) Unblocking() {}
+
+// TestWhatIsDoneToSocketsWaitsForNoOther has handlers of one process wait for each other.
+func TestWhatIsDoneToSocketsWaitsForNoOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		io := socketio.New(socketio.Options{Logger: slog.New(slog.DiscardHandler)})
+		left := make(chan struct{})
+		io.Of("/").OnDisconnect(func(context.Context, *socketio.Socket, socketio.Reason) error {
+			select { // one sends, the other receives
+			case left <- struct{}{}:
+			case <-left:
+			case <-time.After(time.Minute):
+				t.Error("a handler was called when the other had returned")
+			}
+			return nil
+		})
+		s := socketiotest.New(t, io, socketiotest.Options{Wrap: func(b socketio.Backend) socketio.Backend {
+			b.Poster = unblocking{b.Poster}
+			return b
+		}})
+		s.Connect("/")
+		s.Connect("/")
+		if err := io.DisconnectSockets(t.Context(), false); err != nil {
+			t.Error(err)
+		}
+		s.Settle()
+	})
 }
