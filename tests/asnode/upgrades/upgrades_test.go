@@ -45,6 +45,7 @@ func TestNothingIsLostInUpgrades(t *testing.T) {
 	}{
 		{"AWS", gateway.Options{}, false, []string{"--clients", "500"}},
 		{"ordered", gateway.Options{}, true, []string{"--clients", "200"}},
+		{direct, gateway.Options{}, true, []string{"--clients", "200"}},
 		{"jitter, seed 1", jitter(1), false, []string{"--clients", "200"}},
 		{"jitter, seed 2", jitter(2), false, []string{"--clients", "200"}},
 		{"jitter, seed 3", jitter(3), false, []string{"--clients", "200"}},
@@ -58,6 +59,7 @@ func TestNothingIsLostInUpgrades(t *testing.T) {
 			s, err := oneprocess.Start(oneprocess.Options{
 				Engine:  engine.Options{OrderedFrames: run.ordered, BinaryFrames: run.ordered, Logger: slog.New(slog.DiscardHandler)},
 				Gateway: run.gateway,
+				Direct:  run.name == direct,
 				Wrap: func(b socketio.Backend) socketio.Backend {
 					b.Sessions = slowConnect{b.Sessions}
 					return b
@@ -112,6 +114,9 @@ func TestReference(t *testing.T) {
 	}
 	report(t, results)
 }
+
+// direct is the run without events between gateway and engine.
+const direct = "direct"
 
 func jitter(seed uint64) gateway.Options {
 	return gateway.Options{Jitter: 20 * time.Millisecond, Seed: seed}
