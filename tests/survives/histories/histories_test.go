@@ -15,7 +15,6 @@ import (
 
 	"github.com/dozeio/doze/pkg/gateway"
 	"github.com/dozeio/doze/tests/kit/badtable"
-	"github.com/dozeio/doze/tests/kit/dynalite"
 	"github.com/dozeio/doze/tests/kit/rawclient"
 )
 
@@ -87,7 +86,8 @@ func (r *run) living() (all []*client) {
 // machine as well.
 //
 // In the second half processes are killed, too: then there may be rows that are left to their time to live, at most one
-// for each kill. Beside these, as many of the first are played on the direct way, which is one process.
+// for each kill. Beside these, as many of the first are played on the direct way, which is one process, with
+// that table and with its own memory.
 func TestHistories(t *testing.T) {
 	half := *number / 2
 	t.Run("processes live", func(t *testing.T) { play(t, startProcesses, *number-half, *seed, false) })
@@ -95,39 +95,26 @@ func TestHistories(t *testing.T) {
 		t.Parallel() // both wait for sessions to end that nobody does
 		play(t, startProcesses, half, *seed+uint64(*number-half), true)
 	})
+	t.Run("direct, on a table", func(t *testing.T) {
+		t.Parallel()
+		play(t, startDirectOnATable, max(1, half), *seed, false)
+	})
 	t.Run("direct", func(t *testing.T) {
 		t.Parallel()
 		play(t, startDirect, max(1, half), *seed, false)
 	})
 }
 
-func play(t *testing.T, start func(t *testing.T, endpoint string, seed uint64) *deployment, number int, seed uint64, kills bool) {
+func play(t *testing.T, start func(t *testing.T, seed uint64) *deployment, number int, seed uint64, kills bool) {
 	if number == 0 {
 		return
 	}
-	url, stop, err := dynalite.Start()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(stop)
-	bad, err := badtable.Start(url, badtable.Options{Seed: seed})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(bad.Close)
-	d := start(t, bad.URL, seed)
+	d := start(t, seed)
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	r := &run{ctx: ctx, deployment: d, raw: rawclient.New(d.url), ended: map[string]membership{}}
 	defer r.raw.Close()
-	table := dynalite.Client(url)
-
-	if err := bad.SetRates(rates); err != nil {
-		t.Fatal(err)
-	}
-	if err := d.gateway.SetFaults(d.faults); err != nil {
-		t.Fatal(err)
-	}
+	d.suffers(t, true)
 	killing, peace := context.WithCancel(ctx)
 	var killer sync.WaitGroup
 	if kills {
@@ -137,25 +124,18 @@ func play(t *testing.T, start func(t *testing.T, endpoint string, seed uint64) *
 	promised := r.playAll(t, number, seed, kills)
 	peace()
 	killer.Wait()
-	if err := bad.SetRates(nil); err != nil {
-		t.Fatal(err)
-	}
-	if err := d.gateway.SetFaults(gateway.Faults{}); err != nil {
-		t.Fatal(err)
-	}
+	d.suffers(t, false)
 	played := time.Since(began)
 
 	var differs, crashed []string
 	settle := time.NewTicker(2 * time.Second)
 	defer settle.Stop()
 	for end := time.Now().Add(4 * time.Minute); ; <-settle.C {
-		rows, err := scan(ctx, table, d.table)
-		if err != nil {
+		var err error
+		if differs, crashed, err = d.differs(ctx, r); err != nil {
 			t.Fatal(err)
 		}
-		living := r.living()
-		if differs, crashed = rows.compare(living, r.ended); len(differs) == 0 || time.Now().After(end) {
-			t.Logf("%d clients live; %d rows are tombstones", len(living), rows.tombs)
+		if len(differs) == 0 || time.Now().After(end) {
 			break
 		}
 	}
@@ -167,11 +147,14 @@ func play(t *testing.T, start func(t *testing.T, endpoint string, seed uint64) *
 	}
 	t.Logf("%d histories in %v, settled after %v more: %d emits, %d events promised, %d upgrades, %d events not acked, %d rows are left to expire",
 		number, played.Round(time.Second), (time.Since(began) - played).Round(time.Second), r.emits.Load(), promised, r.upgrades.Load(), r.unacked.Load(), len(crashed))
-	t.Logf("the table: %v; %v; the gateway: %+v", bad.Counts(), bad.Usage(3), d.gateway.Stats())
+	t.Logf("%d clients live; the gateway: %+v", len(r.living()), d.gateway.Stats())
+	if d.bad != nil {
+		t.Logf("the table: %v; %v", d.bad.Counts(), d.bad.Usage(3))
+	}
 	for _, f := range d.functions {
 		t.Logf("a function: %+v", f.Stats())
 	}
-	r.accounts(t, number, promised, kills, bad)
+	r.accounts(t, number, promised, kills)
 	for _, c := range r.living() {
 		c.leave(0)
 	}
@@ -250,15 +233,17 @@ func (r *run) kills() (n uint64) {
 }
 
 // accounts expects that something was tested.
-func (r *run) accounts(t *testing.T, number, promised int, kills bool, bad *badtable.Table) {
+func (r *run) accounts(t *testing.T, number, promised int, kills bool) {
 	t.Helper()
 	if number < 100 {
 		return
 	}
-	counts := bad.Counts()
-	for _, kind := range badtable.Kinds {
-		if counts[kind] == 0 {
-			t.Errorf("no request was %s: nothing was tested of that", kind)
+	if bad := r.deployment.bad; bad != nil {
+		counts := bad.Counts()
+		for _, kind := range badtable.Kinds {
+			if counts[kind] == 0 {
+				t.Errorf("no request was %s: nothing was tested of that", kind)
+			}
 		}
 	}
 	for _, f := range r.deployment.functions {
