@@ -86,8 +86,8 @@ func (r *run) living() (all []*client) {
 // machine as well.
 //
 // In the second half processes are killed, too: then there may be rows that are left to their time to live, at most one
-// for each kill. Beside these, as many of the first are played on the direct way, which is one process, with
-// that table and with its own memory.
+// for each kill. Beside these, histories are played on the direct way, which is one process: half of them with such a
+// table, and all of them with its own memory.
 func TestHistories(t *testing.T) {
 	half := *number / 2
 	t.Run("processes live", func(t *testing.T) { play(t, startProcesses, *number-half, *seed, false) })
@@ -101,7 +101,7 @@ func TestHistories(t *testing.T) {
 	})
 	t.Run("direct", func(t *testing.T) {
 		t.Parallel()
-		play(t, startDirect, max(1, half), *seed, false)
+		play(t, startDirect, *number, *seed, false)
 	})
 }
 
