@@ -42,13 +42,17 @@ func (g gatewayKind) options() gateway.Options {
 	return gateway.Options{Jitter: g.jitter, Seed: g.seed, RouteResponse: g.responds, DropEmptyResponse: g.responds}
 }
 
-// server returns what makes a server behind it.
+// server returns what makes a server behind it. On the direct way that is doze serve's; the examples are doze dev's.
 func (g gatewayKind) server() oneprocess.Options {
-	return oneprocess.Options{
+	o := oneprocess.Options{
 		Engine:  engine.Options{BinaryFrames: g.ordered, OrderedFrames: g.ordered},
 		Gateway: g.options(),
 		Direct:  g.direct,
 	}
+	if g.direct {
+		o.Public = &oneprocess.Public{Health: "/healthz"}
+	}
+	return o
 }
 
 // TestOfficialSuites runs the 25 and 32 cases of the official suites behind each gateway. Behind AWS's, three of them
