@@ -1,6 +1,6 @@
 # Three commands do everything: make dev runs the chat, make check looks at a change before it is committed, make test sets up and runs
 # every test.
-.PHONY: dev deploy-local test test-waiting test-sleeping test-computing test-alone check histories lint bench bill fuzz tests/node_modules tests/.venv tests/.sam
+.PHONY: dev deploy-local test test-waiting test-sleeping test-computing test-alone check histories suites lint bench bill fuzz tests/node_modules tests/.venv tests/.sam
 
 GOTOOL = go tool -modfile=tools/go.mod
 
@@ -51,6 +51,10 @@ check: lint
 # All the random histories of joins, emits, upgrades and faults, of which make test plays a part.
 histories: tests/node_modules
 	go test -tags full -count=1 -v -timeout 25m ./tests/survives/histories -histories 1000
+
+# The official suites ten times in a row: on all ways, or on those whose names have WAY in them (direct, AWS, ordered).
+suites:
+	go test -tags full -count=10 -timeout 25m -run '^TestOfficialSuites$$/$(WAY)' ./tests
 
 lint:
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$unformatted" || { echo "run gofmt -w on: $$unformatted"; exit 1; }

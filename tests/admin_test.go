@@ -12,7 +12,6 @@ import (
 	"github.com/dozeio/doze/app"
 	"github.com/dozeio/doze/internal/oneprocess"
 	"github.com/dozeio/doze/pkg/admin"
-	"github.com/dozeio/doze/pkg/engine"
 	"github.com/dozeio/doze/tests/kit/clientapp"
 )
 
@@ -40,20 +39,25 @@ func adminHash(t *testing.T) string {
 // tests/artifacts.
 func TestAdminUIInBrowser(t *testing.T) {
 	t.Parallel()
-	for _, mode := range []admin.Mode{admin.Development, admin.Production} {
-		t.Run(string(mode), func(t *testing.T) {
-			io := app.New()
-			if err := admin.Instrument(io, admin.Options{Username: "ops", PasswordHash: adminHash(t), Mode: mode}); err != nil {
-				t.Fatal(err)
-			}
-			page := adminPage(t)
-			g := gateways[2]
-			o := oneprocess.Options{Engine: engine.Options{AllowOrigins: []string{page}}, Gateway: g.options()}
-			o.Gateway.Site = app.Page()
-			s, err := oneprocess.Start(o, io.Bind)
-			closeAfter(t, s, err)
-			node(t, nil, "asnode/browser/admin.mjs", "--url", s.URL, "--page", page, "--mode", string(mode), "--shots", string(mode)+"-")
-		})
+	for _, g := range []gatewayKind{gateways[2], direct} {
+		for _, mode := range []admin.Mode{admin.Development, admin.Production} {
+			t.Run(g.name+"/"+string(mode), func(t *testing.T) {
+				io := app.New()
+				if err := admin.Instrument(io, admin.Options{Username: "ops", PasswordHash: adminHash(t), Mode: mode}); err != nil {
+					t.Fatal(err)
+				}
+				page := adminPage(t)
+				o := g.server()
+				o.Engine.AllowOrigins, o.Gateway.Site = []string{page}, app.Page()
+				s, err := oneprocess.Start(o, io.Bind)
+				closeAfter(t, s, err)
+				shots := string(mode) + "-"
+				if g.direct {
+					shots = "direct-" + shots
+				}
+				node(t, nil, "asnode/browser/admin.mjs", "--url", s.URL, "--page", page, "--mode", string(mode), "--shots", shots)
+			})
+		}
 	}
 }
 
@@ -76,15 +80,19 @@ func TestAdminUIInBrowserAsProcesses(t *testing.T) {
 // TestAdminUIOracle has Node's instrument() and Doze tell pages of the same clients.
 func TestAdminUIOracle(t *testing.T) {
 	t.Parallel()
-	args := []string{"asnode/oracle/admin.mjs"}
-	for _, mode := range []admin.Mode{admin.Development, admin.Production} {
-		io := clientapp.New()
-		if err := admin.Instrument(io, admin.Options{InsecureNoAuth: true, Mode: mode}); err != nil {
-			t.Fatal(err)
-		}
-		s, err := oneprocess.Start(oneprocess.Options{}, io.Bind)
-		closeAfter(t, s, err)
-		args = append(args, "--"+string(mode), s.URL)
+	for _, g := range []gatewayKind{gateways[1], direct} {
+		t.Run(g.name, func(t *testing.T) {
+			args := []string{"asnode/oracle/admin.mjs"}
+			for _, mode := range []admin.Mode{admin.Development, admin.Production} {
+				io := clientapp.New()
+				if err := admin.Instrument(io, admin.Options{InsecureNoAuth: true, Mode: mode}); err != nil {
+					t.Fatal(err)
+				}
+				s, err := oneprocess.Start(g.server(), io.Bind)
+				closeAfter(t, s, err)
+				args = append(args, "--"+string(mode), s.URL)
+			}
+			node(t, nil, args...)
+		})
 	}
-	node(t, nil, args...)
 }

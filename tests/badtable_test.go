@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/dozeio/doze/internal/oneprocess"
-	"github.com/dozeio/doze/pkg/engine"
 	"github.com/dozeio/doze/pkg/socketio"
 	"github.com/dozeio/doze/pkg/store/dynamo"
 	"github.com/dozeio/doze/tests/kit/badtable"
@@ -23,8 +22,7 @@ var badSeed = flag.Uint64("badtable.seed", 1, "of the table's faults")
 // Its clients are to notice nothing but slowness.
 func TestStockClientsOnABadTable(t *testing.T) {
 	t.Parallel()
-	for _, g := range []int{2} { // under jitter
-		g := gateways[g]
+	for _, g := range []gatewayKind{gateways[2], direct} { // under jitter, and without events
 		t.Run(g.name, func(t *testing.T) {
 			t.Logf("-badtable.seed %d", *badSeed)
 			url, stop, err := dynalite.Start()
@@ -44,15 +42,13 @@ func TestStockClientsOnABadTable(t *testing.T) {
 			if err := dynamo.CreateTable(t.Context(), client, table); err != nil {
 				t.Fatal(err)
 			}
-			s, err := oneprocess.Start(oneprocess.Options{
-				Engine:  engine.Options{BinaryFrames: g.ordered, OrderedFrames: g.ordered},
-				Gateway: g.options(),
-				Wrap: func(b socketio.Backend) socketio.Backend {
-					store := dynamo.New(client, table, nil)
-					b.Sessions, b.Rooms, b.Acks = store, store, store
-					return b
-				},
-			}, clientapp.New().Bind)
+			o := g.server()
+			o.Wrap = func(b socketio.Backend) socketio.Backend {
+				store := dynamo.New(client, table, nil)
+				b.Sessions, b.Rooms, b.Acks = store, store, store
+				return b
+			}
+			s, err := oneprocess.Start(o, clientapp.New().Bind)
 			closeAfter(t, s, err)
 			stockClients(t, s.URL, g, twoAtOnce)
 			counts := bad.Counts()

@@ -13,7 +13,6 @@ import (
 
 	"github.com/dozeio/doze/app"
 	"github.com/dozeio/doze/internal/oneprocess"
-	"github.com/dozeio/doze/pkg/engine"
 	"github.com/dozeio/doze/pkg/socketio"
 	"github.com/dozeio/doze/tests/kit/clientapp"
 )
@@ -23,11 +22,7 @@ func TestStockClients(t *testing.T) {
 	t.Parallel()
 	for _, g := range gateways {
 		t.Run(g.name, func(t *testing.T) {
-			s, err := oneprocess.Start(oneprocess.Options{
-				Engine:  engine.Options{BinaryFrames: g.ordered, OrderedFrames: g.ordered},
-				Gateway: g.options(),
-				Direct:  g.direct,
-			}, clientapp.New().Bind)
+			s, err := oneprocess.Start(g.server(), clientapp.New().Bind)
 			closeAfter(t, s, err)
 			stockClients(t, s.URL, g, allAtOnce)
 		})
@@ -38,12 +33,9 @@ func TestStockClients(t *testing.T) {
 // the server's.
 func TestStockClientsWithMsgPack(t *testing.T) {
 	t.Parallel()
-	for _, g := range []gatewayKind{gateways[0], gateways[2]} { // binary frames, and AWS with jitter
+	for _, g := range []gatewayKind{gateways[0], gateways[2], direct} { // binary frames, AWS with jitter, and none
 		t.Run(g.name, func(t *testing.T) {
-			s, err := oneprocess.Start(oneprocess.Options{
-				Engine:  engine.Options{BinaryFrames: g.ordered, OrderedFrames: g.ordered},
-				Gateway: g.options(),
-			}, clientapp.With(socketio.Options{MsgPack: true}).Bind)
+			s, err := oneprocess.Start(g.server(), clientapp.With(socketio.Options{MsgPack: true}).Bind)
 			closeAfter(t, s, err)
 			stockClients(t, s.URL, g, allAtOnce, "PARSER=msgpack")
 		})
@@ -74,17 +66,14 @@ const (
 )
 
 // TestOracle runs the same scripts against Node's socket.io and against Doze, whose transcripts have to be equal. The
-// gateway keeps the order of frames, as Node does; and there is none.
+// gateway keeps the order of frames, as Node does; or there is none.
 func TestOracle(t *testing.T) {
 	t.Parallel()
 	node(t, nil, "asnode/oracle/selftest.mjs")
-	for name, direct := range map[string]bool{"ordered and binary frames": false, "direct": true} {
-		t.Run(name, func(t *testing.T) {
+	for _, g := range bothWays {
+		t.Run(g.name, func(t *testing.T) {
 			t.Parallel() // they wait more than they work
-			s, err := oneprocess.Start(oneprocess.Options{
-				Engine: engine.Options{BinaryFrames: true, OrderedFrames: true},
-				Direct: direct,
-			}, clientapp.New().Bind)
+			s, err := oneprocess.Start(g.server(), clientapp.New().Bind)
 			closeAfter(t, s, err)
 			node(t, []string{"BINARY_FRAMES=1"}, "asnode/oracle/run.mjs", "--url", s.URL)
 		})
@@ -94,11 +83,14 @@ func TestOracle(t *testing.T) {
 // TestOracleWithMsgPack is TestOracle for stock clients with socket.io-msgpack-parser.
 func TestOracleWithMsgPack(t *testing.T) {
 	t.Parallel()
-	s, err := oneprocess.Start(oneprocess.Options{
-		Engine: engine.Options{BinaryFrames: true, OrderedFrames: true},
-	}, clientapp.With(socketio.Options{MsgPack: true}).Bind)
-	closeAfter(t, s, err)
-	node(t, []string{"BINARY_FRAMES=1", "PARSER=msgpack"}, "asnode/oracle/run.mjs", "--url", s.URL)
+	for _, g := range bothWays {
+		t.Run(g.name, func(t *testing.T) {
+			t.Parallel()
+			s, err := oneprocess.Start(g.server(), clientapp.With(socketio.Options{MsgPack: true}).Bind)
+			closeAfter(t, s, err)
+			node(t, []string{"BINARY_FRAMES=1", "PARSER=msgpack"}, "asnode/oracle/run.mjs", "--url", s.URL)
+		})
+	}
 }
 
 // TestChatInBrowser lets tabs of headless Chromium chat, and keeps screenshots in tests/artifacts.
@@ -106,7 +98,7 @@ func TestChatInBrowser(t *testing.T) {
 	t.Parallel()
 	for _, g := range append(slices.Clone(gateways), gatewayKind{name: "AWS, jitter of 200 ms", jitter: 200 * time.Millisecond, seed: 1}) {
 		t.Run(g.name, func(t *testing.T) {
-			o := oneprocess.Options{Engine: engine.Options{BinaryFrames: g.ordered, OrderedFrames: g.ordered}, Gateway: g.options(), Direct: g.direct}
+			o := g.server()
 			o.Gateway.Site = app.Page()
 			s, err := oneprocess.Start(o, app.New().Bind)
 			closeAfter(t, s, err)

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/dozeio/doze/internal/oneprocess"
-	"github.com/dozeio/doze/pkg/engine"
 	"github.com/dozeio/doze/pkg/socketio"
 	"github.com/dozeio/doze/pkg/store/dynamo"
 	"github.com/dozeio/doze/tests/asnode/conformance"
@@ -26,12 +25,9 @@ func TestOfficialSuitesOnDynamoDB(t *testing.T) {
 	}
 	t.Cleanup(stop)
 	client := dynalite.Client(url)
-	for _, g := range gateways[:2] {
-		o := oneprocess.Options{
-			Engine: engine.Options{BinaryFrames: g.ordered, OrderedFrames: g.ordered,
-				PingInterval: 600 * time.Millisecond, PingTimeout: 500 * time.Millisecond, ConnectTimeout: 3 * time.Second},
-			Gateway: g.options(),
-		}
+	for _, g := range []gatewayKind{gateways[0], gateways[1], direct} {
+		o := g.server()
+		o.Engine.PingInterval, o.Engine.PingTimeout, o.Engine.ConnectTimeout = 600*time.Millisecond, 500*time.Millisecond, 3*time.Second
 		o.Wrap = func(b socketio.Backend) socketio.Backend {
 			table := "doze-" + rand.Text()
 			if err := dynamo.CreateTable(t.Context(), client, table); err != nil {

@@ -17,9 +17,9 @@ import (
 // first all the same. A stock client waits; but no server may depend on that. That others leave may be told before 40
 // is answered: see docs/guarantees.md.
 func TestEarlyFrames(t *testing.T) {
-	for _, g := range gateways[1:3] {
+	for _, g := range []gatewayKind{gateways[1], gateways[2], direct} {
 		t.Run(g.name, func(t *testing.T) {
-			s, err := oneprocess.Start(oneprocess.Options{Gateway: g.options()}, clientapp.New().Bind)
+			s, err := oneprocess.Start(g.server(), clientapp.New().Bind)
 			closeAfter(t, s, err)
 			earlyFrames(t, s.URL)
 		})

@@ -21,8 +21,13 @@ var gateways = []gatewayKind{
 	{name: "AWS"},
 	{name: "AWS, jitter, seed 1", jitter: 20 * time.Millisecond, seed: 1},
 	{name: "AWS, jitter, seed 2, a route response", jitter: 20 * time.Millisecond, seed: 2, responds: true},
-	{name: "direct", ordered: true, direct: true},
+	direct,
 }
+
+var direct = gatewayKind{name: "direct", ordered: true, direct: true}
+
+// bothWays are for what depends on nothing of a gateway but the way through: events, or none.
+var bothWays = []gatewayKind{gateways[0], direct}
 
 type gatewayKind struct {
 	name     string
@@ -37,15 +42,24 @@ func (g gatewayKind) options() gateway.Options {
 	return gateway.Options{Jitter: g.jitter, Seed: g.seed, RouteResponse: g.responds, DropEmptyResponse: g.responds}
 }
 
+// server returns what makes a server behind it. On the direct way that is doze serve's; the examples are doze dev's.
+func (g gatewayKind) server() oneprocess.Options {
+	o := oneprocess.Options{
+		Engine:  engine.Options{BinaryFrames: g.ordered, OrderedFrames: g.ordered},
+		Gateway: g.options(),
+		Direct:  g.direct,
+	}
+	if g.direct {
+		o.Public = &oneprocess.Public{Health: "/healthz"}
+	}
+	return o
+}
+
 // TestOfficialSuites runs the 25 and 32 cases of the official suites behind each gateway. Behind AWS's, three of them
 // assert what it does with a binary frame instead.
 func TestOfficialSuites(t *testing.T) {
 	for _, g := range gateways {
-		o := oneprocess.Options{
-			Engine:  engine.Options{BinaryFrames: g.ordered, OrderedFrames: g.ordered},
-			Gateway: g.options(),
-			Direct:  g.direct,
-		}
+		o := g.server()
 		t.Run(g.name, func(t *testing.T) {
 			t.Parallel() // as many as there are processors: some of the cases are about 200 ms
 			t.Run("Engine.IO v4", func(t *testing.T) {

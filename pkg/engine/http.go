@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"unicode/utf8"
 
 	"github.com/dozeio/doze/pkg/protocol"
 )
@@ -67,6 +68,15 @@ func text(body string) Response {
 		"Content-Type":  {"text/plain; charset=UTF-8"},
 		"Cache-Control": {"no-store"},
 	}, Body: []byte(body)}
+}
+
+// textOf returns what the reference server reads in a body: each byte that is no UTF-8 is U+FFFD. Where a gateway makes
+// text of a body, that has been done before.
+func textOf(body []byte) []byte {
+	if utf8.Valid(body) {
+		return body
+	}
+	return []byte(string([]rune(string(body))))
 }
 
 // unavailable is the answer when the store fails: a stock client closes its session and starts a new one.
@@ -151,7 +161,7 @@ func (e *Engine) post(ctx context.Context, s Session, r Request) Response {
 		e.close(ctx, s.Address, Close{Reason: TransportError, Told: true})
 		return Response{Status: http.StatusBadRequest} // as the reference server does
 	}
-	packets, err := protocol.DecodePayload(r.Body)
+	packets, err := protocol.DecodePayload(textOf(r.Body))
 	v := e.invocation(ctx, s)
 	reason, ok := e.receive(ctx, v, packets, err)
 	v.flush()

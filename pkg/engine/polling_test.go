@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -324,6 +325,19 @@ func TestOneTypeOfABodyIsRefused(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestABodyThatIsNoUTF8IsReadAsTheReferenceServerReadsIt has no gateway make text of a body before.
+func TestABodyThatIsNoUTF8IsReadAsTheReferenceServerReadsIt(t *testing.T) {
+	inWorld(t, engine.Options{}, func(t *testing.T, w *world) {
+		sid := w.poll()
+		w.want(w.post(sid, "4\xff\xfe and \xe2\x82"), "200 ok")
+		w.want(w.post(sid, "4\u00e4\u2028"), "200 ok")
+		if got, want := w.handler.got(), []string{"\ufffd\ufffd and \ufffd\ufffd", "\u00e4\u2028"}; !slices.Equal(got, want) {
+			t.Errorf("the application got %q, want %q", got, want)
+		}
+		w.reasonsAre()
+	})
 }
 
 // unread is a store that nobody may ask.

@@ -8,6 +8,17 @@ import { binaryFrames, connect, next, of, request, transports, unique } from "./
 const answers = (socket, answer, delay = 0) =>
   socket.on("question", (...all) => setTimeout(() => all.at(-1)(...answer(...all.slice(0, -1))), delay));
 
+// Over all transports at once, for each waits.
+test("the server gets what has come when the time is over", async () => {
+  await Promise.all(Object.values(transports).map(async (options) => {
+    const [a, b, c] = await Promise.all([connect(options), connect(options), connect(options)]);
+    const room = unique("asked");
+    for (const { socket } of [b, c]) await request(socket, "join", room);
+    answers(b.socket, () => ["b"]);
+    assert.deepEqual(await request(a.socket, "ask", [room], 5000, "question"), [{ answers: ["b"], late: true }]);
+  }));
+});
+
 for (const [name, options] of Object.entries(transports)) {
   test(`${name}: the server asks a room, and gets the answers in their order`, async () => {
     const [a, b, c] = await Promise.all([connect(options), connect(options), connect(options)]);
@@ -17,14 +28,6 @@ for (const [name, options] of Object.entries(transports)) {
     answers(c.socket, (n) => [["c", n]]);
     assert.deepEqual(await request(a.socket, "ask", [room], 20_000, "question", 7), [{ answers: [["c", 7], ["b", 7]], late: false }]);
     assert.equal(of(a.socket, "question").length, 0);
-  });
-
-  test(`${name}: the server gets what has come when the time is over`, async () => {
-    const [a, b, c] = await Promise.all([connect(options), connect(options), connect(options)]);
-    const room = unique("asked");
-    for (const { socket } of [b, c]) await request(socket, "join", room);
-    answers(b.socket, () => ["b"]);
-    assert.deepEqual(await request(a.socket, "ask", [room], 5000, "question"), [{ answers: ["b"], late: true }]);
   });
 
   test(`${name}: nobody to ask, and one who leaves, keep nobody waiting`, async () => {

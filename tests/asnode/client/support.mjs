@@ -1,7 +1,7 @@
 // What the client tests share: connecting, waiting for events, ending what was opened.
 
 import { once } from "node:events";
-import { after } from "node:test";
+import { afterEach } from "node:test";
 import { io } from "socket.io-client";
 import msgpack from "socket.io-msgpack-parser";
 
@@ -20,8 +20,10 @@ export const parser = msgpackParser ? { parser: msgpack, forceBase64: !binaryFra
 export const limit = Number(process.env.LIMIT ?? 60_000);
 
 const opened = new Set();
-after(() => {
+afterEach(() => {
+  // After each test and not at the end: who leaves is told to all who are still there.
   for (const socket of opened) socket.disconnect();
+  opened.clear();
 });
 
 /** client creates a stock client on a connection of its own, without waiting for anything. */

@@ -18,11 +18,17 @@ import (
 // TestCloseWithClients closes a server whose application tells everybody who leaves. A closing gateway has to say of
 // its connections that they are gone: 503 is what the engine tries again for seconds, for each client and each
 // recipient.
-func TestCloseWithClients(t *testing.T) {
+func TestCloseWithClients(t *testing.T) { onBothWays(t, closeWithClients) }
+
+func closeWithClients(t *testing.T, way string) {
 	posts := &refusals{}
 	s, err := oneprocess.Start(oneprocess.Options{
 		Engine: engine.Options{Logger: slog.New(slog.DiscardHandler)},
+		Direct: way == direct,
 		Wrap: func(b socketio.Backend) socketio.Backend {
+			if way == direct { // whose posts have no answers
+				return b
+			}
 			posts.Poster = b.Poster
 			b.Poster = posts
 			return b

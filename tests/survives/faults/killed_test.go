@@ -19,7 +19,7 @@ func TestKilled(t *testing.T) {
 		"many messages": {`42["join","r"]`, `42["burst",5]`, "40/greeting,", "41", "3"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
+			w := newWorld(t, asAWS)
 			p := w.join()
 			w.faults(gateway.Faults{Killed: 1, Max: 1})
 			p.send(packets...)
@@ -34,7 +34,7 @@ func TestKilled(t *testing.T) {
 		})
 	}
 	t.Run("probe", func(t *testing.T) { // the session polls on
-		w := newWorld(t)
+		w := newWorld(t, asAWS)
 		sid, p := w.probing()
 		w.faults(gateway.Faults{Killed: 1, Max: 1})
 		p.send("2probe")
@@ -44,7 +44,7 @@ func TestKilled(t *testing.T) {
 		w.thenPolling(sid, "")
 	})
 	t.Run("upgrade", func(t *testing.T) {
-		w := newWorld(t)
+		w := newWorld(t, asAWS)
 		sid, p := w.probing()
 		w.faults(gateway.Faults{Killed: 1, Max: 1})
 		p.send("5")

@@ -60,9 +60,11 @@ var packets = []struct{ name, packet, comes string }{
 
 // TestMalformedPackets sends each to a session of its own, and expects what is said there, that nobody else notices,
 // and that nothing is left.
-func TestMalformedPackets(t *testing.T) {
+func TestMalformedPackets(t *testing.T) { onBothWays(t, malformed) }
+
+func malformed(t *testing.T, way string) {
 	noGoroutines(t)
-	w := newWorld(t)
+	w := newWorld(t, way)
 	for _, c := range packets {
 		t.Run("websocket/"+c.name, func(t *testing.T) {
 			w := w.in(t)
@@ -149,27 +151,35 @@ func (w *world) joinPolling() (sid string) {
 }
 
 // TestOversizeAndForbiddenFrames sends what the gateway itself does not take.
-func TestOversizeAndForbiddenFrames(t *testing.T) {
+func TestOversizeAndForbiddenFrames(t *testing.T) { onBothWays(t, oversizeAndForbidden) }
+
+func oversizeAndForbidden(t *testing.T, way string) {
 	noGoroutines(t)
-	w := newWorld(t)
+	w := newWorld(t, way)
 	large := strings.Repeat("x", 20<<10)
 	for _, c := range []struct {
-		name string
-		code int
-		send func(*peer) error
+		name          string
+		code, directs int // with which it is closed; 0 for an answer
+		send          func(*peer) error
 	}{
-		{"frame over 32 KiB", 1009, func(p *peer) error { return p.Send(w.ctx, `42["echo","`+large+large+`"]`) }},
-		{"message over 128 KiB", 1009, func(p *peer) error {
-			return p.SendFragments(w.ctx, `42["echo","`, large, large, large, large, large, large, large, `"]`)
+		{"frame over 32 KiB", 1009, 0, func(p *peer) error { return p.Send(w.ctx, `421["echo","`+large+large+`"]`) }},
+		{"frame over 128 KiB", 1009, 1009, func(p *peer) error { return p.Send(w.ctx, `421["echo","`+strings.Repeat(large, 7)+`"]`) }},
+		{"message over 128 KiB", 1009, 1009, func(p *peer) error {
+			return p.SendFragments(w.ctx, `421["echo","`, large, large, large, large, large, large, large, `"]`)
 		}},
-		{"binary frame", 1003, func(p *peer) error { return p.SendBinary(w.ctx, []byte{1, 2, 3}) }},
-		{"text that is no UTF-8", 1007, func(p *peer) error { return p.Send(w.ctx, "4\xff\xfe") }},
+		{"binary frame", 1003, 1000, func(p *peer) error { return p.SendBinary(w.ctx, []byte{1, 2, 3}) }},
+		{"text that is no UTF-8", 1007, 1007, func(p *peer) error { return p.Send(w.ctx, "4\xff\xfe") }},
 	} {
+		if way == direct {
+			c.code = c.directs
+		}
 		t.Run(c.name, func(t *testing.T) {
 			w := w.in(t)
 			p := w.join()
 			_ = c.send(p) // the gateway may close before it has taken everything
-			if got, seen := w.watch(p, "nothing"); got != closed || rawclient.CloseCode(p.ended) != c.code {
+			if c.code == 0 {
+				w.wants(p, "431[")
+			} else if got, seen := w.watch(p, "nothing"); got != closed || rawclient.CloseCode(p.ended) != c.code {
 				t.Errorf("%s with %d, want %d; packets %q", got, rawclient.CloseCode(p.ended), c.code, seen)
 			}
 			w.served()
@@ -184,9 +194,11 @@ func TestOversizeAndForbiddenFrames(t *testing.T) {
 }
 
 // TestRefusedRequests expects an HTTP error of each, or what Node makes of it.
-func TestRefusedRequests(t *testing.T) {
+func TestRefusedRequests(t *testing.T) { onBothWays(t, refusedRequests) }
+
+func refusedRequests(t *testing.T, way string) {
 	noGoroutines(t)
-	w := newWorld(t)
+	w := newWorld(t, way)
 	foreign := []string{"Origin", "https://elsewhere.example"}
 	const session = "EIO=4&transport=polling&sid=SID" // of a session that is open
 	for _, c := range []struct {
@@ -212,13 +224,16 @@ func TestRefusedRequests(t *testing.T) {
 		{"wrong method", "PUT", session, "", nil, 500, "", false},
 		{"body over maxPayload", "POST", session, "4" + strings.Repeat("x", maxPayload), nil, 413, "", false},
 		{"body over what the gateway takes", "POST", session, "4" + strings.Repeat("x", 10<<20), nil, 413, "", false},
-		{"headers over what the gateway takes", "GET", session, "", []string{"X-Large", strings.Repeat("x", 11<<10)}, 431, "", false},
+		{"headers over what AWS takes", "GET", session, "", []string{"X-Large", strings.Repeat("x", 11<<10)}, 431, "", false},
 		{"binary body", "POST", session, "4", []string{"Content-Type", "application/octet-stream"}, 400, "", true},
 		{"empty body", "POST", session, "", nil, 400, "", true},
 		{"separators only", "POST", session, "\x1e\x1e", nil, 400, "", true},
 		{"empty packet at the end", "POST", session, "42[\"echo\"]\x1e", nil, 400, "", true},
 		{"body that is no UTF-8", "POST", session, "42[\"echo\",\"\xff\"]", nil, 200, "", false}, // as in Node, it becomes U+FFFD
 	} {
+		if way == direct && strings.Contains(c.name, "AWS") {
+			continue
+		}
 		t.Run(c.name, func(t *testing.T) {
 			w := w.in(t)
 			sid := w.joinPolling()
@@ -243,8 +258,11 @@ func TestRefusedRequests(t *testing.T) {
 		{"foreign origin", rawclient.WebSocket, foreign, 403},
 		{"foreign origin with a session", rawclient.WebSocket + "&sid=SID", foreign, 403},
 		{"old protocol", "EIO=3&transport=websocket", nil, 400},
-		{"URL over what the gateway takes", rawclient.WebSocket + "&x=" + strings.Repeat("x", 5000), nil, 414},
+		{"URL over what AWS takes", rawclient.WebSocket + "&x=" + strings.Repeat("x", 5000), nil, 414},
 	} {
+		if way == direct && strings.Contains(c.name, "AWS") {
+			continue
+		}
 		t.Run("WebSocket/"+c.name, func(t *testing.T) {
 			w := w.in(t)
 			sid := w.joinPolling()

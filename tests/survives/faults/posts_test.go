@@ -106,7 +106,7 @@ func TestPosts(t *testing.T) {
 		for _, m := range mishaps {
 			t.Run(d.name+"/"+m.name, func(t *testing.T) {
 				t.Parallel()
-				w := newWorld(t)
+				w := newWorld(t, asAWS)
 				before := w.server.Gateway.Stats()
 				p, last := d.run(w, func() { w.faults(m.faults) })
 				got, seen := w.watch(p, last)

@@ -14,7 +14,7 @@ import (
 )
 
 var (
-	wireSessions = flag.Int("wire.sessions", 1500, "how many sessions of mutated traffic there are")
+	wireSessions = flag.Int("wire.sessions", 1000, "how many sessions of mutated traffic there are on each way")
 	wireSeed     = flag.Uint64("wire.seed", 1, "of the first session; the others follow")
 	wireAtOnce   = flag.Int("wire.parallel", 8, "how many sessions there are at a time")
 )
@@ -23,12 +23,14 @@ var (
 const wireGrowth = 32 << 20
 
 // TestMutatedTraffic lets sessions send what nobody should, several at a time, each by a script drawn from its seed.
-// All the while a client that behaves is served: after each session it asks for an ack.
+// All the while a client that behaves is served: after each session it asks for an ack. Both ways have the same scripts.
 //
 //	go test -race -tags full ./tests/survives/faults -run MutatedTraffic -wire.sessions 1 -wire.seed 7
 //
 // plays the session of seed 7 again. What it sends comes from the seed; what meets what depends on the machine as well.
-func TestMutatedTraffic(t *testing.T) {
+func TestMutatedTraffic(t *testing.T) { onBothWays(t, mutatedTraffic) }
+
+func mutatedTraffic(t *testing.T, way string) {
 	noGoroutines(t)
 	heap := func() uint64 {
 		var m runtime.MemStats
@@ -46,7 +48,7 @@ func TestMutatedTraffic(t *testing.T) {
 	sids := &secrets{}
 	t.Cleanup(func() { lines.check(t, sids) }) // runs after the world's, which ends the sessions
 	logger := slog.New(slog.NewTextHandler(lines, nil))
-	w := newWorldOf(t, newWireApp(logger), logger, 20*time.Minute)
+	w := newWorldOf(t, way, newWireApp(logger), logger, 20*time.Minute)
 	t.Logf("%d sessions from -wire.seed %d", *wireSessions, *wireSeed)
 
 	seeds := make(chan uint64)

@@ -40,23 +40,40 @@ type world struct {
 	asked     int // acks by the bystander
 }
 
+// The ways through a world: events, as on AWS, or none.
+const (
+	asAWS  = "AWS"
+	direct = "direct"
+)
+
+// onBothWays runs a test on each way.
+func onBothWays(t *testing.T, test func(t *testing.T, way string)) {
+	for _, way := range []string{asAWS, direct} {
+		t.Run(way, func(t *testing.T) { test(t, way) })
+	}
+}
+
 // newWorld starts a world that ends with the test: then everybody breaks off, and nothing may be left.
-func newWorld(t *testing.T) *world {
+func newWorld(t *testing.T, way string) *world {
 	t.Helper()
-	return newWorldOf(t, newApp(), slog.New(slog.DiscardHandler), 3*time.Minute)
+	return newWorldOf(t, way, newApp(), slog.New(slog.DiscardHandler), 3*time.Minute)
 }
 
 // newWorldOf is newWorld with an application, a logger of all that Doze logs, and the time in which all has to end.
-func newWorldOf(t *testing.T, a *app, logger *slog.Logger, hangs time.Duration) *world {
+func newWorldOf(t *testing.T, way string, a *app, logger *slog.Logger, hangs time.Duration) *world {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), hangs) // it outlives t's
 	w := &world{T: t, ctx: ctx, clock: &shiftclock.Clock{}, app: a}
 	o := oneprocess.Options{
+		Direct: way == direct,
 		Engine: engine.Options{
 			Clock: w.clock, PingInterval: pingInterval, PingTimeout: pingTimeout, MaxPayload: maxPayload,
 		},
 		Gateway: gateway.Options{Clock: w.clock, Seed: 1, RepeatableIDs: true},
 		Wrap: func(b socketio.Backend) socketio.Backend {
+			if way == direct { // whose posts never wait, which the engine is to know
+				return b
+			}
 			w.posts.Poster = b.Poster
 			b.Poster = &w.posts
 			return b

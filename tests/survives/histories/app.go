@@ -1,6 +1,6 @@
 // Package histories lets clients join, leave, emit, upgrade and disconnect at random, on a deployment whose functions
 // are processes that are killed, whose table throttles, fails and loses answers, and whose gateway is as bad as AWS's
-// can be. At the end the table has exactly the rows that the live sockets account for, and everybody got what
+// can be; and on one process that stays alive, on the direct way, with that table and without. At the end the table has exactly the rows that the live sockets account for, and everybody got what
 // docs/guarantees.md promises.
 package histories
 

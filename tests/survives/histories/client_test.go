@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"strconv"
 	"strings"
 	"sync"
@@ -21,6 +22,7 @@ const patience = 12 * time.Second
 type client struct {
 	h    *history
 	name string
+	slow bool
 	ctx  context.Context
 	stop context.CancelFunc
 	sid  string
@@ -65,10 +67,23 @@ func (c *client) alive() bool {
 	return c.dead == ""
 }
 
+// dawdle has a slow client pause before it reads on.
+func (c *client) dawdle() {
+	if !c.slow {
+		return
+	}
+	pause := time.NewTimer(rand.N(200 * time.Millisecond))
+	defer pause.Stop()
+	select {
+	case <-pause.C:
+	case <-c.ctx.Done():
+	}
+}
+
 // newClient begins a session; nil when the server would not have one.
-func (h *history) newClient(name string, webSocket bool) *client {
+func (h *history) newClient(name string, webSocket, slow bool) *client {
 	ctx, stop := context.WithCancel(h.run.ctx)
-	c := &client{h: h, name: name, ctx: ctx, stop: stop, heard: time.Now(), acks: map[string]chan struct{}{},
+	c := &client{h: h, name: name, slow: slow, ctx: ctx, stop: stop, heard: time.Now(), acks: map[string]chan struct{}{},
 		sockets: map[string]*socket{}, connects: make(chan string, 10), open: make(chan string, 1), probed: make(chan struct{}, 1)}
 	limited, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()

@@ -7,20 +7,14 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/dozeio/doze/pkg/engine"
 	"github.com/dozeio/doze/pkg/gateway"
 	"github.com/dozeio/doze/tests/kit/badtable"
-	"github.com/dozeio/doze/tests/kit/dynalite"
-	"github.com/dozeio/doze/tests/kit/processes"
 	"github.com/dozeio/doze/tests/kit/rawclient"
 )
 
@@ -49,7 +43,7 @@ var faults = gateway.Faults{
 // run is a deployment on which histories are played.
 type run struct {
 	ctx        context.Context
-	deployment *processes.Deployment
+	deployment *deployment
 	raw        *rawclient.Client
 
 	emits, upgrades, unacked atomic.Int64
@@ -92,53 +86,35 @@ func (r *run) living() (all []*client) {
 // machine as well.
 //
 // In the second half processes are killed, too: then there may be rows that are left to their time to live, at most one
-// for each kill.
+// for each kill. Beside these, histories are played on the direct way, which is one process: half of them with such a
+// table, and all of them with its own memory.
 func TestHistories(t *testing.T) {
 	half := *number / 2
-	t.Run("processes live", func(t *testing.T) { play(t, *number-half, *seed, false) })
-	t.Run("processes are killed", func(t *testing.T) { play(t, half, *seed+uint64(*number-half), true) })
+	t.Run("processes live", func(t *testing.T) { play(t, startProcesses, *number-half, *seed, false) })
+	t.Run("processes are killed", func(t *testing.T) {
+		t.Parallel() // both wait for sessions to end that nobody does
+		play(t, startProcesses, half, *seed+uint64(*number-half), true)
+	})
+	t.Run("direct, on a table", func(t *testing.T) {
+		t.Parallel()
+		play(t, startDirectOnATable, max(1, half), *seed, false)
+	})
+	t.Run("direct", func(t *testing.T) {
+		t.Parallel()
+		play(t, startDirect, *number, *seed, false)
+	})
 }
 
-func play(t *testing.T, number int, seed uint64, kills bool) {
+func play(t *testing.T, start func(t *testing.T, seed uint64) *deployment, number int, seed uint64, kills bool) {
 	if number == 0 {
 		return
 	}
-	folder := t.TempDir()
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", filepath.Join(folder, "function", "bootstrap"), "./function")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	url, stop, err := dynalite.Start()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(stop)
-	bad, err := badtable.Start(url, badtable.Options{Seed: seed})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(bad.Close)
-	d, err := processes.Start(t.Context(), processes.Options{
-		App: "client", Folder: folder, Endpoint: bad.URL, Warm: copies, Copies: 64,
-		Engine:  engine.Options{PingInterval: pingInterval, PingTimeout: pingTimeout, ConnectTimeout: 20 * time.Second, UpgradeTimeout: 5 * time.Second},
-		Gateway: gateway.Options{Jitter: 5 * time.Millisecond, Seed: seed},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	d := start(t, seed)
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	r := &run{ctx: ctx, deployment: d, raw: rawclient.New(d.URL), ended: map[string]membership{}}
+	r := &run{ctx: ctx, deployment: d, raw: rawclient.New(d.url), ended: map[string]membership{}}
 	defer r.raw.Close()
-	direct := dynalite.Client(url)
-
-	if err := bad.SetRates(rates); err != nil {
-		t.Fatal(err)
-	}
-	if err := d.Gateway.SetFaults(faults); err != nil {
-		t.Fatal(err)
-	}
+	d.suffers(t, true)
 	killing, peace := context.WithCancel(ctx)
 	var killer sync.WaitGroup
 	if kills {
@@ -148,25 +124,18 @@ func play(t *testing.T, number int, seed uint64, kills bool) {
 	promised := r.playAll(t, number, seed, kills)
 	peace()
 	killer.Wait()
-	if err := bad.SetRates(nil); err != nil {
-		t.Fatal(err)
-	}
-	if err := d.Gateway.SetFaults(gateway.Faults{}); err != nil {
-		t.Fatal(err)
-	}
+	d.suffers(t, false)
 	played := time.Since(began)
 
 	var differs, crashed []string
 	settle := time.NewTicker(2 * time.Second)
 	defer settle.Stop()
 	for end := time.Now().Add(4 * time.Minute); ; <-settle.C {
-		rows, err := scan(ctx, direct, d.Table)
-		if err != nil {
+		var err error
+		if differs, crashed, err = d.differs(ctx, r); err != nil {
 			t.Fatal(err)
 		}
-		living := r.living()
-		if differs, crashed = rows.compare(living, r.ended); len(differs) == 0 || time.Now().After(end) {
-			t.Logf("%d clients live; %d rows are tombstones", len(living), rows.tombs)
+		if len(differs) == 0 || time.Now().After(end) {
 			break
 		}
 	}
@@ -178,18 +147,21 @@ func play(t *testing.T, number int, seed uint64, kills bool) {
 	}
 	t.Logf("%d histories in %v, settled after %v more: %d emits, %d events promised, %d upgrades, %d events not acked, %d rows are left to expire",
 		number, played.Round(time.Second), (time.Since(began) - played).Round(time.Second), r.emits.Load(), promised, r.upgrades.Load(), r.unacked.Load(), len(crashed))
-	t.Logf("the table: %v; %v; the gateway: %+v", bad.Counts(), bad.Usage(3), d.Gateway.Stats())
-	for _, f := range d.Functions() {
+	t.Logf("%d clients live; the gateway: %+v", len(r.living()), d.gateway.Stats())
+	if d.bad != nil {
+		t.Logf("the table: %v; %v", d.bad.Counts(), d.bad.Usage(3))
+	}
+	for _, f := range d.functions {
 		t.Logf("a function: %+v", f.Stats())
 	}
-	r.accounts(t, number, promised, kills, bad)
+	r.accounts(t, number, promised, kills)
 	for _, c := range r.living() {
 		c.leave(0)
 	}
 	cancel()
 	closing, over := context.WithTimeout(context.Background(), 30*time.Second)
 	defer over()
-	if err := d.Close(closing); err != nil {
+	if err := d.close(closing); err != nil {
 		t.Error(err)
 	}
 }
@@ -239,7 +211,7 @@ func again(seed uint64, kills bool) string {
 // kill kills a copy of some function now and then.
 func (r *run) kill(ctx context.Context, seed uint64) {
 	random := rand.New(rand.NewPCG(seed, 0))
-	functions := r.deployment.Functions()
+	functions := r.deployment.functions
 	for {
 		pause := time.NewTimer(time.Duration(200+random.IntN(600)) * time.Millisecond)
 		select {
@@ -254,25 +226,27 @@ func (r *run) kill(ctx context.Context, seed uint64) {
 
 // kills returns how many processes have been killed.
 func (r *run) kills() (n uint64) {
-	for _, f := range r.deployment.Functions() {
+	for _, f := range r.deployment.functions {
 		n += f.Stats().Kills
 	}
 	return n
 }
 
 // accounts expects that something was tested.
-func (r *run) accounts(t *testing.T, number, promised int, kills bool, bad *badtable.Table) {
+func (r *run) accounts(t *testing.T, number, promised int, kills bool) {
 	t.Helper()
 	if number < 100 {
 		return
 	}
-	counts := bad.Counts()
-	for _, kind := range badtable.Kinds {
-		if counts[kind] == 0 {
-			t.Errorf("no request was %s: nothing was tested of that", kind)
+	if bad := r.deployment.bad; bad != nil {
+		counts := bad.Counts()
+		for _, kind := range badtable.Kinds {
+			if counts[kind] == 0 {
+				t.Errorf("no request was %s: nothing was tested of that", kind)
+			}
 		}
 	}
-	for _, f := range r.deployment.Functions() {
+	for _, f := range r.deployment.functions {
 		if f.Stats().Starts < copies {
 			t.Errorf("a function ran in %d processes only", f.Stats().Starts)
 		}
@@ -280,8 +254,8 @@ func (r *run) accounts(t *testing.T, number, promised int, kills bool, bad *badt
 	if n := r.unacked.Load(); !kills && n > 0 {
 		t.Errorf("%d events of sessions that live were not acked, and no process was killed", n)
 	}
-	stats := r.deployment.Gateway.Stats()
-	if kills != (r.kills() > 0) || r.upgrades.Load() == 0 || promised < number || stats.Faults == 0 || stats.Swapped == 0 {
+	stats := r.deployment.gateway.Stats()
+	if kills != (r.kills() > 0) || r.upgrades.Load() == 0 || promised < number || stats.Faults == 0 || len(r.deployment.functions) > 0 && stats.Swapped == 0 {
 		t.Errorf("%d kills, %d upgrades, %d events promised, %d gateway faults, %d frames swapped: that tests little",
 			r.kills(), r.upgrades.Load(), promised, stats.Faults, stats.Swapped)
 	}

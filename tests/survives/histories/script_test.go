@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"sync"
+	"time"
 )
 
 // clients are in a history at a time, steps are what each does, at most.
@@ -32,7 +33,8 @@ func (h *history) room(random *rand.Rand) string {
 }
 
 func (h *history) script(name string, random *rand.Rand) {
-	c := h.newClient(name, random.IntN(2) == 0)
+	slow := random.IntN(5) == 0
+	c := h.newClient(name, random.IntN(2) == 0, slow)
 	if c == nil {
 		return
 	}
@@ -77,9 +79,26 @@ func (h *history) script(name string, random *rand.Rand) {
 	for _, namespace := range namespaces {
 		h.heard(c, namespace)
 	}
-	if how := random.IntN(5); how < 4 || !h.run.keep(c) {
+	switch how := random.IntN(6); {
+	case how == 5:
+		h.vanish(c, namespaces[random.IntN(len(namespaces))], h.room(random), time.Duration(random.IntN(10))*time.Millisecond)
+	case how < 4 || !h.run.keep(c):
 		c.leave(how % 4)
 	}
+}
+
+// vanish has a client break off while it joins.
+func (h *history) vanish(c *client, namespace, room string, after time.Duration) {
+	c.mu.Lock()
+	s := c.sockets[namespace]
+	s.rooms[room] = append(s.rooms[room], &operation{join: true, sent: h.tick()})
+	c.mu.Unlock()
+	join := head("2", namespace) + fmt.Sprintf(`["join",%q]`, room)
+	var sent sync.WaitGroup
+	sent.Go(func() { c.send(join) })
+	time.Sleep(after)
+	c.leave(2)
+	sent.Wait()
 }
 
 // depart notes that a socket has left its namespace.

@@ -20,6 +20,7 @@ func (c *client) startPolls() {
 	c.reading.Go(func() {
 		defer close(over)
 		for {
+			c.dawdle()
 			c.mu.Lock()
 			more := c.dead == "" && !c.pausing
 			c.mu.Unlock()
@@ -42,6 +43,7 @@ func (c *client) startPolls() {
 func (c *client) read(line *rawclient.Conn) {
 	c.reading.Go(func() {
 		for {
+			c.dawdle()
 			frame, err := line.Next(c.ctx)
 			if err == nil {
 				if frame == "3probe" {

@@ -4,4 +4,4 @@ package leftovers
 
 import "testing"
 
-func TestNothingIsLeftOf10000Clients(t *testing.T) { nothingIsLeft(t, 10_000, 8) }
+func TestNothingIsLeftOf10000Clients(t *testing.T) { nothingIsLeft(t, 10_000, 8, false) }

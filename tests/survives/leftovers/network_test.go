@@ -58,8 +58,11 @@ func (l *socketLine) close(code int)                                   { _ = l.C
 func (l *socketLine) reset()                                           { l.Reset() }
 func (l *socketLine) forget()                                          { l.Reset() }
 
+// kill resets a connection whose id is not known, as on the direct way.
 func (l *socketLine) kill(sid string) {
-	l.network.gateway.Kill(l.network.ids.of(sid))
+	if !l.network.gateway.Kill(l.network.ids.of(sid)) {
+		l.reset()
+	}
 }
 
 // connectionIDs learns from what the engine writes which connection belongs to which session: clients do not know.
