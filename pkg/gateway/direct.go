@@ -317,12 +317,17 @@ func (c *conn) runDirectly(m message, d *drainer) {
 const bodyTime = 30 * time.Second
 
 // readDirectly is bodies.read with a limit for the time, which is none for what follows: a request may wait for long.
-// Of a body that was not read to its end, the rest is not waited for.
+// Of a body that was not read to its end, the rest is not waited for, and none is when the gateway closes.
 func (g *Gateway) readDirectly(w http.ResponseWriter, r *http.Request, limit int64) (body []byte, release func(), err error) {
 	control := http.NewResponseController(w)
 	_ = control.SetReadDeadline(time.Now().Add(g.bodyTime)) // where it cannot be set, there is no socket
-	if body, release, err = g.bodies.read(w, r, limit); err != nil {
+	stop := context.AfterFunc(g.closing, func() { _ = control.SetReadDeadline(time.Unix(1, 0)) })
+	body, release, err = g.bodies.read(w, r, limit)
+	if stop(); err != nil {
 		w.Header().Set("Connection", "close")
+		if g.closing.Err() != nil {
+			err = errClosed
+		}
 		return nil, release, err
 	}
 	_ = control.SetReadDeadline(time.Time{})

@@ -1,0 +1,56 @@
+package engine
+
+import "sync"
+
+// posting knows the sessions whose POSTs this process is handling, where it handles those of all.
+type posting struct {
+	mu       sync.Mutex
+	sessions map[Address]*posts
+}
+
+// posts are those of one session.
+type posts struct {
+	n    int
+	over chan struct{} // closed when n is 0 again
+}
+
+// begin counts a POST until its end is called.
+func (p *posting) begin(a Address) (end func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.sessions == nil {
+		p.sessions = map[Address]*posts{}
+	}
+	of := p.sessions[a]
+	if of == nil {
+		of = &posts{over: make(chan struct{})}
+		p.sessions[a] = of
+	}
+	of.n++
+	return func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if of.n--; of.n == 0 {
+			close(of.over)
+			delete(p.sessions, a)
+		}
+	}
+}
+
+// over returns a channel that is closed when no POST of a session is handled any more, nil when none is.
+func (p *posting) over(a Address) <-chan struct{} {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if of := p.sessions[a]; of != nil {
+		return of.over
+	}
+	return nil
+}
+
+// posts notes that a POST of a session is handled, until end is called.
+func (e *Engine) posts(s Session) (end func()) {
+	if e.watched == nil {
+		return func() {}
+	}
+	return e.posting.begin(s.Address)
+}
