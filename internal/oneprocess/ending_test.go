@@ -211,3 +211,33 @@ func TestAWaitingGETHasWhatThereIsAtTheEnd(t *testing.T) {
 		t.Error("OnDisconnect has not run for the client whose handler ran")
 	}
 }
+
+// TestALongHandlerEndsNoClientThatPolls has a handler run until its client, which sends one POST at a time as the stock
+// client does, has been pinged more often than it may be without a pong.
+func TestALongHandlerEndsNoClientThatPolls(t *testing.T) {
+	finish := make(chan struct{})
+	s, _ := ends(t, engine.Options{PingInterval: 300 * time.Millisecond, PingTimeout: 300 * time.Millisecond}, func(n *socketio.Namespace) {
+		n.On("work", func(context.Context, *socketio.Socket) (string, error) {
+			<-finish
+			return "done", nil
+		})
+	})
+	p := poll(t, s)
+	go p.post(`421["work"]`)
+	for pings := 0; ; {
+		switch got := p.get(); {
+		case got == "200 2":
+			if pings++; pings == 4 {
+				close(finish)
+			}
+			continue
+		case got == `200 431["done"]` && pings >= 4:
+		default:
+			t.Errorf("after %d pings: %q", pings, got)
+		}
+		break
+	}
+	if err := within(t, s, 25*time.Second); err != nil {
+		t.Error(err)
+	}
+}

@@ -153,7 +153,7 @@ func (e *Engine) post(ctx context.Context, s Session, r Request) Response {
 	}
 	packets, err := protocol.DecodePayload(r.Body)
 	v := e.invocation(ctx, s)
-	defer e.posts(s)()
+	defer e.posts(ctx, s)()
 	reason, ok := e.receive(ctx, v, packets, err)
 	v.flush()
 	if !ok {

@@ -102,6 +102,9 @@ func (e *Engine) endPoll(ctx context.Context, a Address, id string, pingDue bool
 	var packets [][]byte
 	if pingDue && s.State != Closed {
 		packets = append(packets, ping)
+		if e.posting.over(a) != nil {
+			e.pong(ctx, a)
+		}
 	}
 	return payload(s, packets)
 }

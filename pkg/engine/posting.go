@@ -1,8 +1,12 @@
 package engine
 
-import "sync"
+import (
+	"context"
+	"sync"
+)
 
-// posting knows the sessions whose POSTs this process is handling, where it handles those of all.
+// posting knows the sessions whose POSTs this process is handling, where it handles those of all. A stock client sends
+// one POST at a time, so that a pong of its waits for the handlers that the one before has called.
 type posting struct {
 	mu       sync.Mutex
 	sessions map[Address]*posts
@@ -47,10 +51,16 @@ func (p *posting) over(a Address) <-chan struct{} {
 	return nil
 }
 
-// posts notes that a POST of a session is handled, until end is called.
-func (e *Engine) posts(s Session) (end func()) {
+// posts notes that a POST of a session is handled, until end is called. That is a sign of life, and counts for the pong
+// that the client cannot send before its POST is answered: of a ping that the client has, here, of one that is sent
+// meanwhile, in endPoll. Where invocations have other processes, none lasts for that long.
+func (e *Engine) posts(ctx context.Context, s Session) (end func()) {
 	if e.watched == nil {
 		return func() {}
 	}
-	return e.posting.begin(s.Address)
+	end = e.posting.begin(s.Address)
+	if s.Pinged.After(s.Ponged) {
+		e.pong(ctx, s.Address)
+	}
+	return end
 }
