@@ -236,9 +236,6 @@ func (s *Server) wire(o Options, addr net.Addr, bind func(socketio.Backend) (*en
 		all, addr = o.Public.outside(s, stage, g.Site, all), nil // by whatever name: there is no developer whose browser could be led here
 	}
 	s.http = gateway.NewServer(addr, all, o.Hosts...)
-	if way != nil {
-		s.http.ReadTimeout = 0 // polls wait for longer; the gateway has a limit for bodies
-	}
 	return nil
 }
 

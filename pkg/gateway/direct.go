@@ -313,7 +313,7 @@ func (c *conn) runDirectly(m message, d *drainer) {
 	g.opt.Direct.Message(g.base, c.id, m.binary, m.event, d.yield)
 }
 
-// bodyTime is how long a client may take for the body of a request, where the server has no limit for all of it.
+// bodyTime is how long a client may take for the body of a request that Direct is to answer. Others have readTime.
 const bodyTime = 30 * time.Second
 
 // readDirectly is bodies.read with a limit for the time, which is none for what follows: a request may wait for long.
