@@ -26,7 +26,7 @@ type Direct interface {
 	// has been handled. It must neither keep data nor block.
 	Prompt(ctx context.Context, connection string, data []byte) bool
 	// Message handles a message, whose data is the callee's. It may call yield, so that the next one is handled while
-	// this one still is.
+	// this one still is. When it has returned, yield has no effect.
 	Message(ctx context.Context, connection string, binary bool, data []byte, yield func())
 	// Closed follows when the connection has ended, with WebSocket's code.
 	Closed(ctx context.Context, connection string, code int)
@@ -265,17 +265,18 @@ func (c *conn) hasFrame() bool {
 // drainer is a goroutine that works off a connection's queue. Its fields are guarded by c.mu.
 type drainer struct {
 	c       *conn
-	running bool
-	size    int  // of the message that it runs
-	yielded bool // another one goes on
+	running uint64 // the message that it runs, counted from 1; 0 for none
+	begun   uint64 // messages so far
+	size    int    // of the message that it runs
+	yielded bool   // another one goes on
 }
 
-// yield lets another goroutine go on with the queue, and with reading when this one is the reader. Its message takes no
-// room any more, because what it waits for may be a message.
-func (d *drainer) yield() {
+// yield lets another goroutine go on with the queue, and with reading when this one is the reader, unless the message
+// that yields has come to its end. Its message takes no room any more, because what it waits for may be a message.
+func (d *drainer) yield(message uint64) {
 	c := d.c
 	c.mu.Lock()
-	if d.yielded || !d.running {
+	if d.yielded || d.running != message {
 		c.mu.Unlock()
 		return
 	}
@@ -297,12 +298,14 @@ func (c *conn) runDirectly(m message, d *drainer) {
 		return
 	}
 	c.mu.Lock()
-	d.running, d.size = true, len(m.event)
+	d.begun++
+	number := d.begun
+	d.running, d.size = number, len(m.event)
 	c.mu.Unlock()
 	defer func() {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		d.running = false
+		d.running = 0
 		if d.yielded {
 			c.yielded--
 		} else {
@@ -310,7 +313,7 @@ func (c *conn) runDirectly(m message, d *drainer) {
 		}
 	}()
 	g.stats.messages.Add(1)
-	g.opt.Direct.Message(g.base, c.id, m.binary, m.event, d.yield)
+	g.opt.Direct.Message(g.base, c.id, m.binary, m.event, func() { d.yield(number) })
 }
 
 // bodyTime is how long a client may take for the body of a request that Direct is to answer. Others have readTime.

@@ -159,6 +159,45 @@ func TestABodyThatDoesNotComeIsAnswered(t *testing.T) {
 	}
 }
 
+// TestAYieldThatComesLateYieldsNothing has the yield of a handler that has returned come while the next message is
+// handled by the same goroutine.
+func TestAYieldThatComesLateYieldsNothing(t *testing.T) {
+	var late func()
+	var read atomic.Int32
+	all, order := make(chan struct{}), make(chan string, 3)
+	s := &stand{
+		prompt: func(string) {
+			if read.Add(1) == 3 {
+				close(all)
+			}
+		},
+		message: func(_, data string, yield func()) {
+			switch data {
+			case "first":
+				late = yield
+				<-all
+			case "second":
+				late()
+				time.Sleep(50 * time.Millisecond) // for the third
+			}
+			order <- data
+		},
+	}
+	b := startDirect(t, gateway.Options{}, s)
+	c, _ := b.rawDirect(s)
+	b.put(c, text("first"), text("second"), text("third"))
+	for _, want := range []string{"first", "second", "third"} {
+		select {
+		case got := <-order:
+			if got != want {
+				t.Errorf("%s has returned instead of %s", got, want)
+			}
+		case <-b.ctx.Done():
+			t.Fatal("nothing is handled any more")
+		}
+	}
+}
+
 // TestAReaderWithoutRoomHandlesWhatItHasGathered sends more at once than may wait.
 func TestAReaderWithoutRoomHandlesWhatItHasGathered(t *testing.T) {
 	handled := make(chan string, 100)
