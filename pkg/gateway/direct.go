@@ -127,6 +127,7 @@ func (c *conn) directly(kind ws.OpCode, payload []byte) {
 
 const (
 	roomBeside = 100 << 10        // bytes of a client's messages that may wait beside one of the largest
+	small      = 4 << 10          // bytes of a message that is taken however much has yielded: it may be an ack
 	noRoomTime = 10 * time.Second // how long a client goes unread before the log says so
 )
 
@@ -135,7 +136,7 @@ func (c *conn) admit(bytes int) bool {
 	g := c.g
 	for {
 		c.mu.Lock()
-		if c.waiting == 0 || c.waiting < g.opt.MaxParallel && c.held+bytes <= g.opt.MaxMessage+roomBeside {
+		if c.hasRoom(bytes) {
 			c.waiting++
 			c.held += bytes
 			c.mu.Unlock()
@@ -144,7 +145,7 @@ func (c *conn) admit(bytes int) bool {
 		if !c.draining && len(c.queue) > 0 { // what the reader has gathered
 			c.draining = g.tasks.run(c.drain)
 		}
-		waiting, held := c.waiting, c.held
+		waiting, held := c.waiting+c.yielded, c.held+c.kept
 		c.mu.Unlock()
 		stop := g.opt.Clock.AfterFunc(noRoomTime, func() {
 			g.opt.Logger.Warn("a client is not read, nor are its pongs: what it has sent waits for its handlers",
@@ -160,10 +161,28 @@ func (c *conn) admit(bytes int) bool {
 	}
 }
 
+// hasRoom reports whether one more message may wait. What has yielded, whose handler has its bytes still, may have as
+// much as what waits. The mutex is held.
+func (c *conn) hasRoom(bytes int) bool {
+	most := c.g.opt.MaxMessage + roomBeside
+	switch {
+	case c.waiting > 0 && (c.waiting >= c.g.opt.MaxParallel || c.held+bytes > most):
+		return false
+	case bytes <= small: // a client's rate bounds how many of these have yielded
+		return true
+	}
+	return c.kept+c.held+bytes <= 2*most
+}
+
 // release gives a message's room back. The mutex is held.
 func (c *conn) release(bytes int) {
 	c.waiting--
 	c.held -= bytes
+	c.makeRoom()
+}
+
+// makeRoom wakes the reader, if there is no room for what it has. The mutex is held.
+func (c *conn) makeRoom() {
 	select {
 	case c.room <- struct{}{}:
 	default:
@@ -272,7 +291,8 @@ type drainer struct {
 }
 
 // yield lets another goroutine go on with the queue, and with reading when this one is the reader, unless the message
-// that yields has come to its end. Its message takes no room any more, because what it waits for may be a message.
+// that yields has come to its end. Its message takes the room of one that waits no more, because what it waits for may be
+// a message; its bytes are counted until its end.
 func (d *drainer) yield(message uint64) {
 	c := d.c
 	c.mu.Lock()
@@ -282,6 +302,7 @@ func (d *drainer) yield(message uint64) {
 	}
 	d.yielded, c.corked = true, false
 	c.yielded++
+	c.kept += d.size
 	c.release(d.size)
 	_ = c.uncork() // the reader will notice
 	c.draining = len(c.queue) > 0 && c.g.tasks.run(c.drain)
@@ -308,6 +329,8 @@ func (c *conn) runDirectly(m message, d *drainer) {
 		d.running = 0
 		if d.yielded {
 			c.yielded--
+			c.kept -= d.size
+			c.makeRoom()
 		} else {
 			c.release(d.size)
 		}

@@ -251,6 +251,56 @@ func TestWhatWaitsForAHandlerIsBounded(t *testing.T) {
 	}
 }
 
+// TestWhatHasYieldedIsBounded has a client send large messages to handlers that yield and go on. What is small is
+// handled meanwhile, and all is when handlers return.
+func TestWhatHasYieldedIsBounded(t *testing.T) {
+	const size = 256 << 10
+	begun, hold, handled := make(chan int, 20), make(chan struct{}), make(chan struct{}, 20)
+	s := &stand{message: func(_, data string, yield func()) {
+		yield()
+		begun <- len(data)
+		<-hold
+		handled <- struct{}{}
+	}}
+	b := startDirect(t, gateway.Options{MaxParallel: 100, MaxMessage: size, MaxFrame: size, Clock: newClock()}, s)
+	c, _ := b.rawDirect(s)
+	next := func(want int) {
+		t.Helper()
+		select {
+		case got := <-begun:
+			if got != want {
+				t.Fatalf("a message of %d bytes is handled, want %d", got, want)
+			}
+		case <-b.ctx.Done():
+			t.Fatalf("no message of %d bytes is handled", want)
+		}
+	}
+	large := text(strings.Repeat("x", size))
+	for range 2 {
+		b.put(c, large)
+		next(size)
+	}
+	b.put(c, text("ack"))
+	next(len("ack"))
+	go func() {
+		_, _ = c.Write(bytes.Repeat(large, 10))
+	}()
+	for len(begun) == 0 && b.clock.Waiting() < 2 && b.ctx.Err() == nil { // its age, and how long it has not been read
+		runtime.Gosched()
+	}
+	if n := len(begun); n != 0 {
+		t.Errorf("%d large messages more are handled, beside two whose handlers have yielded", n)
+	}
+	close(hold)
+	for range 13 {
+		select {
+		case <-handled:
+		case <-b.ctx.Done():
+			t.Fatal("nothing is handled any more")
+		}
+	}
+}
+
 // TestWhatWaitsBehindACutIsDropped has a client's first handler end its connection in several ways. What the client has
 // sent before it closes the connection itself is handled.
 func TestWhatWaitsBehindACutIsDropped(t *testing.T) {
