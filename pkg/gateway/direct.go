@@ -30,7 +30,7 @@ type Direct interface {
 	Message(ctx context.Context, connection string, binary bool, data []byte, yield func())
 	// Closed follows when the connection has ended, with WebSocket's code.
 	Closed(ctx context.Context, connection string, code int)
-	// HTTP answers a request below Path, whose body has been read.
+	// HTTP answers a request below Path, whose body has been read. Its writes fail when the client does not take them.
 	HTTP(id string, w http.ResponseWriter, r *http.Request, body []byte) (status int)
 }
 
@@ -372,5 +372,7 @@ func (g *Gateway) answerDirectly(w http.ResponseWriter, r *http.Request, body []
 		defer context.AfterFunc(g.closing, cancel)()
 	}
 	id = newRequestID()
-	return g.opt.Direct.HTTP(id, w, r.WithContext(ctx), body), id
+	out := &inSteps{ResponseWriter: w, control: http.NewResponseController(w), time: g.writeTime}
+	defer out.limit()
+	return g.opt.Direct.HTTP(id, out, r.WithContext(ctx), body), id
 }

@@ -3,11 +3,13 @@ package gateway_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"runtime"
 	"strings"
 	"sync/atomic"
@@ -138,6 +140,31 @@ func TestAMessageInPartsOutlivesItsReader(t *testing.T) {
 			t.Fatal(got)
 		}
 		hold <- struct{}{}
+	}
+}
+
+// TestAnAnswerThatIsNotReadEnds has a client ask for more than its socket takes, and read nothing.
+func TestAnAnswerThatIsNotReadEnds(t *testing.T) {
+	failed := make(chan error, 1)
+	s := &stand{answer: func(w http.ResponseWriter, _ *http.Request) {
+		_, err := w.Write(make([]byte, 16<<20))
+		failed <- err
+	}}
+	b := startDirect(t, gateway.Options{}, s)
+	b.SetTimes(50*time.Millisecond, 0)
+	c, err := net.Dial("tcp", b.server.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	b.put(c, []byte("GET /socket.io/ HTTP/1.1\r\nHost: x\r\n\r\n"))
+	select {
+	case err := <-failed:
+		if !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Error(err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("the answer is waited with")
 	}
 }
 
