@@ -7,9 +7,11 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/dozeio/doze/internal/direct"
 	"github.com/dozeio/doze/internal/oneprocess"
 	"github.com/dozeio/doze/pkg/engine"
 	"github.com/dozeio/doze/pkg/socketio"
@@ -139,6 +141,54 @@ func TestOnDisconnectRunsForAllThatPoll(t *testing.T) {
 			}
 			close(end)
 		})
+	}
+}
+
+// TestManyAreEndedAtTheSameTime has each OnDisconnect wait for all others.
+func TestManyAreEndedAtTheSameTime(t *testing.T) {
+	const polling = 20
+	var here sync.WaitGroup
+	here.Add(polling)
+	app := socketio.New(socketio.Options{Logger: slog.New(slog.DiscardHandler)})
+	app.Of("/").OnDisconnect(func(context.Context, *socketio.Socket, socketio.Reason) error {
+		here.Done()
+		here.Wait()
+		return nil
+	})
+	s, err := oneprocess.Start(oneprocess.Options{Direct: true}, app.Bind)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range polling {
+		poll(t, s)
+	}
+	if err := within(t, s, 10*time.Second); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestASessionThatOutlivesTheProcessIsNotClosed has a GET wait at the end of a process whose sessions are not its own.
+func TestASessionThatOutlivesTheProcessIsNotClosed(t *testing.T) {
+	s, err := oneprocess.Start(oneprocess.Options{Direct: true, Wrap: func(b socketio.Backend) socketio.Backend {
+		b.Sessions = direct.Watch(b.Sessions)
+		return b
+	}}, socketio.New(socketio.Options{Logger: slog.New(slog.DiscardHandler)}).Bind)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, answer := poll(t, s), make(chan string, 1)
+	go func() { answer <- p.get() }()
+	for s.Gateway.Stats().Requests < 4 {
+		time.Sleep(time.Millisecond)
+	}
+	if err := within(t, s, 25*time.Second); err != nil {
+		t.Error(err)
+	}
+	if got := <-answer; got != "200 6" {
+		t.Errorf("the GET is answered %q, want a noop", got)
+	}
+	if n := s.Store.Rows(); n.Sockets != 1 {
+		t.Errorf("left are %+v, want one socket", n)
 	}
 }
 
