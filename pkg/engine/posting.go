@@ -15,7 +15,7 @@ type posting struct {
 // posts are those of one session.
 type posts struct {
 	n    int
-	over chan struct{} // closed when n is 0 again
+	over chan struct{} // closed when n is 0 again; nil while nobody waits for that
 }
 
 // begin counts a POST until its end is called.
@@ -27,16 +27,19 @@ func (p *posting) begin(a Address) (end func()) {
 	}
 	of := p.sessions[a]
 	if of == nil {
-		of = &posts{over: make(chan struct{})}
+		of = &posts{}
 		p.sessions[a] = of
 	}
 	of.n++
 	return func() {
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		if of.n--; of.n == 0 {
+		if of.n--; of.n > 0 {
+			return
+		}
+		delete(p.sessions, a)
+		if of.over != nil {
 			close(of.over)
-			delete(p.sessions, a)
 		}
 	}
 }
@@ -45,10 +48,14 @@ func (p *posting) begin(a Address) (end func()) {
 func (p *posting) over(a Address) <-chan struct{} {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if of := p.sessions[a]; of != nil {
-		return of.over
+	of := p.sessions[a]
+	if of == nil {
+		return nil
 	}
-	return nil
+	if of.over == nil {
+		of.over = make(chan struct{})
+	}
+	return of.over
 }
 
 // posts notes that a POST of a session is handled, until end is called. That is a sign of life, and counts for the pong
