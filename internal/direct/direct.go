@@ -161,7 +161,7 @@ func (w *Way) HTTP(id string, out http.ResponseWriter, r *http.Request, body []b
 		out.Header()[name] = values
 	}
 	out.WriteHeader(a.Status)
-	_, _ = out.Write(a.Body)
+	_, _ = out.Write(a.Body) // of a client that does not take it, the connection breaks
 	return a.Status
 }
 

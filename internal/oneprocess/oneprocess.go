@@ -241,9 +241,6 @@ func (s *Server) wire(o Options, addr net.Addr, bind func(socketio.Backend) (*en
 		all, addr = o.Public.outside(s, stage, g.Site, all), nil // by whatever name: there is no developer whose browser could be led here
 	}
 	s.http = gateway.NewServer(addr, all, o.Hosts...)
-	if way != nil {
-		s.http.ReadTimeout = 0 // polls wait for longer; the gateway has a limit for bodies
-	}
 	return nil
 }
 
@@ -316,38 +313,42 @@ func awsConfig() aws.Config {
 	return aws.Config{Region: "local", Credentials: aws.AnonymousCredentials{}}
 }
 
-// endPolling ends what sessions there are, once no connection is open and no request comes any more.
-func (s *Server) endPolling(ctx context.Context) (err error) {
-	for shard := range engine.Shards {
-		lives, e := s.Store.Lives(ctx, shard)
-		err = errors.Join(err, e)
-		for _, l := range lives {
-			if ctx.Err() != nil {
-				return errors.Join(err, ctx.Err())
-			}
-			if e := s.Engine.End(ctx, l.Address); !errors.Is(e, engine.ErrGone) {
-				err = errors.Join(err, e)
-			}
-		}
-	}
-	return err
-}
-
 // Ended is closed when the server has stopped listening, by Close or by itself; Err then says why.
 func (s *Server) Ended() <-chan struct{} { return s.ended }
 
 // Err returns why the server stopped by itself, nil after Close. It may be called once Ended is closed.
 func (s *Server) Err() error { return s.served }
 
+// keptBack is the time for the sessions of clients that poll when that of Close is over: more than the second that the
+// gateway has then for what still runs.
+const keptBack = 2 * time.Second
+
 // Close closes all connections, whose sockets are disconnected in order, and waits for what still runs, while ctx
-// lasts. With Direct, the sessions of clients that poll are ended too, where they are in memory.
+// lasts. With Direct, the sessions of clients that poll are ended too, where they are in memory: for what is left of
+// these there are two seconds more. The error says what has not come to its end.
 func (s *Server) Close(ctx context.Context) error {
 	s.ending.Store(true)
 	s.endPurging()
-	err := s.Gateway.Close(ctx)
-	if s.alone {
-		err = errors.Join(err, s.endPolling(ctx))
+	polling, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer cancel(nil)
+	defer context.AfterFunc(ctx, func() {
+		time.AfterFunc(keptBack, func() { cancel(context.Cause(ctx)) })
+	})()
+	quiet, ended := make(chan struct{}), make(chan error, 1)
+	if !s.alone {
+		cancel(nil)
 	}
+	s.Engine.Ending(polling)
+	go func() {
+		if s.alone {
+			ended <- s.Engine.EndPolling(polling, quiet)
+			return
+		}
+		ended <- nil
+	}()
+	err := s.Gateway.Close(ctx)
+	close(quiet)
+	err = errors.Join(err, <-ended)
 	if e := s.http.Shutdown(ctx); e != nil {
 		err = errors.Join(err, s.http.Close())
 	}

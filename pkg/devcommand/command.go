@@ -120,10 +120,12 @@ func (c Command) Run(ctx context.Context, args []string, out, log io.Writer) err
 	}
 	goodbye, cancel := context.WithTimeoutCause(context.Background(), more.grace, over)
 	defer cancel()
-	if err := s.Close(goodbye); err != nil && goodbye.Err() == nil {
-		return err
+	err = s.Close(goodbye)
+	if err != nil && goodbye.Err() != nil { // whoever has not gone by now goes with the process
+		o.Gateway.Logger.Warn("not all has come to its end", "error", err)
+		return nil
 	}
-	return nil // whoever has not gone by now goes with the process
+	return err
 }
 
 // stopped is nil for an error that comes of ctx having ended: that is how people end the command.

@@ -262,3 +262,25 @@ func TestAHandlerThatIsCutShortIsToldWhy(t *testing.T) {
 		t.Errorf("the log says %q", s)
 	}
 }
+
+// TestWhatIsLeftAtTheEndIsLogged ends a server whose handler does not look at its context.
+func TestWhatIsLeftAtTheEndIsLogged(t *testing.T) {
+	began, finish := make(chan struct{}), make(chan struct{})
+	io1 := socketio.New(socketio.Options{})
+	io1.Of("/").On("work", func(context.Context, *socketio.Socket) error {
+		close(began)
+		<-finish
+		return nil
+	})
+	var log bytes.Buffer
+	_, _, interrupt, ended := working(t, io1, "10ms", `42["work"]`, &log)
+	<-began
+	interrupt()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	if s := log.String(); !strings.Contains(s, "not all has come to its end") {
+		t.Errorf("the log says %q", s)
+	}
+	close(finish)
+}

@@ -61,5 +61,6 @@ func (s *Server) Ended() <-chan struct{} { return s.server.Ended() }
 func (s *Server) Err() error { return s.server.Err() }
 
 // Close closes all connections, whose sockets are disconnected in order, and waits for what still runs, while ctx
-// lasts.
+// lasts, and two seconds more for what ends with its context. With Direct, clients that poll are disconnected too. The
+// error says what has not come to its end.
 func (s *Server) Close(ctx context.Context) error { return s.server.Close(ctx) }

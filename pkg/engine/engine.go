@@ -11,6 +11,7 @@ import (
 	"math"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/dozeio/doze/pkg/observe"
@@ -114,6 +115,9 @@ type Engine struct {
 
 	unblocking bool    // poster is
 	watched    Watched // nil: a GET that waits reads again
+
+	posting posting
+	ending  atomic.Pointer[context.Context] // that of Ending
 }
 
 // New returns an Engine on a store, or an error that names the option to change. Calls of the store that fail with a

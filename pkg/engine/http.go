@@ -88,8 +88,8 @@ func (e *Engine) unavailable(ctx context.Context, what string, err error) Respon
 
 // HTTP answers a request of the polling transport. A GET for a session blocks until there is something to answer, at
 // most PollWait, and not longer than two seconds before the deadline of ctx. With a ctx that has ended already it takes
-// what is there; when ctx ends while it waits, its client has left, and the session is closed. The checks come in the
-// order of the reference server.
+// what is there; when ctx ends while it waits, its client has left, and the session is closed, unless the process is
+// Ending. The checks come in the order of the reference server.
 func (e *Engine) HTTP(ctx context.Context, r Request) Response {
 	defer e.done(ctx, true)
 	if r.Method == http.MethodOptions {
@@ -163,6 +163,7 @@ func (e *Engine) post(ctx context.Context, s Session, r Request) Response {
 	}
 	packets, err := protocol.DecodePayload(textOf(r.Body))
 	v := e.invocation(ctx, s)
+	defer e.posts(ctx, s)()
 	reason, ok := e.receive(ctx, v, packets, err)
 	v.flush()
 	if !ok {

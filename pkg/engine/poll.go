@@ -30,7 +30,9 @@ func (e *Engine) poll(ctx context.Context, sid string) Response {
 	if deadline, ok := ctx.Deadline(); ok && deadline.Add(-pollMargin).Before(end) {
 		end = deadline.Add(-pollMargin)
 	}
-	if ctx.Err() != nil {
+	if ending := e.ending.Load(); ctx.Err() != nil && ending != nil && (*ending).Err() == nil {
+		ctx = lasting{*ending, ctx}
+	} else if ctx.Err() != nil {
 		ctx, end = context.WithoutCancel(ctx), begin
 	}
 	id := e.newOp()
@@ -61,9 +63,16 @@ func (e *Engine) poll(ctx context.Context, sid string) Response {
 		if _, expired := e.closeOverdue(ctx, s); expired {
 			return e.endPoll(ctx, a, id, false)
 		}
-		if err := e.sleepUnless(ctx, w.pause(s, now), changed); err != nil { // the client has left, or the invocation's time is over
+		err := e.sleepUnless(ctx, w.pause(s, now), changed)
+		switch ending := e.ending.Load(); {
+		case err == nil:
+		case ending == nil: // the client has left, or the invocation's time is over
 			e.close(ctx, a, Close{Reason: TransportError, Told: true})
 			return refuse(badRequest)
+		case (*ending).Err() != nil:
+			return e.endPoll(context.WithoutCancel(ctx), a, id, false)
+		default:
+			ctx = lasting{*ending, ctx}
 		}
 		if e.watched != nil {
 			changed = e.watched.Changed(a)
@@ -93,6 +102,9 @@ func (e *Engine) endPoll(ctx context.Context, a Address, id string, pingDue bool
 	var packets [][]byte
 	if pingDue && s.State != Closed {
 		packets = append(packets, ping)
+		if e.posting.over(a) != nil {
+			e.pong(ctx, a)
+		}
 	}
 	return payload(s, packets)
 }

@@ -73,6 +73,7 @@ type conn struct {
 	readers  int         // that were too slow at it, so that another one reads
 	waiting  int         // messages that are handled or are to be, Direct only
 	held     int         // bytes of these
+	kept     int         // bytes of the messages whose handlers have yielded, Direct only
 	yielded  int         // handlers that wait for something, and hold up no other; Direct only
 	cut      bool        // the server has ended it or is about to, so that no handler begins; Direct only
 	stop     func() bool // of the clock's next look at the limits

@@ -26,11 +26,11 @@ type Direct interface {
 	// has been handled. It must neither keep data nor block.
 	Prompt(ctx context.Context, connection string, data []byte) bool
 	// Message handles a message, whose data is the callee's. It may call yield, so that the next one is handled while
-	// this one still is.
+	// this one still is. When it has returned, yield has no effect.
 	Message(ctx context.Context, connection string, binary bool, data []byte, yield func())
 	// Closed follows when the connection has ended, with WebSocket's code.
 	Closed(ctx context.Context, connection string, code int)
-	// HTTP answers a request below Path, whose body has been read.
+	// HTTP answers a request below Path, whose body has been read. Its writes fail when the client does not take them.
 	HTTP(id string, w http.ResponseWriter, r *http.Request, body []byte) (status int)
 }
 
@@ -127,6 +127,7 @@ func (c *conn) directly(kind ws.OpCode, payload []byte) {
 
 const (
 	roomBeside = 100 << 10        // bytes of a client's messages that may wait beside one of the largest
+	small      = 4 << 10          // bytes of a message that is taken however much has yielded: it may be an ack
 	noRoomTime = 10 * time.Second // how long a client goes unread before the log says so
 )
 
@@ -135,7 +136,7 @@ func (c *conn) admit(bytes int) bool {
 	g := c.g
 	for {
 		c.mu.Lock()
-		if c.waiting == 0 || c.waiting < g.opt.MaxParallel && c.held+bytes <= g.opt.MaxMessage+roomBeside {
+		if c.hasRoom(bytes) {
 			c.waiting++
 			c.held += bytes
 			c.mu.Unlock()
@@ -144,7 +145,7 @@ func (c *conn) admit(bytes int) bool {
 		if !c.draining && len(c.queue) > 0 { // what the reader has gathered
 			c.draining = g.tasks.run(c.drain)
 		}
-		waiting, held := c.waiting, c.held
+		waiting, held := c.waiting+c.yielded, c.held+c.kept
 		c.mu.Unlock()
 		stop := g.opt.Clock.AfterFunc(noRoomTime, func() {
 			g.opt.Logger.Warn("a client is not read, nor are its pongs: what it has sent waits for its handlers",
@@ -160,10 +161,28 @@ func (c *conn) admit(bytes int) bool {
 	}
 }
 
+// hasRoom reports whether one more message may wait. What has yielded, whose handler has its bytes still, may have as
+// much as what waits. The mutex is held.
+func (c *conn) hasRoom(bytes int) bool {
+	most := c.g.opt.MaxMessage + roomBeside
+	switch {
+	case c.waiting > 0 && (c.waiting >= c.g.opt.MaxParallel || c.held+bytes > most):
+		return false
+	case bytes <= small: // a client's rate bounds how many of these have yielded
+		return true
+	}
+	return c.kept+c.held+bytes <= 2*most
+}
+
 // release gives a message's room back. The mutex is held.
 func (c *conn) release(bytes int) {
 	c.waiting--
 	c.held -= bytes
+	c.makeRoom()
+}
+
+// makeRoom wakes the reader, if there is no room for what it has. The mutex is held.
+func (c *conn) makeRoom() {
 	select {
 	case c.room <- struct{}{}:
 	default:
@@ -265,23 +284,25 @@ func (c *conn) hasFrame() bool {
 // drainer is a goroutine that works off a connection's queue. Its fields are guarded by c.mu.
 type drainer struct {
 	c       *conn
-	running bool
+	running uint64 // the message that it runs, counted from 1; 0 for none
+	begun   uint64 // messages so far
 	size    int    // of the message that it runs
 	yielded bool   // another one goes on
-	yields  func() // is yield, made once
 }
 
-// yield lets another goroutine go on with the queue, and with reading when this one is the reader. Its message takes no
-// room any more, because what it waits for may be a message.
-func (d *drainer) yield() {
+// yield lets another goroutine go on with the queue, and with reading when this one is the reader, unless the message
+// that yields has come to its end. Its message takes the room of one that waits no more, because what it waits for may be
+// a message; its bytes are counted until its end.
+func (d *drainer) yield(message uint64) {
 	c := d.c
 	c.mu.Lock()
-	if d.yielded || !d.running {
+	if d.yielded || d.running != message {
 		c.mu.Unlock()
 		return
 	}
 	d.yielded, c.corked = true, false
 	c.yielded++
+	c.kept += d.size
 	c.release(d.size)
 	_ = c.uncork() // the reader will notice
 	c.draining = len(c.queue) > 0 && c.g.tasks.run(c.drain)
@@ -298,32 +319,41 @@ func (c *conn) runDirectly(m message, d *drainer) {
 		return
 	}
 	c.mu.Lock()
-	d.running, d.size = true, len(m.event)
+	d.begun++
+	number := d.begun
+	d.running, d.size = number, len(m.event)
 	c.mu.Unlock()
 	defer func() {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		d.running = false
+		d.running = 0
 		if d.yielded {
 			c.yielded--
+			c.kept -= d.size
+			c.makeRoom()
 		} else {
 			c.release(d.size)
 		}
 	}()
 	g.stats.messages.Add(1)
-	g.opt.Direct.Message(g.base, c.id, m.binary, m.event, d.yields)
+	g.opt.Direct.Message(g.base, c.id, m.binary, m.event, func() { d.yield(number) })
 }
 
-// bodyTime is how long a client may take for the body of a request, where the server has no limit for all of it.
+// bodyTime is how long a client may take for the body of a request that Direct is to answer. Others have readTime.
 const bodyTime = 30 * time.Second
 
 // readDirectly is bodies.read with a limit for the time, which is none for what follows: a request may wait for long.
-// Of a body that was not read to its end, the rest is not waited for.
+// Of a body that was not read to its end, the rest is not waited for, and none is when the gateway closes.
 func (g *Gateway) readDirectly(w http.ResponseWriter, r *http.Request, limit int64) (body []byte, release func(), err error) {
 	control := http.NewResponseController(w)
 	_ = control.SetReadDeadline(time.Now().Add(g.bodyTime)) // where it cannot be set, there is no socket
-	if body, release, err = g.bodies.read(w, r, limit); err != nil {
+	stop := context.AfterFunc(g.closing, func() { _ = control.SetReadDeadline(time.Unix(1, 0)) })
+	body, release, err = g.bodies.read(w, r, limit)
+	if stop(); err != nil {
 		w.Header().Set("Connection", "close")
+		if g.closing.Err() != nil {
+			err = errClosed
+		}
 		return nil, release, err
 	}
 	_ = control.SetReadDeadline(time.Time{})
@@ -342,5 +372,7 @@ func (g *Gateway) answerDirectly(w http.ResponseWriter, r *http.Request, body []
 		defer context.AfterFunc(g.closing, cancel)()
 	}
 	id = newRequestID()
-	return g.opt.Direct.HTTP(id, w, r.WithContext(ctx), body), id
+	out := &inSteps{ResponseWriter: w, control: http.NewResponseController(w), time: g.writeTime}
+	defer out.limit()
+	return g.opt.Direct.HTTP(id, out, r.WithContext(ctx), body), id
 }

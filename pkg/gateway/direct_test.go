@@ -3,11 +3,13 @@ package gateway_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"runtime"
 	"strings"
 	"sync/atomic"
@@ -141,6 +143,31 @@ func TestAMessageInPartsOutlivesItsReader(t *testing.T) {
 	}
 }
 
+// TestAnAnswerThatIsNotReadEnds has a client ask for more than its socket takes, and read nothing.
+func TestAnAnswerThatIsNotReadEnds(t *testing.T) {
+	failed := make(chan error, 1)
+	s := &stand{answer: func(w http.ResponseWriter, _ *http.Request) {
+		_, err := w.Write(make([]byte, 16<<20))
+		failed <- err
+	}}
+	b := startDirect(t, gateway.Options{}, s)
+	b.SetTimes(50*time.Millisecond, 0)
+	c, err := net.Dial("tcp", b.server.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	b.put(c, []byte("GET /socket.io/ HTTP/1.1\r\nHost: x\r\n\r\n"))
+	select {
+	case err := <-failed:
+		if !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Error(err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("the answer is waited with")
+	}
+}
+
 // TestABodyThatDoesNotComeIsAnswered sends a part of a body.
 func TestABodyThatDoesNotComeIsAnswered(t *testing.T) {
 	b := startDirect(t, gateway.Options{}, &stand{})
@@ -156,6 +183,45 @@ func TestABodyThatDoesNotComeIsAnswered(t *testing.T) {
 	all, err := io.ReadAll(c)
 	if answer := string(all); err != nil || !strings.HasPrefix(answer, "HTTP/1.1 408 ") || strings.Count(answer, "HTTP/1.1") != 1 {
 		t.Errorf("%q %v", answer, err)
+	}
+}
+
+// TestAYieldThatComesLateYieldsNothing has the yield of a handler that has returned come while the next message is
+// handled by the same goroutine.
+func TestAYieldThatComesLateYieldsNothing(t *testing.T) {
+	var late func()
+	var read atomic.Int32
+	all, order := make(chan struct{}), make(chan string, 3)
+	s := &stand{
+		prompt: func(string) {
+			if read.Add(1) == 3 {
+				close(all)
+			}
+		},
+		message: func(_, data string, yield func()) {
+			switch data {
+			case "first":
+				late = yield
+				<-all
+			case "second":
+				late()
+				time.Sleep(50 * time.Millisecond) // for the third
+			}
+			order <- data
+		},
+	}
+	b := startDirect(t, gateway.Options{}, s)
+	c, _ := b.rawDirect(s)
+	b.put(c, text("first"), text("second"), text("third"))
+	for _, want := range []string{"first", "second", "third"} {
+		select {
+		case got := <-order:
+			if got != want {
+				t.Errorf("%s has returned instead of %s", got, want)
+			}
+		case <-b.ctx.Done():
+			t.Fatal("nothing is handled any more")
+		}
 	}
 }
 
@@ -209,6 +275,56 @@ func TestWhatWaitsForAHandlerIsBounded(t *testing.T) {
 	close(hold)
 	for range 10 {
 		<-handled
+	}
+}
+
+// TestWhatHasYieldedIsBounded has a client send large messages to handlers that yield and go on. What is small is
+// handled meanwhile, and all is when handlers return.
+func TestWhatHasYieldedIsBounded(t *testing.T) {
+	const size = 256 << 10
+	begun, hold, handled := make(chan int, 20), make(chan struct{}), make(chan struct{}, 20)
+	s := &stand{message: func(_, data string, yield func()) {
+		yield()
+		begun <- len(data)
+		<-hold
+		handled <- struct{}{}
+	}}
+	b := startDirect(t, gateway.Options{MaxParallel: 100, MaxMessage: size, MaxFrame: size, Clock: newClock()}, s)
+	c, _ := b.rawDirect(s)
+	next := func(want int) {
+		t.Helper()
+		select {
+		case got := <-begun:
+			if got != want {
+				t.Fatalf("a message of %d bytes is handled, want %d", got, want)
+			}
+		case <-b.ctx.Done():
+			t.Fatalf("no message of %d bytes is handled", want)
+		}
+	}
+	large := text(strings.Repeat("x", size))
+	for range 2 {
+		b.put(c, large)
+		next(size)
+	}
+	b.put(c, text("ack"))
+	next(len("ack"))
+	go func() {
+		_, _ = c.Write(bytes.Repeat(large, 10))
+	}()
+	for len(begun) == 0 && b.clock.Waiting() < 2 && b.ctx.Err() == nil { // its age, and how long it has not been read
+		runtime.Gosched()
+	}
+	if n := len(begun); n != 0 {
+		t.Errorf("%d large messages more are handled, beside two whose handlers have yielded", n)
+	}
+	close(hold)
+	for range 13 {
+		select {
+		case <-handled:
+		case <-b.ctx.Done():
+			t.Fatal("nothing is handled any more")
+		}
 	}
 }
 

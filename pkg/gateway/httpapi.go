@@ -50,7 +50,7 @@ func (g *Gateway) answerHTTP(w http.ResponseWriter, r *http.Request) (status int
 	switch tooBig := (*http.MaxBytesError)(nil); {
 	case errors.As(err, &tooBig):
 		return refuse(http.StatusRequestEntityTooLarge, "Request Entity Too Large")
-	case errors.Is(err, errNoRoom): // this machine's, see Options.MaxBodies
+	case errors.Is(err, errNoRoom), err == errClosed: // this machine's, see Options.MaxBodies
 		return refuse(http.StatusServiceUnavailable, "Service Unavailable")
 	case errors.Is(err, os.ErrDeadlineExceeded): // the server's, see NewServer
 		return refuse(http.StatusRequestTimeout, "Request Timeout")

@@ -50,7 +50,6 @@ func (c *conn) dispatch(m message) {
 
 func (c *conn) drain() {
 	d := drainer{c: c}
-	d.yields = d.yield
 	for {
 		c.mu.Lock()
 		if d.yielded || len(c.queue) == 0 {

@@ -18,7 +18,8 @@ import (
 // it as its developer does (https://en.wikipedia.org/wiki/DNS_rebinding). On other addresses it asks for no name: see
 // Warning.
 //
-// A client has 10 s for the headers of a request, 14,336 bytes at most, and 40 s for all of it.
+// A client has 10 s for the headers of a request, 14,336 bytes at most, and 40 s for all of it, or 30 s for a body that
+// Options.Direct is to have.
 func NewServer(addr net.Addr, h http.Handler, names ...string) *http.Server {
 	if isLoopback(addr) {
 		h = forHosts(h, addr, names)
