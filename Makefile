@@ -52,9 +52,10 @@ check: lint
 histories: tests/node_modules
 	go test -tags full -count=1 -v -timeout 25m ./tests/survives/histories -histories 1000
 
-# The official suites ten times in a row: on all ways, or on those whose names have WAY in them (direct, AWS, ordered).
-suites:
-	go test -tags full -count=10 -timeout 25m -run '^TestOfficialSuites$$/$(WAY)' ./tests
+# The official suites ten times in a row, in memory, on a table and as processes: on all ways, or on those whose names have WAY in them
+# (direct, AWS, ordered).
+suites: tests/node_modules
+	go test -tags full -count=10 -timeout 45m -run '^TestOfficialSuites/$(WAY)' ./tests
 
 lint:
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$unformatted" || { echo "run gofmt -w on: $$unformatted"; exit 1; }

@@ -42,7 +42,7 @@ func followCollections(percent int) {
 		if setting("/gc/gogc:percent") != uint64(percent) {
 			return
 		}
-		if p := percentOf(setting("/gc/heap/live:bytes")); p != percent {
+		if p := percentOf(setting("/gc/heap/live:bytes"), setting("/gc/scan/stack:bytes")+setting("/gc/scan/globals:bytes")); p != percent {
 			debug.SetGCPercent(p)
 			percent = p
 		}
@@ -57,10 +57,11 @@ func setting(name string) uint64 {
 	return s[0].Value.Uint64()
 }
 
-// percentOf returns how much garbage there may be, in percent of what the last collection has left in use.
-func percentOf(live uint64) int {
+// percentOf returns how much garbage there may be, in percent of what the last collection has left in use and of what it
+// has gone through besides, stacks and globals: https://go.dev/doc/gc-guide#GOGC.
+func percentOf(live, roots uint64) int {
 	if live >= floor {
 		return usual
 	}
-	return int(min(most, max(usual, (floor-live)*100/max(1, live))))
+	return int(min(most, max(usual, (floor-live)*100/max(1, live+roots))))
 }

@@ -11,9 +11,15 @@ import (
 
 func TestPercentReachesTheFloorAndNoFurther(t *testing.T) {
 	for live, want := range map[uint64]int{0: 400, 1 << 20: 400, 4 << 20: 300, 5 << 20: 220, 8 << 20: 100, 12 << 20: 100, 16 << 20: 100, 1 << 40: 100} {
-		if got := percentOf(live); got != want {
+		if got := percentOf(live, 0); got != want {
 			t.Errorf("%d bytes in use: %d %%, want %d", live, got, want)
 		}
+	}
+	if got := percentOf(4<<20, 2<<20); got != 200 { // 4 MiB and twice 6
+		t.Errorf("with 2 MiB of stacks: %d %%", got)
+	}
+	if got := percentOf(4<<20, 20<<20); got != usual {
+		t.Errorf("with 20 MiB of stacks: %d %%", got)
 	}
 }
 

@@ -5,8 +5,9 @@ import (
 	"time"
 )
 
-// buried is how long the rows of a session stay that was closed and cleaned up in a server that is one process. It is
-// Node's closeTimeout: for as long a client that polls may still fetch what was sent to it before, and that it is closed.
+// buried is how long the rows of a session stay at least that was closed and cleaned up in a server that is one process,
+// Node's closeTimeout. For as long a client that polls may still fetch what was sent to it before, and that it is closed:
+// also for as long as it may be away when it is not closed, as in Node, which waits for that when something is left.
 const buried = 30 * time.Second
 
 // bury shortens the time for which the rows of a closed session stay that has been cleaned up: its own and, of one that
@@ -17,6 +18,7 @@ func (e *Engine) bury(ctx context.Context, s Session) {
 	if e.watched == nil {
 		return
 	}
+	until := e.now().Add(max(buried, e.opt.PingInterval+e.opt.PingTimeout))
 	rows := []Address{s.Address}
 	switch {
 	case s.polling() && s.Connection != "":
@@ -25,7 +27,7 @@ func (e *Engine) bury(ctx context.Context, s Session) {
 		rows = append(rows, pollingAddress(s.SID))
 	}
 	for _, a := range rows {
-		if _, _, err := e.store.Update(ctx, a, burial{e.now().Add(buried)}); err != nil {
+		if _, _, err := e.store.Update(ctx, a, burial{until}); err != nil {
 			e.opt.Logger.WarnContext(ctx, "what is left of a session stays for longer than it is needed", "session", a, "error", err)
 		}
 	}

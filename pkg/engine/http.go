@@ -70,13 +70,27 @@ func text(body string) Response {
 	}, Body: []byte(body)}
 }
 
-// textOf returns what the reference server reads in a body: each byte that is no UTF-8 is U+FFFD. Where a gateway makes
-// text of a body, that has been done before.
+// textOf returns what the reference server reads in a body: what is no UTF-8 is U+FFFD, one for what could have begun a
+// character, as https://encoding.spec.whatwg.org/#utf-8-decoder has it. Where a gateway makes text of a body, that has
+// been done before.
 func textOf(body []byte) []byte {
 	if utf8.Valid(body) {
 		return body
 	}
-	return []byte(string([]rune(string(body))))
+	text := make([]byte, 0, len(body))
+	for len(body) > 0 {
+		r, n := utf8.DecodeRune(body)
+		if r == utf8.RuneError && n == 1 {
+			for n < len(body) && !utf8.FullRune(body[:n+1]) {
+				n++
+			}
+			text = utf8.AppendRune(text, utf8.RuneError)
+		} else {
+			text = append(text, body[:n]...)
+		}
+		body = body[n:]
+	}
+	return text
 }
 
 // unavailable is the answer when the store fails: a stock client closes its session and starts a new one.
@@ -152,7 +166,11 @@ func (e *Engine) http(ctx context.Context, r Request) Response {
 
 // post handles a polling request that carries packets.
 func (e *Engine) post(ctx context.Context, s Session, r Request) Response {
-	if len(r.Body) > e.opt.MaxPayload {
+	body := r.Body
+	if len(body) <= e.opt.MaxPayload {
+		body = textOf(body) // which may be longer, and counts, as in the reference server
+	}
+	if len(body) > e.opt.MaxPayload {
 		e.opt.Logger.WarnContext(ctx, "a client's POST is too large and is refused: send less, or raise MaxPayload",
 			"session", s.Address, "limit", e.opt.MaxPayload)
 		return Response{Status: http.StatusRequestEntityTooLarge}
@@ -161,7 +179,7 @@ func (e *Engine) post(ctx context.Context, s Session, r Request) Response {
 		e.close(ctx, s.Address, Close{Reason: TransportError, Told: true})
 		return Response{Status: http.StatusBadRequest} // as the reference server does
 	}
-	packets, err := protocol.DecodePayload(textOf(r.Body))
+	packets, err := protocol.DecodePayload(body)
 	v := e.invocation(ctx, s)
 	defer e.posts(ctx, s)()
 	reason, ok := e.receive(ctx, v, packets, err)

@@ -195,10 +195,10 @@ const awaitFor = 500 * time.Millisecond
 
 // see takes over a row that was read.
 func (v *Invocation) see(s Session) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
 	if s.State != Absent && s.SID == v.session.SID {
-		v.mu.Lock()
 		v.session = s
-		v.mu.Unlock()
 	}
 }
 

@@ -332,11 +332,21 @@ func TestABodyThatIsNoUTF8IsReadAsTheReferenceServerReadsIt(t *testing.T) {
 	inWorld(t, engine.Options{}, func(t *testing.T, w *world) {
 		sid := w.poll()
 		w.want(w.post(sid, "4\xff\xfe and \xe2\x82"), "200 ok")
+		w.want(w.post(sid, "4\xe2\x82A\xf0\x9f\x98\xf0\x9f\xe2A\xed\xa0\x80\xc0\xafA\x80"), "200 ok")
 		w.want(w.post(sid, "4\u00e4\u2028"), "200 ok")
-		if got, want := w.handler.got(), []string{"\ufffd\ufffd and \ufffd\ufffd", "\u00e4\u2028"}; !slices.Equal(got, want) {
+		if got, want := w.handler.got(), []string{"\ufffd\ufffd and \ufffd", "\ufffdA\ufffd\ufffd\ufffdA\ufffd\ufffd\ufffd\ufffd\ufffdA\ufffd", "\u00e4\u2028"}; !slices.Equal(got, want) {
 			t.Errorf("the application got %q, want %q", got, want)
 		}
 		w.reasonsAre()
+	})
+}
+
+// TestABodyThatIsTooLargeAsTextIsRefused has bytes that become three each.
+func TestABodyThatIsTooLargeAsTextIsRefused(t *testing.T) {
+	inWorld(t, engine.Options{MaxPayload: 100}, func(t *testing.T, w *world) {
+		sid := w.poll()
+		w.want(w.post(sid, "4"+strings.Repeat("\xff", 33)), "200 ok")
+		w.want(w.post(sid, "4"+strings.Repeat("\xff", 34)), "413")
 	})
 }
 

@@ -106,14 +106,17 @@ func (s *functions) begin(route string) (f *function, cold, ok bool) {
 	return f, cold, true
 }
 
-func (s *functions) end(f *function) {
+// end gives the place of an invocation back, and its environment, unless that has ended with it.
+func (s *functions) end(f *function, broken bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if f.reserved < 0 {
 		s.busy--
 	}
 	f.busy--
-	f.idle++
+	if !broken {
+		f.idle++
+	}
 }
 
 // pause returns after a time, or when the gateway closes.

@@ -14,10 +14,12 @@ import (
 	"github.com/aws/aws-lambda-go/lambdacontext"
 )
 
-// errTimeout is the end of an integration's time, errOver of the function's own, which is an error of the function.
+// errTimeout is the end of an integration's time, errOver of the function's own. With that, and a panic, an environment
+// ends, and the next invocation begins with a cold start.
 var (
 	errTimeout = errors.New("the integration timed out")
 	errOver    = errors.New("task timed out")
+	errPanic   = errors.New("panic")
 )
 
 // Routes that are no HTTP method.
@@ -55,7 +57,8 @@ func (g *Gateway) invoke(i invocation, finish func(answer []byte, err error)) {
 		finish(nil, errThrottled)
 		return
 	}
-	defer g.functions.end(f)
+	broken := false
+	defer func() { g.functions.end(f, broken) }()
 	var ended atomic.Pointer[error] // how: nil in it with an answer
 	began := g.opt.Clock.Now()
 	ctx, cancel := context.WithCancelCause(g.base)
@@ -97,6 +100,7 @@ func (g *Gateway) invoke(i invocation, finish func(answer []byte, err error)) {
 	} else {
 		err = *ended.Load()
 	}
+	broken = err == errOver || err == errTimeout && i.route == routeJobs || errors.Is(err, errPanic)
 	cancel(nil)
 	if err != nil {
 		g.opt.Logger.Warn("function error", "function", i.route, "error", redact(err.Error()), trace, i.id)
@@ -110,7 +114,7 @@ func (g *Gateway) invoke(i invocation, finish func(answer []byte, err error)) {
 func (g *Gateway) protected(ctx context.Context, i invocation) (answer []byte, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("panic: %v", p)
+			err = fmt.Errorf("%w: %v", errPanic, p)
 			g.opt.Logger.Error("function panicked", "function", i.route, "panic", redact(fmt.Sprint(p)), "stack", string(debug.Stack()), trace, i.id)
 		}
 	}()

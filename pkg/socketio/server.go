@@ -232,7 +232,9 @@ func (s *Server) Bind(b Backend) (*engine.Engine, error) {
 	}
 	s.adapter = rooms.Adapter{Store: s.store}
 	s.emits = s.adapter
-	if _, ok := b.Poster.(engine.Unblocking); ok { // goroutines would save no time, and thousands of goodbyes have many
+	_, posts := b.Poster.(engine.Unblocking)
+	_, alone := b.Sessions.(engine.Watched)
+	if posts && alone { // neither waits: goroutines would save no time, and thousands of goodbyes have many
 		s.emits.AtATime = 1
 	}
 	s.opt.Logger = o.Logger

@@ -80,7 +80,7 @@ func nothingIsLeft(t *testing.T, n, real int, direct bool) {
 		t.Errorf("%v have passed, so rows may have expired by themselves", passed)
 	}
 	t.Logf("after %v on the clock: %+v", passed.Round(time.Second), rows)
-	if rows.Tombstones < n/2 {
+	if !s.direct && rows.Tombstones < n/2 { // there, what has been cleaned up goes sooner
 		t.Errorf("%d tombstones of %d clients", rows.Tombstones, n)
 	}
 	s.clock.Jump(tombstone + time.Second)
