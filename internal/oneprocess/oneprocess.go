@@ -187,6 +187,11 @@ func (s *Server) wire(o Options, addr net.Addr, bind func(socketio.Backend) (*en
 	if g.Path != "" && g.Path != path {
 		return fmt.Errorf("devserver: Gateway.Path is %q, but functions answer at %s alone: the application's Options.Path says where", g.Path, path)
 	}
+	if o.Public != nil {
+		if err := o.Public.check(path, stage); err != nil {
+			return err
+		}
+	}
 	if g.Direct != nil {
 		g.MaxFrame = s.Engine.Options().MaxPayload
 		g.MaxMessage = g.MaxFrame

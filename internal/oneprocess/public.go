@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"syscall"
 
 	"github.com/dozeio/doze/internal/control"
 	"github.com/dozeio/doze/internal/scrape"
@@ -18,6 +19,21 @@ import (
 type Public struct {
 	Health string // path that answers 200 while the server takes clients, and 503 once Close has begun; empty for none
 	Inner  string // address for Health, the metrics and doze's own commands, which ask nobody who they are; empty for none
+}
+
+// check reports a path of Health that is something else's already: of the application's clients, the page, or an inner
+// door.
+func (p *Public) check(clients, stage string) error {
+	for taken, by := range map[string]string{
+		"/": "the page", "/client.json": "the page", clients: "the clients", "/" + stage + "/": "the gateway",
+		"/_queue": "the queue", control.Path: "doze's commands", scrape.Path: "the metrics",
+	} {
+		folder := taken != "/" && strings.HasSuffix(taken, "/")
+		if p.Health == taken || folder && strings.HasPrefix(p.Health+"/", taken) {
+			return fmt.Errorf("-health %s is a path of %s: take another, such as /healthz", p.Health, by)
+		}
+	}
+	return nil
 }
 
 // health answers a balancer or a monitor.
@@ -55,7 +71,10 @@ func (p *Public) inside(s *Server, all http.Handler, hosts []string) error {
 	}
 	listener, err := net.Listen("tcp", p.Inner)
 	if err != nil {
-		return fmt.Errorf("the inner address: %w", err)
+		if errors.Is(err, syscall.EADDRINUSE) {
+			return fmt.Errorf("-inner %s is taken by another program, or is -addr: end that one, or take another port", p.Inner)
+		}
+		return fmt.Errorf("-inner %s: %w", p.Inner, err)
 	}
 	s.InnerURL = "http://" + listener.Addr().String()
 	s.inner = gateway.NewServer(listener.Addr(), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"regexp"
 	"runtime/metrics"
@@ -283,4 +284,31 @@ func TestWhatIsLeftAtTheEndIsLogged(t *testing.T) {
 		t.Errorf("the log says %q", s)
 	}
 	close(finish)
+}
+
+// TestServeRefusesAddressesThatAreTaken has a path or a port be for two things.
+func TestServeRefusesAddressesThatAreTaken(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	for flags, want := range map[string]string{
+		"-health /":                          "-health / is a path of the page",
+		"-health /chat/ws":                   "-health /chat/ws is a path of the clients",
+		"-health /chat/ws/up":                "-health /chat/ws/up is a path of the clients",
+		"-health /metrics":                   "-health /metrics is a path of the metrics",
+		"-health /local":                     "-health /local is a path of the gateway",
+		"-health up":                         `-health "up" is no path`,
+		"-inner " + taken.Addr().String():    "-inner " + taken.Addr().String() + " is taken",
+		"-health /chatter -inner no.port.at": "-inner no.port.at",
+	} {
+		c := devcommand.Command{Name: "doze serve", Application: socketio.New(socketio.Options{Path: "/chat/ws"}), Serve: true}
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		err := c.Run(ctx, append([]string{"-addr", "127.0.0.1:0"}, strings.Fields(flags)...), io.Discard, io.Discard)
+		cancel()
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", flags, err, want)
+		}
+	}
 }
