@@ -64,7 +64,7 @@ func serveGateway(ctx context.Context, args []string, out, log io.Writer) error 
 
 // gatewayIsUp says where it is, and to whom.
 func gatewayIsUp(out, log io.Writer, stack string, addr net.Addr) {
-	url := "http://" + addr.String()
+	url := gateway.URL(addr)
 	fmt.Fprintf(out, "The functions of the stack %s are behind a gateway. Open the chat in two browser tabs:\n\n    %s\n\nClients connect with io(%q, { auth: { nickname: 'ada' } }). Ctrl-C ends it.\n", stack, url, url)
 	if warning := gateway.Warning(addr); warning != "" {
 		fmt.Fprintln(log, warning)

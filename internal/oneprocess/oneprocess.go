@@ -101,7 +101,7 @@ func Start(o Options, bind func(socketio.Backend) (*engine.Engine, error)) (*Ser
 // StartOn is Start for who listens already, so that o.Addr is of no use. The listener is closed with the server, or
 // after an error.
 func StartOn(listener net.Listener, o Options, bind func(socketio.Backend) (*engine.Engine, error)) (*Server, error) {
-	s := &Server{URL: "http://" + listener.Addr().String(), Warning: gateway.Warning(listener.Addr()), ended: make(chan struct{})}
+	s := &Server{URL: gateway.URL(listener.Addr()), Warning: gateway.Warning(listener.Addr()), ended: make(chan struct{})}
 	if err := s.wire(o, listener.Addr(), bind); err != nil {
 		listener.Close()
 		if s.Gateway != nil {

@@ -76,7 +76,7 @@ func (p *Public) inside(s *Server, all http.Handler, hosts []string) error {
 		}
 		return fmt.Errorf("-inner %s: %w", p.Inner, err)
 	}
-	s.InnerURL = "http://" + listener.Addr().String()
+	s.InnerURL = gateway.URL(listener.Addr())
 	s.inner = gateway.NewServer(listener.Addr(), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case p.Health:

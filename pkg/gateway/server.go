@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -40,6 +41,15 @@ func Warning(addr net.Addr) string {
 		return ""
 	}
 	return "Others on your network can reach it, with its @connections API and, if it has one, its queue, which ask nobody who they are."
+}
+
+// URL returns where a server that listens on an address is for who is on the same machine, without a slash at its end:
+// by the name localhost when it listens on all addresses, of which none is one to be asked.
+func URL(addr net.Addr) string {
+	if tcp, ok := addr.(*net.TCPAddr); ok && tcp.IP.IsUnspecified() {
+		return "http://localhost:" + strconv.Itoa(tcp.Port)
+	}
+	return "http://" + addr.String()
 }
 
 // readTime is for headers and body. net/http ends the context of a request that takes longer, also when all is read, so

@@ -142,3 +142,18 @@ func TestServerGivesUpOnSlowBodiesAndLongHeaders(t *testing.T) {
 		}
 	}
 }
+
+func TestURLCanBeAsked(t *testing.T) {
+	for listen, want := range map[string]string{
+		"127.0.0.1:3000": "http://127.0.0.1:3000", "[::1]:3000": "http://[::1]:3000", "192.0.2.1:80": "http://192.0.2.1:80",
+		"0.0.0.0:3000": "http://localhost:3000", "[::]:3000": "http://localhost:3000",
+	} {
+		addr, err := net.ResolveTCPAddr("tcp", listen)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := gateway.URL(addr); got != want {
+			t.Errorf("%s: %s, want %s", listen, got, want)
+		}
+	}
+}
