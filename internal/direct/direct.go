@@ -77,10 +77,12 @@ func (w *Way) request(r *http.Request, body []byte) engine.Request {
 	}
 }
 
-// Connect implements gateway.Direct.
-func (w *Way) Connect(ctx context.Context, id, connection string, r *http.Request) (int, http.Header, []byte) {
+// Connect implements gateway.Direct. A panic refuses the connection, or the gateway would know it for good.
+func (w *Way) Connect(ctx context.Context, id, connection string, r *http.Request) (status int, _ http.Header, _ []byte) {
 	ctx, end := w.began(ctx, id, "connect")
 	defer end(nil)
+	status = http.StatusInternalServerError
+	defer w.protect(ctx, connection)
 	q := w.request(r, nil)
 	q.URL = "/?" + r.URL.RawQuery
 	a := w.engine.Connect(ctx, connection, q)

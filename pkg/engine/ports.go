@@ -31,11 +31,12 @@ type Poster interface {
 	// Exists returns nil when the connection is open and ErrGone when it is not.
 	Exists(ctx context.Context, connection string) error
 	// Disconnect closes a connection. It returns ErrGone when there is none, which may be untrue for one that is just
-	// being made.
+	// being made, unless the Poster is Unblocking.
 	Disconnect(ctx context.Context, connection string) error
 }
 
-// Unblocking is what a Poster may be besides: one whose calls never wait, so that they need no deadline.
+// Unblocking is what a Poster may be besides: one whose calls never wait, so that they need no deadline. Its Disconnect
+// knows a connection from before Connect is called for it: one that is not made yet is closed as soon as it is.
 type Unblocking interface{ Unblocking() }
 
 // Timers hands a job to Engine.Job later, at least once and in no order, never before the delay is over. Delays are

@@ -158,8 +158,8 @@ func (e *Engine) exists(ctx context.Context, connection string) error {
 }
 
 // goneTries is how often a connection is to be closed that the gateway does not know: a client that has just connected
-// may have sent something before. A gateway of the same process is asked once: it knows, and the connection's lane is
-// held meanwhile, behind which all that others post to it waits.
+// may have sent something before. A gateway of the same process, which is Unblocking, is asked once: it knows also those
+// that are being made, and the connection's lane is held meanwhile, behind which all that others post to it waits.
 const goneTries = 4
 
 // cut closes a connection, also when the invocation's own time is over. What follows comes by $disconnect. If the
