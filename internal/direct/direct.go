@@ -6,12 +6,14 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"net/http"
 	"runtime/debug"
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/dozeio/doze/pkg/engine"
 	"github.com/dozeio/doze/pkg/gateway"
@@ -89,16 +91,36 @@ func (w *Way) Connect(ctx context.Context, id, connection string, r *http.Reques
 	return a.Status, a.Header, a.Body
 }
 
-// SchedulePromptly implements engine.PromptTimers: the job of a new connection waits for it to be open.
+// SchedulePromptly implements engine.PromptTimers: the job of a new connection waits for it to be open, and another is
+// done beside what goes on, which the gateway's end waits for.
 func (w *Way) SchedulePromptly(job []byte, do func(context.Context) error) bool {
 	var of struct{ Connection string }
-	if json.Unmarshal(job, &of) != nil || of.Connection == "" {
+	if json.Unmarshal(job, &of) != nil {
 		return false
+	}
+	if of.Connection == "" {
+		return w.gateway.Load().Go(func(ctx context.Context) { w.job(ctx, job, do) })
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.opening[of.Connection] = do
 	return true
+}
+
+// again is when a job that has failed comes again, by the queue.
+const again = time.Second
+
+func (w *Way) job(ctx context.Context, job []byte, do func(context.Context) error) {
+	ctx, end := w.began(ctx, w.newID(), "job")
+	err := errors.New("panic")
+	defer func() { end(err) }()
+	defer w.protect(ctx, "")
+	if err = do(ctx); err == nil {
+		return
+	}
+	if failed := w.Schedule(ctx, job, again); failed != nil {
+		w.log.ErrorContext(ctx, "a job is given up", "error", errors.Join(err, failed))
+	}
 }
 
 // Opened implements gateway.Direct.

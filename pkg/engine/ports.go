@@ -52,7 +52,8 @@ type PromptTimers interface {
 	// SchedulePromptly has do called once, in this process, as soon as the invocation that calls it has given its
 	// response, and reports whether it will: if not, the job goes to Schedule. It goes there too, and only then, when
 	// do returns an error, as it does when the connection is not made within a quarter of a second: a process does not
-	// stay up for one that may never be. It does not block.
+	// stay up for one that may never be. It does not block. Of a job that is about no connection, which only the Timers
+	// of an Unblocking Poster get, do is called at once, on another goroutine, and may take long.
 	SchedulePromptly(job []byte, do func(context.Context) error) bool
 }
 

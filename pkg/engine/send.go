@@ -207,13 +207,15 @@ func (e *Engine) disconnect(ctx context.Context, connection string) error {
 }
 
 // Drop closes the session at an address because something for it was lost: so its client knows, and comes back. Where
-// that fails, a sweep does it.
-func (e *Engine) Drop(ctx context.Context, a Address) {
+// that fails, a sweep does it. With an Unblocking Poster it does not wait for the Handler, which a job calls.
+func (e *Engine) Drop(ctx context.Context, a Address) { e.drop(ctx, a, e.finishBeside) }
+
+func (e *Engine) drop(ctx context.Context, a Address, finish func(context.Context, Session)) {
 	if connection, ok := a.connection(); ok {
 		e.cut(ctx, connection)
 		return
 	}
-	if s, ok := e.close(ctx, a, Close{Reason: TransportError, Told: true}); !ok && s.State == Moved {
+	if s, ok := e.closeThen(ctx, a, Close{Reason: TransportError, Told: true}, finish); !ok && s.State == Moved {
 		e.cut(ctx, s.Connection)
 	}
 }

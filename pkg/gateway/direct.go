@@ -103,6 +103,12 @@ func (c *conn) doom() bool {
 	return c.state == connecting
 }
 
+// Go calls f on a goroutine of its own, and reports false when Close has returned and it does not. Close waits for f, and
+// ends its context when it waits no longer.
+func (g *Gateway) Go(f func(context.Context)) bool {
+	return g.tasks.run(func() { f(g.base) })
+}
+
 // connectDirectly is connect without a function.
 func (g *Gateway) connectDirectly(r *http.Request, c *conn) (protocol, id string, refusal *proxyResponse) {
 	g.stats.connects.Add(1)
