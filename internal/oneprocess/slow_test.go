@@ -2,6 +2,8 @@ package oneprocess_test
 
 import (
 	"context"
+	"errors"
+	"log/slog"
 	"net/http"
 	"strings"
 	"sync"
@@ -9,9 +11,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dozeio/doze/internal/oneprocess"
 	"github.com/dozeio/doze/pkg/engine"
+	"github.com/dozeio/doze/pkg/gateway"
+	"github.com/dozeio/doze/pkg/rooms"
 	"github.com/dozeio/doze/pkg/socketio"
 	"github.com/dozeio/doze/tests/kit/rawclient"
+	"github.com/dozeio/doze/tests/kit/shiftclock"
 )
 
 // TestWhoIsDroppedDelaysNobody sends more into a room than clients that poll fetch, whose handlers of OnDisconnecting go
@@ -91,5 +97,54 @@ func droppedBy(t *testing.T, one bool) {
 	all.check(<-closed)
 	if n := ended.Load(); n != slow || len(left) != slow+1 {
 		t.Errorf("%d handlers of %d have returned before the end, and %d clients have left", n, slow, len(left))
+	}
+}
+
+// stuckRooms are rooms that nobody leaves at first.
+type stuckRooms struct {
+	rooms.Store
+	stuck atomic.Int32 // so many times
+}
+
+func (r *stuckRooms) Leave(ctx context.Context, namespace, socket string, names ...string) error {
+	if r.stuck.Add(-1) >= 0 {
+		return errors.New("stuck")
+	}
+	return r.Store.Leave(ctx, namespace, socket, names...)
+}
+
+// TestWhoIsDroppedIsCleanedUpAgain has the store fail when a client that does not poll is dropped, and once more.
+func TestWhoIsDroppedIsCleanedUpAgain(t *testing.T) {
+	left, stuck, clock := make(chan socketio.Reason, 10), &stuckRooms{}, &shiftclock.Clock{}
+	app := socketio.New(socketio.Options{Logger: slog.New(slog.DiscardHandler)})
+	app.Of("/").OnDisconnect(func(_ context.Context, _ *socketio.Socket, r socketio.Reason) error {
+		left <- r
+		return nil
+	})
+	s, err := oneprocess.Start(oneprocess.Options{
+		Direct: true, Engine: engine.Options{Clock: clock}, Gateway: gateway.Options{Clock: clock},
+		Wrap: func(b socketio.Backend) socketio.Backend {
+			stuck.Store = b.Rooms
+			b.Rooms = stuck
+			return b
+		},
+	}, app.Bind)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close(t.Context())
+	client := rawclient.New(s.URL)
+	defer client.Close()
+	all := &site{t, s, client, clock}
+	all.open("40")
+	stuck.stuck.Store(2)
+	for range 5 {
+		all.check(app.Emit(t.Context(), "said", strings.Repeat("x", engine.MaxOutbox/4)))
+	}
+	if !all.within(10*time.Second, func() bool { return len(left) > 0 }) {
+		t.Fatal("its handler is not called")
+	}
+	if r := <-left; r != socketio.TransportError || len(left) > 0 {
+		t.Errorf("it has left by %s, and %d times more", r, len(left))
 	}
 }
