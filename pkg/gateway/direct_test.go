@@ -469,7 +469,7 @@ func TestWhatIsEndedBeforeItIsOpenEnds(t *testing.T) {
 		if early != nil { // what came with the answer
 			from = io.MultiReader(early, c)
 		}
-		f, err := ws.ReadFrame(from)
+		f, err := readFrame(from)
 		if err != nil || f.Header.OpCode != ws.OpClose || string(f.Payload) != "\x03\xe8" {
 			t.Fatalf("%s: the client has %v %q, %v, want a close frame with 1000", name, f.Header.OpCode, f.Payload, err)
 		}
