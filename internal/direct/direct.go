@@ -6,12 +6,14 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"net/http"
 	"runtime/debug"
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/dozeio/doze/pkg/engine"
 	"github.com/dozeio/doze/pkg/gateway"
@@ -77,26 +79,48 @@ func (w *Way) request(r *http.Request, body []byte) engine.Request {
 	}
 }
 
-// Connect implements gateway.Direct.
-func (w *Way) Connect(ctx context.Context, id, connection string, r *http.Request) (int, http.Header, []byte) {
+// Connect implements gateway.Direct. A panic refuses the connection, or the gateway would know it for good.
+func (w *Way) Connect(ctx context.Context, id, connection string, r *http.Request) (status int, _ http.Header, _ []byte) {
 	ctx, end := w.began(ctx, id, "connect")
 	defer end(nil)
+	status = http.StatusInternalServerError
+	defer w.protect(ctx, connection)
 	q := w.request(r, nil)
 	q.URL = "/?" + r.URL.RawQuery
 	a := w.engine.Connect(ctx, connection, q)
 	return a.Status, a.Header, a.Body
 }
 
-// SchedulePromptly implements engine.PromptTimers: the job of a new connection waits for it to be open.
+// SchedulePromptly implements engine.PromptTimers: the job of a new connection waits for it to be open, and another is
+// done beside what goes on, which the gateway's end waits for.
 func (w *Way) SchedulePromptly(job []byte, do func(context.Context) error) bool {
 	var of struct{ Connection string }
-	if json.Unmarshal(job, &of) != nil || of.Connection == "" {
+	if json.Unmarshal(job, &of) != nil {
 		return false
+	}
+	if of.Connection == "" {
+		return w.gateway.Load().Go(func(ctx context.Context) { w.job(ctx, job, do) })
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.opening[of.Connection] = do
 	return true
+}
+
+// again is when a job that has failed comes again, by the queue.
+const again = time.Second
+
+func (w *Way) job(ctx context.Context, job []byte, do func(context.Context) error) {
+	ctx, end := w.began(ctx, w.newID(), "job")
+	err := errors.New("panic")
+	defer func() { end(err) }()
+	defer w.protect(ctx, "")
+	if err = do(ctx); err == nil {
+		return
+	}
+	if failed := w.Schedule(ctx, job, again); failed != nil {
+		w.log.ErrorContext(ctx, "a job is given up", "error", errors.Join(err, failed))
+	}
 }
 
 // Opened implements gateway.Direct.

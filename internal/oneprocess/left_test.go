@@ -32,7 +32,7 @@ type site struct {
 	clock *shiftclock.Clock
 }
 
-func startSite(t *testing.T) *site {
+func startSite(t *testing.T, more ...func(*engine.Options)) *site {
 	io := socketio.New(socketio.Options{})
 	io.Of("/").OnConnection(func(ctx context.Context, s *socketio.Socket) error { return s.Join(ctx, "all") })
 	io.Of("/").On("remove", func(ctx context.Context, s *socketio.Socket) error { return s.DisconnectClient(ctx) })
@@ -40,14 +40,14 @@ func startSite(t *testing.T) *site {
 		return s.To("all").Emit(ctx, "left", s.ID())
 	})
 	clock := &shiftclock.Clock{}
-	s, err := oneprocess.Start(oneprocess.Options{
-		Direct: true,
-		Engine: engine.Options{
-			Clock: clock, PingInterval: interval, PingTimeout: interval, ConnectTimeout: interval, UpgradeTimeout: interval,
-			Logger: slog.New(slog.DiscardHandler),
-		},
-		Gateway: gateway.Options{Clock: clock},
-	}, io.Bind)
+	o := engine.Options{
+		Clock: clock, PingInterval: interval, PingTimeout: interval, ConnectTimeout: interval, UpgradeTimeout: interval,
+		Logger: slog.New(slog.DiscardHandler),
+	}
+	for _, f := range more {
+		f(&o)
+	}
+	s, err := oneprocess.Start(oneprocess.Options{Direct: true, Engine: o, Gateway: gateway.Options{Clock: clock}}, io.Bind)
 	if err != nil {
 		t.Fatal(err)
 	}

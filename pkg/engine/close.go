@@ -19,6 +19,11 @@ func (e *Engine) writeClose(ctx context.Context, a Address, c Close) (Session, b
 // close closes the session at an address: whoever wins lets the handler clean up and removes the rows. It returns the
 // row as it is then, and whether this call did it.
 func (e *Engine) close(ctx context.Context, a Address, c Close) (Session, bool) {
+	return e.closeThen(ctx, a, c, e.finish)
+}
+
+// closeThen is close with another way to finish.
+func (e *Engine) closeThen(ctx context.Context, a Address, c Close, finish func(context.Context, Session)) (Session, bool) {
 	ctx, cancel := e.outlive(ctx)
 	defer cancel()
 	s, ok, err := e.writeClose(ctx, a, c)
@@ -27,9 +32,18 @@ func (e *Engine) close(ctx context.Context, a Address, c Close) (Session, bool) 
 		return s, false
 	}
 	if ok {
-		e.finish(ctx, s)
+		finish(ctx, s)
 	}
 	return s, ok
+}
+
+// finishBeside is finish for who has others to serve, one after the other, where posts do not wait: a job does it, so
+// that they do not wait for what the application does when a session ends. Elsewhere it is finish.
+func (e *Engine) finishBeside(ctx context.Context, s Session) {
+	if !e.unblocking || s.SID == "" || e.opt.HandlersElsewhere ||
+		e.schedule(ctx, job{Kind: jobFinish, Address: s.Address, By: s.ClosedBy}, 0) != nil {
+		e.finish(ctx, s)
+	}
 }
 
 // overdue reports whether a deadline of a live session has passed, and how the session is to be closed then. Deadlines

@@ -10,12 +10,20 @@ import (
 )
 
 // promptly has the open packet of a new connection posted by this process, where Timers can do that, and reports
-// whether they will.
+// whether they will. Where all is one process, so is the end of a session that finishBeside leaves to it.
 func (e *Engine) promptly(j job, message []byte) bool {
 	timers, ok := e.timers.(PromptTimers)
-	return ok && j.Kind == jobOpen && timers.SchedulePromptly(message, func(ctx context.Context) error {
-		return e.announce(observe.WithID(ctx, j.Cause), j, establishSoon)
-	})
+	switch {
+	case !ok:
+		return false
+	case j.Kind == jobOpen:
+		return timers.SchedulePromptly(message, func(ctx context.Context) error {
+			return e.announce(observe.WithID(ctx, j.Cause), j, establishSoon)
+		})
+	case j.Kind == jobFinish && e.unblocking && !e.opt.HandlersElsewhere:
+		return timers.SchedulePromptly(message, func(ctx context.Context) error { return e.Job(ctx, message) })
+	}
+	return false
 }
 
 // A connection is asked for this many times, from a millisecond to a second apart, before anything is sent to it:

@@ -31,11 +31,12 @@ type Poster interface {
 	// Exists returns nil when the connection is open and ErrGone when it is not.
 	Exists(ctx context.Context, connection string) error
 	// Disconnect closes a connection. It returns ErrGone when there is none, which may be untrue for one that is just
-	// being made.
+	// being made, unless the Poster is Unblocking.
 	Disconnect(ctx context.Context, connection string) error
 }
 
-// Unblocking is what a Poster may be besides: one whose calls never wait, so that they need no deadline.
+// Unblocking is what a Poster may be besides: one whose calls never wait, so that they need no deadline. Its Disconnect
+// knows a connection from before Connect is called for it: one that is not made yet is closed as soon as it is.
 type Unblocking interface{ Unblocking() }
 
 // Timers hands a job to Engine.Job later, at least once and in no order, never before the delay is over. Delays are
@@ -51,7 +52,8 @@ type PromptTimers interface {
 	// SchedulePromptly has do called once, in this process, as soon as the invocation that calls it has given its
 	// response, and reports whether it will: if not, the job goes to Schedule. It goes there too, and only then, when
 	// do returns an error, as it does when the connection is not made within a quarter of a second: a process does not
-	// stay up for one that may never be. It does not block.
+	// stay up for one that may never be. It does not block. Of a job that is about no connection, which only the Timers
+	// of an Unblocking Poster get, do is called at once, on another goroutine, and may take long.
 	SchedulePromptly(job []byte, do func(context.Context) error) bool
 }
 

@@ -307,3 +307,29 @@ func TestAGatewayOfTheSameProcessIsAskedOnce(t *testing.T) {
 		}
 	})
 }
+
+// full is a queue that takes nothing.
+type full struct{}
+
+func (full) Schedule(context.Context, []byte, time.Duration) error { return errors.New("full") }
+
+// TestADropWaitsForNoHandler drops a session of a process whose posts do not wait, once without a queue.
+func TestADropWaitsForNoHandler(t *testing.T) {
+	inWorld(t, engine.Options{}, func(t *testing.T, w *world) {
+		want := []engine.Reason{engine.TransportError}
+		e := w.process(w.table, &knowing{Poster: w.gateway}, w.queue, w.handler)
+		e.Drop(t.Context(), polling(w.poll()))
+		if got := w.handler.reasons(); len(got) > 0 {
+			t.Errorf("the handler has been called: %v", got)
+		}
+		w.pass(time.Second)
+		if got := w.handler.reasons(); !slices.Equal(got, want) {
+			t.Errorf("the handler has been called: %v, want %v", got, want)
+		}
+		e = w.process(w.table, &knowing{Poster: w.gateway}, full{}, w.handler)
+		e.Drop(t.Context(), polling(w.poll()))
+		if got := w.handler.reasons(); !slices.Equal(got, append(want, want...)) {
+			t.Errorf("without a queue the handler has been called: %v", got)
+		}
+	})
+}

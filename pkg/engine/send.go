@@ -158,8 +158,8 @@ func (e *Engine) exists(ctx context.Context, connection string) error {
 }
 
 // goneTries is how often a connection is to be closed that the gateway does not know: a client that has just connected
-// may have sent something before. A gateway of the same process is asked once: it knows, and the connection's lane is
-// held meanwhile, behind which all that others post to it waits.
+// may have sent something before. A gateway of the same process, which is Unblocking, is asked once: it knows also those
+// that are being made, and the connection's lane is held meanwhile, behind which all that others post to it waits.
 const goneTries = 4
 
 // cut closes a connection, also when the invocation's own time is over. What follows comes by $disconnect. If the
@@ -207,13 +207,15 @@ func (e *Engine) disconnect(ctx context.Context, connection string) error {
 }
 
 // Drop closes the session at an address because something for it was lost: so its client knows, and comes back. Where
-// that fails, a sweep does it.
-func (e *Engine) Drop(ctx context.Context, a Address) {
+// that fails, a sweep does it. With an Unblocking Poster it does not wait for the Handler, which a job calls.
+func (e *Engine) Drop(ctx context.Context, a Address) { e.drop(ctx, a, e.finishBeside) }
+
+func (e *Engine) drop(ctx context.Context, a Address, finish func(context.Context, Session)) {
 	if connection, ok := a.connection(); ok {
 		e.cut(ctx, connection)
 		return
 	}
-	if s, ok := e.close(ctx, a, Close{Reason: TransportError, Told: true}); !ok && s.State == Moved {
+	if s, ok := e.closeThen(ctx, a, Close{Reason: TransportError, Told: true}, finish); !ok && s.State == Moved {
 		e.cut(ctx, s.Connection)
 	}
 }

@@ -113,7 +113,7 @@ func (e *Engine) settle(ctx context.Context, s Session) (Session, error) {
 func (e *Engine) drained(ctx context.Context, s Session) (Session, error) {
 	for wait := time.Millisecond; s.State == Draining; wait = min(2*wait, 100*time.Millisecond) {
 		if e.stuck(s) {
-			e.close(ctx, s.Address, Close{Reason: TransportError, Told: true})
+			e.closeThen(ctx, s.Address, Close{Reason: TransportError, Told: true}, e.finishBeside)
 			return s, ErrGone
 		}
 		if err := e.sleep(ctx, wait); err != nil {

@@ -69,11 +69,11 @@ func (e *Engine) Early(ctx context.Context) (early context.Context, cancel func(
 }
 
 // DropOlder is Drop for a session that began before a time, by clocks that may be a second apart. When the store cannot
-// tell, it is dropped.
+// tell, it is dropped. It waits for the Handler, so that who drops many does not do that all at once.
 func (e *Engine) DropOlder(ctx context.Context, a Address, than time.Time) {
 	s, err := e.store.Get(ctx, a, false)
 	if err == nil && (s.State == Absent || s.State == Closed || !s.Created.Before(than.Add(skew))) {
 		return
 	}
-	e.Drop(ctx, a)
+	e.drop(ctx, a, e.finish)
 }

@@ -92,6 +92,7 @@ type identity struct{ sourceIP, userAgent string }
 var (
 	errGone       = errors.New("connection is not open")
 	errBufferFull = errors.New("client takes no more")
+	errDoomed     = errors.New("connection was ended before it was open")
 )
 
 func (g *Gateway) newConn(r *http.Request) *conn {
@@ -149,7 +150,8 @@ func (g *Gateway) reachable(id string) *conn {
 // inGap says whether the handshake has been answered only just now. The mutex is held.
 func (c *conn) inGap() bool { return c.g.opt.Clock.Now().Before(c.known) }
 
-// start sends the handshake's reply and, in the same breath, opens the connection to posts.
+// start sends the handshake's reply and, in the same breath, opens the connection to posts. After errDoomed it is open,
+// and is to be ended.
 func (c *conn) start(nc net.Conn, reply []byte) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -165,6 +167,9 @@ func (c *conn) start(nc net.Conn, reply []byte) error {
 		return err
 	}
 	c.watch()
+	if c.cut {
+		return errDoomed
+	}
 	return nil
 }
 

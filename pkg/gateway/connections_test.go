@@ -301,3 +301,21 @@ func TestBinaryPostNeedsTheOption(t *testing.T) {
 		}
 	}
 }
+
+// TestWhatIsEndedBeforeItIsOpenIsNotKnownOnAWS has $connect end its own connection.
+func TestWhatIsEndedBeforeItIsOpenIsNotKnownOnAWS(t *testing.T) {
+	var b *bench
+	known := make(chan bool, 1)
+	b = start(t, gateway.Options{Connect: function(func(e wsEvent) (any, error) {
+		known <- b.Disconnect(e.RequestContext.ConnectionID)
+		return reply(200, "")(e)
+	})})
+	c := b.dial()
+	if <-known {
+		t.Error("the connection is known")
+	}
+	b.say(c, "still there")
+	if got := b.hear(c); got != "still there" {
+		t.Errorf("got %q", got)
+	}
+}

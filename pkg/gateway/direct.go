@@ -20,7 +20,8 @@ type Direct interface {
 	// Connect decides on a handshake, which succeeds with a status from 200 to 299. Of the header, the client then gets
 	// the subprotocol. Posts to the connection are answered ErrGone until Opened.
 	Connect(ctx context.Context, id, connection string, r *http.Request) (status int, header http.Header, body []byte)
-	// Opened follows when the client has been answered.
+	// Opened follows when the client has been answered. It does not when Disconnect has been called before: then Closed
+	// does.
 	Opened(ctx context.Context, connection string)
 	// Prompt is asked for each text message first, while others may still be handled. When it reports true the message
 	// has been handled. It must neither keep data nor block.
@@ -73,15 +74,39 @@ func (g *Gateway) Post(connection string, binary bool, data []byte) error {
 // Reachable reports whether a connection is open.
 func (g *Gateway) Reachable(connection string) bool { return g.reachable(connection) != nil }
 
-// Disconnect closes a connection with 1000, and reports whether it was open.
+// Disconnect closes a connection with 1000, and reports whether there was one. With Direct that includes one whose
+// handshake is not answered yet, which is closed right after the answer. Without, as on AWS, it is not known so early.
 func (g *Gateway) Disconnect(connection string) bool {
-	c := g.reachable(connection)
+	find := g.reachable
+	if g.opt.Direct != nil {
+		find = g.find
+	}
+	c := find(connection)
 	if c == nil {
 		return false
 	}
-	c.end(statusNormal, reasonNormal, true)
-	c.discard()
+	if !c.doom() {
+		c.end(statusNormal, reasonNormal, true)
+		c.discard()
+	}
 	return true
+}
+
+// doom has a connection end as soon as its handshake is answered, and reports whether that is still to come. Whoever
+// asks for its end asks once, and nobody else would: its session may be gone.
+func (c *conn) doom() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.state == connecting {
+		c.cut = true
+	}
+	return c.state == connecting
+}
+
+// Go calls f on a goroutine of its own, and reports false when Close has returned and it does not. Close waits for f, and
+// ends its context when it waits no longer.
+func (g *Gateway) Go(f func(context.Context)) bool {
+	return g.tasks.run(func() { f(g.base) })
 }
 
 // connectDirectly is connect without a function.

@@ -24,12 +24,16 @@ import (
 // stand is a Direct whose functions may be left out.
 type stand struct {
 	opened, closed chan string // connections
+	connect        func(connection string) (status int)
 	prompt         func(data string)
 	message        func(connection, data string, yield func())
 	answer         func(w http.ResponseWriter, r *http.Request)
 }
 
-func (s *stand) Connect(context.Context, string, string, *http.Request) (int, http.Header, []byte) {
+func (s *stand) Connect(_ context.Context, _, connection string, _ *http.Request) (int, http.Header, []byte) {
+	if s.connect != nil {
+		return s.connect(connection), http.Header{}, nil
+	}
 	return 200, http.Header{}, nil
 }
 
@@ -432,5 +436,45 @@ func TestCloseWaitsForTheAnswersOfHandlers(t *testing.T) {
 	}
 	if len(s.closed) != 3 || len(extra) != 0 {
 		t.Errorf("%d were closed, and %d messages begun at the end", len(s.closed), len(extra))
+	}
+}
+
+// TestWhatIsEndedBeforeItIsOpenEnds has connections ended while their handshake is decided on: nobody asks again.
+func TestWhatIsEndedBeforeItIsOpenEnds(t *testing.T) {
+	for name, status := range map[string]int{"accepted": 200, "refused": 403} {
+		var b *bench
+		asked := make(chan string, 1)
+		s := &stand{connect: func(connection string) int {
+			if !b.Disconnect(connection) {
+				t.Errorf("%s: the connection is not known", name)
+			}
+			asked <- connection
+			return status
+		}}
+		b = startDirect(t, gateway.Options{ConnectGap: time.Hour}, s)
+		c, early, _, err := ws.Dial(b.ctx, b.url("/local"))
+		id := <-asked
+		if refused := (ws.StatusError)(0); errors.As(err, &refused) && int(refused) == status {
+			if b.Disconnect(id) {
+				t.Errorf("%s: the connection is known for good", name)
+			}
+			continue
+		}
+		if err != nil {
+			t.Fatal(name, err)
+		}
+		defer c.Close()
+		c.SetDeadline(time.Now().Add(10 * time.Second))
+		from := io.Reader(c)
+		if early != nil { // what came with the answer
+			from = io.MultiReader(early, c)
+		}
+		f, err := readFrame(from)
+		if err != nil || f.Header.OpCode != ws.OpClose || string(f.Payload) != "\x03\xe8" {
+			t.Fatalf("%s: the client has %v %q, %v, want a close frame with 1000", name, f.Header.OpCode, f.Payload, err)
+		}
+		if got := <-s.closed; got != id || len(s.opened) > 0 || b.Disconnect(id) {
+			t.Errorf("%s: %s of %s is closed, %d opened", name, got, id, len(s.opened))
+		}
 	}
 }

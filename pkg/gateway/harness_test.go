@@ -152,7 +152,7 @@ func (b *bench) writeRaw(c net.Conn, f ws.Frame) {
 }
 
 // readFrame is one frame of the gateway's, which a test may believe.
-func readFrame(c net.Conn) (f ws.Frame, err error) {
+func readFrame(c io.Reader) (f ws.Frame, err error) {
 	if f.Header, err = ws.ReadHeader(c); err == nil {
 		f.Payload = make([]byte, f.Header.Length)
 		_, err = io.ReadFull(c, f.Payload)

@@ -43,13 +43,15 @@ func (g *Gateway) serveWebSocket(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	g.logRequest(r, "websocket", http.StatusSwitchingProtocols, id)
-	if err := c.open(w, r, protocol); err != nil {
+	switch err := c.open(w, r, protocol); {
+	case err == errDoomed:
+		c.end(statusNormal, reasonNormal, true)
+	case err != nil:
 		c.drop()
 		c.end(statusAbnormal, reasonAbnormal, false)
 		return
-	}
-	if d := g.opt.Direct; d != nil {
-		g.tasks.run(func() { d.Opened(g.base, c.id) })
+	case g.opt.Direct != nil:
+		g.tasks.run(func() { g.opt.Direct.Opened(g.base, c.id) })
 	}
 	if g.tasks.isRefusing() { // Close ran while $connect did
 		c.end(statusGoingAway, reasonGoingAway, true)
