@@ -44,8 +44,9 @@ test-alone:
 	@$(GOTEST) -race -p 1 -run '^$(ALONE)' $$(git grep -l --untracked 'func $(ALONE)' -- '*_test.go' | xargs -n1 dirname | sort -u | sed 's,^,./,')
 
 # What to run before each commit: lint, and the tests that need neither Node nor Python nor Chromium.
+# Packages that let time pass run beside others.
 check: lint
-	go test ./...
+	go test -p 4 ./...
 	@echo "that was lint, and what needs nothing but Go, without the race detector; make test runs the rest"
 
 # All the random histories of joins, emits, upgrades and faults, of which make test plays a part.
