@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/dozeio/doze/pkg/engine"
+	"github.com/dozeio/doze/pkg/gateway"
 	"github.com/dozeio/doze/tests/kit/rawclient"
 )
 
@@ -71,13 +72,7 @@ func TestNoConnectionIsOpenWithoutASessionInARace(t *testing.T) {
 		_, err = io.ReadFull(c, answer)
 		s.check(err)
 	}
-	for range 100 {
-		if s.Gateway.Stats().Connections == 0 {
-			return
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	t.Errorf("%d of %d connections are left without a session", s.Gateway.Stats().Connections, tries)
+	await(t, s.Server, "end of all connections, without a session", func(n gateway.Stats) bool { return n.Connections == 0 })
 }
 
 // panics is randomness that there is none of once the server has begun.

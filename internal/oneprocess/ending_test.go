@@ -14,6 +14,7 @@ import (
 	"github.com/dozeio/doze/internal/direct"
 	"github.com/dozeio/doze/internal/oneprocess"
 	"github.com/dozeio/doze/pkg/engine"
+	"github.com/dozeio/doze/pkg/gateway"
 	"github.com/dozeio/doze/pkg/socketio"
 )
 
@@ -167,6 +168,16 @@ func TestManyAreEndedAtTheSameTime(t *testing.T) {
 	}
 }
 
+// await waits until a gateway has counted what is wanted, which happens in real time and tells nobody.
+func await(t *testing.T, s *oneprocess.Server, what string, is func(gateway.Stats) bool) {
+	t.Helper()
+	for over := time.Now().Add(10 * time.Second); !is(s.Gateway.Stats()); time.Sleep(time.Millisecond) {
+		if time.Now().After(over) {
+			t.Fatalf("no %s within 10 s: %+v", what, s.Gateway.Stats())
+		}
+	}
+}
+
 // TestASessionThatOutlivesTheProcessIsNotClosed has a GET wait at the end of a process whose sessions are not its own.
 func TestASessionThatOutlivesTheProcessIsNotClosed(t *testing.T) {
 	s, err := oneprocess.Start(oneprocess.Options{Direct: true, Wrap: func(b socketio.Backend) socketio.Backend {
@@ -178,9 +189,7 @@ func TestASessionThatOutlivesTheProcessIsNotClosed(t *testing.T) {
 	}
 	p, answer := poll(t, s), make(chan string, 1)
 	go func() { answer <- p.get() }()
-	for s.Gateway.Stats().Requests < 4 {
-		time.Sleep(time.Millisecond)
-	}
+	await(t, s, "four requests", func(n gateway.Stats) bool { return n.Requests >= 4 })
 	if err := within(t, s, 25*time.Second); err != nil {
 		t.Error(err)
 	}
@@ -236,9 +245,8 @@ func TestAWaitingGETHasWhatThereIsAtTheEnd(t *testing.T) {
 	go func() { posted <- busy.post(`421["work"]`) }()
 	<-began
 	nothing, acked := answers(idle), answers(busy)
-	for s.Gateway.Stats().Requests < 9 { // each client's handshake, CONNECT and first GET, the event, and the two that wait
-		time.Sleep(time.Millisecond)
-	}
+	// Each client's handshake, CONNECT and first GET, the event, and the two that wait.
+	await(t, s, "nine requests", func(n gateway.Stats) bool { return n.Requests >= 9 })
 	ended := make(chan error, 1)
 	go func() { ended <- within(t, s, 25*time.Second) }()
 	if got := <-nothing; got != "200 1" {

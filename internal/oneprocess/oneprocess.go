@@ -340,17 +340,13 @@ func (s *Server) Close(ctx context.Context) error {
 		time.AfterFunc(keptBack, func() { cancel(context.Cause(ctx)) })
 	})()
 	quiet, ended := make(chan struct{}), make(chan error, 1)
-	if !s.alone {
-		cancel(nil)
-	}
 	s.Engine.Ending(polling)
-	go func() {
-		if s.alone {
-			ended <- s.Engine.EndPolling(polling, quiet)
-			return
-		}
+	if s.alone {
+		go func() { ended <- s.Engine.EndPolling(polling, quiet) }()
+	} else {
+		cancel(nil)
 		ended <- nil
-	}()
+	}
 	err := s.Gateway.Close(ctx)
 	close(quiet)
 	err = errors.Join(err, <-ended)
