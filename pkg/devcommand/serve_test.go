@@ -243,47 +243,37 @@ func TestAGatewaysFlagTakesTheWayOfADeployment(t *testing.T) {
 	}
 }
 
-// TestAHandlerThatIsCutShortIsToldWhy has a handler that goes on until its context ends, with the time of the end.
-func TestAHandlerThatIsCutShortIsToldWhy(t *testing.T) {
-	began := make(chan struct{})
-	io1 := socketio.New(socketio.Options{})
-	io1.Of("/").On("work", func(ctx context.Context, _ *socketio.Socket) error {
-		close(began)
-		<-ctx.Done()
-		return ctx.Err()
-	})
-	var log bytes.Buffer
-	_, _, interrupt, ended := working(t, io1, "10ms", `42["work"]`, &log)
-	<-began
-	interrupt()
-	if err := <-ended; err != nil {
-		t.Error(err)
+// TestWhatTheEndCutsShortIsLogged ends a server while a handler runs, which looks at its context or does not.
+func TestWhatTheEndCutsShortIsLogged(t *testing.T) {
+	finish := make(chan struct{})
+	defer close(finish)
+	for want, goOn := range map[string]func(context.Context) error{
+		"context canceled: the process ends, and its handlers had 10ms for that: -grace says how long": func(ctx context.Context) error {
+			<-ctx.Done()
+			return ctx.Err()
+		},
+		"not all has come to its end": func(context.Context) error {
+			<-finish
+			return nil
+		},
+	} {
+		began := make(chan struct{})
+		application := socketio.New(socketio.Options{})
+		application.Of("/").On("work", func(ctx context.Context, _ *socketio.Socket) error {
+			close(began)
+			return goOn(ctx)
+		})
+		var log bytes.Buffer
+		_, _, interrupt, ended := working(t, application, "10ms", `42["work"]`, &log)
+		<-began
+		interrupt()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		if s := log.String(); !strings.Contains(s, want) {
+			t.Errorf("the log says %q, want %q", s, want)
+		}
 	}
-	if s := log.String(); !strings.Contains(s, "context canceled: the process ends, and its handlers had 10ms for that: -grace says how long") {
-		t.Errorf("the log says %q", s)
-	}
-}
-
-// TestWhatIsLeftAtTheEndIsLogged ends a server whose handler does not look at its context.
-func TestWhatIsLeftAtTheEndIsLogged(t *testing.T) {
-	began, finish := make(chan struct{}), make(chan struct{})
-	io1 := socketio.New(socketio.Options{})
-	io1.Of("/").On("work", func(context.Context, *socketio.Socket) error {
-		close(began)
-		<-finish
-		return nil
-	})
-	var log bytes.Buffer
-	_, _, interrupt, ended := working(t, io1, "10ms", `42["work"]`, &log)
-	<-began
-	interrupt()
-	if err := <-ended; err != nil {
-		t.Error(err)
-	}
-	if s := log.String(); !strings.Contains(s, "not all has come to its end") {
-		t.Errorf("the log says %q", s)
-	}
-	close(finish)
 }
 
 // TestServeRefusesAddressesThatAreTaken has a path or a port be for two things.
