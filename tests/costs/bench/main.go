@@ -40,7 +40,7 @@ func main() {
 	function := flag.Bool("function", false, "measure the CPU time of the message function on a table")
 	profile := flag.String("profile", "", "with -function: a file for the CPU profile of the function's process")
 	flag.Parse()
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Hour)
 	defer cancel()
 	var err error
 	switch {
