@@ -27,7 +27,7 @@ type Client struct {
 	HTTP aws.HTTPClient
 
 	// Replaces says that HTTP follows no redirection, and may take another connection for a request where one turns out
-	// to be closed, as long as nobody has read the request's body. Where HTTP does follow them it must not be set: the
+	// to be closed, as long as nobody can have carried it out. Where HTTP does follow them it must not be set: the
 	// body would go to another server.
 	Replaces bool
 
@@ -46,7 +46,7 @@ type Request struct {
 	Method string
 	URL    url.URL     // without a query
 	Header http.Header // with canonical names, one value each; is the Client's from then on, and not nil
-	Body   []byte      // is not read after Send has returned
+	Body   []byte      // must not change any more: net/http may go on reading when the answer is there
 }
 
 // Response is an answer that was read to its end.
@@ -65,23 +65,18 @@ type Response struct {
 // status came and the rest did not, the Response has that.
 //
 // A request with a body is carried out once at most, as far as that is the client's to say: it is not sent again, over
-// no protocol, once its body was read.
+// no protocol, once the service may have it whole.
 func (c *Client) Send(ctx context.Context, r Request) (Response, error) {
+	var again func() (io.ReadCloser, error)
+	if c.Replaces && len(r.Body) > 0 {
+		ctx, again = uncarried(ctx, r.Body)
+	}
 	h := (&http.Request{
 		Method: r.Method, URL: &r.URL, Host: hostOf(r.URL), Header: r.Header,
-		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, ContentLength: int64(len(r.Body)),
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, ContentLength: int64(len(r.Body)), GetBody: again,
 	}).WithContext(ctx)
-	switch {
-	case len(r.Body) == 0:
-	case len(r.Body) <= together && !c.Replaces:
-		h.Body = io.NopCloser(bytes.NewReader(bytes.Clone(r.Body)))
-	default:
-		b := &body{rest: r.Body}
-		defer b.end()
-		h.Body = reader{b, b.turn}
-		if c.Replaces {
-			h.GetBody = b.again
-		}
+	if len(r.Body) > 0 {
+		h.Body = reader(r.Body)
 	}
 	skew, err := c.sign(ctx, h, r.Body)
 	if err != nil {
@@ -97,11 +92,6 @@ func (c *Client) Send(ctx context.Context, r Request) (Response, error) {
 	got.Untimely = c.setClock(got, skew)
 	return got, err
 }
-
-// together is how many bytes of a body net/http writes to an HTTP/1.1 connection with the header, in one system call,
-// when it knows the body's type to be one of memory. Of a type of ours it writes the header first. The buffer has 4 KiB,
-// and the header about one.
-const together = 3 << 10
 
 // hostOf returns the host of an address as the SDK sends it, without the port that its scheme means.
 func hostOf(u url.URL) string {

@@ -3,6 +3,7 @@ package awswire_test
 import (
 	"context"
 	"crypto/sha256"
+	"crypto/tls"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httptrace"
 	"net/url"
 	"reflect"
 	"strings"
@@ -74,31 +76,47 @@ func TestAnswersAreReadToTheirEnd(t *testing.T) {
 	}
 }
 
-// TestARequestIsNotWrittenAgain once somebody has read it: it may have been carried out. net/http asks for another body
-// when a connection was closed before that, too.
+// TestARequestIsNotWrittenAgain once the service may have it whole. net/http asks for another body when a connection was
+// closed before that, too.
 func TestARequestIsNotWrittenAgain(t *testing.T) {
-	c := client(func(r *http.Request) (*http.Response, error) {
-		r.Body.Close()
-		again, err := r.GetBody()
+	server := httptest.NewUnstartedServer(nil)
+	server.EnableHTTP2 = true
+	server.StartTLS()
+	defer server.Close()
+	trusted := server.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
+	over := func(protocol string) net.Conn {
+		c, err := tls.Dial("tcp", server.Listener.Addr().String(), &tls.Config{RootCAs: trusted, NextProtos: []string{protocol}})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if n, err := r.Body.Read(make([]byte, 9)); n > 0 || err == nil { // by a goroutine that is late
-			t.Errorf("%d bytes of a body that was replaced, %v", n, err)
-		}
-		if text, err := io.ReadAll(again); string(text) != "hello" || err != nil || r.ContentLength != 5 {
-			t.Errorf("%q of %d, %v", text, r.ContentLength, err)
-		}
-		if _, err := r.GetBody(); err == nil {
-			t.Error("a body that was read can be sent again")
-		}
-		return &http.Response{StatusCode: 200, Body: http.NoBody}, nil
-	})
-	c.Replaces = true
-	if _, err := c.Send(t.Context(), request("hello")); err != nil {
-		t.Error(err)
+		return c
 	}
-	c.Replaces, c.HTTP = false, answer(func(r *http.Request) (*http.Response, error) {
+	plain, other := net.Pipe()
+	defer other.Close()
+	for name, conn := range map[string]net.Conn{"HTTP/2": over("h2"), "HTTP/1.1 with TLS": over("http/1.1"), "HTTP/1.1": plain} {
+		defer conn.Close()
+		c := client(func(r *http.Request) (*http.Response, error) {
+			trace := httptrace.ContextClientTrace(r.Context())
+			trace.GotConn(httptrace.GotConnInfo{Conn: conn})
+			again, err := r.GetBody()
+			if err != nil {
+				t.Fatalf("%s: there is no other body before the first was sent: %v", name, err)
+			}
+			if text, err := io.ReadAll(again); string(text) != "hello" || err != nil || r.ContentLength != 5 {
+				t.Errorf("%s: %q of %d, %v", name, text, r.ContentLength, err)
+			}
+			trace.WroteHeaders()
+			if _, err := r.GetBody(); (err != nil) != (name == "HTTP/2") {
+				t.Errorf("%s: %v, where the header was given to the connection", name, err)
+			}
+			return &http.Response{StatusCode: 200, Body: http.NoBody}, nil
+		})
+		c.Replaces = true
+		if _, err := c.Send(t.Context(), request("hello")); err != nil {
+			t.Error(err)
+		}
+	}
+	c := client(func(r *http.Request) (*http.Response, error) {
 		if r.GetBody != nil {
 			t.Error("a client that follows redirections can send the body again")
 		}
@@ -109,39 +127,59 @@ func TestARequestIsNotWrittenAgain(t *testing.T) {
 	}
 }
 
-// TestABodyIsTheCallersAfterSend, although net/http goes on to write it when an answer came early. The race detector
-// tells, too.
-func TestABodyIsTheCallersAfterSend(t *testing.T) {
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		w.WriteHeader(http.StatusRequestEntityTooLarge)
-		w.(http.Flusher).Flush()
-	}))
-	defer server.Close()
-	u, err := url.Parse(server.URL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := awswire.New("s", "r")
-	var late io.ReadCloser
-	c.HTTP = answer(func(r *http.Request) (*http.Response, error) {
-		late = r.Body
-		return http.DefaultTransport.RoundTrip(r)
-	})
-	for range 10 {
-		r := awswire.Request{Method: http.MethodPost, URL: *u, Header: http.Header{}, Body: make([]byte, 8<<20)}
-		if _, err := c.Send(t.Context(), r); err != nil {
-			t.Log(err) // the server has closed the connection before its answer was read
+// TestAConnectionThatFailsIsReplaced if it has taken nothing, and the request is of unknown fate if it has taken a part.
+func TestAConnectionThatFailsIsReplaced(t *testing.T) {
+	for _, taken := range []int{0, 1} {
+		var carried atomic.Int64
+		server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			if text, err := io.ReadAll(r.Body); string(text) != "hello" || err != nil {
+				t.Errorf("got %q, %v", text, err)
+			}
+			carried.Add(1)
+		}))
+		defer server.Close()
+		var made atomic.Int64
+		transport := &http.Transport{DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+			conn, err := new(net.Dialer).DialContext(ctx, network, addr)
+			if made.Add(1) == 1 {
+				return &lasting{conn, 1, taken}, err
+			}
+			return conn, err
+		}}
+		defer transport.CloseIdleConnections()
+		u, err := url.Parse(server.URL)
+		if err != nil {
+			t.Fatal(err)
 		}
-		for i := range r.Body {
-			r.Body[i] = 1
+		c := awswire.New("s", "r")
+		c.HTTP, c.Replaces = answer(transport.RoundTrip), true
+		for n := range 3 {
+			r := request("hello")
+			r.URL = *u
+			if _, err := c.Send(t.Context(), r); (err != nil) != (n == 1 && taken > 0) {
+				t.Errorf("request %d, where a connection took %d bytes: %v", n, taken, err)
+			}
 		}
-		if n, _ := late.Read(make([]byte, 9)); n > 0 {
-			t.Errorf("%d bytes were read when Send had returned", n)
+		if want := int64(3 - taken); carried.Load() != want || made.Load() != 2 {
+			t.Errorf("a connection took %d bytes: %d requests were carried out over %d connections, want %d", taken, carried.Load(), made.Load(), want)
 		}
 	}
 }
 
-// counting counts the writes to a connection.
+// lasting is a connection that is good for some writes, and then takes a few bytes more and fails.
+type lasting struct {
+	net.Conn
+	writes, then int
+}
+
+func (l *lasting) Write(p []byte) (int, error) {
+	if l.writes--; l.writes >= 0 {
+		return l.Conn.Write(p)
+	}
+	n, _ := l.Conn.Write(p[:l.then])
+	return n, errors.New("broken")
+}
+
 type counting struct {
 	net.Conn
 	writes *atomic.Int64
@@ -175,7 +213,10 @@ func TestASmallRequestIsWrittenInOne(t *testing.T) {
 	defer transport.CloseIdleConnections()
 	c := awswire.New("s", "r")
 	c.HTTP = &http.Client{Transport: transport}
-	for _, size := range []int{1, 200, 3 << 10, 3<<10 + 1, 64 << 10} {
+	for n, size := range []int{1, 200, 3 << 10, 3<<10 + 1, 64 << 10, 1, 3 << 10, 64 << 10} {
+		if n == 5 {
+			c.HTTP, c.Replaces = answer(transport.RoundTrip), true
+		}
 		before := writes.Load()
 		r := request(strings.Repeat("x", size))
 		r.URL = *u

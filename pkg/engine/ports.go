@@ -57,7 +57,8 @@ type PromptTimers interface {
 	SchedulePromptly(job []byte, do func(context.Context) error) bool
 }
 
-// Frame is one WebSocket message. Binary frames exist only with Options.BinaryFrames.
+// Frame is one WebSocket message. Binary frames exist only with Options.BinaryFrames. What a Poster was given is not changed
+// any more, also when Post has returned.
 type Frame struct {
 	Binary bool
 	Data   []byte

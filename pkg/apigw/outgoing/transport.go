@@ -56,9 +56,15 @@ func buildable(cfg aws.Config) *awshttp.BuildableClient {
 }
 
 // postClient is for posts: one over a connection that its peer has closed is of unknown fate, so that connections get
-// no chance to be old. How long a post may take is its caller's to say.
+// no chance to be old. How long a post may take is its caller's to say. Without TLS HTTP/2 is not spoken, also where the
+// program allows it: there awswire could not tell it from HTTP/1.1.
 func postClient(own *awshttp.BuildableClient) *awshttp.BuildableClient {
-	return pool(own, postIdle, postsAtOnce)
+	return pool(own, postIdle, postsAtOnce).WithTransportOptions(func(t *http.Transport) {
+		if t.Protocols != nil && t.Protocols.UnencryptedHTTP2() {
+			t.Protocols.SetUnencryptedHTTP2(false)
+			t.Protocols.SetHTTP1(true)
+		}
+	})
 }
 
 func pool(own *awshttp.BuildableClient, idle time.Duration, most int) *awshttp.BuildableClient {
