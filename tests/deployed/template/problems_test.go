@@ -130,7 +130,7 @@ func (t Template) variables(function string, c code) (all []string) {
 		all = append(all, function+" has a whole processor and is to use one thread, or has a share of one and is to use two")
 	}
 	for name := range environment.Variables {
-		if name != "GOMAXPROCS" && !slices.Contains(c.variables, name) {
+		if name != "GOMAXPROCS" && name != "GODEBUG" && !slices.Contains(c.variables, name) {
 			all = append(all, function+" has "+name+", which nobody reads")
 		}
 	}

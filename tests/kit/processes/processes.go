@@ -177,7 +177,7 @@ func (d *Deployment) environment(o Options) ([]string, error) {
 		return nil, err
 	}
 	env := []string{
-		"GOMAXPROCS=1", // as the template has it
+		"GOMAXPROCS=1", "GODEBUG=schedtrace=2147483647", // as the template has it
 		"DOZE_TABLE=" + d.Table,
 		"DOZE_CONNECTIONS=" + d.URL + "/" + cmp.Or(o.Gateway.Stage, "local"),
 		"DOZE_QUEUE=" + d.URL + "/_queue",
