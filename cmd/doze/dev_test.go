@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/dozeio/doze/pkg/verify"
 )
 
 // startDev runs doze dev as main does, until end, which returns its error.
@@ -151,7 +153,7 @@ func TestWrongCommandsSayWhatIsRight(t *testing.T) {
 func TestHelpIsWhatIsAskedFor(t *testing.T) {
 	for args, want := range map[string]string{
 		"help": "usage: doze dev|", "dev -h": "-ping-interval", "gateway --help": "-stack", "new -h": "usage: doze new", "upgrade -h": "usage: doze upgrade",
-		"cost -h": "-messages rate", "verify http://127.0.0.1:1 -h": "-only",
+		"version": verify.Version() + "\n", "--version": verify.Version() + "\n", "cost -h": "-messages rate", "verify http://127.0.0.1:1 -h": "-only",
 	} {
 		var out, log bytes.Buffer
 		err := run(t.Context(), strings.Fields(args), &out, &log)

@@ -19,6 +19,7 @@
 //	doze top [flags]        shows what a deployment does, again and again
 //	doze disconnect [flags] disconnects sockets
 //	doze tail [flags] [ROOM...]              prints the events of rooms as they come
+//	doze version            prints the version of this program
 package main
 
 import (
@@ -29,9 +30,10 @@ import (
 	"os"
 
 	"github.com/dozeio/doze/internal/commandline"
+	"github.com/dozeio/doze/pkg/verify"
 )
 
-const usage = `usage: doze dev|serve|gateway|new|upgrade|cost|verify|emit|rooms|sockets|ls|show|kick|drain|redrive|doctor|top|disconnect|tail [flags]
+const usage = `usage: doze dev|serve|gateway|new|upgrade|cost|verify|emit|rooms|sockets|ls|show|kick|drain|redrive|doctor|top|disconnect|tail|version [flags]
 
   dev         run the chat on this machine: nothing to install, nothing is kept
   serve       run the chat on this machine for everybody, behind a proxy
@@ -52,6 +54,7 @@ const usage = `usage: doze dev|serve|gateway|new|upgrade|cost|verify|emit|rooms|
   top         show what a deployment does, again and again
   disconnect  disconnect sockets
   tail        print the events of rooms as they come
+  version     print the version of this program, or the commit that it was built from
 
 doze dev -h lists the flags of dev, and so on.`
 
@@ -69,6 +72,9 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 	switch args[0] {
 	case "-h", "-help", "--help", "help":
 		fmt.Fprintln(out, usage)
+		return nil
+	case "version", "-version", "--version":
+		fmt.Fprintln(out, verify.Version())
 		return nil
 	case "dev":
 		return dev(ctx, args[1:], out, log)

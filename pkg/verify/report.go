@@ -47,11 +47,11 @@ func fact(q Question, f Finding, took time.Duration) Fact {
 }
 
 func newReport(d *deployment) Report {
-	return Report{Format: Format, Doze: version(), Date: d.o.Now().UTC(), Host: d.page.Host, WebSocket: d.websocket.Host, OneOrigin: d.oneOrigin}
+	return Report{Format: Format, Doze: Version(), Date: d.o.Now().UTC(), Host: d.page.Host, WebSocket: d.websocket.Host, OneOrigin: d.oneOrigin}
 }
 
-// version returns that of this program, or the commit that it was built from.
-func version() string {
+// Version returns that of this program, such as v1.2.3, or else the commit that it was built from, or else "unknown".
+func Version() string {
 	b, ok := debug.ReadBuildInfo()
 	if !ok {
 		return "unknown"

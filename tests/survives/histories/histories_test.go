@@ -151,6 +151,9 @@ func play(t *testing.T, start func(t *testing.T, seed uint64) *deployment, numbe
 	if d.bad != nil {
 		t.Logf("the table: %v; %v", d.bad.Counts(), d.bad.Usage(3))
 	}
+	if d.network != nil {
+		t.Logf("the network: %d connections were broken", d.network.breakages())
+	}
 	for _, f := range d.functions {
 		t.Logf("a function: %+v", f.Stats())
 	}
@@ -253,6 +256,9 @@ func (r *run) accounts(t *testing.T, number, promised int, kills bool) {
 	}
 	if n := r.unacked.Load(); !kills && n > 0 {
 		t.Errorf("%d events of sessions that live were not acked, and no process was killed", n)
+	}
+	if n := r.deployment.network; n != nil && n.breakages() == 0 {
+		t.Error("no connection was broken while something was sent: nothing was tested of that")
 	}
 	stats := r.deployment.gateway.Stats()
 	if kills != (r.kills() > 0) || r.upgrades.Load() == 0 || promised < number || stats.Faults == 0 || len(r.deployment.functions) > 0 && stats.Swapped == 0 {

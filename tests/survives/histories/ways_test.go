@@ -214,6 +214,13 @@ func (n *network) breaks(begin bool) {
 	}
 }
 
+// breakages returns how many connections have been broken.
+func (n *network) breakages() int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.broken
+}
+
 // Post implements engine.Poster.
 func (n *network) Post(ctx context.Context, connection string, f engine.Frame) error {
 	n.mu.Lock()
