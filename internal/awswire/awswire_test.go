@@ -97,6 +97,9 @@ func TestARequestIsNotWrittenAgain(t *testing.T) {
 		defer conn.Close()
 		c := client(func(r *http.Request) (*http.Response, error) {
 			trace := httptrace.ContextClientTrace(r.Context())
+			if _, err := r.GetBody(); err == nil {
+				t.Errorf("%s: there is another body, and it is not known what the first went to", name)
+			}
 			trace.GotConn(httptrace.GotConnInfo{Conn: conn})
 			again, err := r.GetBody()
 			if err != nil {

@@ -17,13 +17,15 @@ var errCarried = errors.New("the request is not sent again, because it may have 
 //
 // Over HTTP/1.1 net/http asks for the body only when nothing was written to the connection, where the method is one such
 // as POST (persistConn.shouldRetryRequest). Over HTTP/2 it asks also after failures that may come when the server has the
-// whole request (http2shouldRetryRequest): there the header must not have been written, which goes before the body.
+// whole request (http2shouldRetryRequest): there the header must not have been written, which goes before the body. Of a
+// connection that nobody has told of, nothing is known.
 func uncarried(ctx context.Context, body []byte) (context.Context, func() (io.ReadCloser, error)) {
-	var http2, carried atomic.Bool
+	var known, http2, carried atomic.Bool
 	trace := &httptrace.ClientTrace{
 		GotConn: func(got httptrace.GotConnInfo) {
 			c, ok := got.Conn.(*tls.Conn)
 			http2.Store(ok && c.ConnectionState().NegotiatedProtocol == "h2")
+			known.Store(true)
 		},
 		WroteHeaders: func() {
 			if http2.Load() {
@@ -32,7 +34,7 @@ func uncarried(ctx context.Context, body []byte) (context.Context, func() (io.Re
 		},
 	}
 	return httptrace.WithClientTrace(ctx, trace), func() (io.ReadCloser, error) {
-		if carried.Load() {
+		if !known.Load() || carried.Load() {
 			return nil, errCarried
 		}
 		return reader(body), nil

@@ -46,6 +46,7 @@ type conn struct {
 
 	in         *bufio.Reader
 	partly     fragments     // the reader's
+	pong       []byte        // frame that answers a ping, if not empty; the reader's
 	arrived    uint64        // messages so far; the reader's
 	spoke      time.Time     // when the last message came, Direct only; the reader's
 	gathered   int           // messages that the reader will handle itself; the reader's

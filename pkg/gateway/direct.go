@@ -382,15 +382,22 @@ func (g *Gateway) readDirectly(w http.ResponseWriter, r *http.Request, limit int
 		return nil, release, err
 	}
 	_ = control.SetReadDeadline(time.Time{})
+	if waits(r) { // it would hold the room of others
+		release()
+		return nil, func() {}, nil
+	}
 	return body, release, nil
 }
 
-// answerDirectly is a call of HTTP. What waits, a GET, is told when its client leaves and when the gateway closes; what
-// brings packets is not cut short.
+// waits reports whether a request may wait for long. Its body means nothing.
+func waits(r *http.Request) bool { return r.Method == http.MethodGet || r.Method == http.MethodHead }
+
+// answerDirectly is a call of HTTP. What waits is told when its client leaves and when the gateway closes; what brings
+// packets is not cut short.
 func (g *Gateway) answerDirectly(w http.ResponseWriter, r *http.Request, body []byte) (status int, id string) {
 	g.stats.requests.Add(1)
 	ctx := g.base
-	if r.Method == http.MethodGet || r.Method == http.MethodHead {
+	if waits(r) {
 		var cancel func()
 		ctx, cancel = context.WithCancel(r.Context())
 		defer cancel()

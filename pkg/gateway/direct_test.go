@@ -12,6 +12,7 @@ import (
 	"os"
 	"runtime"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -169,6 +170,62 @@ func TestAnAnswerThatIsNotReadEnds(t *testing.T) {
 		}
 	case <-time.After(10 * time.Second):
 		t.Error("the answer is waited with")
+	}
+}
+
+// TestABodyOfARequestThatWaitsIsNotHeld: it means nothing, and there is room for so many bytes of all bodies.
+func TestABodyOfARequestThatWaitsIsNotHeld(t *testing.T) {
+	waits, over := make(chan struct{}), make(chan struct{})
+	s := &stand{answer: func(_ http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodPost {
+			waits <- struct{}{}
+			<-over
+		}
+	}}
+	b := startDirect(t, gateway.Options{MaxBodies: 1000}, s)
+	body := strings.Repeat("x", 900)
+	var all sync.WaitGroup
+	for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodGet} {
+		all.Go(func() {
+			if res, _ := b.request(method, "/socket.io/", body); res.StatusCode != http.StatusOK {
+				t.Errorf("%s: %s", method, res.Status)
+				waits <- struct{}{}
+			}
+		})
+		<-waits
+	}
+	if res, got := b.request(http.MethodPost, "/socket.io/", body); res.StatusCode != http.StatusOK {
+		t.Errorf("a POST beside them: %s %s", res.Status, got)
+	}
+	close(over)
+	all.Wait()
+}
+
+// TestWhatIsCorkedIsNotTheClientsFault: a handler posts as much as a client may leave unread, and the gateway holds a
+// part of it back to send all together.
+func TestWhatIsCorkedIsNotTheClientsFault(t *testing.T) {
+	const most = 1 << 19
+	var b *bench
+	posted := make(chan error, 2)
+	first := make(chan struct{})
+	s := &stand{message: func(id, data string, _ func()) {
+		switch data {
+		case "first":
+			<-first
+		case "second":
+			posted <- b.Post(id, false, []byte("small"))
+			posted <- b.Post(id, true, make([]byte, most))
+		}
+	}}
+	b = startDirect(t, gateway.Options{WriteBuffer: most}, s)
+	c, _ := b.rawDirect(s)
+	b.put(c, text("first"), text("second"), text("third"))
+	time.AfterFunc(50*time.Millisecond, func() { close(first) }) // when all have come
+	go io.Copy(io.Discard, c)
+	for range 2 {
+		if err := <-posted; err != nil {
+			t.Error(err)
+		}
 	}
 }
 

@@ -33,7 +33,7 @@ func (c *conn) control(h ws.Header) (e ending, ended bool) {
 	ws.Cipher(payload, h.Mask, 0)
 	switch h.OpCode {
 	case ws.OpPing:
-		c.write(appendFrame(nil, ws.OpPong, payload)) // one that a slow client has no room for is dropped
+		c.pong = appendFrame(c.pong[:0], ws.OpPong, payload)
 	case ws.OpClose:
 		if len(payload) == 0 {
 			return ending{code: statusNoStatus, reason: reasonNoStatus, tell: true, theirs: true}, true
@@ -45,6 +45,22 @@ func (c *conn) control(h ws.Header) (e ending, ended bool) {
 		return ending{code: int(status), reason: text, tell: true, theirs: true}, true
 	}
 	return ending{}, false
+}
+
+// answerPing sends the pong to the last ping, unless another frame is here that ends no message: of many pings the last
+// alone has to be answered, and each pong is a system call. https://www.rfc-editor.org/rfc/rfc6455#section-5.5.3
+func (c *conn) answerPing() {
+	if len(c.pong) == 0 {
+		return
+	}
+	const fin, control = 0x80, 0x08
+	if c.hasFrame() {
+		if next, err := c.in.Peek(1); err == nil && next[0]&(fin|control) != fin {
+			return
+		}
+	}
+	c.write(c.pong) // one that a slow client has no room for is dropped
+	c.pong = c.pong[:0]
 }
 
 // legalClose says whether a client may close with a code: those that RFC 6455 and the registry of IANA have for the

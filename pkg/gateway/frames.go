@@ -73,6 +73,7 @@ type fragments struct {
 func (c *conn) frames() ending {
 	var scratch [ws.MaxHeaderSize]byte
 	for {
+		c.answerPing()
 		if c.gathered > 0 && c.handleGathered() {
 			return ending{elsewhere: true}
 		}

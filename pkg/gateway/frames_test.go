@@ -2,6 +2,7 @@ package gateway_test
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -159,6 +160,40 @@ func TestClientPingIsAnsweredAndReachesNoFunction(t *testing.T) {
 	b.writeRaw(raw, masked(ws.NewTextFrame([]byte("x"))))
 	if b.next(b.messages); b.Stats().Messages != 1 {
 		t.Fatalf("%+v", b.Stats())
+	}
+}
+
+// TestOfPingsThatComeTogetherTheLastIsAnswered, among fragments that end no message, and the one before a message before
+// that is handled.
+func TestOfPingsThatComeTogetherTheLastIsAnswered(t *testing.T) {
+	b := start(t, gateway.Options{})
+	raw := b.raw()
+	frame := func(f ws.Frame) []byte { return ws.MustCompileFrame(masked(f)) }
+	const pings = 2000
+	sent := frame(ws.NewFrame(ws.OpText, false, nil))
+	for n := range pings {
+		sent = append(sent, frame(ws.NewPingFrame(fmt.Append(nil, n)))...)
+		sent = append(sent, frame(ws.NewFrame(ws.OpContinuation, false, nil))...)
+	}
+	sent = append(sent, frame(ws.NewPingFrame([]byte("last")))...)
+	sent = append(sent, frame(ws.NewFrame(ws.OpContinuation, true, []byte("x")))...)
+	if _, err := raw.Write(sent); err != nil {
+		t.Fatal(err)
+	}
+	for n := 1; ; n++ {
+		f, err := readFrame(raw)
+		if err != nil || f.Header.OpCode != ws.OpPong {
+			t.Fatalf("%+v %v", f, err)
+		}
+		if string(f.Payload) == "last" {
+			break
+		}
+		if n > pings/10 {
+			t.Fatalf("%d of %d pings are answered, one for each", n, pings)
+		}
+	}
+	if e := b.next(b.messages); e.Body != "x" {
+		t.Fatalf("%q", e.Body)
 	}
 }
 

@@ -37,7 +37,8 @@ func (c *conn) write(frame []byte) error {
 	if c.state != open {
 		return errGone
 	}
-	if c.unsent > 0 && c.unsent+len(frame) > c.g.opt.WriteBuffer {
+	full := func() bool { return c.unsent > 0 && c.unsent+len(frame) > c.g.opt.WriteBuffer }
+	if full() && c.uncork() == nil && full() { // what is held back here is not the client's fault
 		return errBufferFull
 	}
 	return c.enqueue(frame)

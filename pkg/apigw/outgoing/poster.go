@@ -37,7 +37,7 @@ const longestPost = 10 * time.Second
 //
 // A post is not tried twice, over HTTP/1.1 and HTTP/2: after an answer that did not come it is unknown whether the client
 // got the frame, and only the engine knows what to do then. It goes by another connection where one was closed before
-// the frame was read, and once more when its signature was refused for its time. Questions and disconnections may be
+// anything was written to it, over HTTP/2 before the header was, and once more when its signature was refused for its time. Questions and disconnections may be
 // repeated by net/http, and do no harm.
 //
 // Errors for an answer that has no meaning for the engine have a method HTTPStatusCode() int.

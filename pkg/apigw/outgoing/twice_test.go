@@ -108,6 +108,29 @@ func TestAPostIsNotSentTwiceOverHTTP2(t *testing.T) {
 	}
 }
 
+// TestPostsWithoutTLSAreHTTP1, also for a program that allows HTTP/2 there: which of the two it is could not be told.
+func TestPostsWithoutTLSAreHTTP1(t *testing.T) {
+	var over atomic.Value
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { over.Store(r.Proto) }))
+	server.Config.Protocols = new(http.Protocols)
+	server.Config.Protocols.SetHTTP1(true)
+	server.Config.Protocols.SetUnencryptedHTTP2(true)
+	server.Start()
+	defer server.Close()
+	for _, both := range []bool{false, true} {
+		client := awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
+			t.Protocols = new(http.Protocols)
+			t.Protocols.SetHTTP1(both)
+			t.Protocols.SetUnencryptedHTTP2(true)
+		})
+		p := outgoing.NewPoster(aws.Config{Region: "local", HTTPClient: client, Credentials: &keys{}}, server.URL)
+		if err := p.Post(t.Context(), "x", engine.Frame{Data: []byte("2")}); err != nil || over.Load() != "HTTP/1.1" {
+			t.Errorf("HTTP/1.1 allowed %v: a post went by %v, %v", both, over.Load(), err)
+		}
+		over.Store("")
+	}
+}
+
 // TestAPostGoesToOneServer: it is not sent to where it is redirected, neither by the SDK's kind of client nor by a
 // program's own.
 func TestAPostGoesToOneServer(t *testing.T) {

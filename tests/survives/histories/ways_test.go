@@ -225,16 +225,21 @@ func (n *network) breakages() int {
 func (n *network) Post(ctx context.Context, connection string, f engine.Frame) error {
 	n.mu.Lock()
 	fails, before := n.random.Float64() < n.rate, n.random.IntN(2) == 0
-	if fails {
-		n.broken++
-	}
 	n.mu.Unlock()
 	if fails && before {
-		n.gateway.Kill(connection)
+		n.breakOff(connection)
 	}
 	err := n.Poster.Post(ctx, connection, f)
 	if fails && !before {
-		n.gateway.Kill(connection)
+		n.breakOff(connection)
 	}
 	return err
+}
+
+func (n *network) breakOff(connection string) {
+	if n.gateway.Kill(connection) {
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		n.broken++
+	}
 }
