@@ -18,6 +18,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/dozeio/doze/tests/kit/processes"
 )
 
 // functions are the folders of what is measured; the first is what the others are compared with.
@@ -101,8 +103,9 @@ func start(binary string) (time.Duration, error) {
 	defer server.Close()
 	cmd := exec.Command(binary)
 	cmd.Env = []string{"AWS_LAMBDA_RUNTIME_API=" + listener.Addr().String(), "AWS_REGION=eu-west-1", "AWS_ACCESS_KEY_ID=a", "AWS_SECRET_ACCESS_KEY=b",
-		"AWS_SESSION_TOKEN=c", "AWS_LAMBDA_FUNCTION_NAME=f", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE=256", "GOMAXPROCS=1", "GODEBUG=schedtrace=2147483647", "LAMBDA_TASK_ROOT=" + filepath.Dir(binary), "DOZE_TABLE=doze",
+		"AWS_SESSION_TOKEN=c", "AWS_LAMBDA_FUNCTION_NAME=f", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE=256", "LAMBDA_TASK_ROOT=" + filepath.Dir(binary), "DOZE_TABLE=doze",
 		"DOZE_QUEUE=https://sqs.eu-west-1.amazonaws.com/123456789012/jobs", "DOZE_CONNECTIONS=https://abc123.execute-api.eu-west-1.amazonaws.com/live"}
+	cmd.Env = append(cmd.Env, processes.GoSettings...)
 	cmd.Stderr = os.Stderr
 	ended := make(chan error, 1)
 	begin := time.Now()

@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/dozeio/doze/tests/kit/processes"
 )
 
 // Template is what is looked at of one that is translated.
@@ -126,6 +128,12 @@ func (t Template) Problems(c code) (all []string) {
 func (t Template) variables(function string, c code) (all []string) {
 	var environment struct{ Variables map[string]json.RawMessage }
 	_ = json.Unmarshal(t.Resources[function].Properties["Environment"], &environment)
+	for _, setting := range processes.GoSettings {
+		name, value, _ := strings.Cut(setting, "=")
+		if got := string(environment.Variables[name]); name != "GOMAXPROCS" && got != strconv.Quote(value) {
+			all = append(all, fmt.Sprintf("%s has %s %s, want %q, as is measured", function, name, got, value))
+		}
+	}
 	if one := string(environment.Variables["GOMAXPROCS"]) == `"1"`; one != (number(t.Resources[function].Properties["MemorySize"]) < 1769) {
 		all = append(all, function+" has a whole processor and is to use one thread, or has a share of one and is to use two")
 	}

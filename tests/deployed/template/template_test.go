@@ -80,6 +80,8 @@ func TestMisfitsAreFound(t *testing.T) {
 		{"a variable that is missing", `"DOZE_PING_TIMEOUT": {"Fn::If": ["HasPingTimeout", {"Fn::Sub": "${PingTimeout}s"}, ""]}`, `"AWS_LAMBDA_EXEC_WRAPPER": ""`,
 			"ConnectFunction lacks DOZE_PING_TIMEOUT"},
 		{"a variable that nobody reads", `"DOZE_TABLE": `, `"DOZE_TABEL": {"Ref": "Table"}, "DOZE_TABLE": `, "ConnectFunction has DOZE_TABEL, which nobody reads"},
+		{"a monitor thread that is woken for each answer", `"GODEBUG": "schedtrace=2147483647"`, `"GODEBUG": "schedtrace=1"`,
+			`ConnectFunction has GODEBUG "schedtrace=1", want "schedtrace=2147483647"`},
 		{"two threads for a share of a processor", `"GOMAXPROCS": "1"`, `"GOMAXPROCS": "2"`, "ConnectFunction has a whole processor and is to use one thread, or"},
 		{"one thread for a whole processor", `"MemorySize": 256`, `"MemorySize": 1769`, "MessageFunction has a whole processor and is to use one thread, or"},
 		{"a permission for another route", `${WebSocketApi}/live/$disconnect`, `${WebSocketApi}/live/$connect`,

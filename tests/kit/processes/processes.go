@@ -13,6 +13,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -177,7 +178,6 @@ func (d *Deployment) environment(o Options) ([]string, error) {
 		return nil, err
 	}
 	env := []string{
-		"GOMAXPROCS=1", "GODEBUG=schedtrace=2147483647", // as the template has it
 		"DOZE_TABLE=" + d.Table,
 		"DOZE_CONNECTIONS=" + d.URL + "/" + cmp.Or(o.Gateway.Stage, "local"),
 		"DOZE_QUEUE=" + d.URL + "/_queue",
@@ -192,7 +192,7 @@ func (d *Deployment) environment(o Options) ([]string, error) {
 			env = append(env, e[0]+"="+v)
 		}
 	}
-	return append(env, o.Env...), nil
+	return slices.Concat(GoSettings, env, o.Env), nil
 }
 
 // clientFile serves socket.io.js to browsers, which on AWS another function does.
