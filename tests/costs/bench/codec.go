@@ -74,7 +74,7 @@ func codecRows(ctx context.Context, rounds int) error {
 	fmt.Println("| min / median / max | Doze's pkg/protocol on one core | on all | Node's socket.io-parser | goal |\n|---|---|---|---|---|")
 	for i, c := range codecs {
 		r := row{fmt.Sprintf("%s, ns of CPU (Doze: allocations %s)", c.what, allocs[i]), c.goal}
-		r.print([][]float64{doze[i][0], doze[i][1], node[c.node]})
+		r.print([][]float64{doze[i][0], doze[i][1], node[c.node]}, make([]int64, 3))
 	}
 	return nil
 }

@@ -123,16 +123,17 @@ func run(ctx context.Context, rounds int, only, servers string) error {
 		if !wanted.MatchString(m.rows[0].name) {
 			continue
 		}
+		lost := make([]int64, len(kinds))
 		figures := make([][][]float64, len(m.rows)) // of a row, of a kind
 		for n := range figures {
 			figures[n] = make([][]float64, len(kinds))
 		}
 		for range rounds {
 			for i, kind := range kinds {
-				f, err := m.round(ctx, kind)
-				if err != nil { // a server may lose a client of thousands that come at once
+				f, err := m.round(ctx, kind, &lost[i])
+				if err != nil {
 					fmt.Fprintf(os.Stderr, "bench: once more, because of %v\n", err)
-					f, err = m.round(ctx, kind)
+					f, err = m.round(ctx, kind, &lost[i])
 				}
 				switch {
 				case err != nil && kind.name == "Doze":
@@ -147,7 +148,7 @@ func run(ctx context.Context, rounds int, only, servers string) error {
 			}
 		}
 		for n, r := range m.rows {
-			r.print(figures[n])
+			r.print(figures[n], lost)
 		}
 	}
 	if only != "" {
@@ -157,13 +158,16 @@ func run(ctx context.Context, rounds int, only, servers string) error {
 	return codecRows(ctx, rounds)
 }
 
-// round starts a server, measures it once, and ends it.
-func (m measurement) round(ctx context.Context, kind serverKind) ([]float64, error) {
+// round starts a server, measures it once, and ends it. The clients that it lost are added to lost.
+func (m measurement) round(ctx context.Context, kind serverKind, lost *int64) ([]float64, error) {
 	s, err := kind.start(ctx)
 	if err != nil {
 		return nil, err
 	}
-	defer s.stop()
+	defer func() {
+		s.stop()
+		*lost += s.lost.Load()
+	}()
 	patient, cancel := context.WithTimeout(ctx, 3*time.Minute)
 	defer cancel()
 	f, err := m.of(patient, s)
@@ -183,16 +187,19 @@ func header(kinds []serverKind) {
 	fmt.Printf("\n%s | goal |\n%s|---|\n", head, rule)
 }
 
-// print prints a row, with the figures of each server.
-func (r row) print(figures [][]float64) {
+// print prints a row, with the figures of each server, and how many clients it lost in all rounds.
+func (r row) print(figures [][]float64, lost []int64) {
 	line := "| " + r.name
-	for _, f := range figures {
+	for i, f := range figures {
 		if len(f) == 0 {
 			line += " | failed"
 			continue
 		}
 		f = slices.Sorted(slices.Values(f))
 		line += fmt.Sprintf(" | %.1f / %.1f / %.1f", f[0], median(f), f[len(f)-1])
+		if lost[i] > 0 {
+			line += fmt.Sprintf(", %d clients lost", lost[i])
+		}
 	}
 	fmt.Printf("%s | %s |\n", line, r.goal)
 }

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -21,8 +22,9 @@ type serverKind struct {
 
 // server is one that runs.
 type server struct {
-	url string
-	cmd *exec.Cmd
+	url  string
+	cmd  *exec.Cmd
+	lost atomic.Int64 // clients that had to come again
 }
 
 // start runs a server and waits for the line "listening" with its address or port.
@@ -46,7 +48,7 @@ func (k serverKind) start(ctx context.Context) (*server, error) {
 	if !strings.HasPrefix(address, "http") {
 		address = "http://127.0.0.1:" + address
 	}
-	return &server{address, cmd}, nil
+	return &server{url: address, cmd: cmd}, nil
 }
 
 func (s *server) stop() {
