@@ -53,6 +53,7 @@ func (c Command) options(args []string, out, log io.Writer) (o oneprocess.Option
 	f.DurationVar(&e.ConnectTimeout, "connect-timeout", 45*time.Second, "time to join a first namespace")
 	f.DurationVar(&e.UpgradeTimeout, "upgrade-timeout", 10*time.Second, "time to complete an upgrade")
 	f.IntVar(&e.MaxPayload, "max-payload", 1_000_000, "`bytes` of a polling request; without AWS's limits, also of a WebSocket message")
+	f.IntVar(&e.ClientRate, "client-rate", 100, "messages a second that one client may send over WebSocket, as an average of ten seconds, and ten seconds' worth in one polling request; who sends more is disconnected. -1 is for no limit, 0 for the default")
 	if !c.Serve { // whose sessions are in memory and end with it
 		c.awsFlags(f, aws)
 	}
@@ -71,7 +72,7 @@ func (c Command) options(args []string, out, log io.Writer) (o oneprocess.Option
 	if err := cmp.Or(
 		commandline.Least(f, "ping-interval", time.Millisecond), commandline.Least(f, "ping-timeout", time.Millisecond),
 		commandline.Least(f, "connect-timeout", time.Millisecond), commandline.Least(f, "upgrade-timeout", time.Millisecond),
-		commandline.Least(f, "max-payload", 1),
+		commandline.Least(f, "max-payload", 1), commandline.Least(f, "client-rate", -1),
 	); err != nil {
 		return o, m, err
 	}
@@ -112,6 +113,9 @@ func (c Command) options(args []string, out, log io.Writer) (o oneprocess.Option
 	}
 	if !commandline.Given(f, "max-payload") {
 		e.MaxPayload = 0
+	}
+	if !commandline.Given(f, "client-rate") {
+		e.ClientRate = 0
 	}
 	if _, err := os.Stat(filepath.Join(o.Clients, "socket.io.js")); o.Clients != "" && err != nil {
 		return o, m, fmt.Errorf("-client %s: there is no socket.io.js: name the folder client-dist of the npm package socket.io", o.Clients)

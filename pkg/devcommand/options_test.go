@@ -51,6 +51,11 @@ func TestDevDoesWhatTheApplicationSays(t *testing.T) {
 		{"", says, func(o engine.Options) any { return o.MaxPayload }, 7000},
 		{"", says, func(o engine.Options) any { return fmt.Sprint(o.Transports, o.NoUpgrades) }, "[polling] true"},
 		{"", socketio.Options{}, func(o engine.Options) any { return fmt.Sprint(o.Transports, o.NoUpgrades) }, "[polling websocket] false"},
+		{"", says, func(o engine.Options) any { return o.ClientRate }, 100},
+		{"-client-rate 0", says, func(o engine.Options) any { return o.ClientRate }, 100},
+		{"-client-rate 500", says, func(o engine.Options) any { return o.ClientRate }, 500},
+		{"-client-rate -1", says, func(o engine.Options) any { return o.ClientRate }, -1},
+		{"-client-rate 9223372036854775807 -as-aws", says, func(o engine.Options) any { return o.ClientRate*10 > 0 }, true},
 		{"-max-payload 5000", says, func(o engine.Options) any { return o.MaxPayload }, 5000},
 	} {
 		o, _, err := Command{Name: "doze dev"}.options(strings.Fields("-addr 127.0.0.1:0 "+c.flags), io.Discard, io.Discard)

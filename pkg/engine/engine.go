@@ -143,6 +143,7 @@ func New(store Store, poster Poster, timers Timers, handler Handler, o Options) 
 	if o.ClientRate == 0 {
 		o.ClientRate = 100
 	}
+	o.ClientRate = min(o.ClientRate, maxClientRate)
 	if o.Clock == nil {
 		o.Clock = systemClock{}
 	}
