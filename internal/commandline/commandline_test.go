@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"flag"
+	"io"
 	"net"
 	"slices"
 	"strings"
@@ -81,6 +82,53 @@ func TestATakenPortSaysHowToTakeAnother(t *testing.T) {
 		if l, err := Listen("doze try", addr); err == nil {
 			l.Close()
 			t.Errorf("%q is listened on", addr)
+		}
+	}
+}
+
+func TestHostsAreNames(t *testing.T) {
+	for _, c := range []struct{ value, want, write string }{
+		{"chat.test", "chat.test", ""},
+		{"chat.test, two.test,my_mac.local.", "chat.test two.test my_mac.local.", ""},
+		{"chat.test:3000", "chat.test:3000", ""},
+		{"10.0.2.2,::1,[fe80::1],[fe80::1]:3000", "10.0.2.2 ::1 [fe80::1] [fe80::1]:3000", ""},
+		{"http://x.y", "", "such as x.y"},
+		{"https://x.y:3000/chat", "", "such as x.y"},
+		{"a.test,wss://x.y", "", "such as x.y"},
+		{"x.y/chat", "", "such as x.y"},
+		{"//x.y", "", "such as x.y"},
+		{"", "", `"" is no name of a host`},
+		{"a.test,", "", "such as chat.example.com"},
+		{" ", "", "such as chat.example.com"},
+		{"*", "", "such as chat.example.com"},
+		{"*.x.y", "", "such as chat.example.com"},
+		{"a b", "", "such as chat.example.com"},
+		{"ada@x.y", "", "such as chat.example.com"},
+		{"x.y:", "", "such as chat.example.com"},
+		{"bücher.example", "", "such as chat.example.com"}, // browsers send xn--bcher-kva.example
+	} {
+		var names []string
+		f := flag.NewFlagSet("doze try", flag.ContinueOnError)
+		Hosts(f, &names, "this server")
+		err := ParseFlags(f, "", []string{"-host", c.value}, io.Discard)
+		switch {
+		case c.write == "" && (err != nil || strings.Join(names, " ") != c.want):
+			t.Errorf("-host %q: %q %v", c.value, names, err)
+		case c.write != "" && (err == nil || !strings.Contains(err.Error(), "flag -host: ") || !strings.Contains(err.Error(), c.write)):
+			t.Errorf("-host %q: %q %v, want %q", c.value, names, err, c.write)
+		}
+	}
+}
+
+func TestAddressesHavePorts(t *testing.T) {
+	for _, addr := range []string{"127.0.0.1:0", ":3000", "[::1]:3001", "localhost:http"} {
+		if err := Address("inner", addr); err != nil {
+			t.Error(err)
+		}
+	}
+	for _, addr := range []string{"", "127.0.0.1", "http://127.0.0.1:3001", "127.0.0.1:3001/x", "127.0.0.1:70000", "127.0.0.1:-1", "3001"} {
+		if err := Address("inner", addr); err == nil || !strings.Contains(err.Error(), "write -inner 127.0.0.1:3000") {
+			t.Errorf("%q: %v", addr, err)
 		}
 	}
 }

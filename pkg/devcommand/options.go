@@ -101,6 +101,15 @@ func (c Command) options(args []string, out, log io.Writer) (o oneprocess.Option
 	if c.Serve && !strings.HasPrefix(o.Public.Health, "/") {
 		return o, m, fmt.Errorf("-health %q is no path: write /healthz, say", o.Public.Health)
 	}
+	if c.Serve && o.Public.Inner == "" && len(o.Hosts) > 0 {
+		return o, m, fmt.Errorf("-host is of the address of -inner, which there is none of: leave -host out, because the address of the clients takes any name, or write %s",
+			commandline.With(c.Name, "-inner 127.0.0.1:3001"))
+	}
+	if c.Serve && o.Public.Inner != "" {
+		if err := commandline.Address("inner", o.Public.Inner); err != nil {
+			return o, m, err
+		}
+	}
 	if c.Serve && !isLoopback(o.Public.Inner) {
 		fmt.Fprintf(log, "-inner %s is not of this machine alone: whoever reaches it may read the metrics and act on all clients, and is not asked for a name\n", o.Public.Inner)
 	}

@@ -75,6 +75,28 @@ func TestDevDoesWhatTheApplicationSays(t *testing.T) {
 	}
 }
 
+// TestAddressesThatMeanNothingAreRefused reads the flags only.
+func TestAddressesThatMeanNothingAreRefused(t *testing.T) {
+	for _, c := range []struct {
+		serve       bool
+		flags, want string
+	}{
+		{true, "-inner http://127.0.0.1:3001", `-inner "http://127.0.0.1:3001" is no address with a port: write -inner`},
+		{true, "-inner 127.0.0.1", "write -inner"},
+		{true, "-host chat.test", "-host is of the address of -inner"},
+		{true, "-host chat.test -inner 127.0.0.1:3001", ""},
+		{true, "-host http://chat.test -inner 127.0.0.1:3001", "such as chat.test"},
+		{false, "-host chat.test", ""},
+		{false, "-host http://chat.test", "such as chat.test"},
+	} {
+		var log strings.Builder
+		_, _, err := (Command{Name: "doze try", Serve: c.serve}).options(strings.Fields(c.flags), io.Discard, &log)
+		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) || log.Len() > 0 {
+			t.Errorf("%s: %v, want %q; the log says %q", c.flags, err, c.want, log.String())
+		}
+	}
+}
+
 // TestAnInnerAddressForAllIsWarnedOf reads the flags only, so that nothing listens.
 func TestAnInnerAddressForAllIsWarnedOf(t *testing.T) {
 	for inner, want := range map[string]bool{
