@@ -15,8 +15,8 @@ import (
 // numbers are all flags that are numbers or times, with values that are not allowed and, after the bar, some that are.
 // What else the command needs comes before.
 var numbers = []struct{ command, flag, values string }{
-	{"dev -addr 127.0.0.1:0", "ping-interval", "0 0s -1s 1ns 25 x | 1s"},
-	{"dev -addr 127.0.0.1:0", "ping-timeout", "0s -1s 999us x | 1ms"},
+	{"dev -addr 127.0.0.1:0", "ping-interval", "0 0s -1s 1ns 25 x 9h | 1s 15m"},
+	{"dev -addr 127.0.0.1:0", "ping-timeout", "0s -1s 999us x 15m1ms | 1ms 15m"},
 	{"dev -addr 127.0.0.1:0", "connect-timeout", "0s -1s x | 1ms"},
 	{"dev -addr 127.0.0.1:0", "upgrade-timeout", "0s -1s x | 1ms"},
 	{"dev -addr 127.0.0.1:0", "max-payload", "0 -1 1.5 x 99999999999999999999 | 1"},
@@ -25,8 +25,8 @@ var numbers = []struct{ command, flag, values string }{
 	{"dev -addr 127.0.0.1:0", "cold-start", "-1ms 20 x | 0s 20ms"},
 	{"dev -addr 127.0.0.1:0", "concurrency", "0 -1 1.5 x | 1"},
 	{"dev -addr 127.0.0.1:0", "seed", "-1 1.5 x | 0 1"},
-	{"serve -addr 127.0.0.1:0", "ping-interval", "0 0s -1s 1ns 25 x | 1s"},
-	{"serve -addr 127.0.0.1:0", "ping-timeout", "0s -1s 999us x | 1ms"},
+	{"serve -addr 127.0.0.1:0", "ping-interval", "0 0s -1s 1ns 25 x 9h | 1s 15m"},
+	{"serve -addr 127.0.0.1:0", "ping-timeout", "0s -1s 999us x 15m1ms | 1ms 15m"},
 	{"serve -addr 127.0.0.1:0", "connect-timeout", "0s -1s x | 1ms"},
 	{"serve -addr 127.0.0.1:0", "upgrade-timeout", "0s -1s x | 1ms"},
 	{"serve -addr 127.0.0.1:0", "max-payload", "0 -1 1.5 x | 1"},

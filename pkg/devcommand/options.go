@@ -26,6 +26,9 @@ type more struct {
 // closeTimeout is how long a developer's server may take to say goodbye to its clients.
 const closeTimeout = 2 * time.Second
 
+// maxPing is the longest PingInterval and PingTimeout that an engine takes.
+const maxPing = 15 * time.Minute
+
 // options reads the flags. What nobody has set is left to the application, whose options go before the defaults that
 // the help names.
 func (c Command) options(args []string, out, log io.Writer) (o oneprocess.Options, m more, err error) {
@@ -70,7 +73,7 @@ func (c Command) options(args []string, out, log io.Writer) (o oneprocess.Option
 		return o, m, err
 	}
 	if err := cmp.Or(
-		commandline.Least(f, "ping-interval", time.Millisecond), commandline.Least(f, "ping-timeout", time.Millisecond),
+		commandline.Between(f, "ping-interval", time.Millisecond, maxPing), commandline.Between(f, "ping-timeout", time.Millisecond, maxPing),
 		commandline.Least(f, "connect-timeout", time.Millisecond), commandline.Least(f, "upgrade-timeout", time.Millisecond),
 		commandline.Least(f, "max-payload", 1), commandline.Least(f, "client-rate", -1),
 	); err != nil {
