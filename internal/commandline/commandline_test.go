@@ -56,6 +56,27 @@ func TestWrongFlagsAreAnErrorAndNothingElse(t *testing.T) {
 	}
 }
 
+// TestWhatIsToBeTypedCanBe calls commands by go run, whose program's name nobody can type, and through make.
+func TestWhatIsToBeTypedCanBe(t *testing.T) {
+	for _, c := range []struct{ as, name, with, usage string }{
+		{"", "doze dev", "doze dev -as-aws", "usage: doze dev [flags]\n\n"},
+		{"", "go run ./cmd/x", "go run ./cmd/x -as-aws", "usage: go run ./cmd/x [flags]\n\n"},
+		{"", "cursors", "-as-aws", "usage: cursors [flags]\n\n"},
+		{"make dev", "dev", "make dev ARGS='-as-aws'", "usage: make dev ARGS='[flags]'\n\n"},
+		{"make dev", "doze dev", "make dev ARGS='-as-aws'", "usage: make dev ARGS='[flags]'\n\n"},
+	} {
+		t.Setenv(As, c.as)
+		if with, usage := With(c.name, "-as-aws"), Usage(c.name); with != c.with || usage != c.usage {
+			t.Errorf("%s as %q: %q %q", c.name, c.as, with, usage)
+		}
+	}
+	t.Setenv(As, "")
+	f := flag.NewFlagSet("cursors", flag.ContinueOnError)
+	if err := ParseFlags(f, "", []string{"-nonsense"}, io.Discard); err == nil || !strings.HasSuffix(err.Error(), "-nonsense; -h lists the flags") {
+		t.Error(err)
+	}
+}
+
 func TestHelpIsPrinted(t *testing.T) {
 	for _, args := range []string{"-h", "one --help", "-n 3 -help"} {
 		_, _, said, err := parse(strings.Fields(args)...)

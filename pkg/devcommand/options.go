@@ -69,7 +69,7 @@ func (c Command) options(args []string, out, log io.Writer) (o oneprocess.Option
 	f.BoolVar(&ui.readOnly, "admin-read-only", false, "have the Admin UI look and not act")
 	f.StringVar(&ui.page, "admin-page", "", "`folder` ui/dist of the npm package @socket.io/admin-ui, to serve at /admin/ (default: nothing is, and https://admin.socket.io has the page)")
 	verbose := f.Bool("v", false, "log each request, invocation, event and post; of an event its name, namespace and socket, and what handled it")
-	if err := commandline.ParseFlags(f, fmt.Sprintf("usage: %s\n\n", commandline.With(c.Name, "[flags]")), args, out); err != nil {
+	if err := commandline.ParseFlags(f, commandline.Usage(c.Name), args, out); err != nil {
 		return o, m, err
 	}
 	if err := cmp.Or(
