@@ -89,6 +89,9 @@ func (w *where) config(ctx context.Context) (aws.Config, error) { return configO
 
 // configOf returns how AWS is asked, at an endpoint unless it is empty. Nothing is sent yet. The error says what to set.
 func configOf(ctx context.Context, endpoint string) (aws.Config, error) {
+	if u, err := url.Parse(endpoint); endpoint != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
+		return aws.Config{}, fmt.Errorf("-endpoint %q is no URL: write -endpoint http://127.0.0.1:4566, say", endpoint)
+	}
 	cfg, err := config.LoadDefaultConfig(ctx, config.WithLogger(logging.Nop{})) // what goes wrong is in the error
 	switch {
 	case err != nil:

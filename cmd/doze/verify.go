@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"net/url"
 	"os"
 	"strings"
 	"time"
@@ -44,6 +45,9 @@ func verifyDeployment(ctx context.Context, args []string, out, log io.Writer) er
 	}
 	if err := cmp.Or(commandline.Least(f, "rounds", 1), commandline.Between(f, "clients", 1, 49), commandline.Least(f, "timeout", time.Second)); err != nil {
 		return err
+	}
+	if u, err := url.Parse(o.Origin); o.Origin != "" && o.Origin != "null" && (err != nil || u.Scheme == "" || u.Opaque != "" || strings.Count(o.Origin, "/") != 2) {
+		return fmt.Errorf("-origin %q is no origin: write the scheme and the host, without a slash at the end, as in https://chat.example.com", o.Origin)
 	}
 	o.URL = urls[0]
 	if *only != "" {

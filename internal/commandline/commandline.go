@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 )
 
@@ -53,12 +54,27 @@ func ParseFlags(f *flag.FlagSet, usage string, args []string, out io.Writer) err
 // are then passed in ARGS.
 const As = "DOZE_AS"
 
-// With returns how the command of this name is called with flags, such as "doze dev -h" or "make dev ARGS='-h'".
+// With returns how the command of this name is called with flags, such as "doze dev -h" or "make dev ARGS='-h'". Of a name
+// of one word, such as that of an example or of a project's own program, nobody knows how people run it, by go run or by
+// a path: With returns the flags alone.
 func With(name, flags string) string {
-	if as := os.Getenv(As); as != "" {
+	as := os.Getenv(As)
+	switch {
+	case as != "":
 		return fmt.Sprintf("%s ARGS='%s'", as, flags)
+	case !strings.Contains(name, " "):
+		return flags
 	}
 	return name + " " + flags
+}
+
+// Usage returns the beginning of the help of a command that takes flags only.
+func Usage(name string) string {
+	call := name + " [flags]"
+	if os.Getenv(As) != "" {
+		call = With(name, "[flags]")
+	}
+	return "usage: " + call + "\n\n"
 }
 
 // Interruptible returns a context that ends with Ctrl-C or SIGTERM. A second one ends the process at once.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"flag"
+	"io"
 	"net"
 	"slices"
 	"strings"
@@ -55,6 +56,27 @@ func TestWrongFlagsAreAnErrorAndNothingElse(t *testing.T) {
 	}
 }
 
+// TestWhatIsToBeTypedCanBe calls commands by go run, whose program's name nobody can type, and through make.
+func TestWhatIsToBeTypedCanBe(t *testing.T) {
+	for _, c := range []struct{ as, name, with, usage string }{
+		{"", "doze dev", "doze dev -as-aws", "usage: doze dev [flags]\n\n"},
+		{"", "go run ./cmd/x", "go run ./cmd/x -as-aws", "usage: go run ./cmd/x [flags]\n\n"},
+		{"", "cursors", "-as-aws", "usage: cursors [flags]\n\n"},
+		{"make dev", "dev", "make dev ARGS='-as-aws'", "usage: make dev ARGS='[flags]'\n\n"},
+		{"make dev", "doze dev", "make dev ARGS='-as-aws'", "usage: make dev ARGS='[flags]'\n\n"},
+	} {
+		t.Setenv(As, c.as)
+		if with, usage := With(c.name, "-as-aws"), Usage(c.name); with != c.with || usage != c.usage {
+			t.Errorf("%s as %q: %q %q", c.name, c.as, with, usage)
+		}
+	}
+	t.Setenv(As, "")
+	f := flag.NewFlagSet("cursors", flag.ContinueOnError)
+	if err := ParseFlags(f, "", []string{"-nonsense"}, io.Discard); err == nil || !strings.HasSuffix(err.Error(), "-nonsense; -h lists the flags") {
+		t.Error(err)
+	}
+}
+
 func TestHelpIsPrinted(t *testing.T) {
 	for _, args := range []string{"-h", "one --help", "-n 3 -help"} {
 		_, _, said, err := parse(strings.Fields(args)...)
@@ -81,6 +103,53 @@ func TestATakenPortSaysHowToTakeAnother(t *testing.T) {
 		if l, err := Listen("doze try", addr); err == nil {
 			l.Close()
 			t.Errorf("%q is listened on", addr)
+		}
+	}
+}
+
+func TestHostsAreNames(t *testing.T) {
+	for _, c := range []struct{ value, want, write string }{
+		{"chat.test", "chat.test", ""},
+		{"chat.test, two.test,my_mac.local.", "chat.test two.test my_mac.local.", ""},
+		{"chat.test:3000", "chat.test:3000", ""},
+		{"10.0.2.2,::1,[fe80::1],[fe80::1]:3000", "10.0.2.2 ::1 [fe80::1] [fe80::1]:3000", ""},
+		{"http://x.y", "", "such as x.y"},
+		{"https://x.y:3000/chat", "", "such as x.y"},
+		{"a.test,wss://x.y", "", "such as x.y"},
+		{"x.y/chat", "", "such as x.y"},
+		{"//x.y", "", "such as x.y"},
+		{"", "", `"" is no name of a host`},
+		{"a.test,", "", "such as chat.example.com"},
+		{" ", "", "such as chat.example.com"},
+		{"*", "", "such as chat.example.com"},
+		{"*.x.y", "", "such as chat.example.com"},
+		{"a b", "", "such as chat.example.com"},
+		{"ada@x.y", "", "such as chat.example.com"},
+		{"x.y:", "", "such as chat.example.com"},
+		{"bücher.example", "", "such as chat.example.com"}, // browsers send xn--bcher-kva.example
+	} {
+		var names []string
+		f := flag.NewFlagSet("doze try", flag.ContinueOnError)
+		Hosts(f, &names, "this server")
+		err := ParseFlags(f, "", []string{"-host", c.value}, io.Discard)
+		switch {
+		case c.write == "" && (err != nil || strings.Join(names, " ") != c.want):
+			t.Errorf("-host %q: %q %v", c.value, names, err)
+		case c.write != "" && (err == nil || !strings.Contains(err.Error(), "flag -host: ") || !strings.Contains(err.Error(), c.write)):
+			t.Errorf("-host %q: %q %v, want %q", c.value, names, err, c.write)
+		}
+	}
+}
+
+func TestAddressesHavePorts(t *testing.T) {
+	for _, addr := range []string{"127.0.0.1:0", ":3000", "[::1]:3001", "localhost:http"} {
+		if err := Address("inner", addr); err != nil {
+			t.Error(err)
+		}
+	}
+	for _, addr := range []string{"", "127.0.0.1", "http://127.0.0.1:3001", "127.0.0.1:3001/x", "127.0.0.1:70000", "127.0.0.1:-1", "3001"} {
+		if err := Address("inner", addr); err == nil || !strings.Contains(err.Error(), "write -inner 127.0.0.1:3000") {
+			t.Errorf("%q: %v", addr, err)
 		}
 	}
 }

@@ -7,6 +7,9 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/url"
+	"regexp"
+	"strconv"
 	"strings"
 	"syscall"
 )
@@ -14,10 +17,10 @@ import (
 // Listen listens on the TCP address that the flag -addr of a command names. The error says how to call the command
 // with another.
 func Listen(name, addr string) (net.Listener, error) {
-	host, _, err := net.SplitHostPort(addr)
-	if err != nil {
-		return nil, fmt.Errorf("-addr %q is no address with a port: write -addr 127.0.0.1:3000, say", addr)
+	if err := Address("addr", addr); err != nil {
+		return nil, err
 	}
+	host, _, _ := net.SplitHostPort(addr)
 	listener, err := net.Listen("tcp", addr)
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return nil, fmt.Errorf("%s is taken by another program: end that one, or take a free port: %s", addr, With(name, "-addr "+net.JoinHostPort(host, "0")))
@@ -25,13 +28,56 @@ func Listen(name, addr string) (net.Listener, error) {
 	return listener, err
 }
 
+// Address returns an error that says what to write when the value of a flag is no host and port, such as
+// 127.0.0.1:3000. The host may be empty, for all addresses of the machine.
+func Address(name, addr string) error {
+	_, port, err := net.SplitHostPort(addr)
+	if err == nil {
+		_, err = net.LookupPort("tcp", port)
+	}
+	if err != nil {
+		return fmt.Errorf("-%s %q is no address with a port: write -%s 127.0.0.1:3000, say", name, addr, name)
+	}
+	return nil
+}
+
 // Hosts adds the flag -host of a command that serves a gateway: the names that may be given, besides localhost, to what
-// listens, such as "this server while it listens on a loopback address".
+// listens, such as "this server while it listens on a loopback address". A port after a name is taken, and means nothing.
 func Hosts(f *flag.FlagSet, names *[]string, what string) {
 	f.Func("host", "`name` besides localhost that requests may give "+what+"; may be repeated, or several separated by commas", func(text string) error {
-		*names = append(*names, strings.Split(text, ",")...)
+		for name := range strings.SplitSeq(text, ",") {
+			name = strings.TrimSpace(name)
+			if !isHost(name) {
+				return fmt.Errorf("%q is no name of a host: write the name alone, as it is in the Host header of requests, such as %s", name, hostIn(name))
+			}
+			*names = append(*names, name)
+		}
 		return nil
 	})
+}
+
+var hostNames = regexp.MustCompile(`^[A-Za-z0-9._-]+$`)
+
+// isHost reports whether a text can be what a request has in its Host header, with a port or without.
+func isHost(text string) bool {
+	if host, port, err := net.SplitHostPort(text); err == nil {
+		if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+			return false
+		}
+		text = host
+	}
+	return hostNames.MatchString(text) || net.ParseIP(strings.TrimSuffix(strings.TrimPrefix(text, "["), "]")) != nil
+}
+
+// hostIn returns the host of a URL, or an example.
+func hostIn(text string) string {
+	if u, err := url.Parse(text); err == nil && isHost(u.Hostname()) {
+		return u.Hostname()
+	}
+	if host, _, found := strings.Cut(text, "/"); found && isHost(host) {
+		return host
+	}
+	return "chat.example.com"
 }
 
 // Logger writes to log for somebody who is looking on: from the level INFO on, which has who left and why, or everything.

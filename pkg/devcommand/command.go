@@ -24,7 +24,7 @@ import (
 
 // Command is what is run. Name and Application are needed.
 type Command struct {
-	Name        string           // as it is called, such as "doze dev"
+	Name        string           // as it is called, such as "doze dev"; of one word when that is not known, such as "serve"
 	Application *socketio.Server // not bound yet
 	Page        http.Handler     // what browsers get besides the protocol; nil for nothing
 	Client      string           // of the line that says how clients connect: their options, such as { auth: { nickname: 'ada' } }

@@ -26,6 +26,9 @@ type more struct {
 // closeTimeout is how long a developer's server may take to say goodbye to its clients.
 const closeTimeout = 2 * time.Second
 
+// maxPing is the longest PingInterval and PingTimeout that an engine takes.
+const maxPing = 15 * time.Minute
+
 // options reads the flags. What nobody has set is left to the application, whose options go before the defaults that
 // the help names.
 func (c Command) options(args []string, out, log io.Writer) (o oneprocess.Options, m more, err error) {
@@ -53,6 +56,7 @@ func (c Command) options(args []string, out, log io.Writer) (o oneprocess.Option
 	f.DurationVar(&e.ConnectTimeout, "connect-timeout", 45*time.Second, "time to join a first namespace")
 	f.DurationVar(&e.UpgradeTimeout, "upgrade-timeout", 10*time.Second, "time to complete an upgrade")
 	f.IntVar(&e.MaxPayload, "max-payload", 1_000_000, "`bytes` of a polling request; without AWS's limits, also of a WebSocket message")
+	f.IntVar(&e.ClientRate, "client-rate", 100, "messages a second that one client may send over WebSocket, as an average of ten seconds, and ten seconds' worth in one polling request; who sends more is disconnected. -1 is for no limit, 0 for the default")
 	if !c.Serve { // whose sessions are in memory and end with it
 		c.awsFlags(f, aws)
 	}
@@ -65,13 +69,13 @@ func (c Command) options(args []string, out, log io.Writer) (o oneprocess.Option
 	f.BoolVar(&ui.readOnly, "admin-read-only", false, "have the Admin UI look and not act")
 	f.StringVar(&ui.page, "admin-page", "", "`folder` ui/dist of the npm package @socket.io/admin-ui, to serve at /admin/ (default: nothing is, and https://admin.socket.io has the page)")
 	verbose := f.Bool("v", false, "log each request, invocation, event and post; of an event its name, namespace and socket, and what handled it")
-	if err := commandline.ParseFlags(f, fmt.Sprintf("usage: %s\n\n", commandline.With(c.Name, "[flags]")), args, out); err != nil {
+	if err := commandline.ParseFlags(f, commandline.Usage(c.Name), args, out); err != nil {
 		return o, m, err
 	}
 	if err := cmp.Or(
-		commandline.Least(f, "ping-interval", time.Millisecond), commandline.Least(f, "ping-timeout", time.Millisecond),
+		commandline.Between(f, "ping-interval", time.Millisecond, maxPing), commandline.Between(f, "ping-timeout", time.Millisecond, maxPing),
 		commandline.Least(f, "connect-timeout", time.Millisecond), commandline.Least(f, "upgrade-timeout", time.Millisecond),
-		commandline.Least(f, "max-payload", 1),
+		commandline.Least(f, "max-payload", 1), commandline.Least(f, "client-rate", -1),
 	); err != nil {
 		return o, m, err
 	}
@@ -100,6 +104,15 @@ func (c Command) options(args []string, out, log io.Writer) (o oneprocess.Option
 	if c.Serve && !strings.HasPrefix(o.Public.Health, "/") {
 		return o, m, fmt.Errorf("-health %q is no path: write /healthz, say", o.Public.Health)
 	}
+	if c.Serve && o.Public.Inner == "" && len(o.Hosts) > 0 {
+		return o, m, fmt.Errorf("-host is of the address of -inner, which there is none of: leave -host out, because the address of the clients takes any name, or write %s",
+			commandline.With(c.Name, "-inner 127.0.0.1:3001"))
+	}
+	if c.Serve && o.Public.Inner != "" {
+		if err := commandline.Address("inner", o.Public.Inner); err != nil {
+			return o, m, err
+		}
+	}
 	if c.Serve && !isLoopback(o.Public.Inner) {
 		fmt.Fprintf(log, "-inner %s is not of this machine alone: whoever reaches it may read the metrics and act on all clients, and is not asked for a name\n", o.Public.Inner)
 	}
@@ -112,6 +125,9 @@ func (c Command) options(args []string, out, log io.Writer) (o oneprocess.Option
 	}
 	if !commandline.Given(f, "max-payload") {
 		e.MaxPayload = 0
+	}
+	if !commandline.Given(f, "client-rate") {
+		e.ClientRate = 0
 	}
 	if _, err := os.Stat(filepath.Join(o.Clients, "socket.io.js")); o.Clients != "" && err != nil {
 		return o, m, fmt.Errorf("-client %s: there is no socket.io.js: name the folder client-dist of the npm package socket.io", o.Clients)

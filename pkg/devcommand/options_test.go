@@ -51,6 +51,11 @@ func TestDevDoesWhatTheApplicationSays(t *testing.T) {
 		{"", says, func(o engine.Options) any { return o.MaxPayload }, 7000},
 		{"", says, func(o engine.Options) any { return fmt.Sprint(o.Transports, o.NoUpgrades) }, "[polling] true"},
 		{"", socketio.Options{}, func(o engine.Options) any { return fmt.Sprint(o.Transports, o.NoUpgrades) }, "[polling websocket] false"},
+		{"", says, func(o engine.Options) any { return o.ClientRate }, 100},
+		{"-client-rate 0", says, func(o engine.Options) any { return o.ClientRate }, 100},
+		{"-client-rate 500", says, func(o engine.Options) any { return o.ClientRate }, 500},
+		{"-client-rate -1", says, func(o engine.Options) any { return o.ClientRate }, -1},
+		{"-client-rate 9223372036854775807 -as-aws", says, func(o engine.Options) any { return o.ClientRate*10 > 0 }, true},
 		{"-max-payload 5000", says, func(o engine.Options) any { return o.MaxPayload }, 5000},
 	} {
 		o, _, err := Command{Name: "doze dev"}.options(strings.Fields("-addr 127.0.0.1:0 "+c.flags), io.Discard, io.Discard)
@@ -66,6 +71,28 @@ func TestDevDoesWhatTheApplicationSays(t *testing.T) {
 		}
 		if err := server.Close(t.Context()); err != nil {
 			t.Error(err)
+		}
+	}
+}
+
+// TestAddressesThatMeanNothingAreRefused reads the flags only.
+func TestAddressesThatMeanNothingAreRefused(t *testing.T) {
+	for _, c := range []struct {
+		serve       bool
+		flags, want string
+	}{
+		{true, "-inner http://127.0.0.1:3001", `-inner "http://127.0.0.1:3001" is no address with a port: write -inner`},
+		{true, "-inner 127.0.0.1", "write -inner"},
+		{true, "-host chat.test", "-host is of the address of -inner"},
+		{true, "-host chat.test -inner 127.0.0.1:3001", ""},
+		{true, "-host http://chat.test -inner 127.0.0.1:3001", "such as chat.test"},
+		{false, "-host chat.test", ""},
+		{false, "-host http://chat.test", "such as chat.test"},
+	} {
+		var log strings.Builder
+		_, _, err := (Command{Name: "doze try", Serve: c.serve}).options(strings.Fields(c.flags), io.Discard, &log)
+		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) || log.Len() > 0 {
+			t.Errorf("%s: %v, want %q; the log says %q", c.flags, err, c.want, log.String())
 		}
 	}
 }

@@ -1,14 +1,11 @@
 package engine
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/base64"
-	"errors"
 	"io"
 	"log/slog"
-	"math"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -143,6 +140,7 @@ func New(store Store, poster Poster, timers Timers, handler Handler, o Options) 
 	if o.ClientRate == 0 {
 		o.ClientRate = 100
 	}
+	o.ClientRate = min(o.ClientRate, maxClientRate)
 	if o.Clock == nil {
 		o.Clock = systemClock{}
 	}
@@ -159,19 +157,8 @@ func New(store Store, poster Poster, timers Timers, handler Handler, o Options) 
 	if o.Tracer == nil {
 		o.Tracer = observe.Untraced
 	}
-	if o.PingInterval+o.PingTimeout > math.MaxInt32*time.Millisecond {
-		return nil, errors.New("engine: PingInterval plus PingTimeout is over 2147483647 ms: browsers' timers end there")
-	}
-	if o.PingInterval > maxDelay || o.PingTimeout > maxDelay {
-		return nil, errors.New("engine: PingInterval or PingTimeout is over 15 minutes: the queue's delays end there, and API Gateway closes connections that are silent for 10")
-	}
-	for _, d := range []time.Duration{o.PingInterval, o.PingTimeout, cmp.Or(max(o.ConnectTimeout, 0), time.Hour), o.UpgradeTimeout, o.PollWait, o.MaxAge} {
-		if d < time.Millisecond {
-			return nil, errors.New("engine: every duration in Options has to be at least a millisecond, or zero for its default")
-		}
-	}
-	if o.MaxPayload < 0 || o.MaxMessage < 0 || o.Polls < 0 {
-		return nil, errors.New("engine: MaxPayload, MaxMessage and Polls have to be at least 1, or zero for their defaults")
+	if err := o.checkNumbers(); err != nil {
+		return nil, err
 	}
 	transports, err := parseTransports(o.Transports)
 	if err != nil {

@@ -2,12 +2,16 @@ package engine
 
 import (
 	"context"
+	"math"
 	"sync"
 	"time"
 )
 
 // rateOver is the time that Options.ClientRate is an average of.
 const rateOver = 10 * time.Second
+
+// maxClientRate is the largest ClientRate whose messages of rateOver are a number.
+const maxClientRate = math.MaxInt / int(rateOver/time.Second)
 
 // rates count the messages of each connection that this process has handled and not yet added to the connection's row.
 // A process adds every sample of them, a write in so many messages: by itself it sees few of a client that floods,
@@ -74,7 +78,8 @@ func (e *Engine) admits(ctx context.Context, connection string) bool {
 		return true
 	}
 	e.opt.Logger.WarnContext(ctx, "a client that sends too many messages is disconnected: send fewer, or raise ClientRate",
-		"connection", connection, "ClientRate", e.opt.ClientRate)
+		"connection", connection, "ClientRate", e.opt.ClientRate,
+		"set by", "-client-rate of doze serve and doze dev, the parameter ClientRate of a deployment")
 	e.closeBehind(ctx, connection, Close{Reason: ForcedClose}, true)
 	return false
 }

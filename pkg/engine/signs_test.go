@@ -3,6 +3,7 @@ package engine_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -329,6 +330,10 @@ func TestWhoSendsAsManyMessagesAsMayBeStays(t *testing.T) {
 			w.frame("c", "4x")
 		}
 		w.reasonsAre(engine.ForcedClose)
+		const sets = `"set by"="-client-rate of doze serve and doze dev, the parameter ClientRate of a deployment"`
+		if log := w.logged(); !strings.Contains(log, sets) {
+			t.Errorf("the log does not say what sets the rate:\n%s", log)
+		}
 	})
 }
 

@@ -339,6 +339,24 @@ func TestWhatWaitsForAHandlerIsBounded(t *testing.T) {
 	}
 }
 
+// TestWhereNoGatewayLimitsAMessageTheLogSaysWhatDoes sends one that is too large: MaxFrame and MaxMessage are the engine's
+// MaxPayload there.
+func TestWhereNoGatewayLimitsAMessageTheLogSaysWhatDoes(t *testing.T) {
+	var log lockedBuffer
+	s := &stand{}
+	b := startDirect(t, gateway.Options{MaxMessage: 1000, MaxFrame: 1000, Logger: slog.New(slog.NewTextHandler(&log, nil))}, s)
+	raw, _ := b.rawDirect(s)
+	if _, err := raw.Write(text(strings.Repeat("x", 1001))); err != nil {
+		t.Fatal(err)
+	}
+	if f, err := readFrame(raw); err != nil || f.Header.OpCode != ws.OpClose {
+		t.Fatal(f, err)
+	}
+	if got := log.String(); !strings.Contains(got, "send less, or raise MaxPayload, the flag -max-payload") || strings.Contains(got, "API Gateway") {
+		t.Errorf("the log says %q", got)
+	}
+}
+
 // TestWhatHasYieldedIsBounded has a client send large messages to handlers that yield and go on. What is small is
 // handled meanwhile, and all is when handlers return.
 func TestWhatHasYieldedIsBounded(t *testing.T) {

@@ -55,7 +55,11 @@ func tooBig(bytes, limit int64) ending {
 // logViolation says why the gateway closes a connection that its client may not know to be at fault.
 func (c *conn) logViolation(e ending) {
 	if e.code == statusTooBig {
-		c.g.opt.Logger.Warn("a client has sent a message that is too large, and its connection is closed: send less, or raise the limit",
+		hint := "send less, or raise MaxPayload, the flag -max-payload"
+		if c.g.opt.Direct == nil {
+			hint = "send less, because the limit is API Gateway's, or send it over HTTP long-polling, which takes MaxPayload, 1 MB by default"
+		}
+		c.g.opt.Logger.Warn("a client has sent a message that is too large, and its connection is closed: "+hint,
 			"connection", c.id, "bytes", e.bytes, "limit", e.limit)
 		return
 	}

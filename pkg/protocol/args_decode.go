@@ -2,6 +2,7 @@ package protocol
 
 import (
 	"errors"
+	"fmt"
 	"reflect"
 	"strings"
 	"sync"
@@ -10,7 +11,15 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-var errNotBinary = errors.New("not an attachment, cannot be decoded into []byte")
+// notBinary is the error of a JSON value, of this kind, whose target is a []byte.
+type notBinary string
+
+func (e notBinary) Error() string { return string(e) + ", not an attachment" }
+
+// kindNames are what JSON calls values.
+var kindNames = map[jsontext.Kind]notBinary{
+	'"': "a string", '0': "a number", 't': "a boolean", 'f': "a boolean", '[': "an array", '{': "an object",
+}
 
 // DecodeArg decodes one argument, an element of [Packet.Args], into the value
 // that into points to. Buffers are those of the argument's packet.
@@ -81,11 +90,23 @@ func (e *argError) Unwrap() error { return e.cause }
 
 func (e *argError) Error() string {
 	const limit = 160
-	text := e.cause.Error()
+	text := e.text()
 	if len(text) > limit {
 		text = strings.ToValidUTF8(text[:limit-3], "") + "..."
 	}
 	return text
+}
+
+// text is the cause's, or without what the package says of the type where there is no attachment.
+func (e *argError) text() string {
+	where, what := (*jsonv2.SemanticError)(nil), notBinary("")
+	switch {
+	case !errors.As(e.cause, &where) || !errors.As(where.Err, &what):
+		return e.cause.Error()
+	case where.JSONPointer == "":
+		return what.Error()
+	}
+	return fmt.Sprintf("%v, within %q", what, where.JSONPointer)
 }
 
 // argDecoder is reused, because its unmarshalers, which close over it, cache
@@ -120,7 +141,7 @@ func (d *argDecoder) unmarshalBytes(dec *jsontext.Decoder, into *[]byte) error {
 		return nil
 	}
 	if value.Kind() != '{' {
-		return errNotBinary
+		return kindNames[value.Kind()]
 	}
 	v, err := parseKnown(value, d.buffers)
 	if err != nil {
@@ -128,7 +149,7 @@ func (d *argDecoder) unmarshalBytes(dec *jsontext.Decoder, into *[]byte) error {
 	}
 	b, ok := v.([]byte)
 	if !ok {
-		return errNotBinary
+		return kindNames[value.Kind()]
 	}
 	*into = b
 	return nil

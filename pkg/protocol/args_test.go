@@ -173,11 +173,13 @@ func TestDecodeArgRefuses(t *testing.T) {
 		into   any
 		reason string
 	}{
-		{`"AQ=="`, new([]byte), "not an attachment"},
-		{`[1,2]`, new([]byte), "not an attachment"},
-		{`1`, new([]byte), "not an attachment"},
-		{`{}`, new([]byte), "not an attachment"},
-		{`{"bytes":"AQ=="}`, new(file), "not an attachment"},
+		{`"AQ=="`, new([]byte), "a string, not an attachment"},
+		{`[1,2]`, new([]byte), "an array, not an attachment"},
+		{`1`, new([]byte), "a number, not an attachment"},
+		{`true`, new([]byte), "a boolean, not an attachment"},
+		{`{}`, new([]byte), "an object, not an attachment"},
+		{`{"bytes":"AQ=="}`, new(file), `a string, not an attachment, within "/bytes"`},
+		{`[null,false]`, new([][]byte), `a boolean, not an attachment, within "/1"`},
 		{slot(1), new([]byte), "illegal attachments"},
 		{slot(1), new(any), "illegal attachments"},
 		{`{"any":[` + slot(1) + `]}`, new(file), "illegal attachments"},

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"reflect"
 
 	"github.com/dozeio/doze/internal/instrument"
 	"github.com/dozeio/doze/pkg/protocol"
@@ -30,7 +31,7 @@ func Data[T any](s *Socket) (T, error) {
 	err := s.Data(&v)
 	if err != nil {
 		var zero T
-		return zero, fmt.Errorf("socketio: the data of the socket is no %T: %w", v, err)
+		return zero, fmt.Errorf("socketio: the data of the socket is no %s: %w", typeName(reflect.TypeFor[T]()), err)
 	}
 	return v, nil
 }
@@ -47,7 +48,7 @@ func UpdateData[T any](ctx context.Context, s *Socket, change func(*T) error) er
 		var v T
 		if len(data) > 0 {
 			if err := protocol.DecodeJSON(data, &v); err != nil {
-				return fmt.Errorf("socketio: the data of the socket is no %T: %w", v, err)
+				return fmt.Errorf("socketio: the data of the socket is no %s: %w", typeName(reflect.TypeFor[T]()), err)
 			}
 		}
 		if err := change(&v); err != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"reflect"
 	"runtime/debug"
+	"strings"
 )
 
 // OnError registers the one function that sees what goes wrong in the application's own functions, of all namespaces:
@@ -73,11 +74,16 @@ func (e *ArgumentError) Error() string {
 	if e.Type == nil {
 		return fmt.Sprintf("%s: %v", what, e.Err)
 	}
-	name := cut(e.Type.String(), 60) // a struct without a name has all its fields there
+	name := typeName(e.Type)
 	if errors.Is(e.Err, errMissing) {
 		return fmt.Sprintf("%s (%s) is missing", what, name)
 	}
 	return fmt.Sprintf("%s is no %s: %v", what, name, e.Err)
+}
+
+// typeName is what Go's programs call a type.
+func typeName(t reflect.Type) string {
+	return cut(strings.ReplaceAll(t.String(), "[]uint8", "[]byte"), 60) // a struct without a name has all its fields there
 }
 
 // Unwrap returns Err.

@@ -136,14 +136,15 @@ func TestArgumentsThatDoNotFitAreLoggedAndNotAcked(t *testing.T) {
 		args    []any
 		want    string
 	}{
-		"missing":         {func(ctx, sock, int) error { return nil }, nil, "argument 1 (int) is missing"},
-		"second missing":  {func(ctx, sock, int, string) error { return nil }, []any{1}, "argument 2 (string) is missing"},
-		"another type":    {func(ctx, sock, int) error { return nil }, []any{"x"}, "argument 1 is no int: "},
-		"in the variadic": {func(ctx, sock, ...int) error { return nil }, []any{1, "x"}, "argument 2 is no int: "},
-		"text for binary": {func(ctx, sock, []byte) error { return nil }, []any{"AQ=="}, "argument 1 is no []uint8: "},
-		"a fraction":      {func(ctx, sock, int) error { return nil }, []any{1.5}, "unmarshal JSON number 1.5 into Go int: not an integer"},
-		"inside a struct": {func(ctx, sock, point) error { return nil }, []any{map[string]any{"x": "secret"}}, `unmarshal JSON string into Go int within "/x"`},
-		"a huge number":   {func(ctx, sock, socketio.Args) error { return nil }, []any{json.RawMessage("1e999")}, "argument 1: "},
+		"missing":          {func(ctx, sock, int) error { return nil }, nil, "argument 1 (int) is missing"},
+		"second missing":   {func(ctx, sock, int, string) error { return nil }, []any{1}, "argument 2 (string) is missing"},
+		"another type":     {func(ctx, sock, int) error { return nil }, []any{"x"}, "argument 1 is no int: "},
+		"in the variadic":  {func(ctx, sock, ...int) error { return nil }, []any{1, "x"}, "argument 2 is no int: "},
+		"text for binary":  {func(ctx, sock, []byte) error { return nil }, []any{"AQ=="}, "argument 1 is no []byte: a string, not an attachment"},
+		"texts for binary": {func(ctx, sock, [][]byte) error { return nil }, []any{[]string{"AQ=="}}, `argument 1 is no [][]byte: a string, not an attachment, within "/0"`},
+		"a fraction":       {func(ctx, sock, int) error { return nil }, []any{1.5}, "unmarshal JSON number 1.5 into Go int: not an integer"},
+		"inside a struct":  {func(ctx, sock, point) error { return nil }, []any{map[string]any{"x": "secret"}}, `unmarshal JSON string into Go int within "/x"`},
+		"a huge number":    {func(ctx, sock, socketio.Args) error { return nil }, []any{json.RawMessage("1e999")}, "argument 1: "},
 	} {
 		t.Run(name, func(t *testing.T) {
 			io, log := newServer()

@@ -146,13 +146,15 @@ func TestOneRequestBringsSoManyPackets(t *testing.T) {
 		"as many as there may be": {-1, 5000, 5000},
 	} {
 		t.Run(name, func(t *testing.T) {
-			io, _ := newServer()
+			io, log := newServer()
 			handled := 0
 			io.Of("/").On("e", func(ctx, sock) error { handled++; return nil })
 			client := socketiotest.New(t, io, socketiotest.Options{Engine: engine.Options{ClientRate: c.rate}}).Connect("/", polling)
 			client.Raw(many(c.sent, `2["e"]`)...)
 			if open := client.Disconnected() == ""; handled != c.want || open != (c.sent == c.want) {
 				t.Errorf("%d were handled, the client is connected: %v", handled, open)
+			} else if !open && !strings.Contains(log.text.String(), "-client-rate of doze serve") {
+				t.Errorf("the log does not say what raises the rate:\n%s", log.text.String())
 			}
 		})
 	}

@@ -122,7 +122,8 @@ func (t *turn) complete(ctx context.Context, p protocol.Packet) error {
 // packet handles one complete packet. An error closes the session.
 func (t *turn) packet(ctx context.Context, p protocol.Packet) error {
 	if t.count++; t.tooMany() {
-		return fmt.Errorf("%w: more than %d packets in one request: send fewer at a time, or raise ClientRate", engine.ErrRefused, t.count-1)
+		return fmt.Errorf("%w: more than %d packets in one request: send fewer at a time, or raise ClientRate, "+
+			"which is -client-rate of doze serve and doze dev, and the parameter ClientRate of a deployment", engine.ErrRefused, t.count-1)
 	}
 	if p.Type == protocol.Connect || p.Type == protocol.Disconnect {
 		if t.moves++; t.moves > 2*t.server.opt.MaxNamespaces {

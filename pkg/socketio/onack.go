@@ -128,7 +128,7 @@ func (h *ackHandler) run(ctx context.Context, s *Socket, state []byte, e acks.En
 	defer recovered(&err)
 	into := reflect.New(h.state)
 	if err := protocol.DecodeJSON(state, into.Interface()); err != nil {
-		return fmt.Errorf("socketio: the state is no %v: %w", h.state, err)
+		return fmt.Errorf("socketio: the state is no %s: %w", typeName(h.state), err)
 	}
 	var missed error
 	var in []reflect.Value

@@ -61,7 +61,7 @@ func parse(args []string, out io.Writer) (s settings, err error) {
 	f.StringVar(&s.eventSource, "event-source", "", "`source` of events of EventBridge that say what to emit")
 	f.BoolVar(&s.verify, "verify", false, "have the namespace that doze verify asks")
 	f.BoolVar(&s.delete, "delete", false, "take the stack down that is at the endpoint")
-	return s, commandline.ParseFlags(f, fmt.Sprintf("usage: %s\n\n", commandline.With(name, "[flags]")), args, out)
+	return s, commandline.ParseFlags(f, commandline.Usage(name), args, out)
 }
 
 // run deploys, and waits until ctx has ended where it has something to take down then. What is interrupted before it
