@@ -148,6 +148,18 @@ func TestAProjectFromBeforeMarksIsUpgraded(t *testing.T) {
 	if !strings.Contains(said, "Nothing is done.") {
 		t.Error(said)
 	}
+	clone, err := filepath.Abs("../..") // which the tests run in
+	if err != nil {
+		t.Fatal(err)
+	}
+	relative, err := filepath.Rel(dir, clone)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "go mod edit -replace " + ours + "=" + relative + " "; !strings.Contains(upgraded(t, written(t, was)), want) {
+		t.Errorf("from within a clone it does not say %s", want)
+	}
+	t.Chdir(t.TempDir())
 	said = upgraded(t, dir)
 	same(t, withoutModules(contents(t, dir)), withoutModules(wanted(t, was)))
 	if got := section(said, "replaced"); len(got) != 10 {
