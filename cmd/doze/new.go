@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"flag"
 	"fmt"
@@ -10,10 +11,13 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime/debug"
+	"slices"
 	"strings"
 
 	"golang.org/x/mod/modfile"
+	"golang.org/x/mod/module"
 
+	"github.com/dozeio/doze"
 	"github.com/dozeio/doze/internal/commandline"
 )
 
@@ -109,17 +113,52 @@ func release() string {
 
 var modulePath = regexp.MustCompile(`^[a-z0-9]([a-zA-Z0-9._~-]*[a-zA-Z0-9])?(/[a-zA-Z0-9_]([a-zA-Z0-9._~-]*[a-zA-Z0-9_])?)*$`)
 
+// checkModule refuses the path of a module that Go cannot build a project with, or may not in its next version.
 func checkModule(path string) error {
-	first, _, _ := strings.Cut(path, "/")
-	switch {
+	dozes, err := doze.Files.ReadFile("go.mod")
+	if err != nil {
+		return err
+	}
+	elements := strings.Split(path, "/")
+	taken, err := inStandardLibrary(elements[0])
+	if err != nil {
+		return err
+	}
+	_, _, versioned := module.SplitPathVersion(path)
+	switch invalid := (*module.InvalidPathError)(nil); {
 	case !modulePath.MatchString(path):
 		return fmt.Errorf("%q cannot be the path of a Go module: write -module example.com/chat, say", path)
-	case first == "std" || first == "cmd" || first == "all" || first == "main" || first == "tool" || first == "work":
+	case errors.As(module.CheckImportPath(path), &invalid):
+		return fmt.Errorf("%q cannot be the path of a Go module (%w): write -module example.com/chat, say", path, invalid.Err)
+	case slices.Contains(elements, "vendor"):
+		return fmt.Errorf("%q cannot be the path of a Go module, because Go keeps copies of modules in folders named vendor: write -module example.com/chat, say", path)
+	case !versioned:
+		return fmt.Errorf("%q cannot be the path of a Go module, because of the version at its end: write -module example.com/chat, say", path)
+	case slices.Contains([]string{"std", "cmd", "all", "main", "tool", "work", "go", "toolchain"}, elements[0]):
 		return fmt.Errorf("%q means something else to Go: write -module example.com/%s, say", path, path)
+	case taken:
+		return fmt.Errorf("%q is in the standard library of Go: write -module example.com/%s, say", elements[0], path)
 	case path == ours || strings.HasPrefix(path, ours+"/"):
 		return fmt.Errorf("%q is Doze itself: write -module example.com/chat, say", path)
+	case strings.Contains(string(dozes), "\t"+path+" "):
+		return fmt.Errorf("%q is a module that Doze needs: write -module example.com/chat, say", path)
 	}
 	return nil
+}
+
+// inStandardLibrary reports whether import paths that begin with this element are those of the Go that is installed.
+func inStandardLibrary(element string) (bool, error) {
+	cmd := exec.Command("go", "env", "GOROOT")
+	cmd.Env = append(os.Environ(), "GOTOOLCHAIN=local") // whatever go.mod is around here
+	root, err := cmd.Output()
+	if err != nil {
+		return false, fmt.Errorf("go env GOROOT: %w", err)
+	}
+	if len(bytes.TrimSpace(root)) == 0 || element == "" || strings.ContainsAny(element, `.\`) {
+		return false, nil // a path with a dot is never the library's
+	}
+	_, err = os.Stat(filepath.Join(string(bytes.TrimSpace(root)), "src", element))
+	return err == nil, nil
 }
 
 // isClone reports whether a folder is the root of a clone of Doze.

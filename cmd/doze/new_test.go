@@ -247,6 +247,38 @@ func TestAProjectIsWrittenWholeOrNotAtAll(t *testing.T) {
 	}
 }
 
+// TestNamesThatAreGosOwnAreRefused has names of folders, and what to write instead.
+func TestNamesThatAreGosOwnAreRefused(t *testing.T) {
+	folder := t.TempDir()
+	for name, want := range map[string]string{
+		"go": "write -module example.com/go,", "toolchain": "-module example.com/toolchain,", "std": "-module example.com/std,",
+		"vendor": "folders named vendor: write -module example.com/chat,", "fmt": "standard library of Go: write -module example.com/fmt,",
+		"internal": "-module example.com/internal,", "archive": "-module example.com/archive,", "cmd": "-module example.com/cmd,",
+		"con": `"con" disallowed`, "aux.shop": `"aux" disallowed`, "a~1": "trailing tilde", "a b": "cannot be the path", ".shop": "cannot be the path",
+		"Shop": "cannot be the path", "shöp": "cannot be the path", "a\nb": "cannot be the path",
+	} {
+		if _, err := newIn(t, folder, name); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("doze new %q: %v, want %s", name, err, want)
+		}
+	}
+	for module, want := range map[string]string{
+		"example.com/vendor/shop": "vendor", "fmt/shop": "-module example.com/fmt/shop,", "example.com/shop/v1": "version", "gopkg.in/shop": "version",
+		"github.com/aws/aws-sdk-go-v2": "Doze needs", "example.com/nul": "disallowed",
+	} {
+		if _, err := newIn(t, folder, "-module", module, "shop"); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("doze new -module %s: %v, want %s", module, err, want)
+		}
+	}
+	for _, module := range []string{"shop", "test", "example", "gocery", "example.com/go", "example.com/fmt", "example.com/internal/shop", "example.com/shop/v2", "fmt.example", "vendors", "2048"} {
+		if err := checkModule(module); err != nil { // Go keeps test and example free for users
+			t.Error(err)
+		}
+	}
+	if left, err := os.ReadDir(folder); err != nil || len(left) > 0 {
+		t.Error(left, err)
+	}
+}
+
 // TestAFailureWhileWritingLeavesTheFolderAsItWas has a file that cannot be written: its folder is another file.
 func TestAFailureWhileWritingLeavesTheFolderAsItWas(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "new")
