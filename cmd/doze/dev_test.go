@@ -11,8 +11,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/dozeio/doze/pkg/verify"
 )
 
 // startDev runs doze dev as main does, until end, which returns its error.
@@ -132,10 +130,16 @@ func TestWrongCommandsSayWhatIsRight(t *testing.T) {
 		{"verify 127.0.0.1:3000", "write https://HOST"},
 		{"verify http://127.0.0.1:1 -only weather", "no question \"weather\"; these are all:\n  polling.open\n"},
 		{"verify http://127.0.0.1:1", "cannot be reached"},
+		{"show -95C_iEB8j3MsDI=", "begins with - comes after --"},
+		{"kick -endpoint http://127.0.0.1:1 -5C_iEB8j3MsDI", "begins with - comes after --"},
+		{"emit -dev http://127.0.0.1:1 moved -5", "begins with - comes after --"},
 		{"gateway -nonsense", "doze gateway -h lists the flags"},
 		{"upgrade -nonsense", "doze upgrade -h lists the flags"},
 		{"new -nonsense", "doze new -h lists the flags"},
 		{"gateway extra", "doze gateway takes flags only"},
+		{"version extra", `unexpected argument "extra"`},
+		{"-v extra", `unexpected argument "extra"`},
+		{"--version -json", "doze version -h lists the flags"},
 		{"gateway -addr 3000", "-addr 127.0.0.1:3000"},
 		{"gateway -addr 127.0.0.1:0 -stack chat -endpoint http://127.0.0.1:1", "the stack chat could not be read: no answer of AWS in the region test"},
 	} {
@@ -153,7 +157,7 @@ func TestWrongCommandsSayWhatIsRight(t *testing.T) {
 func TestHelpIsWhatIsAskedFor(t *testing.T) {
 	for args, want := range map[string]string{
 		"help": "usage: doze dev|", "dev -h": "-ping-interval", "gateway --help": "-stack", "new -h": "usage: doze new", "upgrade -h": "usage: doze upgrade",
-		"version": verify.Version() + "\n", "--version": verify.Version() + "\n", "cost -h": "-messages rate", "verify http://127.0.0.1:1 -h": "-only",
+		"version -h": "usage: doze version", "-v -h": "usage: doze version", "cost -h": "-messages rate", "verify http://127.0.0.1:1 -h": "-only",
 	} {
 		var out, log bytes.Buffer
 		err := run(t.Context(), strings.Fields(args), &out, &log)

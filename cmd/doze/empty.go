@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"github.com/dozeio/doze/internal/commandline"
 )
@@ -15,11 +16,14 @@ import (
 var errEmpty = errors.New("is empty: leave it out, or set it; is a variable of the shell not set?")
 
 // parse is commandline.Parse for a command that looks at a deployment, or does something to it. A flag that is given
-// and empty is an error.
+// and empty is an error. That of an unknown flag says how to write an argument that looks like one.
 func parse(f *flag.FlagSet, usage string, args []string, out io.Writer) ([]string, error) {
 	rest, err := commandline.Parse(f, usage, args, out)
-	if err == nil {
+	switch {
+	case err == nil:
 		err = emptyFlag(f)
+	case strings.HasPrefix(err.Error(), "flag provided but not defined: "): // such as an id: one in 64 begins with -
+		err = fmt.Errorf("%w; an id or argument that begins with - comes after --", err)
 	}
 	return rest, err
 }

@@ -89,7 +89,7 @@ func testLooking(t *testing.T, server string, left func() []string, at ...string
 
 	for _, id := range []string{bob, line.Client} { // of a socket that is not in "/", and of a connection
 		var k control.Known
-		if err := json.Unmarshal([]byte(says(t, with("show", "-json", id)...)), &k); err != nil {
+		if err := json.Unmarshal([]byte(says(t, with("show", "-json", "--", id)...)), &k); err != nil {
 			t.Fatal(err)
 		}
 		if k.Name != line.Client || k.State != engine.Open || len(k.Sockets) != 1 || !slices.Equal(k.Sockets[0].Rooms, []string{"#cake", "#tea"}) || k.Handshake == nil {
@@ -103,7 +103,7 @@ func testLooking(t *testing.T, server string, left func() []string, at ...string
 		{"-secrets=false", []string{"over polling", "open", ada + " in /", `{"name":"ada"}`, "token", "(hidden)", "waiting"}, []string{"hush", "sid"}},
 		{"-secrets", []string{"hush"}, []string{"(hidden)"}},
 	} {
-		text := says(t, with("show", c.flag, ada)...)
+		text := says(t, with("show", c.flag, "--", ada)...)
 		for _, want := range c.has {
 			if !strings.Contains(text, want) {
 				t.Errorf("show %s has no %q:\n%s", c.flag, want, text)
@@ -116,7 +116,7 @@ func testLooking(t *testing.T, server string, left func() []string, at ...string
 		}
 	}
 
-	if got := says(t, with("kick", "-reason", "spam", bob)...); got != bob+" in /admin\n" {
+	if got := says(t, with("kick", "-reason", "spam", "--", bob)...); got != bob+" in /admin\n" {
 		t.Errorf("kick: %q", got)
 	}
 	if err := <-bobEnded; err == nil || !strings.Contains(err.Error(), "disconnected this client") {
@@ -124,10 +124,10 @@ func testLooking(t *testing.T, server string, left func() []string, at ...string
 	}
 	eventually(t, "the application's OnDisconnecting", func() bool { return slices.Contains(left(), "server namespace disconnect") })
 	eventually(t, "the closed session of bob's connection", func() bool {
-		text := says(t, with("show", line.Client)...)
+		text := says(t, with("show", "--", line.Client)...)
 		return strings.Contains(text, "closed: forced close") && strings.Contains(text, bob+", /admin")
 	})
-	says(t, with("kick", "-json", ada)...)
+	says(t, with("kick", "-json", "--", ada)...)
 	eventually(t, "only the client that has joined nothing", func() bool { return strings.HasPrefix(says(t, with("ls")...), "- ") })
 	for _, command := range []string{"show", "kick"} {
 		looks := map[string]string{"AAAAAAAAAAAAAAAAAAAA": `and socket = "AAAAAAAAAAAAAAAAAAAA"`, "polling-1x2y3z": `filter session = "polling-1x2y3z"`}

@@ -19,7 +19,7 @@
 //	doze top [flags]        shows what a deployment does, again and again
 //	doze disconnect [flags] disconnects sockets
 //	doze tail [flags] [ROOM...]              prints the events of rooms as they come
-//	doze version            prints the version of this program
+//	doze version            prints the version of this program, as doze -v does
 package main
 
 import (
@@ -73,9 +73,8 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 	case "-h", "-help", "--help", "help":
 		fmt.Fprintln(out, usage)
 		return nil
-	case "version", "-version", "--version":
-		fmt.Fprintln(out, verify.Version())
-		return nil
+	case "version", "-v", "-version", "--version":
+		return printVersion(verify.Version(), args[1:], out, log)
 	case "dev":
 		return dev(ctx, args[1:], out, log)
 	case "serve":

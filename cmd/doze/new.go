@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"flag"
 	"fmt"
@@ -10,8 +11,13 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime/debug"
+	"slices"
 	"strings"
 
+	"golang.org/x/mod/modfile"
+	"golang.org/x/mod/module"
+
+	"github.com/dozeio/doze"
 	"github.com/dozeio/doze/internal/commandline"
 )
 
@@ -33,7 +39,7 @@ type project struct {
 func newProject(args []string, out io.Writer) error {
 	f := flag.NewFlagSet("doze new", flag.ContinueOnError)
 	module := f.String("module", "", "`path` of the Go module, such as example.com/chat (default: the name of the folder)")
-	replace := f.String("replace", "", "`folder` of a clone of Doze to build with")
+	replace := f.String("replace", "", "`folder` of a clone of Doze to build with (default: as long as Doze has no release, the one that the command runs in)")
 	dirs, err := commandline.Parse(f, newUsage, args, out)
 	if err != nil {
 		return err
@@ -55,6 +61,12 @@ func newProject(args []string, out io.Writer) error {
 	if err := checkModule(p.module); err != nil {
 		return err
 	}
+	found := false // and not given
+	if *replace == "" && p.version == "" {
+		if *replace, found = enclosingClone(); !found {
+			return fmt.Errorf("there is no release of Doze that the application could be built with: run git clone https://%s, and name the clone with -replace: doze new -replace doze %s", ours, shellWord(dirs[0]))
+		}
+	}
 	if *replace != "" {
 		if p.replace, err = replacement(*replace, dir); err != nil {
 			return err
@@ -67,19 +79,18 @@ func newProject(args []string, out io.Writer) error {
 	if err := writeFolder(dir, files); err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "%s is a Socket.IO server of your own. Its handlers are in app/app.go, README.md says what else there is.\n\n    cd %s\n%s",
-		p.module, shellWord(dirs[0]), guides(p.steps(), "    "))
+	fmt.Fprintf(out, "%s is a Socket.IO server of your own. Its handlers are in app/app.go, README.md says what else there is.\n", p.module)
+	if found {
+		fmt.Fprintf(out, "There is no release of Doze yet, so that go.mod builds with this clone: replace %s => %s\n", ours, p.replace)
+	}
+	fmt.Fprintf(out, "\n    cd %s\n%s", shellWord(dirs[0]), guides(p.steps(), "    "))
 	return nil
 }
 
 // steps are what can be done with a new project, one after the other: doze new prints them, and its README has them.
 func (p project) steps() (steps []guide) {
-	switch {
-	case p.replace != "":
-	case p.version != "":
+	if p.replace == "" {
 		steps = append(steps, guide{"go mod tidy", "once: fetches Doze " + p.version})
-	default:
-		steps = append(steps, guide{"go mod edit -replace " + ours + "=PATH && go mod tidy", "once: Doze has no release yet, PATH is a clone of it"})
 	}
 	return append(steps,
 		guide{"make dev", "runs it on this machine: open the address in two tabs; make dev ARGS=-h lists flags"},
@@ -102,23 +113,89 @@ func release() string {
 
 var modulePath = regexp.MustCompile(`^[a-z0-9]([a-zA-Z0-9._~-]*[a-zA-Z0-9])?(/[a-zA-Z0-9_]([a-zA-Z0-9._~-]*[a-zA-Z0-9_])?)*$`)
 
+// checkModule refuses the path of a module that Go cannot build a project with, or may not in its next version.
 func checkModule(path string) error {
-	first, _, _ := strings.Cut(path, "/")
-	switch {
+	dozes, err := doze.Files.ReadFile("go.mod")
+	if err != nil {
+		return err
+	}
+	elements := strings.Split(path, "/")
+	taken, err := inStandardLibrary(elements[0])
+	if err != nil {
+		return err
+	}
+	_, _, versioned := module.SplitPathVersion(path)
+	switch invalid := (*module.InvalidPathError)(nil); {
 	case !modulePath.MatchString(path):
 		return fmt.Errorf("%q cannot be the path of a Go module: write -module example.com/chat, say", path)
-	case first == "std" || first == "cmd" || first == "all" || first == "main" || first == "tool" || first == "work":
+	case errors.As(module.CheckImportPath(path), &invalid):
+		return fmt.Errorf("%q cannot be the path of a Go module (%w): write -module example.com/chat, say", path, invalid.Err)
+	case slices.Contains(elements, "vendor"):
+		return fmt.Errorf("%q cannot be the path of a Go module, because Go keeps copies of modules in folders named vendor: write -module example.com/chat, say", path)
+	case !versioned:
+		return fmt.Errorf("%q cannot be the path of a Go module, because of the version at its end: write -module example.com/chat, say", path)
+	case slices.Contains([]string{"std", "cmd", "all", "main", "tool", "work", "go", "toolchain"}, elements[0]):
 		return fmt.Errorf("%q means something else to Go: write -module example.com/%s, say", path, path)
+	case taken:
+		return fmt.Errorf("%q is in the standard library of Go: write -module example.com/%s, say", elements[0], path)
 	case path == ours || strings.HasPrefix(path, ours+"/"):
 		return fmt.Errorf("%q is Doze itself: write -module example.com/chat, say", path)
+	case strings.Contains(string(dozes), "\t"+path+" "):
+		return fmt.Errorf("%q is a module that Doze needs: write -module example.com/chat, say", path)
 	}
 	return nil
 }
 
+// inStandardLibrary reports whether import paths that begin with this element are those of the Go that is installed.
+func inStandardLibrary(element string) (bool, error) {
+	cmd := exec.Command("go", "env", "GOROOT")
+	cmd.Env = append(os.Environ(), "GOTOOLCHAIN=local") // whatever go.mod is around here
+	root, err := cmd.Output()
+	if err != nil {
+		return false, fmt.Errorf("go env GOROOT: %w", err)
+	}
+	if len(bytes.TrimSpace(root)) == 0 || element == "" || strings.ContainsAny(element, `.\`) {
+		return false, nil // a path with a dot is never the library's
+	}
+	_, err = os.Stat(filepath.Join(string(bytes.TrimSpace(root)), "src", element))
+	return err == nil, nil
+}
+
+// isClone reports whether a folder is the root of a clone of Doze.
+func isClone(folder string) bool {
+	b, err := os.ReadFile(filepath.Join(folder, "go.mod"))
+	return err == nil && modfile.ModulePath(b) == ours
+}
+
+// enclosingClone returns the clone of Doze that the working directory is in, relative to that, as -replace takes it.
+func enclosingClone() (clone string, found bool) {
+	here, err := workingFolder()
+	if err != nil {
+		return "", false
+	}
+	folder := here
+	for !isClone(folder) {
+		if folder == filepath.Dir(folder) {
+			return "", false
+		}
+		folder = filepath.Dir(folder)
+	}
+	clone, err = filepath.Rel(here, folder)
+	return clone, err == nil
+}
+
+// workingFolder returns the working directory without symbolic links, so that .. is the folder around it.
+func workingFolder() (string, error) {
+	here, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	return filepath.EvalSymlinks(here)
+}
+
 // replacement returns how the go.mod in dir names a clone of Doze: relative to dir, if that is how it was given.
 func replacement(clone, dir string) (string, error) {
-	b, err := os.ReadFile(filepath.Join(clone, "go.mod"))
-	if err != nil || !strings.HasPrefix(string(b), "module "+ours+"\n") {
+	if !isClone(clone) {
 		return "", fmt.Errorf("-replace %s is no clone of Doze: it has no go.mod of %s", clone, ours)
 	}
 	if filepath.IsAbs(clone) {
@@ -128,8 +205,12 @@ func replacement(clone, dir string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if real, err = filepath.Abs(real); err != nil {
-		return "", err
+	if !filepath.IsAbs(real) {
+		here, err := workingFolder()
+		if err != nil {
+			return "", err
+		}
+		real = filepath.Join(here, real)
 	}
 	parent, err := filepath.EvalSymlinks(filepath.Dir(dir))
 	if err != nil {

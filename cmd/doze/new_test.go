@@ -115,7 +115,7 @@ func TestReplacementsAreRelativeWhenTheyAreGivenSo(t *testing.T) {
 
 // TestWhatIsPrintedIsWhatTheREADMESays compares the steps, of which both have all.
 func TestWhatIsPrintedIsWhatTheREADMESays(t *testing.T) {
-	for args, want := range map[string]string{"shop": "go mod edit -replace " + ours + "=PATH && go mod tidy", "-replace . other": "make dev"} {
+	for _, args := range []string{"shop", "-replace . other"} {
 		clone := t.TempDir()
 		if err := os.WriteFile(filepath.Join(clone, "go.mod"), []byte("module "+ours+"\n"), 0o666); err != nil {
 			t.Fatal(err)
@@ -127,7 +127,7 @@ func TestWhatIsPrintedIsWhatTheREADMESays(t *testing.T) {
 		dir := strings.Fields(args)[len(strings.Fields(args))-1]
 		_, steps, _ := strings.Cut(said, "\n    cd "+dir+"\n")
 		first, _, _ := strings.Cut(steps, " #")
-		if strings.TrimSpace(first) != want || strings.Count(steps, "\n") < 3 {
+		if strings.TrimSpace(first) != "make dev" || strings.Count(steps, "\n") < 3 {
 			t.Errorf("doze new %s prints\n%s", args, said)
 		}
 		_, shown, _ := strings.Cut(read(t, clone, dir, "README.md"), "\n```sh\n")
@@ -138,6 +138,47 @@ func TestWhatIsPrintedIsWhatTheREADMESays(t *testing.T) {
 	released, local := project{module: "x", version: "v0.1.0"}.steps(), project{module: "x", version: "v0.1.0", replace: "../doze"}.steps()
 	if released[0].command != "go mod tidy" || local[0].command != "make dev" {
 		t.Errorf("%v\n%v", released, local)
+	}
+}
+
+// TestWithoutAReleaseTheCloneAroundIsBuiltWith is about folders in a clone, and about one that is in none.
+func TestWithoutAReleaseTheCloneAroundIsBuiltWith(t *testing.T) {
+	clone, outside := filepath.Join(t.TempDir(), "a clone"), t.TempDir()
+	for name, text := range map[string]string{"go.mod": "// Its module:\r\nmodule " + ours + "\r\n", "tools/go.mod": "module " + ours + "/tools\n", "tools/deep/file": ""} {
+		if err := os.MkdirAll(filepath.Dir(filepath.Join(clone, name)), 0o777); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(clone, name), []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	link := filepath.Join(outside, "link")
+	if err := os.Symlink(filepath.Join(clone, "tools", "deep"), link); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ in, dir, want string }{
+		{clone, "../shop", `"../a clone"`},
+		{clone, "shop", ".."},
+		{filepath.Join(clone, "tools", "deep"), "../../../deeper", `"../a clone"`},
+		{link, "linked", "../../.."},
+	} {
+		said, err := newIn(t, c.in, c.dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if mod := read(t, c.in, c.dir, "go.mod"); !strings.HasSuffix(mod, "\nreplace "+ours+" => "+c.want+"\n") {
+			t.Errorf("doze new %s in %s: want %s\n%s", c.dir, c.in, c.want, mod)
+		}
+		if !strings.Contains(said, "There is no release of Doze yet, so that go.mod builds with this clone: replace "+ours+" => "+strings.Trim(c.want, `"`)+"\n") {
+			t.Errorf("doze new %s in %s says\n%s", c.dir, c.in, said)
+		}
+	}
+	said, err := newIn(t, outside, "a shop", "-module", "shop")
+	if err == nil || said != "" || !strings.HasSuffix(err.Error(), ": doze new -replace doze 'a shop'") || !strings.Contains(err.Error(), "git clone https://"+ours) {
+		t.Errorf("outside of a clone: %v, printed %q", err, said)
+	}
+	if left, err := os.ReadDir(outside); err != nil || len(left) != 1 { // the link
+		t.Error(left, err)
 	}
 }
 
@@ -154,6 +195,10 @@ func TestWithoutGoNothingIsWritten(t *testing.T) {
 }
 
 func TestAProjectIsWrittenWholeOrNotAtAll(t *testing.T) {
+	clone, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
 	folder := t.TempDir()
 	for name, text := range map[string]string{"full/mine": "keep", "file": "keep", "empty/": ""} {
 		if err := os.MkdirAll(filepath.Join(folder, filepath.Dir(name)), 0o777); err != nil {
@@ -181,7 +226,7 @@ func TestAProjectIsWrittenWholeOrNotAtAll(t *testing.T) {
 		{"new -replace full", "no clone of Doze"},
 		{"new -replace nowhere", "no clone of Doze"},
 	} {
-		said, err := newIn(t, folder, strings.Fields(c.args)...)
+		said, err := newIn(t, folder, append([]string{"-replace", clone}, strings.Fields(c.args)...)...)
 		if err == nil || !strings.Contains(said+err.Error(), c.want) {
 			t.Errorf("doze new %s: %v %s, want %q", c.args, err, said, c.want)
 		}
@@ -197,8 +242,40 @@ func TestAProjectIsWrittenWholeOrNotAtAll(t *testing.T) {
 	if slices.Sort(names); len(names) != 4 { // empty, file, full, full/mine
 		t.Errorf("these are left: %q", names)
 	}
-	if _, err := newIn(t, folder, "empty"); err != nil {
+	if _, err := newIn(t, folder, "-replace", clone, "empty"); err != nil {
 		t.Errorf("an empty folder is refused: %v", err)
+	}
+}
+
+// TestNamesThatAreGosOwnAreRefused has names of folders, and what to write instead.
+func TestNamesThatAreGosOwnAreRefused(t *testing.T) {
+	folder := t.TempDir()
+	for name, want := range map[string]string{
+		"go": "write -module example.com/go,", "toolchain": "-module example.com/toolchain,", "std": "-module example.com/std,",
+		"vendor": "folders named vendor: write -module example.com/chat,", "fmt": "standard library of Go: write -module example.com/fmt,",
+		"internal": "-module example.com/internal,", "archive": "-module example.com/archive,", "cmd": "-module example.com/cmd,",
+		"con": `"con" disallowed`, "aux.shop": `"aux" disallowed`, "a~1": "trailing tilde", "a b": "cannot be the path", ".shop": "cannot be the path",
+		"Shop": "cannot be the path", "shöp": "cannot be the path", "a\nb": "cannot be the path",
+	} {
+		if _, err := newIn(t, folder, name); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("doze new %q: %v, want %s", name, err, want)
+		}
+	}
+	for module, want := range map[string]string{
+		"example.com/vendor/shop": "vendor", "fmt/shop": "-module example.com/fmt/shop,", "example.com/shop/v1": "version", "gopkg.in/shop": "version",
+		"github.com/aws/aws-sdk-go-v2": "Doze needs", "example.com/nul": "disallowed",
+	} {
+		if _, err := newIn(t, folder, "-module", module, "shop"); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("doze new -module %s: %v, want %s", module, err, want)
+		}
+	}
+	for _, module := range []string{"shop", "test", "example", "gocery", "example.com/go", "example.com/fmt", "example.com/internal/shop", "example.com/shop/v2", "fmt.example", "vendors", "2048"} {
+		if err := checkModule(module); err != nil { // Go keeps test and example free for users
+			t.Error(err)
+		}
+	}
+	if left, err := os.ReadDir(folder); err != nil || len(left) > 0 {
+		t.Error(left, err)
 	}
 }
 

@@ -54,6 +54,15 @@ func upgrade(args []string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
+	if clone, found := enclosingClone(); found {
+		real, err := filepath.EvalSymlinks(dir)
+		if err != nil {
+			return err
+		}
+		if u.clone, err = replacement(clone, real); err != nil {
+			return err
+		}
+	}
 	files, err := u.files()
 	if err != nil {
 		return err
@@ -74,6 +83,7 @@ func upgrade(args []string, out io.Writer) error {
 type upgrading struct {
 	project
 	dir     string
+	clone   string   // of Doze, from which the command runs, as -replace in dir takes it; "" for none
 	listed  []string // of files that are Doze's, if the project has the list
 	steps   []step
 	changes []change

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -148,6 +149,15 @@ func TestAProjectFromBeforeMarksIsUpgraded(t *testing.T) {
 	if !strings.Contains(said, "Nothing is done.") {
 		t.Error(said)
 	}
+	another, err := filepath.EvalSymlinks(written(t, was))
+	if err != nil {
+		t.Fatal(err)
+	}
+	said = upgraded(t, another) // the tests run in a clone
+	if m := regexp.MustCompile(`go mod edit -replace ` + ours + `=(\S+) `).FindStringSubmatch(said); m == nil || !isClone(filepath.Join(another, m[1])) {
+		t.Errorf("from within a clone it does not say where that is: %q\n%s", m, said)
+	}
+	t.Chdir(t.TempDir())
 	said = upgraded(t, dir)
 	same(t, withoutModules(contents(t, dir)), withoutModules(wanted(t, was)))
 	if got := section(said, "replaced"); len(got) != 10 {

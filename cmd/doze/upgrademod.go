@@ -109,6 +109,8 @@ func (u *upgrading) next() (steps []guide) {
 	switch {
 	case u.replace != "":
 		steps = append(steps, guide{"", "go.mod builds with the Doze in " + u.replace + ": that has to be of this version too"})
+	case u.version == "" && u.clone != "":
+		steps = append(steps, guide{"go mod edit -replace " + ours + "=" + shellWord(u.clone), "this doze is no release that go.mod could require, but a clone"})
 	case u.version == "":
 		steps = append(steps, guide{"go mod edit -replace " + ours + "=PATH", "this doze is no release that go.mod could require; PATH is its clone"})
 	}

@@ -61,6 +61,7 @@ func verifyDeployment(ctx context.Context, args []string, out, log io.Writer) er
 	}
 	o.Tell = func(f verify.Fact) { fmt.Fprintf(log, "%-8s %s\n", f.Verdict, f.ID) }
 	if *file != "" { // before the questions, which may take hours
+		sayUnknown(verify.Version(), log) // the report, which is to be kept, names the version
 		if err := os.WriteFile(*file, nil, 0o644); err != nil {
 			return err
 		}

@@ -38,6 +38,27 @@ func blocks(t *testing.T, name string) []Block {
 	return all
 }
 
+// TestWhatPagesBuildIsIgnored looks for programs that git would be told of: .gitignore names bin, here and in what doze
+// new writes.
+func TestWhatPagesBuildIsIgnored(t *testing.T) {
+	built := 0
+	for _, name := range append(slices.Clone(shown), "docs/serve.md") {
+		for _, m := range regexp.MustCompile(`go build (?:-\S+ )*-o (\S+)`).FindAllStringSubmatch(page(t, name), -1) {
+			if built++; !strings.HasPrefix(m[1], "bin/") && !strings.HasPrefix(m[1], "/") {
+				t.Errorf("%s builds %s: build bin/%s", name, m[1], m[1])
+			}
+		}
+	}
+	if built < 5 {
+		t.Errorf("found only %d builds", built)
+	}
+	for _, name := range []string{".gitignore", "cmd/doze/project/.gitignore"} {
+		if !strings.Contains("\n"+page(t, name), "\n/bin/\n") {
+			t.Errorf("%s does not name /bin/", name)
+		}
+	}
+}
+
 // TestLinksLeadSomewhere follows the relative links of every page, to files, folders and headings.
 func TestLinksLeadSomewhere(t *testing.T) {
 	followed := 0

@@ -49,7 +49,8 @@ for (const [way, begin] of Object.entries(ways)) {
     const ends = begin(job, file(job));
     for (const socket of [one, two]) await reported(socket, (report) => report.done === half.length && report.total === 2 * half.length);
     release.get(job)();
-    await ends;
+    const ended = await ends;
+    if (way === "a program") assert.equal(ended.stdout, `${sum}  ${file(job)}\n`);
     const done = (report) => report.state === "done";
     for (const socket of [one, two]) {
       await reported(socket, done);

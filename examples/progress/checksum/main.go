@@ -1,5 +1,6 @@
 // Command checksum is a job that takes long: it reads a file or what is at a URL, and tells those who watch how far it
-// is and, in the end, its SHA-256. It is the same program on a laptop and as a Lambda function.
+// is and, in the end, its SHA-256. It is the same program on a laptop, where it prints the SHA-256 too, and as a Lambda
+// function.
 //
 //	DOZE_QUEUE=http://127.0.0.1:3000/_queue go run ./examples/progress/checksum -job demo go.sum
 package main
@@ -22,24 +23,26 @@ import (
 
 func main() {
 	log.SetFlags(0)
+	function := os.Getenv("AWS_LAMBDA_RUNTIME_API") != ""
+	job := flag.String("job", "demo", "`name` that those who watch know")
+	if flag.Parse(); !function && flag.NArg() != 1 {
+		log.Fatal("checksum reads one file or URL: checksum -job NAME FILE")
+	}
 	q, err := queueAt(context.Background(), os.Getenv("DOZE_QUEUE"))
 	if err != nil {
 		log.Fatal(err)
 	}
-	if os.Getenv("AWS_LAMBDA_RUNTIME_API") != "" {
+	if function {
 		lambda.Start(func(ctx context.Context, t task) error { return invoked(ctx, q, t) })
 		return
 	}
-	job := flag.String("job", "demo", "`name` that those who watch know")
-	flag.Parse()
-	if flag.NArg() != 1 {
-		log.Fatal("checksum reads one file or URL: checksum -job NAME FILE")
-	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, q, task{*job, flag.Arg(0)}, open); err != nil {
+	sum, err := run(ctx, q, task{*job, flag.Arg(0)}, open)
+	if err != nil {
 		log.Fatal(err)
 	}
+	fmt.Printf("%s  %s\n", sum, flag.Arg(0)) // as sha256sum does
 }
 
 // task is what the function is invoked with.
@@ -59,7 +62,7 @@ func invoked(ctx context.Context, q queue, t task) error {
 		ctx, cancel = context.WithDeadlineCause(ctx, end.Add(-spare), errors.New("the function's time is over: give it a longer Timeout"))
 		defer cancel()
 	}
-	err := run(ctx, q, t, get)
+	_, err := run(ctx, q, t, get)
 	if errors.As(err, new(*unreported)) {
 		return err
 	}

@@ -17,8 +17,9 @@ const every = 250 * time.Millisecond
 // opener opens what a task is about. The size is 0 or less when nobody knows it.
 type opener func(ctx context.Context, place string) (_ io.ReadCloser, size int64, err error)
 
-// run does a task and reports on it until it ends. The error is the task's, or an *unreported.
-func run(ctx context.Context, q queue, t task, open opener) error {
+// run does a task, reports on it until it ends, and returns the SHA-256 as those who watch get it. The error is the
+// task's, or an *unreported.
+func run(ctx context.Context, q queue, t task, open opener) (sum string, err error) {
 	p := &progress{job: t.Job}
 	reporting, stop := context.WithCancel(ctx)
 	stopped := make(chan struct{})
@@ -26,7 +27,7 @@ func run(ctx context.Context, q queue, t task, open opener) error {
 		defer close(stopped)
 		p.tell(reporting, q)
 	}()
-	sum, err := p.checksum(ctx, t.URL, open)
+	sum, err = p.checksum(ctx, t.URL, open)
 	stop()
 	<-stopped // the last report is the last
 	if err != nil && ctx.Err() != nil {
@@ -39,7 +40,7 @@ func run(ctx context.Context, q queue, t task, open opener) error {
 			last.Error = "the job was ended early"
 		}
 	}
-	return errors.Join(err, finish(ctx, q, last))
+	return sum, errors.Join(err, finish(ctx, q, last))
 }
 
 // progress is how far a task is.

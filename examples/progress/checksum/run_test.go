@@ -71,16 +71,20 @@ func (q *recorded) states() (all []report) {
 func TestAJobReportsWhatIsNewAndItsEndThreeTimes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := &recorded{began: time.Now()}
-		if err := run(t.Context(), q, task{"tea", "x"}, opens([]string{"he", "llo"}, io.EOF)); err != nil {
+		got, err := run(t.Context(), q, task{"tea", "x"}, opens([]string{"he", "llo"}, io.EOF))
+		if err != nil {
 			t.Fatal(err)
 		}
 		const sum = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824" // sha256sum of hello
 		end := report{Job: "tea", State: done, Done: 5, Total: 5, Result: sum}
 		want := []report{{Job: "tea", State: running}, {Job: "tea", State: running, Done: 2, Total: 5}, {Job: "tea", State: running, Done: 5, Total: 5}, end, end, end}
-		got := q.states()
-		got[0].Total = 0 // it may know by then
-		if !reflect.DeepEqual(got, want) {
-			t.Errorf("reported %+v", got)
+		if got != sum {
+			t.Errorf("it returns %q", got)
+		}
+		states := q.states()
+		states[0].Total = 0 // it may know by then
+		if !reflect.DeepEqual(states, want) {
+			t.Errorf("reported %+v", states)
 		}
 		if at := q.due[3:]; at[1]-at[0] != 5*time.Second || at[2]-at[0] != 30*time.Second {
 			t.Errorf("the end comes at %v", at)
@@ -97,7 +101,7 @@ func TestAJobReportsHowItFailed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := &recorded{}
 		broken := errors.New("broken pipe to 10.0.0.7")
-		if err := run(t.Context(), q, task{"tea", "x"}, opens([]string{"he"}, broken)); !errors.Is(err, broken) {
+		if _, err := run(t.Context(), q, task{"tea", "x"}, opens([]string{"he"}, broken)); !errors.Is(err, broken) {
 			t.Errorf("the error is %v", err)
 		}
 		if last := q.states()[len(q.reports)-1]; last != (report{Job: "tea", State: failed, Done: 2, Total: 5, Error: "the file could not be read"}) {
@@ -112,7 +116,7 @@ func TestAJobThatIsEndedEarlySaysSo(t *testing.T) {
 		q := &recorded{}
 		ctx, cancel := context.WithTimeout(t.Context(), 1500*time.Millisecond)
 		defer cancel()
-		if err := run(ctx, q, task{"tea", "x"}, opens([]string{"he", "llo"}, io.EOF)); !errors.Is(err, context.DeadlineExceeded) {
+		if _, err := run(ctx, q, task{"tea", "x"}, opens([]string{"he", "llo"}, io.EOF)); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("the error is %v", err)
 		}
 		if last := q.states()[len(q.reports)-1]; last.State != failed || last.Error != "the job was ended early" || last.Result != "" {

@@ -28,34 +28,45 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/dozeio/doze/internal/commandline"
 )
 
 func main() {
 	log.SetFlags(0)
-	rounds := flag.Int("rounds", 5, "of each measurement")
-	codec := flag.Bool("codec", false, "measure the packet codec alone")
-	table := flag.Bool("table", false, "measure Doze on a table with 4 ms per call")
-	only := flag.String("only", "", "measurements whose names match this `regular expression`; one that matches none gets the names")
-	servers := flag.String("servers", "", "servers whose names match this regular expression; all but socketioxide work without Cargo")
-	function := flag.Bool("function", false, "measure the CPU time of the message function on a table")
-	profile := flag.String("profile", "", "with -function: a file for the CPU profile of the function's process")
-	flag.Parse()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Hour)
 	defer cancel()
-	var err error
+	commandline.Exit(ctx, "bench", measure(ctx, os.Args[1:]))
+}
+
+const usage = `usage: go run ./tests/costs/bench [flags]
+
+Measures Doze beside other servers of Socket.IO, and prints the tables of docs/benchmarks.md.
+
+`
+
+// measure measures what the flags in args say.
+func measure(ctx context.Context, args []string) error {
+	f := flag.NewFlagSet("go run ./tests/costs/bench", flag.ContinueOnError)
+	rounds := f.Int("rounds", 5, "of each measurement")
+	codec := f.Bool("codec", false, "measure the packet codec alone")
+	table := f.Bool("table", false, "measure Doze on a table with 4 ms per call")
+	only := f.String("only", "", "measurements whose names match this `regular expression`; one that matches none gets the names")
+	servers := f.String("servers", "", "servers whose names match this regular expression; all but socketioxide work without Cargo")
+	function := f.Bool("function", false, "measure the CPU time of the message function on a table")
+	profile := f.String("profile", "", "with -function: a file for the CPU profile of the function's process")
+	if err := commandline.ParseFlags(f, usage, args, os.Stdout); err != nil {
+		return err
+	}
 	switch {
 	case *table:
-		err = onTable(ctx, *only)
+		return onTable(ctx, *only)
 	case *function:
-		err = onFunction(ctx, *rounds, *profile)
+		return onFunction(ctx, *rounds, *profile)
 	case *codec:
-		err = codecRows(ctx, *rounds)
-	default:
-		err = run(ctx, *rounds, *only, *servers)
+		return codecRows(ctx, *rounds)
 	}
-	if err != nil {
-		log.Fatal("bench: ", err)
-	}
+	return run(ctx, *rounds, *only, *servers)
 }
 
 // measurement is of a server, once per round. It gives one figure for each row.

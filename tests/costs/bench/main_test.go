@@ -18,3 +18,9 @@ func TestOnlyThatMatchesNothingListsTheNames(t *testing.T) {
 		t.Errorf("bench -only nope: %v", err)
 	}
 }
+
+func TestAnArgumentIsRefused(t *testing.T) {
+	if err := measure(t.Context(), []string{"extra"}); err == nil || !strings.Contains(err.Error(), `unexpected argument "extra"`) {
+		t.Errorf("bench extra: %v", err)
+	}
+}

@@ -7,6 +7,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"flag"
 	"fmt"
@@ -19,6 +20,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dozeio/doze/internal/commandline"
 	"github.com/dozeio/doze/tests/kit/processes"
 )
 
@@ -26,12 +28,23 @@ import (
 var functions = []string{"tests/costs/coldstart/empty", "functions/connect", "functions/poll", "functions/message", "functions/disconnect", "functions/heartbeat"}
 
 func main() {
-	runs := flag.Int("runs", 100, "starts of each function")
-	flag.Parse()
-	if err := run(*runs); err != nil {
-		fmt.Fprintln(os.Stderr, "coldstart:", err)
-		os.Exit(1)
+	commandline.Exit(context.Background(), "coldstart", coldstart(os.Args[1:]))
+}
+
+const usage = `usage: go run ./tests/costs/coldstart [flags]
+
+Measures how long the functions take to start.
+
+`
+
+// coldstart measures as often as the flags in args say.
+func coldstart(args []string) error {
+	f := flag.NewFlagSet("go run ./tests/costs/coldstart", flag.ContinueOnError)
+	runs := f.Int("runs", 100, "starts of each function")
+	if err := commandline.ParseFlags(f, usage, args, os.Stdout); err != nil {
+		return err
 	}
+	return run(*runs)
 }
 
 func run(runs int) error {

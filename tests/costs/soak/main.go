@@ -21,6 +21,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/dozeio/doze/internal/commandline"
 	"github.com/dozeio/doze/tests/kit/rawclient"
 )
 
@@ -33,13 +34,26 @@ const (
 
 func main() {
 	log.SetFlags(0)
-	clients := flag.Int("clients", 10_000, "who are there at a time")
-	lasts := flag.Duration("for", 10*time.Minute, "how long they come and go")
-	stays := flag.Duration("stays", 100*time.Second, "how long one is there at the mean, before another one comes in its place")
-	flag.Parse()
-	if err := run(context.Background(), *clients, *lasts, *stays); err != nil {
-		log.Fatal("soak: ", err)
+	ctx := context.Background()
+	commandline.Exit(ctx, "soak", soak(ctx, os.Args[1:]))
+}
+
+const usage = `usage: go run ./tests/costs/soak [flags]
+
+Has clients come and go at doze serve, and says what that has left in its memory.
+
+`
+
+// soak does so for as long as the flags in args say.
+func soak(ctx context.Context, args []string) error {
+	f := flag.NewFlagSet("go run ./tests/costs/soak", flag.ContinueOnError)
+	clients := f.Int("clients", 10_000, "who are there at a time")
+	lasts := f.Duration("for", 10*time.Minute, "how long they come and go")
+	stays := f.Duration("stays", 100*time.Second, "how long one is there at the mean, before another one comes in its place")
+	if err := commandline.ParseFlags(f, usage, args, os.Stdout); err != nil {
+		return err
 	}
+	return run(ctx, *clients, *lasts, *stays)
 }
 
 func run(ctx context.Context, clients int, lasts, stays time.Duration) error {

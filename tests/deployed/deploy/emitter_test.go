@@ -158,7 +158,7 @@ func testEmitter(t *testing.T, endpoint string) {
 	}
 	doze := func(want string, args ...string) {
 		t.Helper()
-		command := exec.CommandContext(ctx, "go", slices.Concat([]string{"run", "./cmd/doze"}, args, []string{"-stack", "doze", "-endpoint", endpoint})...)
+		command := exec.CommandContext(ctx, "go", slices.Concat([]string{"run", "./cmd/doze", args[0], "-stack", "doze", "-endpoint", endpoint}, args[1:])...)
 		command.Dir, command.Env = "../../..", slices.Concat(os.Environ(), stack.Credentials)
 		if out, err := command.CombinedOutput(); !strings.Contains(string(out), want) {
 			t.Errorf("doze %q has no %q: %v %s", args, want, err, out)
@@ -168,7 +168,7 @@ func testEmitter(t *testing.T, endpoint string) {
 	}
 	doze(room+"  ", "rooms")
 	doze(ada.ID+"  /", "ls")
-	doze(ada.ID+" in /", "show", ada.ID)
+	doze(ada.ID+" in /", "show", "--", ada.ID)
 	doze("fine    functions: all five are there", "doctor", "-all")
 	doze("", "redrive")
 	doze("websocket", "top", "-n", "1")

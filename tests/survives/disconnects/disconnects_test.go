@@ -110,7 +110,7 @@ func TestOneFindsThatTheOperatorHasDisconnectedAClient(t *testing.T) {
 		t.Parallel()
 		d := start(t, options())
 		_, victim := d.connect(), d.connect()
-		d.doze(append(append([]string{"kick"}, d.at()...), "-reason", "the same picture", victim.ID())...)
+		d.doze(append(append([]string{"kick"}, d.at()...), "-reason", "the same picture", "--", victim.ID())...)
 		d.finds(causes.Cause{Reasons: []socketio.Reason{socketio.ServerDisconnect}, Besides: "sockets are disconnected"}, victim.ID())
 		if lines := d.log.besides(d.log.left(victim.ID(), "")); len(lines) != 1 || lines[0].text("reason") != "the same picture" {
 			t.Errorf("the log has %v", lines)

@@ -11,11 +11,11 @@ import (
 	"context"
 	"flag"
 	"fmt"
-	"log"
 	"os"
 	"slices"
 	"time"
 
+	"github.com/dozeio/doze/internal/commandline"
 	"github.com/dozeio/doze/pkg/engine"
 	"github.com/dozeio/doze/tests/kit/dynalite"
 	"github.com/dozeio/doze/tests/kit/processes"
@@ -23,21 +23,32 @@ import (
 )
 
 func main() {
-	log.SetFlags(0)
-	n := flag.Int("n", 200, "connections per way")
-	var l processes.Latency
-	flag.DurationVar(&l.Table, "table", 4*time.Millisecond, "a request to the table")
-	flag.DurationVar(&l.Post, "post", 10*time.Millisecond, "a call of @connections")
-	flag.DurationVar(&l.Send, "send", 10*time.Millisecond, "a request to the queue")
-	flag.DurationVar(&l.Deliver, "deliver", 10*time.Millisecond, "from the queue to its function, at least")
-	flag.DurationVar(&l.Spread, "spread", 40*time.Millisecond, "and up to this much longer")
-	flag.DurationVar(&l.Invoke, "invoke", 5*time.Millisecond, "from the gateway to a function")
-	flag.Parse()
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
 	defer cancel()
-	if err := run(ctx, *n, l); err != nil {
-		log.Fatal("openpacket: ", err)
+	commandline.Exit(ctx, "openpacket", openpacket(ctx, os.Args[1:]))
+}
+
+const usage = `usage: go run ./tests/costs/bench/openpacket [flags]
+
+Measures how long a WebSocket-only client waits for its open packet.
+
+`
+
+// openpacket measures with the latencies that the flags in args say.
+func openpacket(ctx context.Context, args []string) error {
+	f := flag.NewFlagSet("go run ./tests/costs/bench/openpacket", flag.ContinueOnError)
+	n := f.Int("n", 200, "connections per way")
+	var l processes.Latency
+	f.DurationVar(&l.Table, "table", 4*time.Millisecond, "a request to the table")
+	f.DurationVar(&l.Post, "post", 10*time.Millisecond, "a call of @connections")
+	f.DurationVar(&l.Send, "send", 10*time.Millisecond, "a request to the queue")
+	f.DurationVar(&l.Deliver, "deliver", 10*time.Millisecond, "from the queue to its function, at least")
+	f.DurationVar(&l.Spread, "spread", 40*time.Millisecond, "and up to this much longer")
+	f.DurationVar(&l.Invoke, "invoke", 5*time.Millisecond, "from the gateway to a function")
+	if err := commandline.ParseFlags(f, usage, args, os.Stdout); err != nil {
+		return err
 	}
+	return run(ctx, *n, l)
 }
 
 func run(ctx context.Context, n int, l processes.Latency) error {
