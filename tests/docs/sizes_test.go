@@ -6,9 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 )
@@ -43,44 +41,6 @@ func TestAFileOfAMiBIsTheLargest(t *testing.T) {
 	}
 	if got := tooLarge(t, folder, []string{"deleted", "fits", "large"}); !slices.Equal(got, []string{"large"}) {
 		t.Errorf("too large are %q", got)
-	}
-}
-
-// TestTheREADMEKnowsTheRepositorysSize clones it. The figure may be off by a half: a disk's blocks add a quarter, and
-// whoever tests may have less of the history.
-func TestTheREADMEKnowsTheRepositorysSize(t *testing.T) {
-	m := regexp.MustCompile(`(?m)^\| the repository with its history \| (\d+) MB \|`).FindStringSubmatch(page(t, "README.md"))
-	if m == nil {
-		t.Fatal("README.md does not say how large the repository is")
-	}
-	said, err := strconv.Atoi(m[1])
-	if err != nil {
-		t.Fatal(err)
-	}
-	from, err := filepath.Abs(root)
-	if err != nil {
-		t.Fatal(err)
-	}
-	clone := filepath.Join(t.TempDir(), "doze")
-	if out, err := exec.Command("git", "clone", "--quiet", "file://"+filepath.ToSlash(from), clone).CombinedOutput(); err != nil {
-		t.Fatalf("git clone: %v\n%s", err, out)
-	}
-	size := int64(0)
-	err = filepath.WalkDir(clone, func(name string, d fs.DirEntry, err error) error {
-		if err != nil || !d.Type().IsRegular() {
-			return err
-		}
-		info, err := d.Info()
-		if err == nil {
-			size += info.Size()
-		}
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if is := float64(size) / (1 << 20); is < float64(said)/1.5 || is > float64(said)*1.5 {
-		t.Errorf("README.md says that the repository has %d MB; its files have %.1f: write what du -sh says of a clone", said, is)
 	}
 }
 
