@@ -5,6 +5,7 @@ package tests
 import (
 	"crypto/rand"
 	"flag"
+	"fmt"
 	"testing"
 	"time"
 
@@ -38,7 +39,8 @@ func TestStockClientsOnABadTable(t *testing.T) {
 				t.Fatal(err)
 			}
 			t.Cleanup(bad.Close)
-			client, table := dynalite.Client(bad.URL, badtable.Impatient(time.Second)), "doze-"+rand.Text()
+			const patience = time.Second // for a request
+			client, table := dynalite.Client(bad.URL, badtable.Impatient(patience)), "doze-"+rand.Text()
 			if err := dynamo.CreateTable(t.Context(), client, table); err != nil {
 				t.Fatal(err)
 			}
@@ -50,7 +52,7 @@ func TestStockClientsOnABadTable(t *testing.T) {
 			}
 			s, err := oneprocess.Start(o, clientapp.New().Bind)
 			closeAfter(t, s, err)
-			stockClients(t, s.URL, g, twoAtOnce)
+			stockClients(t, s.URL, g, twoAtOnce, fmt.Sprintf("SLOWEST=%d", patience.Milliseconds()))
 			counts := bad.Counts()
 			t.Log(counts, bad.Usage(2))
 			for _, kind := range badtable.Kinds {

@@ -19,6 +19,9 @@ export const parser = msgpackParser ? { parser: msgpack, forceBase64: !binaryFra
 // A bound for what hangs, nothing that a test asserts.
 export const limit = Number(process.env.LIMIT ?? 60_000);
 
+// Milliseconds that one call of the server's table may take by itself.
+export const slowest = Number(process.env.SLOWEST ?? 0);
+
 const opened = new Set();
 afterEach(() => {
   // After each test and not at the end: who leaves is told to all who are still there.
